@@ -1,0 +1,46 @@
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
+
+.PHONY: demo dev test check lock bench golden clean
+
+demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
+	$(BIN)/deploy-project demo
+
+dev: $(BIN)/.installed  ## Start Dagster with its UI on http://127.0.0.1:3000
+	$(BIN)/deploy-project serve & docs=$$!; trap "kill $$docs" EXIT; $(BIN)/dagster dev
+
+test: $(BIN)/.installed-dev  ## Run the whole test suite
+	$(BIN)/pytest
+
+check: $(BIN)/.installed-dev  ## Style, types, import direction, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate
+
+lock:  ## Pin every version again
+	$(BIN)/uv pip compile -q pyproject.toml --group dev $(LOCK) -o requirements-dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.lock $(LOCK) -o requirements.lock
+
+bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
+	$(BIN)/python bench/bench.py
+
+golden: $(BIN)/.installed-dev  ## Rewrite the golden files; review reads the diff
+	$(BIN)/pytest -m "not slow and not e2e" --update-golden
+
+clean:  ## Remove the virtual environment and all state
+	rm -rf .venv .deploy
+
+$(BIN)/.installed: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	touch $@
+
+$(BIN)/.installed-dev: $(BIN)/.installed requirements-dev.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.lock
+	touch $@

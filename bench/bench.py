@@ -1,0 +1,125 @@
+"""Compares runs of a deployment with bare dbt: `make bench`, or `python bench/bench.py --help`."""
+
+import argparse
+import os
+import platform
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import generate
+from report import Comparison, Kind, Pair, replaced, table
+from sides import Sides
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+KINDS: tuple[Kind, ...] = ("warm", "fresh")
+_PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
+
+
+def options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--sizes", type=sizes, default="10,200,1000", help="models, such as 10,200 (%(default)s)"
+    )
+    parser.add_argument("--runs", type=positive, default=5, help="of each side (%(default)s)")
+    parser.add_argument("--only", choices=KINDS, help="a deployed commit, or a new one")
+    parser.add_argument(
+        "--tests",
+        type=int,
+        choices=range(len(generate.DATA_TESTS) + 1),
+        default=0,
+        help="of each model (%(default)s)",
+    )
+    parser.add_argument("--write", action="store_true", help=f"the table into {PAGE.name}, too")
+    return parser.parse_args(arguments)
+
+
+def positive(text: str) -> int:
+    """Return a whole number above 0; argparse makes the message of the `ValueError`."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Return numbers above 0 that commas separate."""
+    return tuple(positive(each) for each in text.split(","))
+
+
+def tell(text: str) -> None:
+    """Say how far the benchmark is; the table alone goes to standard output."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
+    """Measure each size in a temporary directory of its own, and yield what was found."""
+    for models in cast(tuple[int, ...], asked.sizes):
+        with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
+            sides = Sides(Path(directory), models)
+            tell(f"{models} models: generating, then one unmeasured run of each side")
+            sides.prepare(tests=asked.tests)
+            sides.warm_bare()
+            sides.ours()
+            for kind in KINDS if asked.only is None else (asked.only,):
+                yield Comparison(kind, models, [*pairs(sides, kind, runs=asked.runs)])
+
+
+def pairs(sides: Sides, kind: Kind, *, runs: int) -> Iterator[Pair]:
+    """Measure both sides in turn, so that a busy minute of the machine troubles both."""
+    for number in range(1, runs + 1):
+        if kind == "fresh":
+            sides.change(number)
+        pair = Pair(
+            bare=sides.warm_bare() if kind == "warm" else sides.fresh_bare(), ours=sides.ours()
+        )
+        tell(
+            f"{sides.models} models, {kind}, {number} of {runs}: "
+            f"bare {pair.bare.wall:.1f} s, ours {pair.ours.wall:.1f} s, ratio {pair.ratio:.2f}"
+        )
+        yield pair
+
+
+def caption(asked: argparse.Namespace, *, load: float) -> str:
+    """Return where the figures come from; `load` is the machine's load before we began."""
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    tests = f", {asked.tests} tests for each model" if asked.tests else ""
+    machine = f"{os.cpu_count()} cores with a load of {load:.1f} before"
+    return (
+        f"{date.today():%d %B %Y}, {asked.runs} run{'s' * (asked.runs > 1)} of each side{tests}, "
+        f"{machine}, Python {platform.python_version()}, {versions}."
+    )
+
+
+def main() -> None:
+    """Measure, print the table, and write it into the page when asked to."""
+    asked = options(sys.argv[1:])
+    # Ending by SIGTERM, as by Ctrl-C, must remove the temporary directory.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    if asked.write:
+        page("")  # what is wrong with the page is better known before an hour of measuring
+    load, _, _ = os.getloadavg()
+    found = table(sorted(comparisons(asked), key=lambda each: KINDS.index(each.kind)))
+    print(found)
+    if asked.write:
+        PAGE.write_text(page(f"{caption(asked, load=load)}\n\n{found}"), encoding="utf-8")
+        tell(f"wrote {PAGE}")
+
+
+def page(content: str) -> str:
+    """Return the text of the page with `content` between its markers."""
+    try:
+        return replaced(PAGE.read_text(encoding="utf-8"), content)
+    except (OSError, ValueError) as error:
+        raise SystemExit(f"{PAGE} can't be written: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

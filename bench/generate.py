@@ -1,0 +1,104 @@
+"""The generated dbt project, and the deployment whose only job is `dbt build`; pure."""
+
+import json
+from pathlib import Path
+
+LAYER = 10
+"""Models in each layer; the deeper the layer, the longer the path that leads to it."""
+
+JOB = "bench__build"
+DATABASE = "bench.duckdb"
+"""The DuckDB file, in the directory that `DEPLOY_STATE` names."""
+
+DATA_TESTS = ("not_null", "unique")
+_THREADS = 2
+_TARGET = "prod"
+
+_DBT_PROJECT = """\
+name: bench
+version: "1.0"
+profile: bench
+model-paths: [models]
+models: {bench: {+materialized: view}}
+"""
+
+_PROFILES = f"""\
+bench:
+  target: {_TARGET}
+  outputs:
+    {_TARGET}:
+      type: duckdb
+      path: "{{{{ env_var('DEPLOY_STATE') }}}}/{DATABASE}"
+      schema: main
+      threads: {_THREADS}
+"""
+
+
+def model_name(number: int) -> str:
+    """Return the name of a model; numbers begin at 0."""
+    return f"model_{number:05}"
+
+
+def model_file(number: int) -> str:
+    """Return the path of a model's file in the project."""
+    return f"models/layer_{number // LAYER:04}/{model_name(number)}.sql"
+
+
+def model_sql(number: int) -> str:
+    """Return a model that depends on two of the layer above, and selects from one of them.
+
+    A second `ref` in the query itself would double the work of DuckDB with each layer.
+    """
+    layer, place = divmod(number, LAYER)
+    if layer == 0:
+        return f"select {number} as id, 1.5 as amount\n"
+    above = (layer - 1) * LAYER
+    other = model_name(above + (place + 1) % LAYER)
+    return (
+        f"-- depends_on: {{{{ ref('{other}') }}}}\n"
+        f"select id, amount + 1 as amount from {{{{ ref('{model_name(above + place)}') }}}}\n"
+    )
+
+
+def project_files(models: int, *, tests: int = 0) -> dict[str, str]:
+    """Return a dbt project's files by path; each model gets the first `tests` of `DATA_TESTS`."""
+    files = {
+        "dbt_project.yml": _DBT_PROJECT,
+        "profiles.yml": _PROFILES,
+        ".gitignore": "target/\nlogs/\n",
+        **{model_file(number): model_sql(number) for number in range(models)},
+    }
+    if tests:
+        files["models/models.yml"] = _properties(models, tests)
+    return files
+
+
+def _properties(models: int, tests: int) -> str:
+    """Return the properties of all models; JSON is YAML."""
+    columns = [{"name": "id", "data_tests": list(DATA_TESTS[:tests])}]
+    entries = [{"name": model_name(number), "columns": columns} for number in range(models)]
+    return json.dumps({"models": entries}, indent=1)
+
+
+def deployment_files(repository: Path) -> dict[str, str]:
+    """Return the configuration of a deployment of `repository`; JSON is YAML."""
+    environment = {"project": "bench", "type": "production", "branch": "main", "target": _TARGET}
+    job = {
+        "environment": "bench",
+        "execute_steps": ["dbt build"],
+        "settings": {"threads": _THREADS, "target_name": _TARGET},
+    }
+    deploy = {
+        "projects": {"bench": {"repository": str(repository)}},
+        "environments": {"bench": environment},
+        "jobs": ["jobs.yml"],
+    }
+    return {"deploy.yaml": json.dumps(deploy), "jobs.yml": json.dumps({"jobs": {"build": job}})}
+
+
+def write(files: dict[str, str], directory: Path) -> None:
+    """Write `files` into `directory`, which is made when missing."""
+    for name, content in files.items():
+        file = directory / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="utf-8")

@@ -1,0 +1,65 @@
+"""From the parsed command line to the commands; each is imported only when it is called."""
+
+from argparse import Namespace
+from pathlib import Path
+
+
+def init(given: Namespace) -> int:
+    """Carry out `init`."""
+    from deploy_project.cli.init import Wish, init
+
+    wish = Wish(url=given.url, branch=given.branch, subdirectory=given.subdirectory)
+    return init(wish, Path(given.directory))
+
+
+def demo(_: Namespace) -> int:
+    """Carry out `demo`."""
+    from deploy_project.cli.demo import demo
+
+    return demo()
+
+
+def check(given: Namespace) -> int:
+    """Carry out `check`."""
+    from deploy_project.cli.check import check
+
+    return check(online=given.online)
+
+
+def deploy(given: Namespace) -> int:
+    """Carry out `deploy`."""
+    from deploy_project.cli.deploy import deploy
+
+    if given.commit is not None and len(given.environments) != 1:
+        given.refuse("--commit needs exactly one ENV")
+    return deploy(given.environments, commit=given.commit)
+
+
+def serve(given: Namespace) -> int:
+    """Carry out `serve`."""
+    from deploy_project.cli.serve import serve
+
+    return serve(host=given.host, port=given.port)
+
+
+def run(given: Namespace) -> int:
+    """Carry out `run`."""
+    from deploy_project.cli.run import run
+
+    return run(
+        given.job, cause=given.cause, commit=given.commit, branch=given.branch, wait=given.wait
+    )
+
+
+def runs(given: Namespace) -> int:
+    """Carry out `runs`."""
+    from deploy_project.cli.runs import runs
+
+    return runs(job=given.job, status=given.status, limit=given.limit)
+
+
+def logs(given: Namespace) -> int:
+    """Carry out `logs`."""
+    from deploy_project.cli.logs import logs
+
+    return logs(given.run, step=given.step, debug=given.debug, follow=given.follow)

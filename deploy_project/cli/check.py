@@ -1,0 +1,95 @@
+"""`deploy-project check`: every problem at once, else what the configuration says."""
+
+from collections.abc import Iterable, Iterator
+
+from deploy_project.cli.context import loaded
+from deploy_project.cli.table import table
+from deploy_project.config.checks import missing_secrets
+from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.errors import ConfigError, DeployError
+from deploy_project.git import remote
+from deploy_project.git.command import without_credentials
+
+
+def check(*, online: bool) -> int:
+    """Print what is configured; raise `ConfigError` with a line for each problem."""
+    _, deployment = loaded()
+    print(summary(deployment))
+    problems = missing_secrets(deployment)
+    if online:
+        problems += _ask(deployment.environments.values())
+    if problems:
+        raise ConfigError(_told(problems))
+    print("\nNo problems.")
+    return 0
+
+
+def summary(deployment: Deployment) -> str:
+    """Return the projects, environments and jobs as tables."""
+    projects = [
+        [each.name, without_credentials(each.repository), each.subdirectory or "."]
+        for each in deployment.projects.values()
+    ]
+    environments = [
+        [each.name, each.project.name, each.type, _ref(each), _target(each), each.dbt_version or ""]
+        for each in deployment.environments.values()
+    ]
+    jobs = [
+        [each.name, each.job_type, ", ".join(triggers(each)), _schedule(each)]
+        for each in deployment.jobs.values()
+    ]
+    return "\n\n".join(
+        [
+            str(deployment.source),
+            table(["project", "repository", "directory"], projects),
+            table(["environment", "project", "type", "deploys", "target", "dbt"], environments),
+            table(["job", "type", "triggers", "schedule"], jobs) if jobs else "No jobs.",
+        ]
+    )
+
+
+def triggers(job: Job) -> Iterator[str]:
+    """Yield what starts `job` by itself; `by hand` when nothing does."""
+    active = {
+        "schedule": job.scheduled,
+        "merge": job.on_merge,
+        "pull request": job.on_pull_request,
+    }
+    found = [name for name, on in active.items() if on]
+    if job.completion is not None:
+        found.append(f"after {job.completion.job}")
+    yield from found or ["by hand"]
+
+
+def _schedule(job: Job) -> str:
+    if not job.cron:
+        return ""
+    return f"{' | '.join(job.cron)} ({job.timezone}{'' if job.scheduled else ', off'})"
+
+
+def _ref(environment: Environment) -> str:
+    if environment.tag is not None:
+        return f"tag {environment.tag}"
+    return environment.branch or "the default branch"
+
+
+def _target(environment: Environment) -> str:
+    return environment.target or (environment.name if environment.connection else "default")
+
+
+def _ask(environments: Iterable[Environment]) -> list[str]:
+    """Print the commit that each environment's remote is at; return the problems."""
+    problems: list[str] = []
+    print()
+    for each in environments:
+        try:
+            head = remote.head(each)
+            print(f"{each.name}: {head.branch} is at {head.commit}")
+        except DeployError as error:
+            problems.append(f"environments.{each.name}: {error}")
+    return problems
+
+
+def _told(problems: list[str]) -> str:
+    count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
+    return "\n".join([count, *problems])

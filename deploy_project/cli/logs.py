@@ -1,0 +1,42 @@
+"""`deploy-project logs`: what the steps of a run have logged."""
+
+import time
+
+from deploy_project.cli.context import loaded
+from deploy_project.cli.tail import CONSOLE, DEBUG, Tail
+from deploy_project.errors import ArtifactError
+from deploy_project.runs import history
+from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.status import ENDED
+
+POLL_SECONDS = 1.0
+
+
+def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
+    """Print the logs of the run that `name` names; raise `ArtifactError` when there are none."""
+    found, deployment = loaded()
+    artifacts = Artifacts.of(deployment, found.state)
+    file = DEBUG if debug else CONSOLE
+    with history.opened() as instance:
+        run = history.find(instance, name)
+        tail = Tail(run.id, found.state, artifacts, file=file, step=step)
+        said = _print(tail)
+        while follow and run.status not in ENDED:
+            time.sleep(POLL_SECONDS)
+            run = history.by_id(instance, run.id)
+            said = _print(tail) or said
+    if not said:
+        known = ", ".join(tail.steps().values()) or "none"
+        which = f" of step {step}" if step is not None else ""
+        raise ArtifactError(
+            f"run {run.id} ({run.status}) has left no {file}{which} in {artifacts.run(run.id)}; "
+            f"steps found there: {known}"
+        )
+    return 0
+
+
+def _print(tail: Tail) -> bool:
+    """Print what is new, and return whether anything was."""
+    text = tail.new()
+    print(text, end="", flush=True)
+    return bool(text)

@@ -1,0 +1,54 @@
+"""What people mean by a name they have typed; pure."""
+
+import difflib
+from collections.abc import Collection, Iterable
+
+from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.errors import ConfigError
+from deploy_project.git.mirror import is_full
+
+
+def named_job(deployment: Deployment, name: str) -> Job:
+    """Return the job called `name`, the name of its Dagster job or its identifier alone.
+
+    Raises `ConfigError` when there is none, or when several environments have one.
+    """
+    jobs = deployment.jobs
+    if name in jobs:
+        return jobs[name]
+    found = [job for job in jobs.values() if job.identifier == name]
+    if not found:
+        raise _unknown("job", name, jobs, also=[job.identifier for job in jobs.values()])
+    if len(found) > 1:
+        names = ", ".join(job.name for job in found)
+        raise ConfigError(f"several jobs are called {name!r}: write one of {names}")
+    return found[0]
+
+
+def named_environments(deployment: Deployment, names: Iterable[str]) -> list[Environment]:
+    """Return the environments called `names`, or all; raise `ConfigError` for an unknown one."""
+    environments = deployment.environments
+    for name in names:
+        if name not in environments:
+            raise _unknown("environment", name, environments)
+    return [environments[name] for name in dict.fromkeys(names)] or list(environments.values())
+
+
+def full_commit(text: str) -> str:
+    """Return the commit id `text` in lower case; raise `ConfigError` when it is not a full one."""
+    commit = text.strip().lower()
+    if not is_full(commit):
+        raise ConfigError(
+            f"{text!r} is not a full commit id, which has 40 digits of 0-9 and a-f; "
+            f"`git rev-parse {text}` in a clone tells it"
+        )
+    return commit
+
+
+def _unknown(
+    what: str, name: str, known: Collection[str], *, also: Collection[str] = ()
+) -> ConfigError:
+    close = difflib.get_close_matches(name, [*known, *also], n=1)
+    meant = f"did you mean {close[0]!r}? " if close else ""
+    listed = ", ".join(known) or "none"
+    return ConfigError(f"there is no {what} {name!r}; {meant}known: {listed}")

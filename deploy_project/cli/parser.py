@@ -1,0 +1,170 @@
+"""What can be written on the command line; the commands are imported when they are called."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from deploy_project.cli import actions
+
+_DESCRIPTION = "Deploy dbt projects with Dagster: environments, jobs, merges, docs."
+_EPILOG = """\
+exit codes:
+  0    success
+  1    something is wrong that you can correct, or a run failed
+  2    the command line was wrong
+  3    an unexpected error; a report says where its traceback is
+  130  interrupted
+
+The configuration is DEPLOY_CONFIG, else deploy.yaml here, else the embedded example.
+The state is DEPLOY_STATE, else .deploy beside the configuration.
+"""
+_STATUSES = ("queued", "starting", "running", "success", "error", "cancelling", "cancelled")
+
+Add = Callable[..., argparse.ArgumentParser]
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser.
+
+    What it returns has `command`, `act` to carry it out, and `refuse` to end with its usage.
+    """
+    root = argparse.ArgumentParser(
+        prog="deploy-project",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action=_Version, help="show the versions and exit")
+    commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(
+        name: str, act: Callable[[argparse.Namespace], int], what: str, *, example: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}.",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        made.set_defaults(act=act, refuse=made.error)
+        return made
+
+    _add_setup(add)
+    _add_runs(add)
+    return root
+
+
+def _add_setup(add: Add) -> None:
+    init = add(
+        "init",
+        actions.init,
+        "write deploy.yaml, jobs.yml and Dagster's two files for a dbt project",
+        example="deploy-project init https://github.com/acme/analytics.git --branch main",
+    )
+    init.add_argument("url", metavar="GIT_URL", help="the repository: a URL of git's, or a path")
+    init.add_argument("--directory", default=".", metavar="DIR", help="where to (default: here)")
+    init.add_argument("--branch", help="the branch to deploy (default: the remote's default)")
+    init.add_argument("--subdirectory", help="where dbt_project.yml is in the repository")
+
+    add(
+        "demo",
+        actions.demo,
+        "build the embedded example as a production run, and say where to look",
+        example="deploy-project demo",
+    )
+
+    check = add(
+        "check",
+        actions.check,
+        "report every mistake in the configuration, or show what it says",
+        example="deploy-project check --online",
+    )
+    check.add_argument("--online", action="store_true", help="also ask each git remote")
+
+    deploy = add(
+        "deploy",
+        actions.deploy,
+        "make the head of each environment's branch the commit that Dagster shows",
+        example="deploy-project deploy production",
+    )
+    deploy.add_argument("environments", nargs="*", metavar="ENV", help="default: all of them")
+    deploy.add_argument("--commit", metavar="SHA", help="deploy this commit to the one ENV")
+
+    serve = add(
+        "serve",
+        actions.serve,
+        "serve the newest docs of each environment over HTTP",
+        example="deploy-project serve --port 3001",
+    )
+    serve.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    serve.add_argument("--port", type=_port, default=3001, help="default: %(default)s")
+
+
+def _add_runs(add: Add) -> None:
+    run = add(
+        "run",
+        actions.run,
+        "start a run of a job in the running Dagster",
+        example="deploy-project run daily --wait",
+    )
+    run.add_argument("job", metavar="JOB", help="such as production__daily, or just daily")
+    run.add_argument("--cause", help="what the run's record says it was started for")
+    run.add_argument("--commit", metavar="SHA", help="build this commit, a full id")
+    run.add_argument("--branch", metavar="NAME", help="build the head of this branch")
+    run.add_argument(
+        "--wait",
+        action="store_true",
+        help="show its logs, exit 0 or 1 as it ends; Ctrl-C cancels the run",
+    )
+
+    runs = add(
+        "runs",
+        actions.runs,
+        "list the latest runs of deployment jobs",
+        example="deploy-project runs --job daily --status error",
+    )
+    runs.add_argument("--job", metavar="JOB", help="only this job's")
+    runs.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: 20")
+    runs.add_argument("--status", choices=_STATUSES, metavar="STATUS", help=", ".join(_STATUSES))
+
+    logs = add(
+        "logs",
+        actions.logs,
+        "print the logs of a run's steps, also while it runs",
+        example="deploy-project logs 3f2a --step 4",
+    )
+    logs.add_argument("run", metavar="RUN", help="its id, the beginning of its id, or its number")
+    logs.add_argument("--step", type=_positive, metavar="N", help="only this step's")
+    logs.add_argument("--debug", action="store_true", help="dbt's debug logs (dbt.log) instead")
+    logs.add_argument("--follow", action="store_true", help="wait for more until the run has ended")
+
+
+class _Version(argparse.Action):
+    """Show the versions, which are looked up only then."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from deploy_project.cli.report import versions
+
+        print(versions())
+        parser.exit()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 65536:
+        raise ValueError(text)
+    return number
+
+
+_positive.__name__, _port.__name__ = "positive number", "port"

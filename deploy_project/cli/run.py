@@ -1,0 +1,75 @@
+"""`deploy-project run`: start a run, and wait for it if asked to."""
+
+from contextlib import suppress
+
+from deploy_project.cli.context import loaded
+from deploy_project.cli.names import full_commit, named_job
+from deploy_project.cli.tail import Tail
+from deploy_project.config.deployment import Environment
+from deploy_project.errors import GitError, LaunchError
+from deploy_project.git import remote
+from deploy_project.runs import launching, tags
+from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.status import ENDED
+
+CAUSE = "Kicked off from the command line"
+_INTERRUPTED = 130
+
+
+def run(name: str, *, cause: str | None, commit: str | None, branch: str | None, wait: bool) -> int:
+    """Start a run of the job `name`; with `wait`, return 0 or 1 as it ends."""
+    found, deployment = loaded()
+    job, url = named_job(deployment, name), deployment.dagster_url
+    asked = {
+        tags.TRIGGER: "ui",
+        tags.CAUSE: (cause or CAUSE)[: tags.LONGEST_CAUSE],
+        **code(job.environment, commit=commit, branch=branch),
+    }
+    run_id = launching.launch(url, job.name, asked)
+    started = f"Started {job.name} as run {run_id}\n{url}/runs/{run_id}"
+    if not wait:
+        print(started)
+        return 0
+    tail = Tail(run_id, found.state, Artifacts.of(deployment, found.state))
+    return _wait(url, run_id, tail, started)
+
+
+def code(environment: Environment, *, commit: str | None, branch: str | None) -> dict[str, str]:
+    """Return the tags that fix the code of a run; none of them when nothing was asked for."""
+    if commit is not None:
+        named = {tags.BRANCH: branch} if branch is not None else {}
+        return {tags.COMMIT: full_commit(commit), **named}
+    if branch is None:
+        return {}
+    ref = f"refs/heads/{branch}"
+    heads = remote.heads(environment.project, [ref])
+    if ref not in heads:
+        raise GitError(
+            f"branch {branch!r} does not exist on the remote of project "
+            f"{environment.project.name!r}; push it, or name another"
+        )
+    return {tags.COMMIT: heads[ref], tags.BRANCH: branch}
+
+
+def _wait(url: str, run_id: str, tail: Tail, started: str) -> int:
+    try:
+        print(started, flush=True)  # from now on Ctrl-C is meant for the run
+        return 0 if _follow(url, run_id, tail) == "Success" else 1
+    except KeyboardInterrupt:
+        print("Cancelling the run; press Ctrl-C again to leave it to itself", flush=True)
+        _follow(url, run_id, tail, cancelling=True)
+        return _INTERRUPTED
+
+
+def _follow(url: str, run_id: str, tail: Tail, *, cancelling: bool = False) -> str:
+    """Print what the run logs, and how it stands when that changes; return how it has ended."""
+    last = ""
+    for status in launching.statuses(url, run_id):
+        print(tail.new(), end="", flush=True)
+        if status != last:
+            print(f"--- {status}", flush=True)
+            last = status
+        if cancelling and status not in {*ENDED, "Cancelling"}:
+            with suppress(LaunchError):  # a run that is just starting can't be cancelled yet
+                launching.cancel(url, run_id)
+    return last

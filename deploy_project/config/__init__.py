@@ -1,0 +1,1 @@
+"""What is wanted: deploy.yaml and jobs.yml, read, checked and resolved."""

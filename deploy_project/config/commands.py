@@ -1,0 +1,64 @@
+"""One command of a job, split as the shell would."""
+
+import re
+import shlex
+
+from deploy_project.errors import ConfigError
+
+# Quoted and escaped text means itself; what is left is where the shell would find its operators.
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_OPERATOR = re.compile(r"&&|\|\||[;|<>&`]|\$\(|\n\s*dbt(?=\s)")
+_SET_BY_THE_RUN = ("--project-dir", "--profiles-dir", "--target-path", "--log-path")
+
+
+class CommandError(ConfigError):
+    """A command that can't be run; says what is wrong, what was found and what to do."""
+
+    def __init__(self, what: str, *, found: str, remedy: str) -> None:
+        super().__init__(f"the command {what}, found {found}; {remedy}")
+        self.what, self.found, self.remedy = what, found, remedy
+
+
+def arguments(command: str) -> tuple[str, ...]:
+    """Return what follows `dbt` in `command`; raise `CommandError` when it is not one of dbt."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise CommandError(
+            f"can't be split into words: {error}", found="an open quote", remedy="close it"
+        ) from error
+    if not words or words[0] != "dbt":
+        raise CommandError(
+            "is not a dbt command",
+            found=repr(words[0]) if words else "nothing",
+            remedy="write `dbt` and a subcommand, such as `dbt build`",
+        )
+    _refuse_operators(command)
+    _refuse_options(words[1:])
+    if all(word.startswith("-") for word in words[1:]):
+        raise CommandError(
+            "names no subcommand of dbt",
+            found=repr(" ".join(words)),
+            remedy="write one after `dbt`, such as `dbt build`",
+        )
+    return tuple(words[1:])
+
+
+def _refuse_operators(command: str) -> None:
+    operator = _OPERATOR.search(_QUOTED.sub("", command))
+    if operator:
+        raise CommandError(
+            "is more than one command, or needs a shell",
+            found=repr(operator[0].strip()),
+            remedy="write one command per step, and quote what belongs to an argument",
+        )
+
+
+def _refuse_options(words: list[str]) -> None:
+    for word in words:
+        if word.partition("=")[0] in _SET_BY_THE_RUN:
+            raise CommandError(
+                "has an option that the run sets",
+                found=repr(word.partition("=")[0]),
+                remedy="leave it out",
+            )

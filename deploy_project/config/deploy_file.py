@@ -1,0 +1,105 @@
+"""The keys of deploy.yaml."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from deploy_project.config.deployment import EnvironmentType, HostingKind
+from deploy_project.config.model import NAME, Strict
+
+SECRET_SCHEMA: dict[str, Any] = {
+    "description": "Where the secret is kept.",
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+VALUE_SCHEMA: dict[str, Any] = {"anyOf": [{"type": ["string", "number", "boolean"]}, SECRET_SCHEMA]}
+_VARIABLES_SCHEMA: dict[str, Any] = {
+    "description": "Environment variables of dbt.",
+    "type": "object",
+    "patternProperties": {
+        "^DBT_ENV_SECRET": SECRET_SCHEMA,
+        "^DBT_(?!ENV_SECRET)": VALUE_SCHEMA,
+    },
+    "additionalProperties": False,
+}
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Id = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+# Read by `values`, whose errors say more than those of a union of types would.
+SecretValue = Annotated[Any, WithJsonSchema(SECRET_SCHEMA)]
+VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
+
+
+class AccountEntry(Strict):
+    """The account, as dbt Cloud numbers it."""
+
+    id: Id
+    name: str
+
+
+class HostingEntry(Strict):
+    """The site that shows the repository to people."""
+
+    kind: HostingKind | None = None
+    url: Text | None = None
+
+
+class ProjectEntry(Strict):
+    """One dbt project in one git repository."""
+
+    id: Id | None = None
+    repository: Text
+    subdirectory: str = ""
+    hosting: HostingEntry | None = None
+    username: str = "x-access-token"
+    token: SecretValue = None
+    variables: VariableValues = Field(default_factory=dict)
+
+
+class EnvironmentEntry(Strict):
+    """A deployment environment: which code, which warehouse, which dbt."""
+
+    id: Id | None = None
+    project: str | None = None
+    type: EnvironmentType = "general"
+    branch: Text | None = None
+    tag: Text | None = None
+    target: Text | None = None
+    profiles_directory: Text | None = None
+    connection: dict[str, Any] | None = None
+    target_schema: Text | None = Field(default=None, alias="schema")
+    threads: Count | None = None
+    dbt_version: str | None = None
+    variables: VariableValues = Field(default_factory=dict)
+    concurrency: Count | None = None
+    row_counts: bool = False
+    column_lineage: bool = False
+
+
+class Defaults(Strict):
+    """What environments and jobs have where they say nothing themselves."""
+
+    threads: Count | None = None
+    dbt_version: str | None = None
+    timezone: str = "UTC"
+
+
+class DeployFile(Strict):
+    """What dbt Cloud keeps in its database, as a file."""
+
+    account: AccountEntry | None = None
+    projects: dict[Name, ProjectEntry] = Field(default_factory=dict)
+    environments: dict[Name, EnvironmentEntry] = Field(default_factory=dict)
+    jobs: list[str] | None = Field(
+        default=None, description="Files, directories or globs; `jobs.yml` when left out."
+    )
+    vars_files: list[str] = Field(default_factory=list)
+    artifacts: Text | None = None
+    dagster_url: str = "http://127.0.0.1:3000"
+    docs_url: str | None = None
+    defaults: Defaults = Defaults()

@@ -1,0 +1,184 @@
+"""The values that everything else works with: one deployment, checked and resolved.
+
+`deploy_project.config.loading` makes them from the files; nothing else does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+EnvironmentType = Literal["production", "staging", "general"]
+JobType = Literal["scheduled", "other", "ci", "merge"]
+HostingKind = Literal["github", "gitlab", "gitea"]
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Where a secret is kept: an environment variable or a file; never the secret itself."""
+
+    env: str | None = None
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"environment variable {self.env!r}" if self.env else f"file {str(self.file)!r}"
+
+
+Variables = Mapping[str, str | Secret]
+"""Environment variables of dbt by name: a plain value, or the place of a secret one."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account, as dbt Cloud numbers it."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """The site that shows the repository to people."""
+
+    kind: HostingKind
+    url: str
+    """The repository's page, without a slash at its end."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One dbt project in one git repository."""
+
+    name: str
+    id: int
+    repository: str
+    """A URL that git understands, or an absolute path."""
+    subdirectory: str = ""
+    """Where `dbt_project.yml` lies, relative to the repository's root; empty for the root."""
+    hosting: Hosting | None = None
+    username: str = "x-access-token"
+    token: Secret | None = None
+    variables: Variables = field(default_factory=dict[str, str | Secret])
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A deployment environment: which code, which warehouse, which dbt."""
+
+    name: str
+    id: int
+    project: Project
+    type: EnvironmentType
+    branch: str | None = None
+    """The branch to deploy; with neither branch nor tag, the remote's default branch."""
+    tag: str | None = None
+    target: str | None = None
+    """The output of `profiles.yml` to use; None is that file's own default."""
+    profiles_directory: str | None = None
+    """Absolute, or relative to the dbt project; None is the dbt project's own directory."""
+    connection: Mapping[str, Any] | None = None
+    """An output as `profiles.yml` has it; replaces `profiles_directory` and `target`."""
+    target_schema: str | None = None
+    threads: int | None = None
+    dbt_version: str | None = None
+    """A version like `1.10.3` or `1.10.*`; None is the dbt installed beside this package."""
+    variables: Variables = field(default_factory=dict[str, str | Secret])
+    concurrency: int | None = None
+    """How many runs of this environment may be in progress at once; None is no limit."""
+    row_counts: bool = False
+    column_lineage: bool = False
+
+    @property
+    def ref(self) -> str:
+        """The git reference to deploy: `refs/heads/…`, `refs/tags/…` or `HEAD`."""
+        if self.tag is not None:
+            return f"refs/tags/{self.tag}"
+        return f"refs/heads/{self.branch}" if self.branch is not None else "HEAD"
+
+
+@dataclass(frozen=True)
+class DeferToEnvironment:
+    """Compare and defer to the last successful deploy run of an environment (CI-5)."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class DeferToJob:
+    """Compare and defer to the last successful run of one job (CI-6)."""
+
+    job: str
+    """The `name` of the `Job`."""
+
+
+Deferral = DeferToEnvironment | DeferToJob
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Start when another job has ended in a certain way."""
+
+    job: str
+    """The `name` of the parent `Job`."""
+    statuses: tuple[int, ...]
+    """10 is success, 20 error, 30 cancelled."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One deployment job, resolved against its environment."""
+
+    name: str
+    """The name of the Dagster job: `<environment>__<identifier>`, letters, digits and `_` only."""
+    identifier: str
+    id: int
+    title: str
+    """The name people gave it on dbt Cloud."""
+    environment: Environment
+    description: str
+    job_type: JobType
+    steps: tuple[tuple[str, ...], ...]
+    """The arguments after `dbt` of each command, as the shell would split them."""
+    commands: tuple[str, ...]
+    """The commands as written, one for each of `steps`, beginning with `dbt`."""
+    target_name: str | None = None
+    """`target.name` during this job's runs; None is the environment's own target."""
+    threads: int | None = None
+    timeout_seconds: int = 0
+    """0 is no limit."""
+    dbt_version: str | None = None
+    """None is the environment's."""
+    deferral: Deferral | None = None
+    run_generate_sources: bool = False
+    generate_docs: bool = False
+    cron: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    scheduled: bool = False
+    on_merge: bool = False
+    on_pull_request: bool = False
+    on_draft_pull_request: bool = False
+    completion: Completion | None = None
+    run_lint: bool = False
+    errors_on_lint_failure: bool = True
+    run_compare_changes: bool = False
+    compare_changes_flags: str = "--select state:modified"
+    cost_optimization_features: tuple[str, ...] = ()
+    variables: Variables = field(default_factory=dict[str, str | Secret])
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The whole of one deployment, as written in `deploy.yaml` and the jobs files."""
+
+    source: Path
+    account: Account
+    projects: Mapping[str, Project]
+    environments: Mapping[str, Environment]
+    jobs: Mapping[str, Job]
+    """By `Job.name`, in the order of the files."""
+    artifacts: str | None = None
+    """URL or absolute path of the artifact root; None is `artifacts` in the state directory."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Where people and programs reach the Dagster webserver, no slash at its end."""
+    docs_url: str | None = None
+    """Where `deploy-project serve` is reached; None leaves links to the docs out."""

@@ -1,0 +1,89 @@
+"""The only reader of the process's environment variables."""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from deploy_project.config.deployment import Secret
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import ConfigError
+
+CONFIG = "DEPLOY_CONFIG"
+STATE = "DEPLOY_STATE"
+DAGSTER_HOME = "DAGSTER_HOME"
+_OURS = re.compile(r"^(DBT_|DEPLOY_|DAGSTER_)")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the configuration and the state of this process are; both paths are absolute."""
+
+    config_file: Path
+    state: StateDirectory
+
+
+def settings() -> Settings:
+    """Return the settings that the environment variables and the working directory name.
+
+    The configuration is `DEPLOY_CONFIG`, else `deploy.yaml` in the working directory, else the
+    embedded example. The state is `DEPLOY_STATE`, else `.deploy` beside the configuration; for
+    the embedded example, `.deploy` in the working directory.
+    """
+    here = Path.cwd()
+    beside = here / "deploy.yaml"
+    named = os.environ.get(CONFIG)
+    example = Path(str(resources.files("deploy_project"))) / "example" / "deploy.yaml"
+    config = Path(named).absolute() if named else beside if beside.is_file() else example
+    default = (here if config == example else config.parent) / ".deploy"
+    state = Path(os.environ.get(STATE) or default).absolute()
+    return Settings(config_file=config, state=StateDirectory(state))
+
+
+def is_example(config_file: Path) -> bool:
+    """Return whether `config_file` is the embedded example's."""
+    return config_file == Path(str(resources.files("deploy_project"))) / "example" / "deploy.yaml"
+
+
+def dagster_home() -> Path | None:
+    """Return the directory that `DAGSTER_HOME` names; None when it names none."""
+    named = os.environ.get(DAGSTER_HOME)
+    return Path(named).expanduser().absolute() if named else None
+
+
+def load_dotenv() -> None:
+    """Take over the variables of `.env` in the working directory, as Dagster's processes do."""
+    os.environ.update(
+        {k: v for k, v in dotenv_values(Path.cwd() / ".env").items() if v is not None}
+    )
+
+
+def reveal(secret: Secret, *, wanted_by: str) -> SecretStr:
+    """Return the value of `secret`; raise `ConfigError` naming `wanted_by` when there is none."""
+    if secret.env is not None:
+        value = os.environ.get(secret.env)
+        if not value:
+            raise ConfigError(
+                f"{wanted_by}: {secret} is not set; set it where Dagster's processes start"
+            )
+        return SecretStr(value)
+    assert secret.file is not None
+    try:
+        return SecretStr(secret.file.read_text(encoding="utf-8").removesuffix("\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{wanted_by}: {secret} can't be read: {error}; create it, readable by Dagster's user"
+        ) from error
+
+
+def inherited() -> dict[str, str]:
+    """Return the variables that a child process may see.
+
+    Names that begin with `DBT_`, `DEPLOY_` or `DAGSTER_` are left out: dbt's come only from
+    deploy.yaml and the jobs files (VAR-2), so that a run does not depend on somebody's shell.
+    """
+    return {name: value for name, value in os.environ.items() if not _OURS.match(name)}

@@ -1,0 +1,130 @@
+"""Paths and URLs of deploy.yaml: repositories, their hosting, artifacts."""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
+    known_implementations,
+)
+
+from deploy_project.config.deploy_file import ProjectEntry
+from deploy_project.config.deployment import Hosting, HostingKind
+from deploy_project.config.documents import Place
+from deploy_project.config.problems import Problems
+
+_STATE = "{state}"
+_KINDS: dict[str, HostingKind] = {"github.com": "github", "gitlab.com": "gitlab"}
+# git reads `host:path` as ssh when no slash comes before the colon.
+_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
+
+
+@dataclass(frozen=True)
+class Base:
+    """What relative paths and `{state}` are resolved against; both are absolute."""
+
+    directory: Path
+    state: Path
+
+    def path(self, text: str) -> Path:
+        """Return an absolute path."""
+        return Path(os.path.normpath(self.directory / os.path.expanduser(self.expanded(text))))
+
+    def expanded(self, text: str) -> str:
+        """Return `text` with the state directory in place of `{state}`."""
+        return text.replace(_STATE, str(self.state))
+
+
+def repository(place: Place, text: str, base: Base, problems: Problems) -> str:
+    """Return a URL as it is, and a path as an absolute one; a URL with credentials is a problem."""
+    text = base.expanded(text)
+    if "://" not in text:
+        return text if _SCP.fullmatch(text) else str(base.path(text))
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        problems.add(place, "is not a URL", remedy="correct it")
+        return text
+    # The user of ssh is no secret; a name alone before an https host is often a token.
+    if url.password or (url.username and url.scheme in ("http", "https")):
+        remedy = "take them out, and give `username` and `token` at the project"
+        problems.add(place, "has credentials", remedy=remedy)
+    return text
+
+
+def subdirectory(place: Place, text: str, problems: Problems) -> str:
+    """Return a path below the repository's root, empty for the root itself."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or text.startswith("~"):
+        remedy = "give a path below the repository's root, without `..`"
+        problems.add(place, "must stay inside the repository", remedy=remedy)
+    return "" if str(path) == "." else str(path)
+
+
+def hosting(place: Place, entry: ProjectEntry, problems: Problems) -> Hosting | None:
+    """Return where people see the repository; what is not stated comes from its URL."""
+    stated = entry.hosting
+    if stated and stated.url:
+        web(place / "url", stated.url, problems)
+    page = stated.url if stated and stated.url else _page(entry.repository)
+    kind = stated.kind if stated and stated.kind else _KINDS.get(_host(page))
+    if kind and page:
+        return Hosting(kind=kind, url=page.rstrip("/"))
+    if stated:
+        missing = "url" if kind else "kind"
+        remedy = f"add `{missing}`, which can't be told from the repository's address"
+        problems.add(place / missing, "is missing", remedy=remedy)
+    return None
+
+
+def artifacts(place: Place, text: str, base: Base, problems: Problems) -> str:
+    """Return the URL of the artifact root, or an absolute path; its driver must be installed."""
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return str(base.path(text))
+    driver: Any = known_implementations.get(scheme)
+    if driver is None:
+        problems.add(place, "has an unknown protocol", remedy="use s3://, gs://, abfs:// or a path")
+        return text
+    # Only looked for: importing a driver takes seconds, and every process of Dagster loads this.
+    package = str(driver["class"]).partition(".")[0]
+    if find_spec(package) is None:
+        remedy = f"install {package} beside deploy-project"
+        problems.add(place, f"needs a driver for {scheme}://", remedy=remedy)
+    return base.expanded(text).rstrip("/")
+
+
+def web(place: Place, text: str, problems: Problems) -> str:
+    """Return the address of a web server without a slash at its end."""
+    if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", text):
+        problems.add(
+            place, "is not a web address", remedy="write https://host/path, without credentials"
+        )
+    return text.rstrip("/")
+
+
+def _page(text: str) -> str | None:
+    """Return the page of a repository, as every known hosting has it; None for a local one."""
+    scp = None if "://" in text else _SCP.fullmatch(text)
+    if scp:
+        return f"https://{scp['host']}/{scp['path'].strip('/').removesuffix('.git')}"
+    try:
+        url = urlsplit(text)
+        port = f":{url.port}" if url.port and url.scheme != "ssh" else ""
+    except ValueError:
+        return None
+    if url.scheme not in ("http", "https", "ssh") or not url.hostname:
+        return None
+    scheme = "https" if url.scheme == "ssh" else url.scheme
+    return f"{scheme}://{url.hostname}{port}/{url.path.strip('/').removesuffix('.git')}"
+
+
+def _host(page: str | None) -> str:
+    try:
+        return urlsplit(page or "").hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,132 @@
+"""What one job says about others: what it defers to, and whose end starts it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deploy_project.config.deployment import (
+    Completion,
+    Deferral,
+    DeferToEnvironment,
+    DeferToJob,
+    Environment,
+)
+from deploy_project.config.documents import Place
+from deploy_project.config.drafts import (
+    DELETED,
+    Draft,
+    JobsSource,
+    environment_by_id,
+    environment_by_name,
+)
+from deploy_project.config.problems import Problems
+from deploy_project.config.projects import Landscape
+
+
+@dataclass(frozen=True)
+class References:
+    """All jobs by what others call them; broken ones are known, so that nobody blames them."""
+
+    landscape: Landscape
+    by_identifier: Mapping[str, Draft]
+    by_id: Mapping[int, Draft]
+    broken: frozenset[str]
+    """Identifiers of jobs with mistakes, and all ids as they are written."""
+
+    def deferral(self, draft: Draft, problems: Problems) -> Deferral | None:
+        """Return what a job defers to; an environment wins over a job, as on dbt Cloud."""
+        entry = draft.entry
+        if entry.self_deferring and entry.deferring_job_definition_id is not None:
+            at = draft.place / "self_deferring"
+            problems.add(at, "is given beside `deferring_job_definition_id`", remedy="keep one")
+        if entry.deferring_environment is not None or entry.deferring_environment_id is not None:
+            environment = self._environment(draft, problems)
+            return DeferToEnvironment(environment.name) if environment else None
+        if entry.self_deferring:
+            return DeferToJob(draft.name)
+        if entry.deferring_job_definition_id is not None:
+            at = draft.place / "deferring_job_definition_id"
+            return _defer_to(self._job(at, entry.deferring_job_definition_id, problems))
+        if entry.deferring_job is not None:
+            return _defer_to(
+                self._named(draft.place / "deferring_job", entry.deferring_job, problems)
+            )
+        return self._default(draft)
+
+    def completion(self, draft: Draft, problems: Problems) -> Completion | None:
+        """Return the job whose end starts this one."""
+        trigger = draft.entry.job_completion_trigger_condition
+        if trigger is None:
+            return None
+        at = draft.place / "job_completion_trigger_condition" / "condition" / "job_id"
+        parent = self._job(at, trigger.condition.job_id, problems)
+        if parent is None:
+            return None
+        return Completion(job=parent.name, statuses=tuple(trigger.condition.statuses))
+
+    def _environment(self, draft: Draft, problems: Problems) -> Environment | None:
+        entry, place = draft.entry, draft.place
+        if entry.deferring_environment is not None:
+            at, name = place / "deferring_environment", entry.deferring_environment
+            return environment_by_name(at, name, self.landscape, problems)
+        at, identifier = place / "deferring_environment_id", entry.deferring_environment_id
+        return environment_by_id(at, identifier, self.landscape, problems)
+
+    def _job(self, place: Place, identifier: int, problems: Problems) -> Draft | None:
+        found = self.by_id.get(identifier)
+        if found is None and str(identifier) not in self.broken:
+            stated = sorted({d.number for d in self.by_identifier.values() if d.number is not None})
+            known = ", ".join(map(str, stated)) or "none"
+            remedy = f"put `id: {identifier}` at that job (known ids: {known})"
+            problems.add(place, "is the id of no job", remedy=remedy)
+        return found
+
+    def _named(self, place: Place, identifier: str, problems: Problems) -> Draft | None:
+        found = self.by_identifier.get(identifier)
+        if found is None and identifier not in self.broken:
+            known = ", ".join(map(repr, self.by_identifier))
+            problems.add(place, "is no job", remedy=f"name a known one: {known}")
+        return found
+
+    def _default(self, draft: Draft) -> Deferral | None:
+        """Return dbt Cloud's default; an export has explicit ids, so that no default applies."""
+        if not draft.ours or draft.environment is None:
+            return None
+        if draft.entry.job_type == "merge":
+            return DeferToEnvironment(draft.environment.name)
+        production = self.landscape.production(draft.environment.project)
+        if draft.entry.job_type == "ci" and production is not None:
+            return DeferToEnvironment(production.name)
+        return None
+
+
+def references(
+    found: Sequence[Draft],
+    ids: Mapping[str, int],
+    landscape: Landscape,
+    sources: Sequence[JobsSource],
+) -> References:
+    """Return the jobs by identifier and, with `ids` by name, by id."""
+    placed = [draft for draft in found if draft.environment is not None]
+    by_id = {ids[draft.name]: draft for draft in placed}
+    linked = {d.entry.linked_id: d for d in placed if d.entry.linked_id is not None}
+    return References(
+        landscape=landscape,
+        by_identifier={draft.identifier: draft for draft in placed},
+        by_id={**linked, **by_id},
+        broken=frozenset({str(key) for source in sources for key in _broken(source)})
+        | {draft.identifier for draft in found if draft.environment is None},
+    )
+
+
+def _broken(source: JobsSource) -> Iterator[Any]:
+    """Yield what jobs with mistakes are called, and the ids as they are written, right or wrong."""
+    at, entries = source.root / "jobs", source.file.model.jobs
+    yield from source.file.broken_in("jobs")
+    for key in at.keys:
+        if key not in entries or entries[key].state != DELETED:
+            yield from ((at / key / "id").value, (at / key / "linked_id").value)
+
+
+def _defer_to(draft: Draft | None) -> DeferToJob | None:
+    return DeferToJob(draft.name) if draft else None

@@ -1,0 +1,118 @@
+"""The layout of the state directory; the only module that knows it."""
+
+import errno
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_project.errors import ArtifactError, ConfigError
+
+_README = """This directory belongs to deploy_project. Deleting it while nothing runs is safe:
+repositories are fetched again, and only run history and artifacts are lost.
+"""
+_NOTES = {"README": _README, ".gitignore": "*\n"}  # it may lie inside somebody's repository
+_DISK = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR}
+)
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """The directories of one commit; `tree` exists only when it is whole."""
+
+    root: Path
+
+    @property
+    def tree(self) -> Path:
+        """The files of the commit."""
+        return self.root / "tree"
+
+    @property
+    def packages(self) -> Path:
+        """A record that `dbt deps` has finished in `tree`."""
+        return self.root / "packages.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held exclusively while `tree` is made or changed."""
+        return self.root / "lock"
+
+    @property
+    def in_use(self) -> Path:
+        """Held shared by every process that uses `tree`, so that nobody evicts it."""
+        return self.root / "in-use"
+
+    def parsed(self, key: str) -> Path:
+        """What dbt's parser made of `tree` under one combination of settings."""
+        return self.root / "parsed" / key
+
+
+@dataclass(frozen=True)
+class StateDirectory:
+    """Where this deployment keeps its files; `root` is absolute."""
+
+    root: Path
+
+    def prepare(self) -> None:
+        """Make the directory, or raise `ConfigError` when it can't be written."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for name, text in _NOTES.items():
+                if not (self.root / name).is_file():
+                    (self.root / name).write_text(text, encoding="utf-8")
+            if not os.access(self.root, os.W_OK):  # a read-only disk, above all
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+        except OSError as error:
+            raise ConfigError(
+                f"state directory {str(self.root)!r} can't be written: {error.strerror}; "
+                "set DEPLOY_STATE to a directory that can"
+            ) from error
+
+    @contextmanager
+    def explained(self, what: str) -> Generator[None]:
+        """Turn the error of a full or unwritable disk into an `ArtifactError` about `what`."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in _DISK:
+                raise
+            raise ArtifactError(
+                f"{what} failed: {error}; check the space and permissions of the state directory "
+                f"{str(self.root)!r}"
+            ) from error
+
+    def mirror(self, project: str) -> Path:
+        """The bare mirror of one project's remote."""
+        return self.root / "repositories" / project / "mirror.git"
+
+    def checkouts(self, project: str) -> Path:
+        """The directory of all checkouts of one project."""
+        return self.root / "repositories" / project / "checkouts"
+
+    def checkout(self, project: str, commit: str) -> Checkout:
+        """The directories of one commit of one project."""
+        return Checkout(self.checkouts(project) / commit)
+
+    def deployed(self, environment: str) -> Path:
+        """The deployed pointer of one environment."""
+        return self.root / "deployed" / environment
+
+    def work(self, run_id: str) -> Path:
+        """Scratch space of one run, on this machine only."""
+        return self.root / "work" / run_id
+
+    @property
+    def all_work(self) -> Path:
+        """The parent of every run's scratch space."""
+        return self.root / "work"
+
+    def dbt(self, key: str) -> Path:
+        """An isolated dbt installation."""
+        return self.root / "dbt" / key
+
+    @property
+    def artifacts(self) -> Path:
+        """The artifact root when deploy.yaml names none."""
+        return self.root / "artifacts"

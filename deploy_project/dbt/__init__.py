@@ -1,0 +1,1 @@
+"""dbt as a tool: argument lists, processes, events, profiles and artifacts."""

@@ -1,0 +1,163 @@
+"""The program that runs one dbt command; executed as a script by the Python of any dbt.
+
+It imports nothing of this package, since that Python may not have it. Standard input carries one
+line of JSON, `{"arguments": […], "events": <descriptor>, "debug_log": <path>, "secrets": […]}`, and
+stays open as long as the parent lives. Standard output is dbt's own console text. The events
+descriptor receives one line of JSON for each node that starts, finishes or is skipped.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from typing import Any, cast
+
+GRACE_SECONDS = 20
+"""How long dbt may take to cancel its queries before it is killed."""
+
+
+class EventWriter:
+    """Writes dbt's node events as JSON lines, and every event to the debug log."""
+
+    def __init__(self, events: int, debug_log: str, secrets: list[str]) -> None:
+        self._events = os.fdopen(events, "w", buffering=1, encoding="utf-8")
+        self._debug = open(debug_log, "a", buffering=1 << 16, encoding="utf-8")  # noqa: SIM115
+        self._secrets = sorted(secrets, key=len, reverse=True)
+        self._lock = threading.Lock()  # dbt fires events from all of its threads
+
+    def scrubbed(self, text: str) -> str:
+        """Return `text` without secrets."""
+        for secret in self._secrets:
+            text = text.replace(secret, "*****")
+        return text
+
+    def scrubbed_value(self, value: Any) -> Any:
+        """Return `value` without secrets in its texts, at any depth, so that it stays JSON."""
+        if isinstance(value, str):
+            return self.scrubbed(value)
+        if isinstance(value, dict):
+            entries = cast(dict[str, Any], value)
+            return {key: self.scrubbed_value(each) for key, each in entries.items()}
+        if isinstance(value, list):
+            return [self.scrubbed_value(each) for each in cast(list[Any], value)]
+        return value
+
+    def __call__(self, event: Any) -> None:
+        """Write one of dbt's events where it belongs."""
+        info = event.info
+        moment = info.ts.ToDatetime().isoformat(sep=" ", timespec="milliseconds")
+        line = f"{moment} [{info.level:<5}] [{info.thread}]: {info.msg}\n"
+        with self._lock:
+            self._debug.write(self.scrubbed(line))
+            described = _DESCRIBED.get(info.name)
+            if described:
+                fact = self.scrubbed_value(described(event.data))
+                if info.name == "MainReportVersion":
+                    fact["invocation_id"] = info.invocation_id
+                line = json.dumps({"event": info.name, **fact}, separators=(",", ":"))
+                self._events.write(line + "\n")
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        with self._lock:
+            self._debug.close()
+            self._events.close()
+
+
+def _node(data: Any) -> dict[str, Any]:
+    node = data.node_info
+    return {
+        "unique_id": node.unique_id,
+        "resource_type": node.resource_type,
+        "name": node.node_name,
+        "materialized": node.materialized,
+        "relation": node.node_relation.relation_name,
+        "started_at": node.node_started_at,
+        "finished_at": node.node_finished_at,
+    }
+
+
+def _numbered(data: Any) -> dict[str, Any]:
+    return {"unique_id": data.node_info.unique_id, "index": data.index, "total": data.total}
+
+
+def _finished(data: Any) -> dict[str, Any]:
+    from google.protobuf.json_format import MessageToDict  # there wherever dbt is
+
+    result = data.run_result
+    return {
+        **_node(data),
+        "status": data.node_info.node_status,
+        "message": result.message,
+        "thread": result.thread,
+        "execution_seconds": result.execution_time,
+        "failures": result.num_failures,
+        "timing": {
+            each.name: [each.started_at.ToJsonString(), each.completed_at.ToJsonString()]
+            for each in result.timing_info
+        },
+        "adapter_response": MessageToDict(result.adapter_response),
+    }
+
+
+def _version(data: Any) -> dict[str, Any]:
+    return {"version": data.version.removeprefix("=")}
+
+
+def _adapter(data: Any) -> dict[str, Any]:
+    return {"name": data.adapter_name, "version": data.adapter_version.removeprefix("=")}
+
+
+_DESCRIBED = {
+    "MainReportVersion": _version,
+    "AdapterRegistered": _adapter,
+    "NodeStart": _node,
+    "LogStartLine": _numbered,
+    "SkippingDetails": _numbered,
+    "NodeFinished": _finished,
+}
+
+
+def first_line(descriptor: int) -> str:
+    """Return the first line, unbuffered: a lock on `sys.stdin` would break interpreter exit."""
+    read = b""
+    while not read.endswith(b"\n"):
+        chunk = os.read(descriptor, 1 << 16)
+        if not chunk:
+            break
+        read += chunk
+    return read.decode()
+
+
+def end_with_the_parent() -> None:
+    """Interrupt dbt when standard input closes: the parent is gone, however it ended."""
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(GRACE_SECONDS)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main() -> int:
+    """Run the command that standard input names; return dbt's exit code (0, 1 or 2)."""
+    # A shell that starts a job in the background leaves SIGINT ignored, and dbt would never stop.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    wanted = json.loads(first_line(0))
+    writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
+
+    from dbt.cli.main import dbtRunner
+
+    runner: Any = dbtRunner(callbacks=[writer])
+    outcome = runner.invoke(wanted["arguments"])
+    writer.close()
+    if outcome.exception is None:
+        return 0 if outcome.success else 1
+    if type(outcome.exception).__name__ == "DbtUsageException":  # the only one dbt leaves unsaid
+        print(outcome.exception, flush=True)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""dbt's node events as the child program writes them, one compact JSON line each."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from deploy_project.dbt.artifacts import moment
+
+
+@dataclass(frozen=True)
+class Started:
+    """dbt has taken up a node."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A node is the `index`th of the `total` of this command."""
+
+    unique_id: str
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """dbt is done with a node; `status` is dbt's own word (success, error, skipped, warn, …)."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+    status: str
+    message: str
+    materialized: str
+    relation: str
+    thread: str
+    execution_seconds: float
+    failures: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    compile_seconds: float | None
+    adapter_response: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Version:
+    """Which dbt runs; the first event of every command."""
+
+    dbt_version: str
+    invocation_id: str
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Which adapter dbt has loaded."""
+
+    name: str
+    version: str
+
+
+Event = Started | Numbered | Finished | Version | Adapter
+
+
+def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
+    begin, end = (moment(each) for each in timing.get(phase, ["", ""]))
+    return (end - begin).total_seconds() if begin and end else None
+
+
+def parse(line: str) -> Event:
+    """Return the event that one line of the child program tells."""
+    fact = json.loads(line)
+    match fact["event"]:
+        case "MainReportVersion":
+            return Version(fact["version"], fact["invocation_id"])
+        case "AdapterRegistered":
+            return Adapter(fact["name"], fact["version"])
+        case "NodeStart":
+            return Started(fact["unique_id"], fact["resource_type"], fact["name"])
+        case "LogStartLine" | "SkippingDetails":
+            return Numbered(fact["unique_id"], fact["index"], fact["total"])
+        case _:
+            return Finished(
+                unique_id=fact["unique_id"],
+                resource_type=fact["resource_type"],
+                name=fact["name"],
+                status=fact["status"],
+                message=fact["message"],
+                materialized=fact["materialized"],
+                relation=fact["relation"],
+                thread=fact["thread"],
+                execution_seconds=fact["execution_seconds"],
+                failures=fact["failures"],
+                started_at=moment(fact["started_at"]),
+                finished_at=moment(fact["finished_at"]),
+                compile_seconds=_seconds(fact["timing"], "compile"),
+                adapter_response=fact["adapter_response"],
+            )

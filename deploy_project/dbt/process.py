@@ -1,0 +1,186 @@
+"""The only door to dbt: one command is one process of the environment's own Python."""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy_project.config.environment import inherited
+from deploy_project.dbt.child import GRACE_SECONDS
+from deploy_project.dbt.events import Event, parse
+from deploy_project.dbt.secrets import Scrubber
+from deploy_project.errors import DbtError
+
+_CHILD = Path(__file__).with_name("child.py")
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One dbt command and everything it depends on."""
+
+    arguments: tuple[str, ...]
+    python: Path
+    project_directory: Path
+    profiles_directory: Path
+    target_directory: Path
+    """Where dbt writes its artifacts; made when missing."""
+    debug_log: Path
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the project sees through `env_var()`; secrets among them."""
+    state: Path | None = None
+    """A directory with a `manifest.json` to compare and defer to (CI-7)."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a dbt process ended: its code (negative for a signal), and whether time ran out."""
+
+    code: int
+    timed_out: bool = False
+
+
+def variables(invocation: Invocation) -> dict[str, str]:
+    """Return the whole environment of the process.
+
+    Deferral goes through dbt's own variables as dbt Cloud does it (CI-7), so that a `--state` in
+    the command still wins and commands without deferral don't mind.
+    """
+    deferral = (
+        {}
+        if invocation.state is None
+        else {"DBT_STATE": str(invocation.state), "DBT_DEFER": "true"}
+    )
+    return {
+        **inherited(),
+        **invocation.variables,
+        **deferral,
+        "DBT_PROJECT_DIR": str(invocation.project_directory),
+        "DBT_PROFILES_DIR": str(invocation.profiles_directory),
+        "DBT_TARGET_PATH": str(invocation.target_directory),
+        "DBT_LOG_PATH": str(invocation.debug_log.parent),
+        "DBT_LOG_LEVEL_FILE": "none",  # the child writes the debug log, scrubbed and cheaper
+        "DBT_USE_COLORS": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def run(
+    invocation: Invocation,
+    *,
+    scrubber: Scrubber,
+    on_event: Callable[[Event], None],
+    on_line: Callable[[str], None],
+    timeout_seconds: float | None = None,
+) -> Exit:
+    """Run one command to its end; call `on_event` for each event, `on_line` for each console line.
+
+    Both callbacks get text without secrets; `on_line` is called from another thread. Any exception
+    in this thread, an interrupt above all, first ends dbt's whole process group: politely, so that
+    dbt cancels its queries, then not.
+    """
+    invocation.target_directory.mkdir(parents=True, exist_ok=True)
+    events_read, events_write = os.pipe()
+    with os.fdopen(events_read, encoding="utf-8") as events:
+        try:
+            process = _started(invocation, events_write)
+        finally:
+            os.close(events_write)
+        reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
+        expired = threading.Event()
+        timer = _timer(process, timeout_seconds, expired)
+        try:
+            reader.start()
+            _order(process, invocation, events_write, scrubber)
+            for line in events:
+                on_event(parse(line))
+            process.wait()
+        except BaseException:
+            stop(process)
+            raise
+        finally:
+            timer.cancel()
+            reader.join(timeout=GRACE_SECONDS)
+            if process.stdin:
+                with suppress(BrokenPipeError):  # it may have died with the order unread
+                    process.stdin.close()
+    return Exit(process.returncode, timed_out=expired.is_set())
+
+
+def _started(invocation: Invocation, events: int) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            [str(invocation.python), "-I", "-u", str(_CHILD)],
+            cwd=invocation.project_directory,
+            env=variables(invocation),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[events],
+            start_new_session=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        raise DbtError(f"dbt could not be started with {invocation.python}: {error}") from error
+    except ValueError as error:  # NUL, which no process can be given
+        raise DbtError(
+            f"dbt could not be started: {error} in its command or in a variable; take it out"
+        ) from None
+
+
+def _order(
+    process: subprocess.Popen[str], invocation: Invocation, events: int, scrubber: Scrubber
+) -> None:
+    assert process.stdin is not None
+    order = {
+        "arguments": invocation.arguments,
+        "events": events,
+        "debug_log": str(invocation.debug_log),
+        "secrets": scrubber.secrets,
+    }
+    try:
+        process.stdin.write(json.dumps(order) + "\n")
+        process.stdin.flush()  # and left open: its end tells the child that we are gone
+    except BrokenPipeError:
+        pass  # the child is already dead; its exit code says so
+
+
+def _read(
+    process: subprocess.Popen[str], scrubber: Scrubber, on_line: Callable[[str], None]
+) -> None:
+    assert process.stdout is not None
+    with process.stdout as lines:
+        for line in lines:
+            on_line(scrubber.text(line.rstrip("\n")))
+
+
+def _timer(
+    process: subprocess.Popen[str], seconds: float | None, expired: threading.Event
+) -> threading.Timer:
+    def expire() -> None:
+        expired.set()
+        stop(process)
+
+    timer = threading.Timer(seconds or 0, expire)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    return timer
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End the process group: SIGINT, so that dbt cancels its queries, then SIGTERM, SIGKILL."""
+    for number, patience in (
+        (signal.SIGINT, GRACE_SECONDS),
+        (signal.SIGTERM, 5),
+        (signal.SIGKILL, 5),  # always, for what dbt has started may outlive it
+    ):
+        with suppress(subprocess.TimeoutExpired, ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+            process.wait(timeout=patience)

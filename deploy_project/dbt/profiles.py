@@ -1,0 +1,131 @@
+"""The profile of a run: the environment's connection under the job's target name.
+
+dbt Cloud makes a profile for each run from the environment's connection; so do we, from an output
+of the project's `profiles.yml` or from `connection:` in deploy.yaml. Jinja stays as written: a
+credential stays the name of a variable until dbt renders it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from deploy_project.config.deployment import Environment
+from deploy_project.errors import ConfigError
+
+_SCHEMA_KEYS = {"bigquery": "dataset"}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One output under one name, ready to be written as `profiles.yml`."""
+
+    name: str
+    target: str
+    output: Mapping[str, Any]
+
+    @property
+    def adapter(self) -> str:
+        """The adapter type, such as `duckdb`."""
+        return str(self.output["type"])
+
+    @property
+    def schema(self) -> str | None:
+        """The target schema, Jinja included."""
+        found = self.output.get(_SCHEMA_KEYS.get(self.adapter, "schema"))
+        return None if found is None else str(found)
+
+    def write(self, directory: Path) -> None:
+        """Write `profiles.yml` into `directory`, readable by this user alone."""
+        directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "profiles.yml"
+        file.touch(mode=0o600)
+        content = {self.name: {"target": self.target, "outputs": {self.target: dict(self.output)}}}
+        with file.open("w", encoding="utf-8") as stream:
+            cast(Any, YAML(typ="safe")).dump(content, stream)
+
+
+def _mapping(path: Path, what: str) -> dict[str, Any]:
+    try:
+        found = cast(Any, YAML(typ="safe")).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; {what}") from error
+    except MarkedYAMLError as error:
+        found: Any = error  # without types
+        what = f"{found.problem}, in line {found.problem_mark.line + 1}"
+        raise ConfigError(f"{path} is not valid YAML: {what}; correct it") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}; correct it") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds no mapping but {type(found).__name__}; {what}")
+    return cast(dict[str, Any], found)
+
+
+def profile_name(project_directory: Path) -> str:
+    """Return the profile that `dbt_project.yml` asks for."""
+    file = project_directory / "dbt_project.yml"
+    name = _mapping(file, "the dbt project needs one").get("profile")
+    if not isinstance(name, str):
+        raise ConfigError(f"{file}: profile: found {name!r}; name the project's profile there")
+    return name
+
+
+def _output(environment: Environment, directory: Path, name: str) -> tuple[str, dict[str, Any]]:
+    file = directory / "profiles.yml"
+    where = f"environment {environment.name!r}"
+    profiles = _mapping(
+        file,
+        f"{where} needs `connection:` or `profiles_directory:` in deploy.yaml, "
+        "or a profiles.yml in the dbt project",
+    )
+    if not isinstance(profiles.get(name), dict):
+        known = ", ".join(sorted(set(profiles) - {"config"}))
+        raise ConfigError(
+            f"{file} has no profile {name!r}, which dbt_project.yml names; it has: {known}"
+        )
+    profile = cast(dict[str, Any], profiles[name])
+    listed = profile.get("outputs")
+    outputs = cast(dict[str, Any], listed) if isinstance(listed, dict) else {}
+    target = environment.target or str(profile.get("target", "default"))
+    if not isinstance(outputs.get(target), dict):
+        known = ", ".join(sorted(outputs)) or "none"
+        raise ConfigError(
+            f"{file} has no target {target!r} in profile {name!r}; it has: {known}; "
+            f"set `target:` of {where} to one of them"
+        )
+    return target, cast(dict[str, Any], outputs[target])
+
+
+def profile(
+    environment: Environment,
+    project_directory: Path,
+    *,
+    target_name: str | None = None,
+    threads: int | None = None,
+    schema_override: str | None = None,
+) -> Profile:
+    """Return the profile for a run; raise `ConfigError` naming what is missing and where.
+
+    `target_name` is what `target.name` will be (JOB-4); None keeps the output's own name.
+    """
+    name = profile_name(project_directory)
+    if environment.connection is not None:
+        target, output = environment.target or environment.name, dict(environment.connection)
+    else:
+        directory = project_directory / (environment.profiles_directory or "")
+        target, output = _output(environment, directory, name)
+    if not output.get("type"):
+        raise ConfigError(
+            f"the connection of environment {environment.name!r} has no `type`: name the adapter"
+        )
+    output = dict(output)
+    schema = schema_override or environment.target_schema
+    if schema is not None:
+        output[_SCHEMA_KEYS.get(str(output["type"]), "schema")] = schema
+    wanted_threads = threads or environment.threads
+    if wanted_threads is not None:
+        output["threads"] = wanted_threads
+    return Profile(name, target_name or target, output)

@@ -1,0 +1,17 @@
+"""The code location: what Dagster loads."""
+
+import json
+
+from deploy_project.config.environment import settings
+from deploy_project.config.loading import load_deployment
+from deploy_project.orchestration.internals import pinned
+from deploy_project.orchestration.location import definitions, deployed_pointers
+
+_settings = settings()
+_settings.state.prepare()
+_deployment = load_deployment(_settings.config_file, state=_settings.state.root)
+_pointers = pinned(
+    "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
+)
+
+defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers))

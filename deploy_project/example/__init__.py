@@ -1,0 +1,1 @@
+"""The embedded project: a small shop on DuckDB, deployed twice."""

@@ -1,0 +1,1 @@
+{% macro euros(cents) %}({{ cents }} / 100)::decimal(12, 2){% endmacro %}

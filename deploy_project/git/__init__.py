@@ -1,0 +1,1 @@
+"""The repository: mirror, fetch, resolve, and one immutable checkout per commit."""

@@ -1,0 +1,147 @@
+"""The only door to git."""
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from deploy_project.config.environment import inherited
+from deploy_project.errors import GitError
+
+TOKEN = "DEPLOY_GIT_TOKEN"  # noqa: S105 - the name of a variable
+"""The variable of a git process that holds the token; its value never appears in an error."""
+
+_REDIRECTS = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_COMMON_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_QUARANTINE_PATH",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_INTERNAL_SUPER_PREFIX",
+    "GIT_GRAFT_FILE",
+    "GIT_SHALLOW_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_NO_REPLACE_OBJECTS",
+    "GIT_CONFIG",
+)
+# A transport helper such as `ext::` would run a program.
+_PROTOCOLS = "file:git:http:https:ssh"
+_USERINFO = re.compile(r"(?<=://)[^/\s]*@")
+_BATCH_SSH = "ssh -o BatchMode=yes"
+
+
+def git(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 600
+) -> str:
+    """Run one git command and return what it printed, without the last newline.
+
+    `env` is added to the variables of the process, `timeout` is in seconds. git never looks for a
+    repository above `cwd`. Values from outside belong behind a `--`. Raises `GitError` with git's
+    own words when git fails, is not there, or has not finished in time.
+    """
+    variables = _variables(cwd) | dict(env or {})
+    if "GIT_SSH_COMMAND" not in variables and not _ssh_is_configured(cwd, variables):
+        variables["GIT_SSH_COMMAND"] = _BATCH_SSH
+    code, printed, said = _run(arguments, cwd=cwd, variables=variables, timeout=timeout)
+    if code != 0:
+        raise _failure(arguments, cwd, f"(exit {code}): {said or 'no message'}", variables)
+    return printed
+
+
+def without_credentials(text: str) -> str:
+    """Return `text` with the user and password of every URL in it left out."""
+    return _USERINFO.sub("", text)
+
+
+def protocols() -> list[str]:
+    """Return what git may fetch over: the user's own choice, else all that runs no program."""
+    return inherited().get("GIT_ALLOW_PROTOCOL", _PROTOCOLS).split(":")
+
+
+def _variables(cwd: Path) -> dict[str, str]:
+    variables = {k: v for k, v in inherited().items() if k not in _REDIRECTS}
+    return variables | {
+        "GIT_ALLOW_PROTOCOL": ":".join(protocols()),
+        "GIT_TERMINAL_PROMPT": "0",  # ask nobody: a daemon has no terminal
+        "GIT_TRACE_REDACT": "1",
+        # A damaged repository must never make git work on the user's own one around it.
+        "GIT_CEILING_DIRECTORIES": str(cwd.parent),
+        "LC_ALL": "C",
+    }
+
+
+def _ssh_is_configured(cwd: Path, variables: Mapping[str, str]) -> bool:
+    """Return whether the user has chosen an ssh command, which our variable would override."""
+    if "GIT_SSH" in variables:
+        return True
+    query = ("config", "--get", "core.sshCommand")
+    return _run(query, cwd=cwd, variables=variables, timeout=30)[0] == 0
+
+
+def _run(
+    arguments: tuple[str, ...], *, cwd: Path, variables: Mapping[str, str], timeout: float
+) -> tuple[int, str, str]:
+    """Run git to its end; return its exit code, its output and its messages."""
+    process = _start(arguments, cwd, variables)
+    with process:
+        try:
+            printed, said = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as late:
+            _kill(process)
+            words = f"to end within {timeout:g} seconds, and was stopped: {_text(late.stderr)}"
+            raise _failure(arguments, cwd, words, variables) from None
+        except BaseException:
+            _kill(process)
+            raise
+    return process.returncode, _text(printed), _text(said).strip()
+
+
+def _start(
+    arguments: tuple[str, ...], cwd: Path, variables: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            ["git", *arguments],
+            cwd=cwd,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that ssh and the helpers can be ended together with git
+        )
+    except FileNotFoundError:
+        if cwd.is_dir():
+            raise GitError(
+                f"git was not found on PATH ({variables.get('PATH', '')!r}); "
+                "install git 2.31 or newer where Dagster's processes run"
+            ) from None
+        raise GitError(f"git can't run in {str(cwd)!r}: there is no such directory") from None
+    except (OSError, ValueError) as error:  # ValueError: NUL, or half of a surrogate pair
+        raise _failure(arguments, cwd, f"to start: {error}", variables) from error
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _failure(
+    arguments: tuple[str, ...], cwd: Path, outcome: str, variables: Mapping[str, str]
+) -> GitError:
+    report = f"`git {shlex.join(arguments)}` in {cwd} failed {outcome}".rstrip(": \n")
+    token = variables.get(TOKEN)
+    report = without_credentials(report.replace(token, "***") if token else report)
+    return GitError(report.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _text(output: bytes | None) -> str:
+    return (output or b"").decode("utf-8", errors="replace").removesuffix("\n")

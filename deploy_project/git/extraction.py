@@ -1,0 +1,82 @@
+"""The files of one commit, taken out of the mirror together with those of its submodules."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy_project.config.deployment import Project
+from deploy_project.errors import GitError
+from deploy_project.git.command import git, protocols
+from deploy_project.git.credentials import git_for
+from deploy_project.git.mirror import FETCH_TIMEOUT, object_format
+
+# The files of a commit are the same for everybody, whatever the user's own git does with them.
+_PLAIN = (
+    *("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"),
+    *("-c", "filter.lfs.process=", "-c", "filter.lfs.required=false"),
+)
+_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
+_POINTER_SIZE = 1024
+_SHOWN = 5
+
+
+def extract(project: Project, mirror: Path, commit: str, *, into: Path) -> None:
+    """Fill the new directory `into` with plain files that need neither git nor the mirror.
+
+    Raises `GitError` when a submodule can't be fetched, or when files of the dbt project are
+    Git LFS pointers: dbt would load the pointer's text as if it were the data.
+    """
+    into.mkdir()
+    git("init", "--quiet", "--template=", object_format(commit), cwd=into)
+    alternates = into / ".git" / "objects" / "info" / "alternates"
+    alternates.parent.mkdir(exist_ok=True)
+    alternates.write_text(f"{mirror / 'objects'}\n", encoding="utf-8")
+    git(*_PLAIN, "checkout", "--quiet", "--detach", "--force", commit, cwd=into)
+    if (into / ".gitmodules").is_file():
+        _add_submodules(project, into)
+    _remove_git_directories(into)
+    _refuse_pointers(project, commit, into)
+
+
+def _add_submodules(project: Project, tree: Path) -> None:
+    url = project.repository
+    local = url.startswith(("/", "file:"))
+    # Whoever may write .gitmodules must not read other repositories of this machine.
+    allowed = [name for name in protocols() if local or name != "file"]
+    git("config", "remote.origin.url", url, cwd=tree)  # what relative URLs are relative to
+    arguments = (*_PLAIN, "submodule", "--quiet", "update", "--init", "--recursive")
+    env = {"GIT_ALLOW_PROTOCOL": ":".join(allowed)}
+    git_for(project, *arguments, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
+
+
+def _remove_git_directories(tree: Path) -> None:
+    """Remove the repository, and the files with which submodules point into it."""
+    shutil.rmtree(tree / ".git")
+    for directory, _, files in os.walk(tree):
+        if ".git" in files:
+            (Path(directory) / ".git").unlink()
+
+
+def _refuse_pointers(project: Project, commit: str, tree: Path) -> None:
+    directory = Path(os.path.realpath(tree / project.subdirectory))
+    if not directory.is_relative_to(tree.resolve()):
+        return  # `project_directory` refuses it
+    found = sorted(str(path.relative_to(tree.resolve())) for path in _pointers(directory))
+    if found:
+        shown = ", ".join(found[:_SHOWN])
+        more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+        raise GitError(
+            f"commit {commit} of project {project.name!r} keeps files in Git LFS, which is not "
+            f"supported: {shown}{more}; store them in git itself (`git lfs migrate export "
+            "--include=<files>`), or load them into the warehouse in another way"
+        )
+
+
+def _pointers(directory: Path) -> Iterator[Path]:
+    for parent, _, files in os.walk(directory):
+        for path in (Path(parent) / name for name in files):
+            if not path.is_symlink() and path.stat().st_size < _POINTER_SIZE:
+                with path.open("rb") as file:
+                    if file.read(len(_POINTER)) == _POINTER:
+                        yield path

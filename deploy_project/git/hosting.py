@@ -1,0 +1,32 @@
+"""Links to a project's hosting site."""
+
+from urllib.parse import quote
+
+from deploy_project.config.deployment import Hosting
+
+_COMMIT = {"github": "commit", "gitlab": "-/commit", "gitea": "commit"}
+_FILE = {"github": "blob", "gitlab": "-/blob", "gitea": "src/commit"}
+_BRANCH = {"github": "tree", "gitlab": "-/tree", "gitea": "src/branch"}
+
+
+def commit_url(hosting: Hosting, commit: str) -> str:
+    """Return the page of one commit."""
+    return _page(hosting, _COMMIT[hosting.kind], commit)
+
+
+def file_url(hosting: Hosting, commit: str, path: str) -> str:
+    """Return the page of a file at a commit; `path` is relative to the repository's root."""
+    return _page(hosting, _FILE[hosting.kind], commit, path)
+
+
+def branch_url(hosting: Hosting, branch: str) -> str:
+    """Return the page of a branch's files."""
+    return _page(hosting, _BRANCH[hosting.kind], branch)
+
+
+def _page(hosting: Hosting, kind: str, *names: str) -> str:
+    """Return a link below the repository's page, whatever `names` contain."""
+    # A browser would climb out of the repository at "..", escaped or not.
+    parts = [part for name in names for part in name.split("/") if part not in ("", ".", "..")]
+    escaped = (quote(part, safe="", errors="replace") for part in parts)
+    return "/".join([hosting.url, kind, *escaped])

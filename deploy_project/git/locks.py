@@ -1,0 +1,59 @@
+"""Locks between processes; the kernel drops them when their holder dies, however it dies."""
+
+import fcntl
+import os
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from deploy_project.errors import GitError
+
+PATIENCE = 3600
+"""Seconds to wait for another process, which may be fetching a large repository."""
+
+
+class Busy(Exception):  # noqa: N818 - an answer, not an error
+    """Somebody else holds the lock; nobody outside this package sees it."""
+
+
+@contextmanager
+def exclusive(path: Path, *, purpose: str) -> Generator[None, None, None]:
+    """Hold the lock file `path` alone, waiting for it; raise `GitError` after an hour."""
+    try:
+        lock = FileLock(path, timeout=PATIENCE).acquire()
+    except Timeout:
+        raise GitError(
+            f"waited {PATIENCE} seconds to {purpose}: another process still holds {str(path)!r}; "
+            "end that process, or wait for it and try again"
+        ) from None
+    with lock:
+        yield
+
+
+@contextmanager
+def at_once(path: Path) -> Generator[None, None, None]:
+    """Hold the lock file `path` alone; raise `Busy` when somebody holds it now."""
+    try:
+        lock = FileLock(path, timeout=0).acquire()
+    except Timeout:
+        raise Busy from None
+    with lock:
+        yield
+
+
+@contextmanager
+def shared(path: Path) -> Generator[int, None, None]:
+    """Hold the lock file `path` together with others who share it; yield its descriptor.
+
+    Raises `FileNotFoundError` when `path` is gone, also when it went while we waited.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            raise FileNotFoundError(path)
+        yield descriptor
+    finally:
+        os.close(descriptor)

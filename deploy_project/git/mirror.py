@@ -1,0 +1,110 @@
+"""One bare mirror of each project's remote, which only ever grows."""
+
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from deploy_project.config.deployment import Project
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import GitError
+from deploy_project.git.command import git, without_credentials
+from deploy_project.git.credentials import git_for
+from deploy_project.git.locks import exclusive
+
+FETCH_TIMEOUT = 3600
+"""Seconds; a first fetch of a large repository takes its time."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
+_HEADS_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+# Without garbage collection a commit outlives the branch that was forced past it.
+_FETCH = (
+    *("--git-dir=.", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
+    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
+)
+_SCRATCH = ".making-"
+# What a git that was killed leaves behind, and what would stop the next one or fill the disk.
+_LEFT_OVER = (
+    *("*.lock", "refs/**/*.lock", "objects/info/**/*.lock", "reftable/*.lock"),
+    *("packed-refs.new", "objects/pack/tmp_*"),
+)
+
+
+def ensure_commit(project: Project, state: StateDirectory, commit: str) -> Path:
+    """Return the project's bare mirror, in which `commit` is then whole.
+
+    Fetches at most once, and not at all when the commit is there. Raises `GitError` when the
+    remote can't be reached or does not give the commit out.
+    """
+    mirror = state.mirror(project.name)
+    if _has(mirror, full(commit)):
+        return mirror
+    mirror.parent.mkdir(parents=True, exist_ok=True)
+    lock = mirror.with_name("mirror.lock")
+    with exclusive(lock, purpose=f"fetch the repository of project {project.name!r}"):
+        if not _has(mirror, commit):
+            _prepare(mirror, commit)
+            _fetch(project, mirror, commit)
+    return mirror
+
+
+def full(commit: str) -> str:
+    """Return `commit` if it is a full commit id in lower case, else raise `GitError`."""
+    if not is_full(commit):
+        raise GitError(f"{commit!r} is not a full commit id: 40 (or 64) digits of 0-9 and a-f")
+    return commit
+
+
+def is_full(text: str) -> bool:
+    """Return whether `text` is a full commit id in lower case, and thereby safe in a path."""
+    return _COMMIT.fullmatch(text) is not None
+
+
+def object_format(commit: str) -> str:
+    """Return the option of `git init` for a repository that can hold `commit`."""
+    return f"--object-format={'sha1' if len(commit) == 40 else 'sha256'}"
+
+
+def _has(mirror: Path, commit: str) -> bool:
+    """Return whether `commit` is there with all its files: a killed fetch leaves fragments."""
+    if not mirror.is_dir():
+        return False
+    try:
+        git("--git-dir=.", "rev-list", "--objects", "--no-walk", "--quiet", commit, cwd=mirror)
+    except GitError:
+        return False
+    return True
+
+
+def _prepare(mirror: Path, commit: str) -> None:
+    """Make the mirror if there is none, and clear what killed processes left; needs the lock."""
+    for scratch in mirror.parent.glob(_SCRATCH + "*"):
+        shutil.rmtree(scratch, ignore_errors=True)
+    for pattern in _LEFT_OVER:
+        for path in mirror.glob(pattern):
+            path.unlink(missing_ok=True)
+    if mirror.is_dir():
+        return
+    with tempfile.TemporaryDirectory(
+        dir=mirror.parent, prefix=_SCRATCH, ignore_cleanup_errors=True
+    ) as scratch:
+        made = Path(scratch) / mirror.name
+        made.mkdir()
+        git("init", "--quiet", "--bare", "--template=", object_format(commit), cwd=made)
+        made.rename(mirror)
+
+
+def _fetch(project: Project, mirror: Path, commit: str) -> None:
+    """Fetch every branch and tag, then `commit` by its id if it is in none of them."""
+    url = project.repository
+    refresh = (*_FETCH, "--prune", "--", url, *_HEADS_AND_TAGS)
+    git_for(project, *refresh, cwd=mirror, timeout=FETCH_TIMEOUT)
+    if _has(mirror, commit):
+        return
+    try:
+        git_for(project, *_FETCH, "--", url, commit, cwd=mirror, timeout=FETCH_TIMEOUT)
+    except GitError as error:
+        raise GitError(
+            f"commit {commit} is in no branch or tag of {without_credentials(url)}, and could "
+            f"not be fetched by its id either; push it to a branch there: {error}"
+        ) from None

@@ -1,0 +1,79 @@
+"""Which commits the remote's branches and tags are at."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_project.config.deployment import Environment, Project
+from deploy_project.errors import GitError
+from deploy_project.git.command import without_credentials
+from deploy_project.git.credentials import git_for
+
+_TIMEOUT = 45  # seconds; a sensor tick ends after 60
+_SHOWN = 20
+_PEELED = "^{}"
+# No repository around the working directory of this process has a say.
+_NOWHERE = Path("/")
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where an environment's reference is: a full commit, and the short name of its branch."""
+
+    commit: str
+    branch: str
+    """The branch or tag; for a default branch that the remote does not name, `HEAD`."""
+
+
+def heads(project: Project, refs: Collection[str]) -> dict[str, str]:
+    """Return the commit of each of `refs` that exists on the remote, asked for at once.
+
+    `refs` are full names: `refs/heads/…`, `refs/tags/…` or `HEAD`. An annotated tag counts as the
+    commit that it names.
+    """
+    if not refs:
+        return {}
+    found = _list(project, *refs, *(ref + _PEELED for ref in refs if ref.startswith("refs/tags/")))
+    return {ref: found.get(ref + _PEELED, found[ref]) for ref in refs if ref in found}
+
+
+def head(environment: Environment) -> Head:
+    """Return the commit that `environment` deploys now; raise `GitError` if there is none."""
+    project, ref = environment.project, environment.ref
+    if ref == "HEAD":
+        found = _list(project, ref, options=("--symref",))
+        branch = found.get("ref: HEAD", "HEAD").removeprefix("refs/heads/")
+    else:
+        found = heads(project, [ref])
+        branch = ref.split("/", 2)[2]
+    if ref not in found:
+        raise _missing(environment)
+    return Head(commit=found[ref], branch=branch)
+
+
+def _list(project: Project, *refs: str, options: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return what `git ls-remote` prints, by reference; a symbolic one under `ref: <name>`."""
+    arguments = ("ls-remote", *options, "--", project.repository, *refs)
+    printed = git_for(project, *arguments, cwd=_NOWHERE, timeout=_TIMEOUT)
+    found: dict[str, str] = {}
+    for line in filter(None, printed.split("\n")):
+        value, _, name = line.partition("\t")
+        found[f"ref: {name}" if value.startswith("ref: ") else name] = value.removeprefix("ref: ")
+    return found
+
+
+def _missing(environment: Environment) -> GitError:
+    project = environment.project
+    kind = "branch" if environment.tag is None else "tag"
+    wanted = environment.tag or environment.branch
+    what = f"{kind} {wanted!r}" if wanted else "the default branch"
+    prefix = f"refs/{'heads' if kind == 'branch' else 'tags'}/"
+    listed = _list(project, prefix + "*", options=("--refs",))
+    names = sorted(name.removeprefix(prefix) for name in listed)
+    known = ", ".join(names[:_SHOWN]) or "none"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    plural = "branches" if kind == "branch" else "tags"
+    return GitError(
+        f"{what} does not exist on {without_credentials(project.repository)}; "
+        f"known {plural}: {known}{more}; set `{kind}:` of environment {environment.name!r}"
+    )

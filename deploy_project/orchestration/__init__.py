@@ -1,0 +1,1 @@
+"""Dagster objects only: assets, jobs, schedules, sensors and checks."""

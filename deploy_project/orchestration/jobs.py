@@ -1,0 +1,125 @@
+"""One Dagster job for each deployment job, one op for each of its steps (DESIGN 3)."""
+
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.config.deployment import Deployment, Job
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import ArtifactError
+from deploy_project.orchestration import internals
+from deploy_project.orchestration.failures import failing_clearly
+from deploy_project.orchestration.reporting import AssetReporter
+from deploy_project.runs import execution, tags
+from deploy_project.runs import run as runs
+from deploy_project.runs.finish import finish, record
+from deploy_project.runs.plan import Step, steps
+from deploy_project.runs.run import Run
+from deploy_project.runs.scene import Listener, Silent
+from deploy_project.runs.step import StepRecord
+
+
+def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
+    """Return the op of one step; it runs after the one before it, which gives it nothing."""
+    total = len(steps(job))
+    command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
+
+    @dg.op(
+        name=f"{job.name}__{step.key}",  # unique in a code location; the alias is what shows
+        description=step.name,
+        ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
+        out=dg.Out(dg.Nothing),
+        tags={"kind": "dbt" if step.arguments else "git" if step.kind == "clone" else "yaml"},
+    )
+    def run_step(context: dg.OpExecutionContext) -> None:
+        run = Run.of(context.run, job, deployment, state)
+        listener: Listener = Silent() if run.is_ci else AssetReporter(context)
+        with failing_clearly(), state.explained(step.name):
+            runs.begun_at(run)
+            is_first = runs.known_source(run) is None
+            done = execution.perform(run, step, of=total, listener=listener)
+        if is_first:
+            _tag(context, run)
+        _conclude(context, step, done, command)
+
+    return run_step
+
+
+def _tag(context: dg.OpExecutionContext, run: Run) -> None:
+    """Put on the run what its first step has found out; a retry then builds the same commit."""
+    found = runs.known_source(run)
+    values = {
+        tags.COMMIT: found.commit if found else "",
+        tags.BRANCH: found.branch if found else "",
+        tags.TRIGGER: run.trigger.category,
+        tags.CAUSE: run.trigger.cause,
+        tags.RUN_NUMBER: str(tags.run_number(run.id)),
+    }
+    context.instance.add_run_tags(run.id, {name: value for name, value in values.items() if value})
+
+
+def _conclude(
+    context: dg.OpExecutionContext, step: Step, record: StepRecord, command: dict[str, str]
+) -> None:
+    """Show the record on the op's output; raise when the step's failure ends the run (CMD-4)."""
+    metadata: dict[str, dg.MetadataValue[Any] | str | float] = {
+        "status": record.status,
+        "seconds": record.seconds,
+        **command,
+        **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},
+    }
+    if record.status != "Success":
+        metadata["message"] = dg.MetadataValue.text(record.message)
+        if record.status == "Cancelled":  # it timed out, which cancels the run (JOB-6)
+            context.instance.report_run_canceling(context.run, record.message)
+        if record.status == "Cancelled" or step.breaks_the_run:
+            raise dg.Failure(record.message, metadata=metadata, allow_retries=False)
+        context.log.warning(f"{step.name} failed, which does not fail this job: {record.message}")
+    context.add_output_metadata(metadata)
+
+
+def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> dg.JobDefinition:
+    """Return the Dagster job of one deployment job."""
+
+    @dg.graph(name=job.name, description=job.description or job.title)
+    def chain() -> None:
+        before = None
+        for step in steps(job):
+            op: Any = step_op(step, job, deployment, state)
+            op = op.alias(step.key)
+            before = op() if before is None else op(before)
+
+    return chain.to_job(  # pyright: ignore[reportUnknownMemberType]
+        tags=tags.of_job(job),
+        metadata={
+            "name": job.title,
+            "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
+        },
+        executor_def=internals.step_log_executor(partial(end, job, deployment, state)),
+    )
+
+
+def end(
+    job: Job,
+    deployment: Deployment,
+    state: StateDirectory,
+    instance: dg.DagsterInstance,
+    dagster_run: dg.DagsterRun,
+    outcome: internals.Outcome,
+) -> None:
+    """Finish a run whose steps have ended, and put its record into the asset catalog."""
+    run = Run.of(dagster_run, job, deployment, state)
+    known = instance.get_run_record_by_id(dagster_run.run_id)
+    assert known is not None
+    if outcome == "Cancelled" and dagster_run.remote_job_origin is None:
+        # Ctrl-C on the command line; Dagster alone takes it for a failure.
+        instance.report_run_canceling(dagster_run, "Interrupted on the command line.")
+    elif outcome != "Success":
+        cancelling = known.dagster_run.status is dg.DagsterRunStatus.CANCELING
+        outcome = "Cancelled" if cancelling else "Error"
+    finished = finish(run, outcome, known.create_timestamp)
+    if not run.is_ci:
+        internals.report_materialization(instance, dagster_run, record(finished))
+    if finished.problem:
+        raise ArtifactError(finished.problem)

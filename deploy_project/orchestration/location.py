@@ -1,0 +1,149 @@
+"""Everything of one deployment as Dagster definitions."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.config.deployment import Deployment, Environment
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import DeployError
+from deploy_project.git.checkouts import project_directory
+from deploy_project.orchestration.assets import environment_assets
+from deploy_project.orchestration.builds import ByHand
+from deploy_project.orchestration.checks import source_checks
+from deploy_project.orchestration.completions import completion_sensor
+from deploy_project.orchestration.jobs import deployment_job
+from deploy_project.orchestration.nodes import group_name
+from deploy_project.orchestration.schedules import schedule
+from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
+from deploy_project.releases import pointer
+from deploy_project.releases.pointer import Pointer
+from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.tags import LOCATION
+
+
+def deployed_pointers(deployment: Deployment, state: StateDirectory) -> dict[str, str]:
+    """Return the deployed pointers by environment, as text; empty for none."""
+    found = {name: pointer.deployed(state, name) for name in deployment.environments}
+    return {name: str(each or "") for name, each in found.items()}
+
+
+def definitions(
+    deployment: Deployment, state: StateDirectory, *, pointers: Mapping[str, str]
+) -> dg.Definitions:
+    """Return the definitions of `deployment` at the commits that `pointers` name.
+
+    Neither the network nor dbt is asked for anything.
+    """
+    jobs = {job.name: deployment_job(job, deployment, state) for job in deployment.jobs.values()}
+    schedules = [schedule(job, jobs[job.name]) for job in deployment.jobs.values()]
+    watches = [
+        MergeWatch(project, deployment, state, pointers) for project in deployment.projects.values()
+    ]
+    catalogs = [
+        _catalog(deployment, each, state, Pointer.parse(pointers.get(each.name, "")))
+        for each in deployment.environments.values()
+    ]
+    return dg.Definitions.merge(
+        dg.Definitions(
+            assets=list(run_records(deployment)),
+            jobs=list(jobs.values()),
+            schedules=[each for each in schedules if each is not None],
+            sensors=[
+                *(merge_sensor(watch, jobs) for watch in watches if watch.environments),
+                *filter(None, [completion_sensor(deployment, jobs)]),
+            ],
+        ),
+        *catalogs,
+    )
+
+
+def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
+    """Yield the asset of each job that its runs' records go to (DESIGN 5)."""
+    for job in deployment.jobs.values():
+        if job.job_type != "ci":
+            yield dg.AssetSpec(
+                dg.AssetKey([job.environment.name, "jobs", job.identifier]),
+                description=f"The runs of the job {job.title!r}: one materialization for each.",
+                group_name=group_name(job.environment.name, "jobs"),
+                kinds={"dbt"},
+                metadata={"job": dg.MetadataValue.job(job.name, location_name=LOCATION)},
+            )
+
+
+def _catalog(
+    deployment: Deployment, environment: Environment, state: StateDirectory, at: Pointer | None
+) -> dg.Definitions:
+    """Return the assets and checks of one environment at its deployed commit."""
+    if at is None:
+        return dg.Definitions(assets=[_nothing_yet(environment)])
+    try:
+        return _deployed(deployment, environment, state, at)
+    except DeployError as error:  # a deleted cache must not take the schedules down
+        return dg.Definitions(assets=[_not_shown(environment, at, str(error))])
+
+
+def _deployed(
+    deployment: Deployment, environment: Environment, state: StateDirectory, at: Pointer
+) -> dg.Definitions:
+    checkout = state.checkout(environment.project.name, at.commit)
+    manifest = _manifest(environment, checkout.parsed(at.parsed) / "manifest.json")
+    by_hand = ByHand(environment, manifest, at.commit, deployment, state)
+    assets = environment_assets(
+        environment,
+        manifest=manifest,
+        commit=at.commit,
+        project_directory=project_directory(checkout, environment.project),
+        docs_url=deployment.docs_url,
+        catalog=_docs_catalog(Artifacts.of(deployment, state), environment),
+        build=by_hand.build,
+    )
+    checks = source_checks(environment, manifest=manifest, build=by_hand.check)
+    return dg.Definitions(assets=assets, asset_checks=checks)
+
+
+def _manifest(environment: Environment, file: Any) -> dict[str, Any]:
+    try:
+        return json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise DeployError(
+            f"the deployed manifest of environment {environment.name!r} can't be read: {error}"
+        ) from error
+
+
+def _docs_catalog(artifacts: Artifacts, environment: Environment) -> dict[str, Any] | None:
+    if artifacts.root.protocol not in ("", "file"):
+        return None  # loading must not wait for an object store
+    try:
+        docs = artifacts.published(artifacts.environment(environment.name), "docs")
+        file = docs / "catalog.json" if docs is not None else None
+        return json.loads(file.read_bytes()) if file is not None and file.exists() else None
+    except (DeployError, OSError, ValueError):
+        return None  # damaged docs cost the types of columns, not the definitions
+
+
+def _not_shown(environment: Environment, at: Pointer, why: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey([environment.name, "not_shown"]),
+        group_name=group_name(environment.name, "jobs"),
+        description=(
+            f"Commit {at.commit} is deployed to {environment.name!r}, but its models can't be "
+            f"shown: {why}. Jobs and schedules work all the same. The merge sensor's next tick "
+            "makes deleted files again, and so does the next run of the branch's head; by hand, "
+            f"`deploy-project deploy {environment.name}`."
+        ),
+    )
+
+
+def _nothing_yet(environment: Environment) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        dg.AssetKey([environment.name, "not_deployed_yet"]),
+        group_name=group_name(environment.name, "jobs"),
+        description=(
+            f"Nothing was deployed to {environment.name!r} yet, so its models are not shown. The "
+            "first run of one of its jobs deploys, and so does the merge sensor's first tick; by "
+            f"hand, `deploy-project deploy {environment.name}`."
+        ),
+    )

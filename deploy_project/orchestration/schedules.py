@@ -1,0 +1,31 @@
+"""Schedules: the cron lines of a job, in UTC as on dbt Cloud unless it names a time zone."""
+
+import dagster as dg
+
+from deploy_project.config.deployment import Job
+from deploy_project.orchestration.queue import supersede
+from deploy_project.runs import tags
+
+
+def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None:
+    """Return the schedule of `job`; it runs by default when `triggers.schedule` is true.
+
+    A run of it that still waits in the queue gives way to the new one (Q-4).
+    """
+    if not job.cron:
+        return None
+
+    @dg.schedule(  # pyright: ignore[reportUnknownMemberType]
+        name=f"{job.name}_schedule",
+        job=target,
+        cron_schedule=job.cron[0] if len(job.cron) == 1 else list(job.cron),
+        execution_timezone=job.timezone,
+        default_status=(
+            dg.DefaultScheduleStatus.RUNNING if job.scheduled else dg.DefaultScheduleStatus.STOPPED
+        ),
+    )
+    def on_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        supersede(context.instance, job.name, "scheduled")
+        return dg.RunRequest(tags={tags.TRIGGER: "scheduled", tags.CAUSE: "Scheduled"})
+
+    return on_schedule

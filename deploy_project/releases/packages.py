@@ -1,0 +1,59 @@
+"""`dbt deps`, once for each commit."""
+
+import json
+import re
+from collections.abc import Callable
+from itertools import takewhile
+from pathlib import Path
+
+from filelock import FileLock
+
+from deploy_project.errors import DbtError
+from deploy_project.releases.workspace import Workspace
+
+_TIMED = re.compile(r"\d\d:\d\d:\d\d  ")
+
+
+def ensure_packages(
+    workspace: Workspace,
+    directory: Path,
+    on_line: Callable[[str], None],
+    *,
+    timeout_seconds: float | None = None,
+) -> None:
+    """Install the commit's packages into its checkout unless that is done; tell `on_line` about it.
+
+    Raises `DbtError` with dbt's last words. A killed `dbt deps` leaves no record, so it runs again.
+    """
+    record = workspace.checkout.packages
+    with FileLock(workspace.checkout.lock):
+        if record.is_file():
+            on_line("The packages of this commit were installed before. dbt deps said then:")
+            for line in json.loads(record.read_text(encoding="utf-8"))["log"]:
+                on_line(line)
+            return
+        said: list[str] = []
+
+        def hear(line: str) -> None:
+            said.append(line)
+            on_line(line)
+
+        ended = workspace.run(
+            ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds
+        )
+        if ended.code != 0:
+            raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
+        beside = record.with_suffix(".making")
+        beside.write_text(json.dumps({"log": said}), encoding="utf-8")
+        beside.replace(record)
+
+
+def last_words(lines: list[str], *, most: int = 12) -> str:
+    """Return the error that dbt said it encountered, else the end of what it said."""
+    start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
+    if start is None:
+        chosen = lines[-most:]
+    else:  # what follows with a time of its own is another event: a traceback, deprecations
+        error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
+        chosen = list(error)[:most] or [lines[start]]
+    return "\n".join(line for line in chosen if line.strip()) or "no message"

@@ -1,0 +1,62 @@
+"""The deployed pointer: which commit of an environment the definitions show."""
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_project.config.state import Checkout, StateDirectory
+
+_POINTER = re.compile(
+    r"(?P<commit>[0-9a-f]{40}(?:[0-9a-f]{24})?):(?P<parsed>[A-Za-z0-9_.-]+-[0-9a-f]{16})"
+)
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A deployed commit, and under which key its parse is kept."""
+
+    commit: str
+    parsed: str
+
+    def __str__(self) -> str:
+        return f"{self.commit}:{self.parsed}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Pointer | None":
+        """Return what `str()` of a pointer wrote; None for anything else."""
+        found = _POINTER.fullmatch(text.strip())
+        return cls(found["commit"], found["parsed"]) if found else None
+
+
+def deployed(state: StateDirectory, environment: str) -> Pointer | None:
+    """Return the pointer of `environment`; None when nothing was deployed yet.
+
+    A damaged pointer counts as none: what is deployed next replaces it.
+    """
+    try:
+        return Pointer.parse(state.deployed(environment).read_text("utf-8", errors="replace"))
+    except FileNotFoundError:
+        return None
+
+
+def is_whole(checkout: Checkout, parsed: str) -> bool:
+    """Return whether a deployed `checkout` and its parse are there: caches may be deleted."""
+    manifest = checkout.parsed(parsed) / "manifest.json"
+    try:
+        with manifest.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"}" and checkout.tree.is_dir()
+    except OSError:
+        return False
+
+
+def move(state: StateDirectory, environment: str, pointer: Pointer) -> None:
+    """Replace the pointer of `environment`; a reader sees the old one or the new one."""
+    file = state.deployed(environment)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, scratch = tempfile.mkstemp(dir=file.parent, prefix=".moving-")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(f"{pointer}\n")
+    Path(scratch).replace(file)

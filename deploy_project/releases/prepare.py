@@ -1,0 +1,114 @@
+"""Making one commit the deployed one of an environment."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+from deploy_project.config.deployment import Deployment, Environment
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.variables import built_in
+from deploy_project.dbt.manifest import Manifest, cycle, read_manifest
+from deploy_project.errors import DbtError
+from deploy_project.git.checkouts import ensure_checkout, evict, hold
+from deploy_project.releases import parses, pointer
+from deploy_project.releases.packages import ensure_packages, last_words
+from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.workspace import Workspace, workspace
+
+CHECKOUTS_KEPT = 20
+CHECKOUT_AGE = timedelta(days=8)
+"""dbt Cloud keeps a cached clone for eight days (JOB-13)."""
+
+
+def prepare(
+    deployment: Deployment,
+    environment: Environment,
+    commit: str,
+    state: StateDirectory,
+    *,
+    on_line: Callable[[str], None],
+) -> Pointer:
+    """Check `commit` out, install its packages, parse it, and return a pointer to it.
+
+    Nothing that is deployed changes. Raises `GitError`, `ConfigError` or `DbtError` with the
+    tool's own words, `ArtifactError` when the disk is full or can't be written.
+    """
+    with state.explained(f"preparing commit {commit[:12]} for {environment.name!r}"):
+        return _prepared(deployment, environment, commit, state, on_line)
+
+
+def _prepared(
+    deployment: Deployment,
+    environment: Environment,
+    commit: str,
+    state: StateDirectory,
+    on_line: Callable[[str], None],
+) -> Pointer:
+    checkout = ensure_checkout(environment.project, state, commit)
+    state.all_work.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=state.all_work, prefix="deploy-"))
+    try:
+        with hold(checkout):
+            ready = workspace(
+                environment,
+                None,
+                checkout,
+                state,
+                profiles_directory=scratch / "profiles",
+                built_in=_outside_of_a_run(deployment, environment),
+            )
+            ensure_packages(ready, scratch, on_line)
+            manifest = parses.kept(ready.parsed) or _parse(ready, scratch)
+            if circle := cycle(manifest):
+                names = " --> ".join(circle)
+                raise _refused(ready, f"nodes refer to each other in a circle: {names}; break it")
+            return Pointer(commit, ready.parse_key)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _parse(ready: Workspace, scratch: Path) -> Manifest:
+    """Have dbt parse the commit, keep that, and return the manifest."""
+    said: list[str] = []
+    ended = ready.run(("parse",), directory=scratch, on_line=said.append)
+    if ended.code != 0 or not parses.keep(scratch / "target", ready.parsed, ready.scrubber):
+        raise _refused(ready, f"`dbt parse` failed (exit {ended.code}): {last_words(said)}")
+    return read_manifest(ready.parsed / "manifest.json")
+
+
+def _refused(ready: Workspace, why: str) -> DbtError:
+    environment = ready.environment
+    return DbtError(
+        f"commit {ready.checkout.root.name[:12]} of project {environment.project.name!r} can't be "
+        f"deployed to {environment.name!r}; {why}"
+    )
+
+
+def _outside_of_a_run(deployment: Deployment, environment: Environment) -> dict[str, str]:
+    return built_in(
+        account=deployment.account,
+        environment=environment,
+        job=None,
+        run_number=0,
+        category="other",
+        reason="Deployed",
+    )
+
+
+def deploy(
+    deployment: Deployment, environment: Environment, ready: Pointer, state: StateDirectory
+) -> None:
+    """Move the pointer of `environment` to `ready`, and evict checkouts that nobody needs."""
+    with state.explained(f"deploying commit {ready.commit[:12]} to {environment.name!r}"):
+        pointer.move(state, environment.name, ready)
+    siblings = [e for e in deployment.environments.values() if e.project == environment.project]
+    pointers = (pointer.deployed(state, each.name) for each in siblings)
+    evict(
+        environment.project,
+        state,
+        keep={each.commit for each in pointers if each is not None},
+        older_than=CHECKOUT_AGE,
+        at_most=CHECKOUTS_KEPT,
+    )

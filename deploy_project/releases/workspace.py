@@ -1,0 +1,141 @@
+"""Everything that a dbt command of one commit in one environment needs, on this machine."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_project.config.deployment import Environment, Job, Secret
+from deploy_project.config.environment import reveal
+from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.config.variables import variables
+from deploy_project.dbt import process
+from deploy_project.dbt.events import Event
+from deploy_project.dbt.installation import Installation, installation
+from deploy_project.dbt.process import Exit, Invocation
+from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.dbt.secrets import Scrubber
+from deploy_project.git.checkouts import project_directory
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A checkout with its profile, its dbt and its variables."""
+
+    environment: Environment
+    checkout: Checkout
+    project_directory: Path
+    profile: Profile
+    installation: Installation
+    profiles_directory: Path
+    variables: Mapping[str, str]
+    scrubber: Scrubber
+    parse_key: str
+
+    @property
+    def parsed(self) -> Path:
+        """Where this combination of settings keeps dbt's parse of the commit."""
+        return self.checkout.parsed(self.parse_key)
+
+    def run(
+        self,
+        arguments: tuple[str, ...],
+        *,
+        directory: Path,
+        on_line: Callable[[str], None],
+        on_event: Callable[[Event], None] = lambda _: None,
+        state: Path | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Exit:
+        """Run one dbt command; `directory` receives `target/` and `dbt.log`."""
+        invocation = Invocation(
+            arguments=arguments,
+            python=self.installation.python,
+            project_directory=self.project_directory,
+            profiles_directory=self.profiles_directory,
+            target_directory=directory / "target",
+            debug_log=directory / "dbt.log",
+            variables=self.variables,
+            state=state,
+        )
+        return process.run(
+            invocation,
+            scrubber=self.scrubber,
+            on_event=on_event,
+            on_line=on_line,
+            timeout_seconds=timeout_seconds,
+        )
+
+
+def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
+    """Return the values of all secrets by the name of who wants them; also the git token.
+
+    Raises `ConfigError` naming the first one that can't be read.
+    """
+    found = {
+        name: reveal(value, wanted_by=f"environment {environment.name!r}: {name}")
+        for name, value in variables(environment, job).items()
+        if isinstance(value, Secret)
+    }
+    token = environment.project.token
+    if token is not None:
+        found["token"] = reveal(token, wanted_by=f"project {environment.project.name!r}: token")
+    return {name: value.get_secret_value() for name, value in found.items()}
+
+
+def workspace(
+    environment: Environment,
+    job: Job | None,
+    checkout: Checkout,
+    state: StateDirectory,
+    *,
+    profiles_directory: Path,
+    built_in: Mapping[str, str],
+    schema_override: str | None = None,
+) -> Workspace:
+    """Write the profile and return the workspace.
+
+    Raises `ConfigError` for a missing profile, target or secret, `DbtError` for a dbt that can't
+    be had, `GitError` when the commit holds no dbt project where it should.
+    """
+    directory = project_directory(checkout, environment.project)
+    made = profile(
+        environment,
+        directory,
+        target_name=job.target_name if job else None,
+        threads=job.threads if job else None,
+        schema_override=schema_override,
+    )
+    hidden = secrets(environment, job)
+    plain = {
+        name: value
+        for name, value in variables(environment, job).items()
+        if not isinstance(value, Secret)
+    }
+    wanted_version = (job.dbt_version if job else None) or environment.dbt_version
+    dbt = installation(wanted_version, made.adapter, state)
+    made.write(profiles_directory)
+    shown = {name: value for name, value in hidden.items() if name != "token"}
+    masked = [value for name, value in plain.items() if name.startswith("DBT_ENV_SECRET")]
+    return Workspace(
+        environment=environment,
+        checkout=checkout,
+        project_directory=directory,
+        profile=made,
+        installation=dbt,
+        profiles_directory=profiles_directory,
+        variables={**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in},
+        scrubber=Scrubber([*hidden.values(), *masked]),
+        parse_key=_parse_key(environment, made, dbt, plain),
+    )
+
+
+def _parse_key(
+    environment: Environment, made: Profile, dbt: Installation, plain: Mapping[str, str]
+) -> str:
+    """Return a name for what decides dbt's parse beside the files, without secrets in it."""
+    output = {key: value for key, value in made.output.items() if key != "threads"}
+    decisive = [made.name, made.target, output, dbt.dbt_version, dict(plain)]
+    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode())
+    return f"{environment.name}-{digest.hexdigest()[:16]}"

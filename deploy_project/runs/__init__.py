@@ -1,0 +1,1 @@
+"""What happened: steps, summary, timing, artifacts and the run record."""

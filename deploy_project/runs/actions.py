@@ -1,0 +1,136 @@
+"""What each kind of step does; a failure is a `DeployError` with the tool's own words."""
+
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from deploy_project.config.deployment import DeferToEnvironment
+from deploy_project.dbt.events import Event
+from deploy_project.dbt.process import Exit
+from deploy_project.errors import DbtError
+from deploy_project.git.checkouts import hold
+from deploy_project.releases import parses
+from deploy_project.releases.packages import ensure_packages, last_words
+from deploy_project.releases.workspace import Workspace
+from deploy_project.runs import run as runs
+from deploy_project.runs.plan import Kind
+from deploy_project.runs.run import Run
+from deploy_project.runs.scene import Console, Scene, Stage
+
+
+def _clone(stage: Stage) -> None:
+    found = runs.source(stage.run)
+    stage.console.say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
+    stage.console.say(f"Checked out at {runs.checkout(stage.run).tree}")
+
+
+def _workspace(stage: Stage) -> Workspace:
+    workspace = runs.ready(stage.run)
+    stage.progress.scrubber = workspace.scrubber
+    return workspace
+
+
+def _profile(stage: Stage) -> None:
+    workspace = _workspace(stage)
+    profile, say = workspace.profile, stage.console.say
+    say(f"dbt {workspace.installation.dbt_version} with the {profile.adapter} adapter")
+    say(f"Target {profile.target!r}, schema {profile.schema!r}")
+    if stage.run.schema_override:
+        say(f"Override schema to {stage.run.schema_override!r}")
+
+
+def _deps(stage: Stage) -> None:
+    workspace = _workspace(stage)
+    with hold(workspace.checkout):
+        _packages(stage, workspace)
+
+
+def _packages(stage: Stage, workspace: Workspace) -> None:
+    left = runs.seconds_left(stage.run)
+    ensure_packages(workspace, stage.directory, stage.console.say, timeout_seconds=left)
+
+
+def _command(stage: Stage) -> None:
+    workspace = _workspace(stage)
+    with hold(workspace.checkout):
+        if not workspace.checkout.packages.is_file():  # evicted since, or a retry elsewhere
+            _packages(stage, workspace)
+        ended = _dbt(stage, workspace)
+    stage.progress.exit_code = ended.code
+    if ended.code != 0:
+        raise DbtError(_failed(stage, ended.code))
+
+
+def _dbt(stage: Stage, workspace: Workspace) -> Exit:
+    """Run the step's command between lending and keeping the parse; the listener hears it all."""
+    run, step = stage.run, stage.step
+    target = stage.directory / "target"
+    kept = run.artifacts.run(run.id) / step.directory
+    scene = Scene(run, step, runs.source(run), workspace, target, kept)
+
+    def say(line: str) -> None:  # where dbt says that its files are, they are only for now
+        stage.console.say(line.replace(str(stage.directory), str(kept)))
+
+    def hear(event: Event) -> None:
+        stage.progress.heard(event)
+        stage.listener.heard(event)
+
+    parses.lend(workspace.parsed, target)
+    stage.listener.opened(scene)
+    ended = workspace.run(
+        step.arguments,
+        directory=stage.directory,
+        on_line=say,
+        on_event=hear,
+        state=_state(run, stage.console) if step.kind == "command" else None,
+        timeout_seconds=runs.seconds_left(run),
+    )
+    if not any(word.startswith("--vars") for word in step.arguments):  # a parse of its own
+        parses.keep(target, workspace.parsed, workspace.scrubber)
+    stage.listener.closed()
+    return ended
+
+
+ACTIONS: Mapping[Kind, Callable[[Stage], None]] = {
+    "clone": _clone,
+    "profile": _profile,
+    "deps": _deps,
+    "freshness": _command,
+    "command": _command,
+    "docs": _command,
+}
+
+
+def _state(run: Run, console: Console) -> Path | None:
+    """Return the directory to compare and defer to; None when the job wants none or none exists."""
+    wanted, artifacts = run.job.deferral, run.artifacts
+    if wanted is None:
+        return None
+    if isinstance(wanted, DeferToEnvironment):
+        owner = artifacts.environment(wanted.environment)
+        name = f"environment {wanted.environment!r}"
+    else:
+        owner, name = artifacts.job(wanted.job), f"job {wanted.job!r}"
+    published = artifacts.published(owner, "state")
+    if published is None:
+        console.say(
+            f"Nothing to defer to: {name} has had no successful run yet, and deferral needs one. "
+            "This command runs without --defer and --state."
+        )
+        return None
+    console.say(f"Deferring to the state of {name}, run {published.name}")
+    return artifacts.fetch(published, run.work / "state")
+
+
+def _failed(stage: Stage, code: int) -> str:
+    command = " ".join(("dbt", *stage.step.arguments))
+    counts = stage.progress.counts
+    if code < 0:
+        return f"`{command}` was ended from outside by {signal.Signals(-code).name}"
+    bad = [f"{counts[word]} {word}" for word in ("error", "fail") if counts[word]]
+    if code == 1 and bad:
+        skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+        reasons = "\n".join(stage.progress.reasons)
+        return f"`{command}` failed: {', '.join(bad)}{skipped}\n{reasons}"
+    said = [line for line in stage.console.said if not line.startswith("=== ")]
+    return f"`{command}` failed (exit {code}): {last_words(said)}"

@@ -1,0 +1,169 @@
+"""The artifact root: what runs leave behind, and what each environment publishes (ART-1, ART-4).
+
+runs/<run id>/run.json
+runs/<run id>/<nn-step>/{step.json, console.log, dbt.log, target/…}
+environments/<name>/{state,docs}.json           pointers, replaced in one write
+environments/<name>/{state,docs}/<run id>/…     what they point at
+jobs/<name>/state.json, jobs/<name>/state/<run id>/…
+"""
+
+import json
+import shutil
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from upath import UPath
+
+from deploy_project.config.deployment import Deployment
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import ArtifactError
+
+Published = Literal["state", "docs"]
+_VERSIONS_KEPT = 3
+
+
+@contextmanager
+def _explained(what: str) -> Generator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactError(
+            f"{what} failed: {error}; check the space and permissions of the artifact root"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a run has for others to use."""
+
+    owner: UPath
+    what: Published
+    files: Sequence[tuple[UPath, str]]
+    """Where each file is now, and its name among the published ones."""
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The files below one root, on a disk or in an object store."""
+
+    root: UPath
+
+    @classmethod
+    def of(cls, deployment: Deployment, state: StateDirectory) -> "Artifacts":
+        """Return the artifacts of `deployment`."""
+        return cls(UPath(deployment.artifacts or str(state.artifacts)))
+
+    def run(self, run_id: str) -> UPath:
+        """The directory of one run."""
+        return self.root / "runs" / run_id
+
+    def publish_step(self, run_id: str, name: str, directory: Path) -> UPath:
+        """Move the finished `directory` of a step to its place; the step's own file comes last."""
+        destination = self.run(run_id) / name
+        with _explained(f"keeping the artifacts of step {name!r} at {destination}"):
+            self._copy(directory, destination, _files(directory))
+            shutil.rmtree(directory, ignore_errors=True)
+        return destination
+
+    def write_json(self, path: UPath, content: Any) -> None:
+        """Write a small JSON file in one go; a reader sees the old one or the new one."""
+        text = json.dumps(content, indent=2, default=str)
+        with _explained(f"writing {path}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.protocol in ("", "file"):
+                beside = Path(path.path).with_suffix(".making")
+                beside.write_text(text, encoding="utf-8")
+                beside.replace(path.path)
+            else:
+                path.write_text(text, encoding="utf-8")
+
+    def publish(self, run_id: str, publications: Sequence[Publication]) -> None:
+        """Copy all files beside older versions, then point at them all.
+
+        Killed or without space in the middle, the older versions stay the published ones.
+        """
+        places = [each.owner / each.what / run_id for each in publications]
+        try:
+            for each, place in zip(publications, places, strict=True):
+                self._place(each, place)
+        except ArtifactError:
+            for place in places:
+                if place.protocol in ("", "file"):
+                    shutil.rmtree(place.path, ignore_errors=True)
+            raise
+        for each in publications:
+            self.write_json(each.owner / f"{each.what}.json", {"run_id": run_id})
+            self._forget_old_versions(each.owner / each.what)
+
+    def _place(self, publication: Publication, place: UPath) -> None:
+        with _explained(f"publishing {publication.what} at {place}"):
+            place.mkdir(parents=True, exist_ok=True)
+            for source, name in publication.files:
+                (place / name).write_bytes(source.read_bytes())
+
+    def published(self, owner: UPath, what: Published) -> UPath | None:
+        """Return the directory that `what` of `owner` points at; None when there is none yet."""
+        pointer = owner / f"{what}.json"
+        with _explained(f"reading {pointer}"):
+            if not pointer.exists():
+                return None
+            content = pointer.read_bytes()
+        try:
+            place = owner / what / str(json.loads(content)["run_id"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ArtifactError(
+                f"{pointer} does not say which run has published the {what} here: {error}; "
+                "delete it, or run the job that publishes it again"
+            ) from error
+        return place
+
+    def environment(self, name: str) -> UPath:
+        """Where one environment publishes."""
+        return self.root / "environments" / name
+
+    def job(self, name: str) -> UPath:
+        """Where one job publishes the state of its own runs (CI-6)."""
+        return self.root / "jobs" / name
+
+    def fetch(self, source: UPath, directory: Path) -> Path:
+        """Return a local copy of `source`; itself when it is local already."""
+        if source.protocol in ("", "file"):
+            if not Path(source.path).is_dir():
+                raise ArtifactError(
+                    f"{source} was published and is gone; run the job that publishes it again"
+                )
+            return Path(source.path)
+        with _explained(f"fetching {source}"):
+            directory.mkdir(parents=True, exist_ok=True)
+            for each in source.iterdir():
+                (directory / each.name).write_bytes(each.read_bytes())
+        return directory
+
+    def _copy(self, directory: Path, destination: UPath, files: Iterable[Path]) -> None:
+        for file in files:
+            target = destination / file.relative_to(directory).as_posix()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if target.protocol in ("", "file"):
+                shutil.move(file, target.path)
+            else:
+                target.write_bytes(file.read_bytes())
+
+    def _forget_old_versions(self, versions: UPath) -> None:
+        if versions.protocol not in ("", "file"):
+            return  # object stores have lifecycle rules for this
+        by_age = sorted(Path(versions.path).iterdir(), key=lambda each: each.stat().st_mtime)
+        for old in by_age[:-_VERSIONS_KEPT]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _files(directory: Path) -> list[Path]:
+    """Return the files worth keeping, `step.json` last: its presence means the rest is whole."""
+    found = [
+        file
+        for file in sorted(directory.rglob("*"))
+        if file.is_file() and file.name != "partial_parse.msgpack"
+    ]
+    return sorted(found, key=lambda file: file.name == "step.json")

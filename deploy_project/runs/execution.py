@@ -1,0 +1,90 @@
+"""Carrying out one step of a run: its log, its artifacts, its record, whatever happens."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from deploy_project.errors import ArtifactError, DeployError
+from deploy_project.runs import run as runs
+from deploy_project.runs import scratch
+from deploy_project.runs.actions import ACTIONS
+from deploy_project.runs.plan import Step
+from deploy_project.runs.run import Run
+from deploy_project.runs.scene import Console, Listener, Progress, Stage
+from deploy_project.runs.step import Status, StepRecord, to_json
+
+
+def perform(run: Run, step: Step, *, of: int, listener: Listener) -> StepRecord:
+    """Carry out `step`, the `step.index`th of `of`, and return its record.
+
+    A failure is in the record, not raised. Interrupts and bugs are raised, after the record and
+    whatever dbt has left are kept. Raises `ArtifactError` when they can't be.
+    """
+    directory = run.work / "steps" / step.directory
+    directory.mkdir(parents=True, exist_ok=True)
+    scratch.hold(run.work)
+    with (directory / "console.log").open("a", encoding="utf-8") as stream:
+        stage = Stage(run, step, directory, Console(stream), Progress(), listener)
+        stage.console.say(f"=== Step {step.index} of {of}: {step.name}")
+        started, status, message = datetime.now(UTC), "Cancelled", ""
+        try:
+            with run.state.explained(step.name):
+                ACTIONS[step.kind](stage)
+            status = "Success"
+        except DeployError as error:
+            message = stage.progress.scrubber.text(str(error))
+            stage.console.say(message)
+            status = "Error"
+            if runs.seconds_left(run) == 0:
+                status, message = "Cancelled", timed_out(run.job.timeout_seconds)
+                stage.console.say(message)
+        except Exception as error:
+            status, message = "Error", f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            record = _record(stage, started, status, message)
+            stage.console.say(f"=== {status} after {record.seconds:.1f} s")
+            stream.flush()
+            _keep(stage, record)
+    return record
+
+
+def timed_out(limit: int) -> str:
+    """Return dbt Cloud's message for a run that took longer than `limit` seconds (JOB-6)."""
+    units = (("day", 86400), ("hour", 3600), ("minute", 60), ("second", 1))
+    unit, length = next(each for each in units if limit % each[1] == 0)
+    count = limit // length
+    return (
+        f"This run timed out after running for {count} {unit}{'' if count == 1 else 's'}, "
+        f"which exceeded the configured timeout of {limit} seconds."
+    )
+
+
+def _record(stage: Stage, started: datetime, status: Status, message: str) -> StepRecord:
+    step, progress = stage.step, stage.progress
+    return StepRecord(
+        index=step.index,
+        key=step.key,
+        name=step.name,
+        kind=step.kind,
+        status=status,
+        started_at=started,
+        finished_at=datetime.now(UTC),
+        arguments=step.arguments,
+        exit_code=progress.exit_code,
+        message=progress.scrubber.text(message),
+        counts=dict(progress.counts),
+        dbt_version=progress.dbt_version,
+        invocation_id=progress.invocation_id,
+    )
+
+
+def _keep(stage: Stage, record: StepRecord) -> None:
+    file = stage.directory / "step.json"
+    file.write_text(to_json(record), encoding="utf-8")
+    stage.progress.scrubber.directory(stage.directory)
+    try:
+        stage.run.artifacts.publish_step(stage.run.id, record.directory, stage.directory)
+    except ArtifactError as error:  # the run record finds it here
+        failed = replace(record, status="Error", message=str(error))
+        file.write_text(to_json(failed), encoding="utf-8")
+        raise

@@ -1,0 +1,196 @@
+"""The end of a run: what it publishes, and its record in the asset catalog (DESIGN 5)."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import dagster as dg
+from upath import UPath
+
+from deploy_project.dbt.artifacts import read_run_results
+from deploy_project.dbt.commands import changes_warehouse
+from deploy_project.dbt.manifest import build_parents, read_manifest
+from deploy_project.errors import ArtifactError, DbtError, DeployError
+from deploy_project.releases import pointer
+from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.prepare import deploy, prepare
+from deploy_project.runs import run as runs
+from deploy_project.runs import scratch
+from deploy_project.runs.artifacts import Publication
+from deploy_project.runs.overview import Finished, overview
+from deploy_project.runs.plan import steps
+from deploy_project.runs.run import Run, Source
+from deploy_project.runs.step import StepRecord, from_json
+from deploy_project.runs.timing import Command, Timing, timing
+
+DOCS = ("index.html", "manifest.json", "catalog.json")
+STATE = ("manifest.json", "run_results.json", "sources.json")
+
+
+def finish(run: Run, outcome: str, created_at: datetime | None) -> Finished:
+    """Publish what the run has earned, reclaim its scratch space, and return what it came to.
+
+    `outcome` is `Success`, `Error` or `Cancelled`; a run that can't publish has failed.
+    """
+    try:
+        return _finished(run, outcome, created_at)
+    finally:
+        scratch.free(run.work)
+        scratch.reclaim(run.state.all_work)
+
+
+def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
+    records = recorded_steps(run)
+    docs, problem = None, ""
+    if outcome == "Success" and not run.is_ci:
+        try:
+            docs = publish(run, records)
+        except ArtifactError as error:
+            outcome, problem = "Error", str(error)
+    finished = Finished(
+        run=run,
+        outcome=outcome,
+        source=runs.known_source(run),
+        created_at=created_at,
+        started_at=_began(run),
+        ended_at=datetime.now(UTC),
+        steps=records,
+        timing=model_timing(run, records),
+        problem=problem,
+        docs=str(docs) if docs is not None else None,
+    )
+    if not run.is_ci:
+        deploy_if_new(run, outcome)
+    return finished
+
+
+def _began(run: Run) -> datetime:
+    try:
+        return runs.begun_at(run)
+    except OSError:  # the disk had no room even for that; the step has told
+        return datetime.now(UTC)
+
+
+def recorded_steps(run: Run) -> list[StepRecord]:
+    """Return the record of every step of the job; those that never began are `Skipped`."""
+    place, now = run.artifacts.run(run.id), datetime.now(UTC)
+    found: list[StepRecord] = []
+    for step in steps(run.job):
+        # What could not be kept among the artifacts is still in the work directory.
+        left = UPath(run.work / "steps" / step.directory / "step.json")
+        file = left if left.exists() else place / step.directory / "step.json"
+        skipped = StepRecord(step.index, step.key, step.name, step.kind, "Skipped", now, now)
+        found.append(_recorded(file, skipped) if file.exists() else skipped)
+    return found
+
+
+def _recorded(file: UPath, skipped: StepRecord) -> StepRecord:
+    try:
+        return from_json(file.read_text(encoding="utf-8"), where=str(file))
+    except ArtifactError:
+        message = f"{file} is cut off: the disk was full, or the machine has stopped"
+        return replace(skipped, status="Error", message=message)
+
+
+def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
+    """Return the timing of all commands of the run that built or tested something (RUN-7).
+
+    A killed dbt may leave files cut off: its command is left out.
+    """
+    commands: list[Command] = []
+    for record in records:
+        target = run.artifacts.run(run.id) / record.directory / "target"
+        results = target / "run_results.json"
+        if not (changes_warehouse(record.arguments) and results.exists()):
+            continue
+        try:
+            commands.append(_command(target))
+        except DbtError as error:
+            print(f"Model timing leaves out {record.name}: {error}", file=sys.stderr)
+    return timing(commands)
+
+
+def _command(target: UPath) -> Command:
+    found = read_run_results(target / "run_results.json")
+    manifest = read_manifest(target / "manifest.json")
+    # `dbt retry` names the command that it repeats.
+    parents = build_parents(manifest) if found.command == "build" else manifest.parents
+    return Command(found.results, parents)
+
+
+def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UPath | None:
+    """Return the newest artifact `name` that a step of one of `kinds` has left in this run."""
+    place = run.artifacts.run(run.id)
+    for record in reversed(records):
+        file = place / record.directory / "target" / name
+        if record.kind in kinds and record.status == "Success" and file.exists():
+            return file
+    return None
+
+
+def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
+    """Publish the run's state and docs, all or nothing; return the page of the docs, if any."""
+    docs = docs_of(run, records)
+    run.artifacts.publish(run.id, [*state_of(run, records), *docs])
+    return docs[0].owner / "docs" / run.id / "index.html" if docs else None
+
+
+def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
+    """Return what others compare and defer to (CI-5, CI-6)."""
+    sources = ("freshness", "command")
+    chosen = [
+        (_last(run, records, name, *(sources if name == "sources.json" else ("command",))), name)
+        for name in STATE
+    ]
+    files = [(file, name) for file, name in chosen if file is not None]
+    if not any(name == "manifest.json" for _, name in files):
+        return []
+    owners = run.artifacts.environment(run.environment.name), run.artifacts.job(run.job.name)
+    return [Publication(owner, "state", files) for owner in owners]
+
+
+def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
+    """Return the docs when everything has succeeded, docs included (ART-4)."""
+    step = next((r for r in reversed(records) if r.arguments[:2] == ("docs", "generate")), None)
+    if step is None or step.status != "Success":
+        return []
+    target = run.artifacts.run(run.id) / step.directory / "target"
+    owner = run.artifacts.environment(run.environment.name)
+    files = [(target / name, name) for name in DOCS if (target / name).exists()]
+    return [Publication(owner, "docs", files)]
+
+
+def deploy_if_new(run: Run, outcome: str) -> None:
+    """Show the run's commit in the definitions when it is newer than what they show.
+
+    That is so for the first run of an environment, and for a successful run of the branch's head.
+    A commit that can't be parsed stays out; the run itself has told why.
+    """
+    found, now = runs.known_source(run), pointer.deployed(run.state, run.environment.name)
+    if found is None or (now is not None and not _is_due(run, found, now, outcome)):
+        return
+    try:
+        made = prepare(
+            run.deployment, run.environment, found.commit, run.state, on_line=lambda _: None
+        )
+        deploy(run.deployment, run.environment, made, run.state)
+    except DeployError as error:
+        print(f"Commit {found.commit} was not deployed: {error}", file=sys.stderr)
+
+
+def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:
+    if now.commit == found.commit:  # unless its files were deleted
+        checkout = run.state.checkout(run.environment.project.name, now.commit)
+        return not pointer.is_whole(checkout, now.parsed)
+    return found.is_head and outcome == "Success"
+
+
+def record(finished: Finished) -> dg.AssetMaterialization:
+    """Return the materialization that is the run's record."""
+    run = finished.run
+    return dg.AssetMaterialization(
+        dg.AssetKey([run.environment.name, "jobs", run.job.identifier]),
+        description=f"{finished.outcome}: {run.trigger.cause}",
+        metadata=overview(finished),
+    )

@@ -1,0 +1,74 @@
+"""The steps of a job, in dbt Cloud's order and under dbt Cloud's names (CMD-1, CMD-2); pure."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy_project.config.deployment import Job
+from deploy_project.dbt.commands import subcommand
+from deploy_project.runs.step import step_directory
+
+Kind = Literal["clone", "profile", "deps", "freshness", "command", "docs"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run."""
+
+    index: int
+    """From 1, as dbt Cloud counts."""
+    key: str
+    """The name of the Dagster op: letters, digits and `_`."""
+    name: str
+    """What people see, as on dbt Cloud."""
+    kind: Kind
+    arguments: tuple[str, ...] = ()
+    """After `dbt`; empty for steps that run no dbt."""
+
+    @property
+    def directory(self) -> str:
+        """Its directory among a run's artifacts."""
+        return step_directory(self.index, self.key)
+
+    @property
+    def breaks_the_run(self) -> bool:
+        """Whether its failure ends the run; the two check-boxes' does not (CMD-5, CMD-6)."""
+        return self.kind not in ("freshness", "docs")
+
+
+def steps(job: Job) -> tuple[Step, ...]:
+    """Return the steps of `job`: the implicit ones, freshness, its commands, docs."""
+    connection = job.environment.target or job.environment.name
+    parts: list[tuple[Kind, str, str, tuple[str, ...]]] = [
+        ("clone", "clone_git_repository", "Clone git repository", ()),
+        ("profile", "create_profile", f"Create profile from connection {connection}", ()),
+        ("deps", "dbt_deps", _invoked("dbt deps"), ("deps",)),
+    ]
+    if job.run_generate_sources:
+        parts.append(
+            ("freshness", "source_freshness", _invoked("dbt source freshness"), _FRESHNESS)
+        )
+    for command, arguments in zip(job.commands, job.steps, strict=True):
+        verb = (subcommand(arguments) or "command").replace("-", "_")
+        parts.append(("command", f"dbt_{verb}", _invoked(command), arguments))
+    if job.generate_docs:
+        parts.append(("docs", "generate_docs", _invoked("dbt docs generate"), _DOCS))
+    return tuple(_numbered(parts))
+
+
+_FRESHNESS = ("source", "freshness")
+_DOCS = ("docs", "generate")
+
+
+def _invoked(command: str) -> str:
+    return f"Invoke dbt with `{command}`"
+
+
+def _numbered(parts: list[tuple[Kind, str, str, tuple[str, ...]]]) -> list[Step]:
+    seen: Counter[str] = Counter()
+    numbered: list[Step] = []
+    for index, (kind, key, name, arguments) in enumerate(parts, start=1):
+        seen[key] += 1
+        unique = key if seen[key] == 1 else f"{key}_{seen[key]}"
+        numbered.append(Step(index, unique, name, kind, arguments))
+    return numbered

@@ -1,0 +1,196 @@
+"""One run of one job: what it was asked to do, and where it works."""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.config.variables import built_in
+from deploy_project.errors import ConfigError
+from deploy_project.git import remote
+from deploy_project.git.checkouts import ensure_checkout
+from deploy_project.git.mirror import is_full
+from deploy_project.releases.workspace import Workspace, workspace
+from deploy_project.runs import tags
+from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.tags import Trigger
+
+
+@dataclass(frozen=True)
+class Source:
+    """The code of a run."""
+
+    commit: str
+    branch: str
+    """Empty when only a commit was asked for and nobody knows its branch."""
+    is_head: bool
+    """Whether it was the head of the environment's branch when the run began."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one job; `commit`, `branch` and `pull_request` are what its tags ask for."""
+
+    id: str
+    job: Job
+    deployment: Deployment
+    state: StateDirectory
+    trigger: Trigger
+    commit: str | None = None
+    branch: str | None = None
+    pull_request: int | None = None
+    upstream_run: str | None = None
+    """The id of the run whose end has started this one."""
+
+    @classmethod
+    def of(
+        cls,
+        dagster_run: dg.DagsterRun,
+        job: Job,
+        deployment: Deployment,
+        state: StateDirectory,
+    ) -> "Run":
+        """Return what Dagster's run asks for by its tags.
+
+        A run that is repeated as a whole takes the code afresh; one that goes on from its failure
+        stays on its commit.
+        """
+        asked = dict(dagster_run.tags)
+        if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
+            asked[tags.PARENT] = dagster_run.parent_run_id
+        number = asked.get(tags.PULL_REQUEST, "")
+        repeated = tags.PARENT in asked and not dagster_run.step_keys_to_execute
+        return cls(
+            id=dagster_run.run_id,
+            job=job,
+            deployment=deployment,
+            state=state,
+            trigger=tags.trigger(asked, from_location=dagster_run.remote_job_origin is not None),
+            commit=None if repeated else asked.get(tags.COMMIT),
+            branch=None if repeated else asked.get(tags.BRANCH),
+            upstream_run=asked.get(tags.UPSTREAM_RUN),
+            pull_request=int(number) if number.isascii() and number.isdigit() else None,
+        )
+
+    @property
+    def environment(self) -> Environment:
+        """The environment it runs in."""
+        return self.job.environment
+
+    @property
+    def work(self) -> Path:
+        """Its scratch space on this machine."""
+        return self.state.work(self.id)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Where it leaves its artifacts."""
+        return Artifacts.of(self.deployment, self.state)
+
+    @property
+    def is_ci(self) -> bool:
+        """Whether it must not touch production's assets and state (DESIGN 4)."""
+        return self.job.job_type == "ci"
+
+    @property
+    def schema_override(self) -> str | None:
+        """The schema of a pull request's run (CI-3); raises `ConfigError` when it has none."""
+        if not self.is_ci:
+            return None
+        if self.pull_request is None:
+            raise ConfigError(
+                f"job {self.job.name!r} is a CI job and builds into the schema of a pull request; "
+                f"start it with the tag {tags.PULL_REQUEST!r} set to the pull request's number"
+            )
+        return f"dbt_cloud_pr_{self.job.id}_{self.pull_request}"
+
+
+def begun_at(run: Run) -> datetime:
+    """Return when the run began on this machine, and remember it on the first call."""
+    file = run.work / "begun"
+    run.work.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        file.touch(exist_ok=False)  # empty: a full disk has room for that
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+
+def seconds_left(run: Run) -> float | None:
+    """Return how long the run may still take by its job's timeout; None for ever (JOB-6)."""
+    limit = run.job.timeout_seconds
+    if not limit:
+        return None
+    return max(0.0, limit - (datetime.now(UTC) - begun_at(run)).total_seconds())
+
+
+def known_source(run: Run) -> Source | None:
+    """Return the code that the run has resolved already; None before its first step."""
+    try:
+        return Source(**json.loads((run.work / "source.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def source(run: Run) -> Source:
+    """Return the code of the run, asking the remote only once (CMD-1: afresh for each run).
+
+    A commit that the trigger fixed is taken as it is; else it is the head of the environment's
+    branch now.
+    """
+    known = known_source(run)
+    if known is not None:
+        return known
+    if run.commit is not None:
+        if not is_full(run.commit):
+            raise ConfigError(
+                f"the tag {tags.COMMIT!r} is {run.commit!r}, which is no full commit id; give all "
+                "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
+            )
+        found = Source(run.commit, run.branch or run.environment.branch or "", is_head=False)
+    else:
+        head = remote.head(run.environment)
+        found = Source(head.commit, head.branch, is_head=True)
+    run.work.mkdir(parents=True, exist_ok=True)
+    beside = run.work / "source.making"
+    beside.write_text(json.dumps(found.__dict__), encoding="utf-8")
+    os.replace(beside, run.work / "source.json")
+    return found
+
+
+def checkout(run: Run) -> Checkout:
+    """Return the checkout of the run's commit, making it when there is none."""
+    return ensure_checkout(run.environment.project, run.state, source(run).commit)
+
+
+def ready(run: Run) -> Workspace:
+    """Return the workspace of the run; safe to call in every step, also after a restart."""
+    return workspace(
+        run.environment,
+        run.job,
+        checkout(run),
+        run.state,
+        profiles_directory=run.work / "profiles",
+        built_in=built_in_variables(run),
+        schema_override=run.schema_override,
+    )
+
+
+def built_in_variables(run: Run) -> Mapping[str, str]:
+    """Return the `DBT_CLOUD_*` variables of the run (VAR-6 to VAR-8)."""
+    hosting = run.environment.project.hosting
+    return built_in(
+        account=run.deployment.account,
+        environment=run.environment,
+        job=run.job,
+        run_number=tags.run_number(run.id),
+        category=tags.reason_category(run.trigger, hosting.kind if hosting else None),
+        reason=run.trigger.cause,
+        pull_request_id=run.pull_request,
+        commit=source(run).commit if run.pull_request is not None else None,
+    )

@@ -1,0 +1,116 @@
+"""Who takes part while a step runs: its console, its progress, and who listens."""
+
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from upath import UPath
+
+from deploy_project.dbt.events import Event, Finished, Version
+from deploy_project.dbt.secrets import Scrubber
+from deploy_project.releases.workspace import Workspace
+from deploy_project.runs.plan import Step
+from deploy_project.runs.run import Run, Source
+
+_REMEMBERED_LINES = 200  # a traceback of dbt's is long, and its message comes before it
+_REMEMBERED_REASONS = 3
+_FAILED = frozenset({"error", "fail", "error stale", "runtime error"})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a listener may know of the command whose events it hears."""
+
+    run: Run
+    step: Step
+    source: Source
+    workspace: Workspace
+    target_directory: Path
+    artifacts: UPath
+    """Where the step's directory will be kept."""
+
+
+class Listener(Protocol):
+    """Hears the events of one dbt command as they happen."""
+
+    def opened(self, scene: Scene) -> None:
+        """Hear that dbt is about to start."""
+        ...
+
+    def heard(self, event: Event) -> None:
+        """Hear that a node has started or ended."""
+        ...
+
+    def closed(self) -> None:
+        """Hear that dbt has ended by itself; its artifacts are in the target directory."""
+        ...
+
+
+class Silent:
+    """Hears nothing; for runs that must not touch production's assets (DESIGN 4)."""
+
+    def opened(self, scene: Scene) -> None:
+        """Take no notice."""
+
+    def heard(self, event: Event) -> None:
+        """Take no notice."""
+
+    def closed(self) -> None:
+        """Take no notice."""
+
+
+class Console:
+    """The step's console log: a file, and this process's standard output at the same time."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.said: list[str] = []
+        """The last lines, for error messages."""
+
+    def say(self, line: str) -> None:
+        """Write one line; safe from any thread."""
+        with self._lock:
+            for stream in (self._stream, sys.stdout):
+                with suppress(OSError):  # dbt must not wait for a full disk; closing the file tells
+                    print(line, file=stream, flush=True)
+            self.said = [*self.said[-_REMEMBERED_LINES:], line]
+
+
+@dataclass
+class Progress:
+    """What is known of a step while it runs."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    reasons: list[str] = field(default_factory=list[str])
+    """Why the first nodes have failed, in dbt's words."""
+    exit_code: int | None = None
+    dbt_version: str = ""
+    invocation_id: str = ""
+    scrubber: Scrubber = field(default_factory=lambda: Scrubber([]))
+
+    def heard(self, event: Event) -> None:
+        """Take note of one of dbt's events."""
+        if isinstance(event, Finished):
+            self.counts[event.status] += 1
+            if event.status in _FAILED and len(self.reasons) < _REMEMBERED_REASONS:
+                self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
+        elif isinstance(event, Version):
+            self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step in the making."""
+
+    run: Run
+    step: Step
+    directory: Path
+    """Scratch; kept among the artifacts when the step has ended."""
+    console: Console
+    progress: Progress
+    listener: Listener

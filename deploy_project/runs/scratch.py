@@ -1,0 +1,62 @@
+"""Scratch space of runs: held while the run's process lives, reclaimed once it is gone."""
+
+import fcntl
+import os
+import shutil
+import time
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+RECLAIM_AFTER = timedelta(days=1)
+"""Long enough for people to look at what a killed run has left."""
+_ALIVE = "alive"
+_held: dict[Path, int] = {}
+
+
+def hold(work: Path) -> None:
+    """Keep `work`, which exists, from being reclaimed until `free` or the end of this process.
+
+    The kernel drops the lock however the process ends; dbt does not inherit it.
+    """
+    if work not in _held:
+        descriptor = os.open(work / _ALIVE, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        _held[work] = descriptor
+
+
+def free(work: Path) -> None:
+    """Delete `work`, whoever holds it in this process."""
+    shutil.rmtree(work, ignore_errors=True)
+    descriptor = _held.pop(work, None)
+    if descriptor is not None:
+        os.close(descriptor)
+
+
+def reclaim(all_work: Path, *, older_than: timedelta = RECLAIM_AFTER) -> list[str]:
+    """Delete the directories in `all_work` that nobody holds and nobody has touched for long.
+
+    Returns their names.
+    """
+    before = time.time() - older_than.total_seconds()
+    reclaimed: list[str] = []
+    for work in sorted(all_work.iterdir()) if all_work.is_dir() else ():
+        with suppress(FileNotFoundError):  # another process reclaims too
+            if work.stat().st_mtime <= before and not _is_held(work):
+                shutil.rmtree(work, ignore_errors=True)
+                reclaimed.append(work.name)
+    return reclaimed
+
+
+def _is_held(work: Path) -> bool:
+    try:
+        descriptor = os.open(work / _ALIVE, os.O_RDWR)
+    except FileNotFoundError:
+        return False  # older than its process, or no run's
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

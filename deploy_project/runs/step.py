@@ -1,0 +1,63 @@
+"""What is known of one step once it has ended."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from deploy_project.errors import ArtifactError
+
+Status = Literal["Success", "Error", "Cancelled", "Skipped"]
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One step of a run, as `step.json` keeps it."""
+
+    index: int
+    key: str
+    name: str
+    kind: str
+    status: Status
+    started_at: datetime
+    finished_at: datetime
+    arguments: tuple[str, ...] = ()
+    exit_code: int | None = None
+    message: str = ""
+    counts: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many nodes ended with each of dbt's statuses."""
+    dbt_version: str = ""
+    invocation_id: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def directory(self) -> str:
+        """Its directory among the run's artifacts."""
+        return step_directory(self.index, self.key)
+
+
+_ADAPTER = TypeAdapter(StepRecord)
+
+
+def step_directory(index: int, key: str) -> str:
+    """Return the name of a step's directory, such as `04-dbt-build`."""
+    return f"{index:02d}-{key.replace('_', '-')}"
+
+
+def to_json(record: StepRecord) -> str:
+    """Return what `from_json` reads."""
+    return _ADAPTER.dump_json(record, indent=2).decode()
+
+
+def from_json(content: str, *, where: str) -> StepRecord:
+    """Return the record that `to_json` wrote; raise `ArtifactError` naming `where` for another."""
+    try:
+        return _ADAPTER.validate_json(content)
+    except ValidationError as error:
+        raise ArtifactError(f"{where} is not the record of a step: {error}") from error

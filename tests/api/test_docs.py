@@ -1,0 +1,167 @@
+import http.client
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from deploy_project.api.app import create_app
+from deploy_project.api.pages import Row, index
+from deploy_project.api.server import listening, server
+from deploy_project.config.deployment import Account, Deployment, Environment, Hosting, Project
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import ConfigError
+from deploy_project.releases.pointer import Pointer, move
+from deploy_project.runs.artifacts import Artifacts, Publication
+
+HOSTING = Hosting("github", "https://github.com/acme/shop")
+SHOP = Project(name="shop", id=1, repository="/shop.git", hosting=HOSTING)
+PROD = Environment(name="prod", id=1, project=SHOP, type="production")
+COMMIT = "abcdef0123" * 4
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    type: str
+    location: str
+    body: str
+
+
+@dataclass(frozen=True)
+class Site:
+    """A running docs server; asks for paths exactly as given, which clients for people do not."""
+
+    port: int
+    state: StateDirectory
+    artifacts: Artifacts
+
+    def get(self, path: str) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return Answer(
+                answer.status,
+                answer.getheader("content-type", ""),
+                answer.getheader("location", ""),
+                answer.read().decode(),
+            )
+        finally:
+            connection.close()
+
+    def publish(self, run_id: str, root: Path) -> None:
+        files: list[tuple[UPath, str]] = []
+        for name in ("index.html", "manifest.json"):
+            source = UPath(root / f"{run_id}-{name}")
+            source.write_text(f"{name} of {run_id}", encoding="utf-8")
+            files.append((source, name))
+        owner = self.artifacts.environment("prod")
+        self.artifacts.publish(run_id, [Publication(owner, "docs", files)])
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    state = StateDirectory(tmp_path / "state")
+    deployment = Deployment(
+        source=tmp_path / "deploy.yaml",
+        account=Account(1, "Shop & <Sons>"),
+        projects={"shop": SHOP},
+        environments={"prod": PROD, "next": replace(PROD, name="next", id=2)},
+        jobs={},
+    )
+    with listening("127.0.0.1", 0) as listener:
+        running = server(create_app(deployment, state))
+        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
+        thread.start()
+        while not running.started:
+            time.sleep(0.01)
+        yield Site(listener.getsockname()[1], state, Artifacts.of(deployment, state))
+        running.should_exit = True
+        thread.join()
+
+
+def test_the_docs_are_the_newest_ones_at_each_request(site: Site, tmp_path: Path):
+    site.publish("first", tmp_path)
+    assert site.get("/docs/prod/").body == "index.html of first"
+    assert site.get("/docs/prod/manifest.json?cb=1").body == "manifest.json of first"
+    site.publish("second", tmp_path)
+    answer = site.get("/docs/prod/index.html")
+    assert (answer.status, answer.type) == (200, "text/html; charset=utf-8")
+    assert answer.body == "index.html of second"
+    assert site.get("/docs/prod/manifest.json").type == "application/json"
+
+
+def test_without_a_slash_at_its_end_the_page_would_not_find_its_files(site: Site):
+    answer = site.get("/docs/prod")
+    assert (answer.status, answer.location) == (307, "prod/")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs/prod/../docs.json",
+        "/docs/prod/..%2fdocs.json",
+        "/docs/prod/%2e%2e/docs.json",
+        "/docs/prod/first/index.html",
+        "/docs/prod//etc/passwd",
+        "/docs/prod/%2fetc%2fpasswd",
+        "/docs/prod/catalog.json",
+        "/docs/../state/README",
+        "/docs/..%2f..%2fenvironments%2fprod/index.html",
+        "/docs/prod%00/index.html",
+    ],
+)
+def test_nothing_but_the_docs_is_served(path: str, site: Site, tmp_path: Path):
+    site.publish("first", tmp_path)
+    answer = site.get(path)
+    assert answer.status == 404
+    assert "of first" not in answer.body
+    assert "run_id" not in answer.body
+
+
+def test_an_unknown_environment_is_told_with_the_known_ones(site: Site):
+    answer = site.get("/docs/%3Cscript%3E/")
+    assert answer.status == 404
+    assert "There is no environment &#x27;&lt;script&gt;&#x27;; known: prod, next." in answer.body
+
+
+def test_an_environment_without_docs_says_how_to_get_some(site: Site):
+    answer = site.get("/docs/next/")
+    assert answer.status == 404
+    assert "`generate_docs: true`" in answer.body
+
+
+def test_the_index_links_docs_and_commits(site: Site, tmp_path: Path):
+    site.publish("first", tmp_path)
+    move(site.state, "prod", Pointer(COMMIT, "prod-0123456789abcdef"))
+    answer = site.get("/")
+    assert answer.status == 200
+    assert "Shop &amp; &lt;Sons&gt;" in answer.body
+    assert '<a href="docs/prod/">Docs</a>' in answer.body
+    assert f'<a href="https://github.com/acme/shop/commit/{COMMIT}">abcdef0</a>' in answer.body
+    assert "<td>next</td><td>shop</td><td>none yet</td><td>none yet</td>" in answer.body
+    assert 'href="http://127.0.0.1:3000"' in answer.body
+
+
+def test_everything_on_the_index_is_escaped():
+    evil = '"><script>'
+    page = index(evil, [Row(evil, evil, evil, evil, has_docs=True)], dagster_url=evil)
+    assert "<script>" not in page
+
+
+def test_a_port_that_is_taken_is_told(site: Site):
+    message = f"can't listen on 127.0.0.1 port {site.port}: "
+    with pytest.raises(ConfigError, match=message), listening("127.0.0.1", site.port):
+        pass
+
+
+def test_a_damaged_pointer_is_no_internal_error(site: Site):
+    pointer = site.state.artifacts / "environments" / "prod" / "docs.json"
+    pointer.mkdir(parents=True)
+    answer = site.get("/docs/prod/")
+    assert answer.status == 503
+    assert "reading" in answer.body

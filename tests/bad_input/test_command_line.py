@@ -1,0 +1,40 @@
+"""Names that the command line does not know, and a Dagster that does not answer."""
+
+import pytest
+
+from deploy_project.cli import main
+from tests.bad_input.deployed import Deployed
+from tests.bad_input.documented import Met
+
+pytestmark = pytest.mark.slow
+
+WRONG = {
+    "job": (["run", "dayly"], "there is no job 'dayly'; did you mean 'daily'?"),
+    "branch": (["run", "daily", "--branch", "nope"], "branch 'nope' does not exist"),
+    "commit": (["run", "daily", "--commit", "4ae5ef6"], "'4ae5ef6' is not a full commit id"),
+    "environment": (["deploy", "prd"], "there is no environment 'prd'; did you mean 'prod'?"),
+    "Dagster": (["run", "daily"], "Dagster at http://127.0.0.1:9 does not answer"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_not_there(
+    deployed: Deployed, case: str, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    arguments, words = WRONG[case]
+    with deployed.unchanged():
+        assert main(arguments) == 1
+    said = capsys.readouterr().err.strip()
+    assert said.startswith(f"deploy-project {arguments[0]}: {words}")
+    met(said.removeprefix(f"deploy-project {arguments[0]}: "))
+
+
+def test_a_commit_that_cannot_be_deployed(
+    deployed: Deployed, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    deployed.push({"dbt_project.yml": None})
+    with deployed.unchanged():
+        assert main(["deploy", "prod"]) == 1
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("prod: not deployed: there is no dbt_project.yml in the root of ")
+    met(said.removeprefix("prod: not deployed: "))

@@ -1,0 +1,172 @@
+"""Configuration that is wrong: `check` and the code location say the same, and nothing changes."""
+
+import importlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy_project.cli import main
+from deploy_project.errors import ConfigError
+from tests.bad_input.deployed import DEPLOY, JOBS, WHOLE, Deployed
+from tests.bad_input.documented import Met
+
+pytestmark = pytest.mark.slow
+
+MANY_DEPLOY = """
+    projects:
+      tiny: {repository: REMOTE, branhc: main}
+    environments:
+      prod: {type: production, threads: many}
+      live: {type: production, id: 7}
+      test: {id: 7, tag: v1, branch: main}
+    jobs: [jobs.yml, more.yml]
+"""
+MANY_JOBS = """
+    jobs:
+      daily:
+        environment: prd
+        execute_steps: [dbt build]
+        schedule: {cron: 0 25 * * *, timezone: Europe/Berln}
+      empty: {environment: prod, execute_steps: []}
+      shell: {environment: prod, execute_steps: [echo hello], typo: 1}
+      chain: {environment: prod, execute_steps: [dbt run && dbt test]}
+"""
+MANY_PLACES = """
+    deploy.yaml:3: projects.tiny.branhc
+    deploy.yaml:5: environments.prod.threads
+    deploy.yaml:6: environments.live.type
+    deploy.yaml:7: environments.test.id
+    deploy.yaml:7: environments.test.tag
+    jobs.yml:4: jobs.daily.environment
+    jobs.yml:6: jobs.daily.schedule.cron
+    jobs.yml:6: jobs.daily.schedule.timezone
+    jobs.yml:7: jobs.empty.execute_steps
+    jobs.yml:8: jobs.shell.execute_steps.0
+    jobs.yml:8: jobs.shell.typo
+    jobs.yml:9: jobs.chain.execute_steps.0
+    more.yml:3: (file)
+"""
+
+
+def checked(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Return what `deploy-project check` says is wrong."""
+    assert main(["check"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    return said.removeprefix("deploy-project check: ").strip().splitlines()
+
+
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return what the code location says is wrong, when Dagster loads it."""
+    monkeypatch.delitem(sys.modules, "deploy_project.definitions", raising=False)
+    with pytest.raises(ConfigError) as raised:
+        importlib.import_module("deploy_project.definitions")
+    return str(raised.value).splitlines()
+
+
+def validated(deployed: Deployed) -> str:
+    """Return what `dagster definitions validate` prints of a location that does not load."""
+    command = [sys.executable, "-m", "dagster", "definitions", "validate"]
+    done = subprocess.run(
+        [*command, "-m", "deploy_project.definitions"],
+        cwd=deployed.root,
+        env=deployed.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert done.returncode == 1
+    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
+
+
+def test_all_problems_of_all_files_are_told_at_once(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], met: Met
+):
+    kept = deployed.kept()
+    deployed.configure(deploy=MANY_DEPLOY, jobs=MANY_JOBS)
+    (deployed.root / "more.yml").write_text("jobs:\n  x: [\n", encoding="utf-8")
+    told = [line.replace(f"{deployed.root}/", "") for line in checked(capsys)]
+    places = [line.strip() for line in MANY_PLACES.strip().splitlines()]
+    assert [": ".join(line.split(": ")[:2]) for line in told] == places
+    for line in told:
+        met(line)
+    said = validated(deployed).replace(f"{deployed.root}/", "")
+    assert "ConfigError: " + "\n".join(told) in said
+    assert said.index(told[-1]) < said.index("Stack Trace"), "the message comes first"
+    deployed.configure(deploy=DEPLOY, jobs=JOBS)
+    assert (deployed.kept(), deployed.outline()) == (kept, WHOLE)
+
+
+def test_a_configuration_that_is_not_there(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    met: Met,
+):
+    with deployed.unchanged():
+        monkeypatch.setenv("DEPLOY_CONFIG", str(deployed.root / "nowhere.yaml"))
+        (told,) = checked(capsys)
+        assert loaded(monkeypatch) == [told]
+    assert f"{deployed.root}/nowhere.yaml" in told
+    met(told)
+
+
+def test_artifacts_whose_driver_is_not_installed(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    met: Met,
+):
+    kept = deployed.kept()
+    deployed.configure(deploy=DEPLOY + "    artifacts: oss://bucket/dbt\n", jobs=JOBS)
+    (told,) = checked(capsys)
+    assert loaded(monkeypatch) == [told]
+    met(told)
+    assert deployed.kept() == kept
+
+
+def test_a_state_directory_that_cannot_be_made(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, met: Met
+):
+    (deployed.root / "file").touch()
+    with deployed.unchanged():
+        monkeypatch.setenv("DEPLOY_STATE", str(deployed.root / "file" / "state"))
+        (told,) = loaded(monkeypatch)
+    assert f"{deployed.root}/file/state" in told
+    met(told)
+
+
+def test_secrets_that_are_not_there(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    met: Met,
+):
+    """The location loads all the same: the jobs that need no secret must run."""
+    monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
+    variables = "{DBT_ENV_SECRET_A: {env: NOT_SET_ANYWHERE}, DBT_ENV_SECRET_B: {file: no/file}}"
+    deployed.reconfigure("{type: production,", f"{{variables: {variables}, type: production,")
+    with deployed.unchanged():
+        count, *told = checked(capsys)
+        assert count == "2 problems"
+        assert [line.split(":")[0] for line in told] == [
+            "environments.prod.variables.DBT_ENV_SECRET_A",
+            "environments.prod.variables.DBT_ENV_SECRET_B",
+        ]
+        for line in told:
+            met(line)
+        for secret in ("A", "B"):
+            monkeypatch.setenv("NOT_SET_ANYWHERE", "" if secret == "A" else "set-now")
+            ended = deployed.attempt("prod__daily")
+            assert ended.step == "create_profile"
+            assert ended.message == ended.recorded
+            assert f"environment 'prod': DBT_ENV_SECRET_{secret}: " in ended.message
+            assert "set-now" not in ended.message
+            met(ended.message)
+        ticked = deployed.tick()
+        assert ticked.said.splitlines()[-1].startswith("environment 'prod' was not deployed: ")
+        assert "Deployed" in ticked.said, "the other environment is deployed"

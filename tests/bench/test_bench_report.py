@@ -1,0 +1,43 @@
+import pytest
+
+from bench.report import BEGIN, END, Comparison, Cost, Pair, replaced, row, table
+
+
+def pair(bare: float, ours: float, *, cpu: tuple[float, float] = (1.0, 1.0)) -> Pair:
+    return Pair(bare=Cost(bare, cpu[0]), ours=Cost(ours, cpu[1]))
+
+
+def test_a_row_compares_medians_and_shows_the_range_of_the_pairs():
+    pairs = [
+        pair(10.0, 12.0, cpu=(8.0, 10.0)),
+        pair(20.0, 22.0, cpu=(8.0, 10.0)),  # the machine was busy for both
+        pair(10.0, 15.0, cpu=(8.0, 99.0)),
+    ]
+    cells = row(Comparison("warm", 1000, pairs))
+    assert cells == ("deployed", "1,000", "10.0 s", "15.0 s", "1.50", "1.10–1.50", "1.25")
+
+
+def test_the_table_lines_up():
+    comparisons = [
+        Comparison("warm", 10, [pair(3.0, 6.0)]),
+        Comparison("fresh", 1000, [pair(100.0, 110.0)]),
+    ]
+    assert table(comparisons) == (
+        "| commit   | models | bare dbt | a run here | ratio |    spread | CPU ratio |\n"
+        "| -------- | -----: | -------: | ---------: | ----: | --------: | --------: |\n"
+        "| deployed |     10 |    3.0 s |      6.0 s |  2.00 | 2.00–2.00 |      1.00 |\n"
+        "| new      |  1,000 |  100.0 s |    110.0 s |  1.10 | 1.10–1.10 |      1.00 |"
+    )
+
+
+def test_only_what_is_between_the_markers_is_replaced():
+    text = f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n"
+    once = replaced(text, "new")
+    assert once == f"before\n\n{BEGIN}\nnew\n{END}\n\nafter\n"
+    assert replaced(once, "new") == once
+
+
+@pytest.mark.parametrize("text", ["no markers", f"{BEGIN} only", f"{END} before {BEGIN}"])
+def test_a_page_without_both_markers_is_left_alone(text: str):
+    with pytest.raises(ValueError, match="put both where the table belongs"):
+        replaced(text, "new")

@@ -1,0 +1,28 @@
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Configure = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory, where no variable says what the configuration is."""
+    for name in ("DEPLOY_CONFIG", "DEPLOY_STATE", "DAGSTER_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def configure(here: Path) -> Configure:
+    """Write deploy.yaml and jobs.yml into the working directory."""
+
+    def write(deploy: str, jobs: str) -> Path:
+        (here / "deploy.yaml").write_text(textwrap.dedent(deploy), encoding="utf-8")
+        (here / "jobs.yml").write_text(textwrap.dedent(jobs), encoding="utf-8")
+        return here
+
+    return write

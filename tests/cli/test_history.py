@@ -1,0 +1,149 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.runs import history, tags
+from deploy_project.runs.history import matching
+from deploy_project.runs.status import ENDED, statuses, word
+
+A = "3f2a0c1e-aaaa-4000-8000-000000000000"
+B = "3f2b0c1e-bbbb-4000-8000-000000000000"
+C = "12345678-cccc-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (A, [A]),
+        ("3f2a", [A]),
+        ("3F2A ", [A]),
+        ("3f2", [A, B]),
+        ("12345678", [C]),
+        (str(tags.run_number(B)), [B]),
+        (str(tags.run_number(B) + 1), []),
+        ("", []),
+        ("9" * 5000, []),
+    ],
+)
+def test_a_run_is_known_by_the_beginning_of_its_id_or_by_its_number(text: str, expected: list[str]):
+    assert matching([A, B, C], text) == expected
+
+
+@pytest.mark.parametrize("status", dg.DagsterRunStatus)
+def test_every_status_of_dagster_has_a_word_that_finds_it(status: dg.DagsterRunStatus):
+    assert status in statuses(word(status).lower())
+
+
+def test_what_has_ended_is_what_dagster_says_has_ended():
+    finished = {"SUCCESS", "FAILURE", "CANCELED"}
+    assert {word(dg.DagsterRunStatus(name)) for name in finished} == ENDED
+
+
+@dg.op(config_schema={"fails": bool})
+def work(context: dg.OpExecutionContext) -> None:
+    if context.op_config["fails"]:
+        raise ValueError
+
+
+@dg.job
+def prod__daily() -> None:
+    work()
+
+
+@dg.job
+def not_ours() -> None:
+    work()
+
+
+def execute(
+    instance: dg.DagsterInstance, job: dg.JobDefinition, *, fails: bool = False, **more: str
+) -> str:
+    own = {tags.JOB: job.name} if job is prod__daily else {}
+    done = job.execute_in_process(
+        {"ops": {"work": {"config": {"fails": fails}}}},
+        instance=instance,
+        tags={**own, **{f"deploy/{name}": value for name, value in more.items()}},
+        raise_on_error=False,
+    )
+    return done.run_id
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def runs(instance: dg.DagsterInstance) -> list[str]:
+    """Three runs, of which the second has nothing to do with this package; the last one failed."""
+    return [
+        execute(instance, prod__daily, commit="a" * 40, branch="main", cause="First"),
+        execute(instance, not_ours),
+        execute(instance, prod__daily, fails=True, trigger="merge", cause="Second"),
+    ]
+
+
+def test_the_latest_runs_are_those_of_deployment_jobs(
+    instance: dg.DagsterInstance, runs: list[str]
+):
+    found = history.latest(instance, limit=9)
+    assert [each.id for each in found] == [runs[2], runs[0]]
+    failed, first = found
+    assert (first.job, first.status, first.commit, first.branch) == (
+        *("prod__daily", "Success", "a" * 40, "main"),
+    )
+    assert (first.trigger.category, first.trigger.cause) == ("ui", "First")
+    assert (failed.status, failed.trigger.category, failed.commit) == ("Error", "merge", "")
+    assert first.seconds is not None
+    assert 0 <= first.seconds < 60
+
+
+def test_the_latest_runs_of_one_status_job_and_number(
+    instance: dg.DagsterInstance, runs: list[str]
+):
+    def ids(**wanted: str) -> list[str]:
+        return [each.id for each in history.latest(instance, limit=9, **wanted)]
+
+    assert ids(status="error") == [runs[2]]
+    assert ids(status="cancelled") == []
+    assert ids(job="prod__daily") == [runs[2], runs[0]]
+    assert ids(job="prod__weekly") == []
+    assert [each.id for each in history.latest(instance, limit=1)] == [runs[2]]
+
+
+def test_an_instance_without_a_deployment_run_has_none():
+    with dg.DagsterInstance.ephemeral() as empty:
+        execute(empty, not_ours)
+        assert history.latest(empty, limit=9) == []
+
+
+def test_any_run_is_found_but_not_two_at_once(instance: dg.DagsterInstance, runs: list[str]):
+    assert history.find(instance, runs[1][:13]).job == "not_ours"
+    assert history.find(instance, str(tags.run_number(runs[0]))).id == runs[0]
+    with pytest.raises(LaunchError, match="no run is called 'x'"):
+        history.find(instance, "x")
+
+
+def test_a_directory_without_dagster_yaml_has_no_history(here: Path):
+    with pytest.raises(ConfigError, match=r"there is no dagster\.yaml in"), history.opened():
+        pass
+
+
+def test_the_history_is_that_of_dagster_home(here: Path, monkeypatch: pytest.MonkeyPatch):
+    home = here / "home"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    with history.opened() as instance:
+        execute(instance, prod__daily)
+    with history.opened() as instance:
+        assert len(history.latest(instance, limit=9)) == 1
+
+
+def test_a_dagster_yaml_that_dagster_refuses_is_told(here: Path):
+    (here / "dagster.yaml").write_text("storage: {nonsense: 1}", encoding="utf-8")
+    with pytest.raises(ConfigError, match="Dagster's instance can't be opened"), history.opened():
+        pass

@@ -1,0 +1,72 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from deploy_project.cli.demo import counted
+from deploy_project.cli.run import code
+from deploy_project.cli.runs import listed
+from deploy_project.config.deployment import Environment, Project
+from deploy_project.dbt.artifacts import NodeResult
+from deploy_project.errors import ConfigError
+from deploy_project.runs import tags
+from deploy_project.runs.history import PastRun
+from deploy_project.runs.tags import Trigger
+
+ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/nowhere"), "production", branch="main")
+BEGAN = datetime(2026, 3, 2, 6, 0, 5, tzinfo=UTC)
+RUN = PastRun(
+    id="3f2a0c1e-aaaa-4000-8000-000000000000",
+    job="prod__daily",
+    status="Success",
+    trigger=Trigger("scheduled", "Scheduled"),
+    commit="a" * 40,
+    branch="main",
+    created_at=BEGAN,
+    started_at=BEGAN,
+    ended_at=BEGAN + timedelta(seconds=65),
+)
+
+
+def test_a_run_is_one_line():
+    queued = replace(RUN, status="Queued", started_at=None, ended_at=None, commit="")
+    head, first, second = listed([RUN, queued]).splitlines()
+    assert head.split() == [
+        *("RUN", "NUMBER", "JOB", "TRIGGER", "STATUS", "COMMIT"),
+        *("BRANCH", "STARTED", "DURATION", "CAUSE"),
+    ]
+    assert first.split() == [
+        *("3f2a0c1e", str(tags.run_number(RUN.id)), "prod__daily", "scheduled", "Success"),
+        *("aaaaaaa", "main", *f"{BEGAN.astimezone():%Y-%m-%d %H:%M:%S}".split()),
+        *("1", "min", "05", "s", "Scheduled"),
+    ]
+    assert second.split()[3:] == ["scheduled", "Queued", "main", "Scheduled"]
+
+
+def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
+    assert code(ENVIRONMENT, commit=None, branch=None) == {}
+    assert code(ENVIRONMENT, commit="A" * 40, branch=None) == {tags.COMMIT: "a" * 40}
+    assert code(ENVIRONMENT, commit="a" * 40, branch="b") == {
+        tags.COMMIT: "a" * 40,
+        tags.BRANCH: "b",
+    }
+    with pytest.raises(ConfigError, match="not a full commit id"):
+        code(ENVIRONMENT, commit="main", branch=None)
+
+
+def node(unique_id: str, status: str) -> NodeResult:
+    return NodeResult(unique_id, status, "", "", 0.0, None, None, None, None, None)
+
+
+def test_the_demo_counts_what_was_built_and_tested():
+    results = [
+        node("model.shop.orders", "success"),
+        node("model.shop.customers", "success"),
+        node("seed.shop.countries", "success"),
+        node("operation.shop.load", "success"),
+        node("exposure.shop.report", "no-op"),
+        node("test.shop.unique", "pass"),
+        node("test.shop.fresh", "warn"),
+        node("unit_test.shop.adds_up", "pass"),
+    ]
+    assert counted(results) == "2 models, 1 seed, 0 snapshots; 3 tests, 1 with a warning"

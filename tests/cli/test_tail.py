@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+from upath import UPath
+
+from deploy_project.cli.tail import DEBUG, Tail
+from deploy_project.config.state import StateDirectory
+from deploy_project.runs.artifacts import Artifacts
+
+RUN = "3f2a0c1e-0000-4000-8000-000000000000"
+
+
+class Steps:
+    """What a run writes, step by step."""
+
+    def __init__(self, root: Path) -> None:
+        self.state = StateDirectory(root / "state")
+        self.artifacts = Artifacts(UPath(root / "artifacts"))
+
+    def log(self, step: str, text: str, file: str = "console.log") -> None:
+        directory = self.state.work(RUN) / "steps" / step
+        directory.mkdir(parents=True, exist_ok=True)
+        with (directory / file).open("a", encoding="utf-8") as stream:
+            stream.write(text)
+
+    def end(self, step: str) -> None:
+        directory = self.state.work(RUN) / "steps" / step
+        (directory / "step.json").write_text("{}", encoding="utf-8")
+        self.artifacts.publish_step(RUN, step, directory)
+
+    def tail(self, **options: object) -> Tail:
+        return Tail(RUN, self.state, self.artifacts, **options)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Steps:
+    return Steps(tmp_path)
+
+
+def test_a_run_that_has_not_begun_has_logged_nothing(steps: Steps):
+    assert (steps.tail().new(), steps.tail().steps()) == ("", {})
+
+
+def test_each_line_comes_once_and_whole(steps: Steps):
+    tail = steps.tail()
+    steps.log("01-clone", "one\ntw")
+    assert tail.new() == "one\n"
+    assert tail.new() == ""
+    steps.log("01-clone", "o\n")
+    assert tail.new() == "two\n"
+
+
+def test_a_step_is_read_on_where_it_is_kept_after_its_end(steps: Steps):
+    tail = steps.tail()
+    steps.log("01-clone", "one\n")
+    assert tail.new() == "one\n"
+    steps.log("01-clone", "two\nwithout an end")
+    steps.end("01-clone")
+    steps.log("02-deps", "three\n")
+    assert tail.new() == "two\nwithout an endthree\n"
+    assert tail.new() == ""
+
+
+def test_steps_come_in_their_order_also_from_the_hundredth_on(steps: Steps):
+    for step in ("100-dbt-run", "99-dbt-run", "02-deps"):
+        steps.log(step, f"{step}\n")
+        steps.end(step)
+    assert steps.tail().new() == "02-deps\n99-dbt-run\n100-dbt-run\n"
+
+
+def test_one_step_only(steps: Steps):
+    for step in ("01-clone", "02-deps"):
+        steps.log(step, f"{step}\n")
+    assert steps.tail(step=2).new() == "02-deps\n"
+
+
+def test_debug_logs_say_which_step_they_are_of(steps: Steps):
+    tail = steps.tail(file=DEBUG)
+    steps.log("01-clone", "not this\n")
+    steps.log("04-dbt-build", "first\n", DEBUG)
+    assert tail.new() == "=== 04-dbt-build\nfirst\n"
+    steps.log("04-dbt-build", "second\n", DEBUG)
+    assert tail.new() == "second\n"
+
+
+def test_other_directories_are_no_steps(steps: Steps):
+    (steps.state.work(RUN) / "steps" / "scratch").mkdir(parents=True)
+    steps.log("02-deps", "")
+    assert steps.tail().steps() == {2: "02-deps"}
+
+
+@pytest.mark.parametrize("run_id", ["../../etc", "", "3f2a"])
+def test_what_is_no_run_id_becomes_no_path(run_id: str, steps: Steps):
+    with pytest.raises(ValueError, match="badly formed"):
+        Tail(run_id, steps.state, steps.artifacts)

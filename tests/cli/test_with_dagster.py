@@ -1,0 +1,203 @@
+"""The commands that need a running Dagster, each as a process of its own, as people use them."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import ROOT, Site, make_site
+
+pytestmark = pytest.mark.e2e
+
+DEPLOY = """
+    projects:
+      tiny: {repository: REMOTE}
+    environments:
+      prod: {type: production, branch: main, target: prod}
+    dagster_url: URL
+"""
+JOBS = """
+    jobs:
+      daily: {environment: prod, execute_steps: [dbt build --exclude tag:bad]}
+      failing: {environment: prod, execute_steps: [dbt build --select failing]}
+      endless: {environment: prod, execute_steps: [dbt build --select endless]}
+"""
+MODELS = {
+    "models/failing.sql": "{{ config(tags='bad') }} select nothing from nowhere",
+    "models/endless.sql": """
+        {{ config(tags='bad', materialized='table') }}
+        select count(*) as n from range(1000000000000) as t(i) where i % 7 = 3
+    """,
+}
+PATIENCE = 120
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A terminal in a deployment whose Dagster runs."""
+
+    site: Site
+    url: str
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [Path(sys.executable).parent / "deploy-project", *arguments],
+            cwd=self.site.root,
+            env=self.site.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # A shell in the background hands SIGINT down as ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+    def say(self, *arguments: str) -> tuple[int, str]:
+        process = self.start(*arguments)
+        output, _ = process.communicate(timeout=PATIENCE)
+        return process.returncode, output
+
+    def answers(self) -> bool:
+        try:
+            urllib.request.urlopen(f"{self.url}/server_info", timeout=5)
+        except OSError:
+            return False
+        return True
+
+
+def make_desk(root: Path) -> Desk:
+    site = make_site(root)
+    site.push(MODELS)
+    shutil.copy(ROOT / "workspace.yaml", root)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", url))
+    return Desk(site, url)
+
+
+def stop(dagster: subprocess.Popen[bytes]) -> None:
+    """End `dagster dev` and all that it has started."""
+    dagster.send_signal(signal.SIGINT)
+    try:
+        dagster.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        os.killpg(dagster.pid, signal.SIGKILL)
+        dagster.wait()
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    desk = make_desk(tmp_path_factory.mktemp("desk"))
+    code, said = desk.say("deploy")  # so that the merge sensor has nothing to do
+    assert code == 0, said
+    assert "Note: the definitions were not loaded again" in said
+    port = desk.url.rpartition(":")[2]
+    with (desk.site.root / "dagster.log").open("wb") as log:
+        dagster = subprocess.Popen(
+            [sys.executable, "-m", "dagster", "dev", "--port", port],
+            cwd=desk.site.root,
+            env=desk.site.environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        try:
+            until = time.monotonic() + PATIENCE
+            while not desk.answers():
+                assert dagster.poll() is None, "dagster dev has ended"
+                assert time.monotonic() < until, "dagster dev does not answer"
+                time.sleep(0.5)
+            yield desk
+        finally:
+            stop(dagster)
+
+
+def run_id(said: str) -> str:
+    return said.split(" as run ", 1)[1].split()[0]
+
+
+def test_deploy_has_the_definitions_loaded_again(desk: Desk):
+    code, said = desk.say("deploy", "prod")
+    assert code == 0
+    assert f"Dagster at {desk.url} has loaded the definitions again." in said
+
+
+def test_a_run_that_is_waited_for_shows_its_logs(desk: Desk):
+    code, said = desk.say("run", "daily", "--wait", "--cause", "A test")
+    assert code == 0, said
+    lines = said.splitlines()
+    assert sum(line.startswith("=== Step ") for line in lines) == 4
+    assert said.count("Completed successfully") == 1
+    assert lines.index("--- Running") < lines.index("--- Success")
+    assert lines[-1] == "--- Success"
+
+    run = run_id(said)
+    code, listed = desk.say("runs", "--job", "daily")
+    assert code == 0
+    assert listed.splitlines()[1].split()[0] == run[:8]
+    assert "A test" in listed
+
+    code, logged = desk.say("logs", run[:8])
+    assert code == 0
+    assert [line for line in lines if line.startswith("===")] == [
+        line for line in logged.splitlines() if line.startswith("===")
+    ]
+    code, logged = desk.say("logs", run, "--step", "4", "--debug", "--follow")
+    assert code == 0
+    assert logged.startswith("=== 04-dbt-build\n")
+
+
+def test_a_run_that_fails_is_exit_code_1(desk: Desk):
+    code, said = desk.say("run", "prod__failing", "--wait")
+    assert code == 1, said
+    assert said.splitlines()[-1] == "--- Error"
+    assert "nowhere does not exist" in said
+
+
+def test_a_run_of_a_job_that_dagster_does_not_have_is_told(desk: Desk):
+    jobs = desk.site.root / "jobs.yml"
+    before = jobs.read_text(encoding="utf-8")
+    jobs.write_text(f"{before}  new: {{environment: prod}}\n", encoding="utf-8")
+    try:
+        code, said = desk.say("run", "new")
+    finally:
+        jobs.write_text(before, encoding="utf-8")
+    assert code == 1
+    assert "prod__new" in said
+    assert "refused" in said
+
+
+def test_interrupting_the_wait_cancels_the_run(desk: Desk):
+    process = desk.start("run", "endless", "--wait")
+    assert process.stdout is not None
+    said: list[str] = []
+    for line in process.stdout:
+        said.append(line)
+        if "START sql table model" in line:
+            process.send_signal(signal.SIGINT)
+            break
+    said.append(process.communicate(timeout=PATIENCE)[0])
+    text = "".join(said)
+    assert process.returncode == 130, text
+    assert "Cancelling the run" in text
+    assert text.splitlines()[-1] == "--- Cancelled"
+    assert desk.site.status(run_id(text)) == "CANCELED"
+
+
+def test_interrupting_at_once_cancels_the_run_in_the_queue(desk: Desk):
+    process = desk.start("run", "daily", "--wait")
+    assert process.stdout is not None
+    first = process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    rest, _ = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, first + rest
+    assert rest.splitlines()[-1] == "--- Cancelled"

@@ -1,0 +1,10 @@
+from pathlib import Path
+
+import pytest
+
+from tests.config.configuration_files import Configuration
+
+
+@pytest.fixture
+def configuration(tmp_path: Path) -> Configuration:
+    return Configuration(tmp_path)

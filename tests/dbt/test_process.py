@@ -1,0 +1,257 @@
+"""One command is one process: what it is given, what it says, how it ends.
+
+A small program stands for the Python of an installation, so that no dbt has to start.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy_project.dbt import process
+from deploy_project.dbt.events import Event, Version
+from deploy_project.dbt.process import Exit, Invocation, variables
+from deploy_project.dbt.secrets import Scrubber
+from deploy_project.errors import DbtError
+
+Program = Callable[[str], Invocation]
+
+PREAMBLE = """
+    import json, os, signal, sys, time
+    order = json.loads(sys.stdin.readline())
+    def event(**fact):
+        os.write(order["events"], (json.dumps(fact) + "\\n").encode())
+"""
+ENDLESS = """
+    print(os.getpid(), flush=True)
+    event(event="MainReportVersion", version="1", invocation_id="i")
+    while True:
+        time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    def make(body: str) -> Invocation:
+        python = tmp_path / "python"
+        text = textwrap.dedent(PREAMBLE) + textwrap.dedent(body)
+        python.write_text(f"#!{sys.executable}\n{text}", encoding="utf-8")
+        python.chmod(0o755)
+        return Invocation(
+            arguments=("build", "--select", "a b"),
+            python=python,
+            project_directory=tmp_path,
+            profiles_directory=tmp_path / "profiles",
+            target_directory=tmp_path / "step" / "target",
+            debug_log=tmp_path / "step" / "dbt.log",
+        )
+
+    return make
+
+
+class Heard:
+    """What came of one process."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.events: list[Event] = []
+        self.exit: Exit | None = None
+
+    def run(self, invocation: Invocation, *secrets: str, timeout: float | None = None) -> Exit:
+        self.exit = process.run(
+            invocation,
+            scrubber=Scrubber(secrets),
+            on_event=self.events.append,
+            on_line=self.lines.append,
+            timeout_seconds=timeout,
+        )
+        return self.exit
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(happens: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not happens() and time.monotonic() < end:
+        time.sleep(0.02)
+    return happens()
+
+
+def test_the_order_the_events_and_the_lines(program: Program, tmp_path: Path):
+    heard = Heard()
+    ended = heard.run(
+        program("""
+        print(json.dumps({key: order[key] for key in ("arguments", "debug_log")}))
+        print("both streams", file=sys.stderr)
+        event(event="MainReportVersion", version="1.11", invocation_id="i")
+        print(os.getcwd())
+        sys.exit(2)
+        """)
+    )
+    assert ended == Exit(2)
+    assert json.loads(next(line for line in heard.lines if line.startswith("{"))) == {
+        "arguments": ["build", "--select", "a b"],
+        "debug_log": str(tmp_path / "step" / "dbt.log"),
+    }
+    assert {"both streams", str(tmp_path)} <= set(heard.lines)
+    assert heard.events == [Version("1.11", "i")]
+    assert (tmp_path / "step" / "target").is_dir()
+
+
+def test_no_secret_is_in_the_lines_or_on_the_command_line(program: Program):
+    invocation = program("""
+        print("the password is", os.environ["DBT_PASSWORD"])
+        print(open("/proc/self/cmdline").read())
+        print(order["secrets"])
+    """)
+    heard = Heard()
+    heard.run(replace(invocation, variables={"DBT_PASSWORD": "hush-hush"}), "hush-hush")
+    assert heard.lines[0] == "the password is *****"
+    assert "child.py" in heard.lines[1]
+    assert heard.lines[2] == "['*****']", "the program is told what it must not log"
+    assert "hush-hush" not in str(heard.lines)
+
+
+def test_a_process_that_dies_at_once_is_an_exit_code(program: Program):
+    heard = Heard()
+    assert heard.run(program("os.kill(os.getpid(), signal.SIGKILL)")) == Exit(-signal.SIGKILL)
+
+
+def test_a_python_that_is_not_there_is_told(program: Program):
+    invocation = replace(program(""), python=Path("/nowhere/bin/python"))
+    with pytest.raises(DbtError, match="could not be started with /nowhere/bin/python"):
+        Heard().run(invocation)
+
+
+def test_a_process_that_takes_too_long_is_ended(program: Program):
+    heard = Heard()
+    begun = time.monotonic()
+    ended = heard.run(program(ENDLESS), timeout=0.5)
+    assert ended.timed_out
+    assert ended.code != 0
+    assert time.monotonic() - begun < 10
+    assert not is_running(int(heard.lines[0]))
+
+
+def test_a_run_without_time_left_is_ended_too(program: Program):
+    assert Heard().run(program(ENDLESS), timeout=0).timed_out
+
+
+def test_a_process_that_ends_in_time_has_not_timed_out(program: Program):
+    assert Heard().run(program(""), timeout=60) == Exit(0)
+
+
+def test_an_error_while_listening_ends_the_process(program: Program):
+    class UnexpectedError(Exception):
+        pass
+
+    def listen(_: Event) -> None:
+        raise UnexpectedError
+
+    lines: list[str] = []
+    with pytest.raises(UnexpectedError):
+        process.run(program(ENDLESS), scrubber=Scrubber([]), on_event=listen, on_line=lines.append)
+    assert not is_running(int(lines[0]))
+
+
+def test_what_ignores_politeness_and_has_children_is_killed_whole(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
+    invocation = program(f"""
+        import subprocess
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        child = subprocess.Popen(["sh", "-c", "trap '' TERM; sleep 600 & wait; sleep 600"])
+        print(child.pid, flush=True)
+        {ENDLESS.strip()}
+    """)
+    heard = Heard()
+    assert heard.run(invocation, timeout=1).timed_out
+    child, parent = (int(line) for line in heard.lines[:2])
+    assert not is_running(parent)
+    assert wait_until(lambda: not is_running(child))
+
+
+@pytest.mark.slow
+def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
+    """A run worker that was killed with SIGKILL left dbt behind, still writing to the warehouse."""
+    program = tmp_path / "parent.py"
+    program.write_text(
+        textwrap.dedent(f"""
+            import json, os, signal, subprocess, sys
+            read, write = os.pipe()
+            child = subprocess.Popen(
+                [sys.executable, "-I", {str(Path(process.__file__).with_name("child.py"))!r}],
+                stdin=subprocess.PIPE, pass_fds=[write], start_new_session=True,
+                cwd={str(tmp_path)!r},
+            )
+            order = {{"arguments": ["init"], "events": write, "debug_log": "l", "secrets": []}}
+            child.stdin.write((json.dumps(order) + "\\n").encode())
+            child.stdin.flush()
+            print(child.pid, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        """),
+        encoding="utf-8",
+    )
+    done = subprocess.run([sys.executable, str(program)], capture_output=True, text=True)
+    pid = int(done.stdout.split()[0])
+    assert wait_until(lambda: not is_running(pid), seconds=20)
+
+
+def test_the_environment_of_dbt(program: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("DBT_TARGET", "somebody's own")
+    monkeypatch.setenv("DEPLOY_STATE", "/elsewhere")
+    monkeypatch.setenv("DAGSTER_HOME", "/elsewhere")
+    monkeypatch.setenv("PGSSLMODE", "require")
+    given = {"DBT_REGION": "all", "DBT_PROJECT_DIR": "/nowhere"}
+    found = variables(replace(program(""), variables=given))
+    assert {name for name in found if name.startswith(("DEPLOY_", "DAGSTER_"))} == set()
+    assert {name: value for name, value in found.items() if name.startswith("DBT_")} == {
+        "DBT_REGION": "all",
+        "DBT_PROJECT_DIR": str(tmp_path),
+        "DBT_PROFILES_DIR": str(tmp_path / "profiles"),
+        "DBT_TARGET_PATH": str(tmp_path / "step" / "target"),
+        "DBT_LOG_PATH": str(tmp_path / "step"),
+        "DBT_LOG_LEVEL_FILE": "none",
+        "DBT_USE_COLORS": "false",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    assert found["PGSSLMODE"] == "require"
+
+
+def test_deferral_is_told_through_the_environment(program: Program):
+    found = variables(replace(program(""), state=Path("/state")))
+    assert (found["DBT_STATE"], found["DBT_DEFER"]) == ("/state", "true")
+
+
+def test_lines_are_heard_while_the_process_runs(program: Program):
+    heard = Heard()
+    worker = threading.Thread(
+        target=heard.run,
+        args=(
+            program("""
+        print("early", flush=True)
+        time.sleep(1)
+        """),
+        ),
+    )
+    worker.start()
+    assert wait_until(lambda: bool(heard.lines))
+    assert heard.exit is None
+    worker.join()
+    assert heard.exit == Exit(0)

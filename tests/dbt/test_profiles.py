@@ -1,0 +1,175 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_project.config.deployment import Environment, Project
+from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.errors import ConfigError
+
+PROFILES = """
+shop:
+  target: dev
+  outputs:
+    dev: {type: duckdb, path: dev.duckdb, schema: dev}
+    prod:
+      type: duckdb
+      path: "{{ env_var('DBT_ENV_SECRET_PATH') }}"
+      schema: main
+      threads: 3
+config: {}
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "dbt_project.yml").write_text("profile: shop\n", encoding="utf-8")
+    (tmp_path / "profiles.yml").write_text(PROFILES, encoding="utf-8")
+    return tmp_path
+
+
+def environment(**settings: Any) -> Environment:
+    project = Project(name="shop", id=1, repository="/nowhere")
+    return Environment(name="prod", id=2, project=project, type="production", **settings)
+
+
+def written(made: Profile, directory: Path) -> str:
+    made.write(directory / "out")
+    return (directory / "out" / "profiles.yml").read_text(encoding="utf-8")
+
+
+def test_the_output_of_the_target_is_taken_as_written(directory: Path):
+    made = profile(environment(target="prod"), directory)
+    assert (made.name, made.target, made.adapter, made.schema) == ("shop", "prod", "duckdb", "main")
+    text = written(made, directory)
+    assert "{{ env_var('DBT_ENV_SECRET_PATH') }}" in text, "Jinja is dbt's to render"
+    assert "dev.duckdb" not in text
+    assert (directory / "out" / "profiles.yml").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_second_profile_replaces_the_first_whole(directory: Path):
+    written(profile(environment(target="prod"), directory), directory)
+    text = written(profile(environment(), directory), directory)
+    assert "prod" not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "job", "target", "output"),
+    [
+        ({}, {}, "dev", {"schema": "dev"}),
+        ({"target": "prod"}, {}, "prod", {"threads": 3}),
+        ({"target": "prod"}, {"target_name": "default"}, "default", {"schema": "main"}),
+        ({"target": "prod", "threads": 8}, {}, "prod", {"threads": 8}),
+        ({"target": "prod", "threads": 8}, {"threads": 2}, "prod", {"threads": 2}),
+        ({"target": "prod", "target_schema": "mart"}, {}, "prod", {"schema": "mart"}),
+        (
+            {"target": "prod", "target_schema": "mart"},
+            {"schema_override": "dbt_cloud_pr_3_7"},
+            *("prod", {"schema": "dbt_cloud_pr_3_7"}),
+        ),
+        (
+            {"connection": {"type": "postgres", "schema": "x"}, "target_schema": "mart"},
+            {},
+            *("prod", {"type": "postgres", "schema": "mart"}),
+        ),
+        (
+            {"connection": {"type": "bigquery", "dataset": "x"}},
+            {"schema_override": "pr"},
+            *("prod", {"dataset": "pr"}),
+        ),
+        ({"connection": {"type": "duckdb"}, "target": "live"}, {}, "live", {"type": "duckdb"}),
+    ],
+    ids=[
+        *("the profile's own target", "the environment's target", "the job's target name"),
+        *("the environment's threads", "the job's threads", "the environment's schema"),
+        *("a pull request's schema", "a connection", "a dataset", "a connection with a target"),
+    ],
+)
+def test_who_decides_what(
+    directory: Path,
+    settings: dict[str, Any],
+    job: dict[str, Any],
+    target: str,
+    output: dict[str, Any],
+):
+    made = profile(environment(**settings), directory, **job)
+    assert made.target == target
+    assert made.output.items() >= output.items()
+
+
+def test_profiles_may_lie_elsewhere(directory: Path):
+    elsewhere = directory / "profiles"
+    elsewhere.mkdir()
+    (directory / "profiles.yml").rename(elsewhere / "profiles.yml")
+    assert profile(environment(profiles_directory="profiles"), directory).target == "dev"
+    assert profile(environment(profiles_directory=str(elsewhere)), directory).target == "dev"
+
+
+PLACE = (
+    "environment 'prod' needs `connection:` or `profiles_directory:` in deploy.yaml, "
+    "or a profiles.yml in the dbt project"
+)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "settings", "message"),
+    [
+        (
+            *("profiles.yml", None, {}),
+            f"{{}}/profiles.yml does not exist; {PLACE}",
+        ),
+        (
+            *("profiles.yml", "other: {}\nconfig: {}\n", {}),
+            "{}/profiles.yml has no profile 'shop', which dbt_project.yml names; it has: other",
+        ),
+        (
+            *("profiles.yml", PROFILES, {"target": "live"}),
+            "{}/profiles.yml has no target 'live' in profile 'shop'; it has: dev, prod; "
+            "set `target:` of environment 'prod' to one of them",
+        ),
+        (
+            *("profiles.yml", "shop: {target: dev}\n", {}),
+            "{}/profiles.yml has no target 'dev' in profile 'shop'; it has: none; "
+            "set `target:` of environment 'prod' to one of them",
+        ),
+        (
+            *("profiles.yml", "shop: {outputs: {default: {schema: x}}}\n", {}),
+            "the connection of environment 'prod' has no `type`: name the adapter",
+        ),
+        (
+            *("profiles.yml", "- shop\n", {}),
+            f"{{}}/profiles.yml holds no mapping but list; {PLACE}",
+        ),
+        (
+            *("dbt_project.yml", "name: shop\n", {}),
+            "{}/dbt_project.yml: profile: found None; name the project's profile there",
+        ),
+        (
+            *("dbt_project.yml", None, {}),
+            "{}/dbt_project.yml does not exist; the dbt project needs one",
+        ),
+        (
+            *("profiles.yml", PROFILES, {"connection": {"schema": "x"}}),
+            "the connection of environment 'prod' has no `type`: name the adapter",
+        ),
+    ],
+    ids=[
+        *("no file", "no profile", "no target", "no outputs", "no type", "no mapping"),
+        *("no name", "no project", "no type in a connection"),
+    ],
+)
+def test_what_is_missing_is_named(
+    directory: Path, file: str, content: str | None, settings: dict[str, Any], message: str
+):
+    (directory / file).unlink()
+    if content is not None:
+        (directory / file).write_text(content, encoding="utf-8")
+    with pytest.raises(ConfigError) as raised:
+        profile(environment(**settings), directory)
+    assert str(raised.value) == message.format(directory)
+
+
+def test_yaml_that_is_none_is_told_with_its_place(directory: Path):
+    (directory / "profiles.yml").write_text("shop: [\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"profiles\.yml is not valid YAML: (.|\n)*line 2"):
+        profile(environment(), directory)

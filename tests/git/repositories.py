@@ -1,0 +1,87 @@
+"""Real repositories to be the remote of a project."""
+
+import os
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_project.config.deployment import Environment, Project
+
+WHO = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgSign=false")
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository with a working tree, in which its developers commit."""
+
+    path: Path
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            ["git", *WHO, *arguments], cwd=self.path, check=True, capture_output=True
+        )
+        return done.stdout.decode().strip()
+
+    def commit(self, files: dict[str, str | bytes], message: str = "Change") -> str:
+        for name, content in files.items():
+            path = self.path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+            self.git("add", "--force", "--", name)
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+
+def create(path: Path, *options: str) -> Repository:
+    path.mkdir(parents=True)
+    repository = Repository(path)
+    repository.git("init", "--quiet", "--initial-branch=main", *options)
+    repository.commit({"dbt_project.yml": "name: shop\n"}, "First")
+    return repository
+
+
+def project(repository: Repository | str, subdirectory: str = "") -> Project:
+    url = repository if isinstance(repository, str) else str(repository.path)
+    return Project(name="shop", id=1, repository=url, subdirectory=subdirectory)
+
+
+def environment(of: Project, *, branch: str | None = None, tag: str | None = None) -> Environment:
+    return Environment(
+        name="production", id=1, project=of, type="production", branch=branch, tag=tag
+    )
+
+
+def files(directory: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(directory)): path.read_text()
+        for path in sorted(directory.rglob("*"))
+        if path.is_file()
+    }
+
+
+def log_git(bin_directory: Path) -> Path:
+    """Put a git into `bin_directory` that logs its arguments; return the log."""
+    log = bin_directory / "git.log"
+    real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True)
+    script(bin_directory / "git", f'echo "$@" >> {log}\nexec {real.stdout.strip()} "$@"')
+    return log
+
+
+def script(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def first_on_path(directory: Path) -> str:
+    return f"{directory}{os.pathsep}{os.environ['PATH']}"
+
+
+def written(path: Path) -> str:
+    """Return the line that another process writes to `path`, once it is there."""
+    deadline = time.monotonic() + 30
+    while not (path.is_file() and path.read_text().endswith("\n")):
+        assert time.monotonic() < deadline, f"{path} was not written"
+        time.sleep(0.02)
+    return path.read_text()

@@ -1,0 +1,97 @@
+"""Runs that are ended before they are done: by their timeout, by a person, from outside."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.conftest import Site
+
+pytestmark = pytest.mark.slow
+
+ENDLESS = """
+    {{ config(materialized='table') }}
+    select sum(hash(a.range + b.range)) as n from range(1000000000) a, range(1000000) b
+"""
+JOBS = """
+    jobs:
+      endless:
+        environment: prod
+        execute_steps: [dbt run, dbt test]
+        generate_docs: true
+      limited:
+        environment: prod
+        execute_steps: [dbt run, dbt test]
+        execution: {timeout_seconds: 10}
+"""
+
+
+def processes_of(site: Site) -> list[int]:
+    """The processes that work in the site's directories."""
+    found: list[int] = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            directory = os.readlink(entry / "cwd")
+        except OSError:
+            continue
+        if directory.startswith(f"{site.state.root}/"):
+            found.append(int(entry.name))
+    return found
+
+
+def test_a_run_that_takes_too_long_is_cancelled(site: Site):
+    """A timeout made the run fail; dbt Cloud cancels it, which other jobs and people can tell."""
+    site.push({"models/endless.sql": ENDLESS})
+    site.configure(jobs=JOBS)
+    begun = time.monotonic()
+    run = site.run("prod__limited")
+    assert 10 <= time.monotonic() - begun < 60
+    message = (
+        "This run timed out after running for 10 seconds, "
+        "which exceeded the configured timeout of 10 seconds."
+    )
+    assert site.status(run.run_id) == "CANCELED"
+    record = site.record(run.run_id)
+    assert (record["status"], record["message"]) == ("Cancelled", message)
+    steps = site.steps(run.run_id)
+    assert list(steps)[-1] == "04-dbt-run"
+    assert steps["04-dbt-run"]["status"] == "Cancelled"
+    assert message in site.console(run.run_id, "04-dbt-run")
+    assert site.statuses(run.run_id)[4:] == [("Invoke dbt with `dbt test`", "Skipped")]
+    assert (site.directory(run.run_id, "04-dbt-run") / "target" / "manifest.json").is_file()
+    assert processes_of(site) == []
+
+
+def test_an_interrupted_run_is_cancelled_and_leaves_no_dbt_behind(site: Site):
+    site.push({"models/endless.sql": ENDLESS})
+    site.configure(jobs=JOBS)
+    command = ("job", "execute", "-m", "deploy_project.definitions", "-j", "prod__endless")
+    process = site.start(*command)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "OK created sql view model main.orders" in line:  # endless has begun before
+            break
+    time.sleep(1)
+    assert processes_of(site)
+    os.kill(process.pid, signal.SIGINT)
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode != 0, output
+    (run_id,) = site.run_ids()
+    assert site.status(run_id) == "CANCELED"
+    assert processes_of(site) == []
+    record = site.record(run_id)
+    assert record["status"] == "Cancelled"
+    assert [status for _, status in site.statuses(run_id)[3:]] == [
+        "Cancelled",
+        "Skipped",
+        "Skipped",
+    ]
+    directory = site.directory(run_id, "04-dbt-run")
+    for name in ("console.log", "dbt.log", "step.json", "target/manifest.json"):
+        assert (directory / name).is_file(), name
+    assert "prod/orders" in site.materialized(run_id)
+    assert "prod/endless" not in site.materialized(run_id)
+    assert site.artifacts.published(site.artifacts.environment("prod"), "state") is None
+    assert list(site.state.all_work.iterdir()) == []

@@ -1,0 +1,25 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_project.config.deployment import Environment, Hosting, Project
+
+
+@pytest.fixture
+def manifest() -> dict[str, Any]:
+    """What dbt made of the project in `shop`; `test_selection.py` records it."""
+    return json.loads((Path(__file__).parent / "manifest.json").read_bytes())
+
+
+@pytest.fixture
+def environment() -> Environment:
+    project = Project(
+        name="shop",
+        id=1,
+        repository="/nowhere",
+        subdirectory="warehouse",
+        hosting=Hosting("github", "https://github.com/acme/shop"),
+    )
+    return Environment(name="prod", id=2, project=project, type="production")

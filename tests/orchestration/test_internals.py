@@ -1,0 +1,219 @@
+"""The contract with what Dagster has no public name for: an upgrade that changes it fails here."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.definitions_load_context import (
+    DefinitionsLoadContext,
+    DefinitionsLoadType,
+)
+
+from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import Outcome
+
+KEY = dg.AssetKey(["prod", "orders"])
+ERRORS = {
+    "fail": dg.Failure("as wished"),
+    "cancel": dg.Failure("as wished"),
+    "interrupt": KeyboardInterrupt(),
+    "retry": dg.RetryRequested(max_retries=1),
+}
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.instance_for_test() as made:
+        yield made
+
+
+def chain(file: str) -> dg.JobDefinition:
+    """Three steps, of which the second does what `file` says; how it ends is added to `file`."""
+
+    def wish() -> str:
+        return Path(file).read_text(encoding="utf-8").partition(":")[0]
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def first() -> None:
+        print("first speaks")
+
+    @dg.op(ins={"before": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+    def second(context: dg.OpExecutionContext) -> None:
+        print("second speaks")
+        if wish() == "cancel":
+            context.instance.report_run_canceling(context.run, "as wished")
+        if wish() in ERRORS and context.retry_number == 0:
+            raise ERRORS[wish()]
+
+    @dg.op(ins={"before": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+    def third() -> None:
+        print("third speaks")
+
+    def finish(_: dg.DagsterInstance, run: dg.DagsterRun, outcome: Outcome) -> None:
+        with Path(file).open("a", encoding="utf-8") as stream:
+            stream.write(f": {run.job_name} {outcome}")
+        if wish() == "finish badly":
+            raise OSError("no space left")
+
+    @dg.graph(name="chain")
+    def steps() -> None:
+        third(second(first()))
+
+    return steps.to_job(executor_def=internals.step_log_executor(finish))
+
+
+def execute(instance: dg.DagsterInstance, file: Path, wish: str) -> dg.JobExecutionResult:
+    file.write_text(wish, encoding="utf-8")
+    job = dg.build_reconstructable_job(__name__, "chain", cast(Any, (str(file),)))
+    return dg.execute_job(job, instance)
+
+
+@pytest.mark.parametrize(
+    ("wish", "status", "steps", "outcome"),
+    [
+        ("succeed", "SUCCESS", ["first", "second", "third"], "Success"),
+        ("fail", "FAILURE", ["first"], "Error"),
+        ("cancel", "CANCELED", ["first"], "Error"),
+        ("interrupt", "FAILURE", ["first"], "Cancelled"),
+        ("retry", "SUCCESS", ["first", "second", "third"], "Success"),
+        ("finish badly", "FAILURE", ["first", "second", "third"], "Success"),
+    ],
+)
+def test_the_executor_runs_the_chain_and_finishes_once(
+    instance: dg.DagsterInstance,
+    tmp_path: Path,
+    wish: str,
+    status: str,
+    steps: list[str],
+    outcome: str,
+):
+    file = tmp_path / "wish"
+    result = execute(instance, file, wish)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.status.value == status
+    done = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+    assert [entry.step_key for entry in done] == steps
+    assert file.read_text(encoding="utf-8") == f"{wish}: chain {outcome}"
+
+
+def test_each_step_has_a_log_of_its_own(instance: dg.DagsterInstance, tmp_path: Path):
+    result = execute(instance, tmp_path / "wish", "succeed")
+    captured = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.LOGS_CAPTURED)
+    keys = [
+        (entry.dagster_event.logs_captured_data.step_keys, entry.dagster_event.logs_captured_data)
+        for entry in captured
+        if entry.dagster_event is not None
+    ]
+    assert [step_keys for step_keys, _ in keys] == [["first"], ["second"], ["third"]]
+    assert len({data.file_key for _, data in keys}) == 3
+
+
+def test_a_retry_from_failure_runs_the_failed_step_and_what_follows(
+    instance: dg.DagsterInstance, tmp_path: Path
+):
+    file = tmp_path / "wish"
+    failed = execute(instance, file, "fail")
+    file.write_text("succeed", encoding="utf-8")
+    job = dg.build_reconstructable_job(__name__, "chain", cast(Any, (str(file),)))
+    options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+    retried = dg.execute_job(job, instance, reexecution_options=options)
+    done = instance.all_logs(retried.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+    assert [entry.step_key for entry in done] == ["second", "third"]
+    run = instance.get_run_by_id(retried.run_id)
+    assert run is not None
+    assert run.parent_run_id == failed.run_id, "how a run knows that it repeats another"
+    assert run.step_keys_to_execute == ["second", "third"], "and that it goes on from its failure"
+
+
+def reporting_job() -> dg.JobDefinition:
+    @dg.op
+    def report(context: dg.OpExecutionContext) -> None:
+        internals.report_planned(context.instance, context.run, context.op.name, KEY)
+        internals.report_materialization(
+            context.instance,
+            context.run,
+            dg.AssetMaterialization(KEY, description="Success", metadata={"seconds": 1.5}),
+        )
+
+    @dg.job
+    def reporting() -> None:
+        report()
+
+    return reporting
+
+
+def test_planned_and_materialized_events_belong_to_the_asset(instance: dg.DagsterInstance):
+    result = reporting_job().execute_in_process(instance=instance)
+    planned, done = (
+        [
+            entry.dagster_event.asset_key
+            for entry in instance.all_logs(result.run_id, of_type=kind)
+            if entry.dagster_event is not None
+        ]
+        for kind in (
+            dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+            dg.DagsterEventType.ASSET_MATERIALIZATION,
+        )
+    )
+    assert (planned, done) == ([KEY], [KEY])
+    latest = instance.get_latest_materialization_event(KEY)
+    assert latest is not None
+    assert latest.asset_materialization is not None
+    assert latest.run_id == result.run_id
+    assert latest.asset_materialization.metadata["seconds"] == dg.FloatMetadataValue(1.5)
+    (record,) = instance.get_asset_records([KEY])
+    assert record.asset_entry.last_run_id == result.run_id
+
+
+def test_a_run_sees_the_text_that_it_was_planned_with():
+    before = DefinitionsLoadContext.get()
+    try:
+        planning = DefinitionsLoadContext(DefinitionsLoadType.INITIALIZATION)
+        DefinitionsLoadContext.set(planning)
+        assert internals.pinned("deploy/pointers", lambda: "A") == "A"
+        planned_with = dg.Definitions(jobs=[reporting_job()]).get_repository_def()
+
+        running = DefinitionsLoadContext(
+            DefinitionsLoadType.RECONSTRUCTION,
+            repository_load_data=planned_with.repository_load_data,
+        )
+        DefinitionsLoadContext.set(running)
+        assert internals.pinned("deploy/pointers", lambda: "B") == "A"
+        assert internals.pinned("deploy/other", lambda: "B") == "B"
+    finally:
+        DefinitionsLoadContext.set(before)
+
+
+def test_the_pin_is_stored_with_the_run(instance: dg.DagsterInstance, tmp_path: Path):
+    """That is what makes it reach the process that runs it, also after a reload."""
+    module = tmp_path / "pinned_location.py"
+    module.write_text(
+        "import dagster as dg\n"
+        "from deploy_project.orchestration.internals import pinned\n"
+        "found = pinned('deploy/pointers', lambda: 'A')\n"
+        "@dg.op\n"
+        "def say(): print(found)\n"
+        "@dg.job\n"
+        "def tell(): say()\n"
+        "defs = dg.Definitions(jobs=[tell])\n",
+        encoding="utf-8",
+    )
+    from dagster._core.execution.api import create_execution_plan
+    from dagster._core.snap import snapshot_from_execution_plan
+
+    before = DefinitionsLoadContext.get()
+    try:
+        DefinitionsLoadContext.set(DefinitionsLoadContext(DefinitionsLoadType.INITIALIZATION))
+        scope: dict[str, Any] = {}
+        exec(module.read_text(encoding="utf-8"), scope)
+        repository = scope["defs"].get_repository_def()
+    finally:
+        DefinitionsLoadContext.set(before)
+    job = repository.get_job("tell")
+    plan = create_execution_plan(job, repository_load_data=repository.repository_load_data)
+    snapshot = snapshot_from_execution_plan(plan, job.get_job_snapshot_id())
+    assert snapshot.repository_load_data is not None
+    assert snapshot.repository_load_data.reconstruction_metadata == {"deploy/pointers": "A"}

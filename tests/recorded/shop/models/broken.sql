@@ -1,0 +1,1 @@
+select cast(customer as integer) as n from {{ ref('stg_customers') }}

@@ -1,0 +1,102 @@
+from typing import Any
+
+import pytest
+
+from deploy_project.config.deployment import Environment, Job, Project
+from deploy_project.runs.plan import steps
+
+PROJECT = Project(name="shop", id=1, repository="/nowhere")
+
+
+def job(*commands: str, target: str | None = "production", **settings: Any) -> Job:
+    environment = Environment(name="prod", id=2, project=PROJECT, type="production", target=target)
+    return Job(
+        name="prod__daily",
+        identifier="daily",
+        id=3,
+        title="Daily",
+        environment=environment,
+        description="",
+        job_type="scheduled",
+        steps=tuple(tuple(command.split()[1:]) for command in commands),
+        commands=commands,
+        **settings,
+    )
+
+
+IMPLICIT = [
+    "Clone git repository",
+    "Create profile from connection production",
+    "Invoke dbt with `dbt deps`",
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "after_the_implicit"),
+    [
+        (job("dbt build"), ["Invoke dbt with `dbt build`"]),
+        (
+            job("dbt seed", "dbt run", "dbt test", run_generate_sources=True, generate_docs=True),
+            [
+                "Invoke dbt with `dbt source freshness`",
+                "Invoke dbt with `dbt seed`",
+                "Invoke dbt with `dbt run`",
+                "Invoke dbt with `dbt test`",
+                "Invoke dbt with `dbt docs generate`",
+            ],
+        ),
+        (
+            job("dbt build --select  tag:a"),
+            ["Invoke dbt with `dbt build --select  tag:a`"],
+        ),
+    ],
+    ids=["one command", "both check-boxes", "as written"],
+)
+def test_the_steps_have_dbt_clouds_order_and_names(wanted: Job, after_the_implicit: list[str]):
+    planned = steps(wanted)
+    assert [step.name for step in planned] == IMPLICIT + after_the_implicit
+    assert [step.index for step in planned] == list(range(1, len(planned) + 1))
+
+
+def test_without_a_target_the_connection_has_the_environments_name():
+    assert steps(job("dbt build", target=None))[1].name == "Create profile from connection prod"
+
+
+def test_only_the_check_boxes_may_fail_without_ending_the_run():
+    planned = steps(
+        job(
+            "dbt source freshness",
+            "dbt docs generate",
+            run_generate_sources=True,
+            generate_docs=True,
+        )
+    )
+    assert [(step.kind, step.breaks_the_run) for step in planned] == [
+        ("clone", True),
+        ("profile", True),
+        ("deps", True),
+        ("freshness", False),
+        ("command", True),
+        ("command", True),
+        ("docs", False),
+    ]
+
+
+def test_keys_are_unique_and_directories_sort_in_order():
+    planned = steps(job("dbt run", "dbt --quiet run", "dbt run-operation x", "dbt ls", "dbt deps"))
+    assert [step.directory for step in planned] == [
+        "01-clone-git-repository",
+        "02-create-profile",
+        "03-dbt-deps",
+        "04-dbt-run",
+        "05-dbt-run-2",
+        "06-dbt-run-operation",
+        "07-dbt-ls",
+        "08-dbt-deps-2",
+    ]
+
+
+def test_a_command_keeps_its_arguments():
+    planned = steps(job("dbt build --select state:modified+"))
+    assert planned[-1].arguments == ("build", "--select", "state:modified+")
+    assert planned[0].arguments == ()

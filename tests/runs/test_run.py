@@ -1,0 +1,86 @@
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from deploy_project.config.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.config.state import StateDirectory
+from deploy_project.errors import ConfigError
+from deploy_project.runs.execution import timed_out
+from deploy_project.runs.run import Run
+
+PROJECT = Project(name="shop", id=1, repository="/nowhere")
+PROD = Environment(name="prod", id=2, project=PROJECT, type="production")
+DEPLOYMENT = Deployment(Path("/nowhere"), Account(1, "Shop"), {}, {}, {})
+
+
+def run_of(job_type: Any = "scheduled", **dagster_run: Any) -> Run:
+    job = Job(
+        name="prod__daily",
+        identifier="daily",
+        id=17,
+        title="Daily",
+        environment=PROD,
+        description="",
+        job_type=job_type,
+        steps=(("build",),),
+        commands=("dbt build",),
+    )
+    return Run.of(
+        dg.DagsterRun(job_name="prod__daily", **dagster_run),
+        *(job, DEPLOYMENT, StateDirectory(Path("/nowhere"))),
+    )
+
+
+FIXED = {"deploy/commit": "abc", "deploy/branch": "main"}
+
+
+@pytest.mark.parametrize(
+    ("dagster_run", "commit", "branch", "category"),
+    [
+        ({}, None, None, "ui"),
+        ({"tags": {**FIXED, "deploy/trigger": "merge"}}, "abc", "main", "merge"),
+        ({"tags": {**FIXED, "dagster/parent_run_id": "p"}}, None, None, "rerun"),
+        ({"tags": FIXED, "parent_run_id": "p", "root_run_id": "p"}, None, None, "rerun"),
+        (
+            {
+                "tags": {**FIXED, "dagster/parent_run_id": "p"},
+                "step_keys_to_execute": ["dbt_test"],
+            },
+            *("abc", "main", "rerun"),
+        ),
+    ],
+    ids=[
+        *("by hand", "a fixed commit", "repeated", "repeated on the command line"),
+        "resumed from its failure",
+    ],
+)
+def test_which_code_a_run_is_asked_to_take(
+    dagster_run: dict[str, Any], commit: str | None, branch: str | None, category: str
+):
+    run = run_of(**dagster_run)
+    assert (run.commit, run.branch, run.trigger.category) == (commit, branch, category)
+
+
+def test_a_pull_request_has_a_schema_of_its_own():
+    assert run_of(tags={"deploy/pull_request": "7"}).schema_override is None
+    assert run_of("ci", tags={"deploy/pull_request": "7"}).schema_override == "dbt_cloud_pr_17_7"
+
+
+@pytest.mark.parametrize("number", [None, "", "seven", "-7", "７"])
+def test_without_a_number_a_pull_request_has_no_schema(number: str | None):
+    tags = {} if number is None else {"deploy/pull_request": number}
+    with pytest.raises(ConfigError, match="'deploy/pull_request' set to the pull request's number"):
+        _ = run_of("ci", tags=tags).schema_override
+
+
+@pytest.mark.parametrize(
+    ("limit", "spoken"),
+    [(1, "1 second"), (90, "90 seconds"), (600, "10 minutes"), (3600, "1 hour"), (86400, "1 day")],
+)
+def test_the_message_of_a_timeout_is_dbt_clouds(limit: int, spoken: str):
+    assert timed_out(limit) == (
+        f"This run timed out after running for {spoken}, "
+        f"which exceeded the configured timeout of {limit} seconds."
+    )

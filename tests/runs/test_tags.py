@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import pytest
+
+from deploy_project.config.deployment import Environment, HostingKind, Job, Project
+from deploy_project.runs import tags
+from deploy_project.runs.tags import Trigger, reason_category, run_number, trigger
+
+RUN_ID = "7d3c1f0a-9b2e-4c55-8a11-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("given", "from_location", "expected"),
+    [
+        ({}, True, Trigger("ui", "Kicked off from the UI")),
+        ({}, False, Trigger("ui", "Kicked off from the command line")),
+        ({"deploy/cause": "Nightly fix"}, False, Trigger("ui", "Nightly fix")),
+        ({"deploy/trigger": "scheduled"}, True, Trigger("scheduled", "Triggered: scheduled")),
+        (
+            {"deploy/trigger": "scheduled", "deploy/cause": "Scheduled"},
+            True,
+            Trigger("scheduled", "Scheduled"),
+        ),
+        ({"dagster/schedule_name": "daily"}, True, Trigger("scheduled", "Scheduled")),
+        ({"deploy/trigger": "api", "deploy/cause": "curl"}, True, Trigger("api", "curl")),
+        (
+            {"deploy/trigger": "job completion", "deploy/cause": "After prod__daily"},
+            True,
+            Trigger("job completion", "After prod__daily"),
+        ),
+        ({"deploy/trigger": "mischief"}, True, Trigger("ui", "Kicked off from the UI")),
+        (
+            {"dagster/parent_run_id": "abc", "deploy/trigger": "merge", "deploy/cause": "Merge"},
+            True,
+            Trigger("rerun", "Rerun of abc"),
+        ),
+        ({"deploy/cause": "x" * 300}, True, Trigger("ui", "x" * 255)),
+    ],
+)
+def test_the_trigger_is_read_from_the_tags(
+    given: dict[str, str], from_location: bool, expected: Trigger
+):
+    assert trigger(given, from_location=from_location) == expected
+
+
+@pytest.mark.parametrize(
+    ("category", "hosting", "expected"),
+    [
+        ("scheduled", None, "scheduled"),
+        ("scheduled", "github", "scheduled"),
+        ("ci", "github", "github_pull_request"),
+        ("ci", "gitlab", "gitlab_merge_request"),
+        ("ci", "gitea", "other"),
+        ("ci", None, "other"),
+        ("api", "github", "other"),
+        ("ui", None, "other"),
+        ("merge", "github", "other"),
+        ("rerun", None, "other"),
+        ("job completion", None, "other"),
+    ],
+)
+def test_the_reason_category(category: tags.Category, hosting: HostingKind | None, expected: str):
+    assert reason_category(Trigger(category, ""), hosting) == expected
+
+
+def test_a_run_number_is_exact_in_javascript_and_always_the_same():
+    assert run_number(RUN_ID) == 0x7D3C1F0A9B2E
+    assert run_number("f" * 8 + "-ffff-ffff-ffff-ffffffffffff") < 2**53
+    assert run_number(RUN_ID) == run_number(RUN_ID.replace("-", ""))
+
+
+def test_a_job_tells_its_queue_and_its_limit():
+    project = Project(name="shop", id=1, repository="/nowhere")
+    environment = Environment(name="prod", id=2, project=project, type="production")
+    job = Job(
+        name="prod__daily",
+        identifier="daily",
+        id=3,
+        title="Daily",
+        environment=environment,
+        description="",
+        job_type="scheduled",
+        steps=(),
+        commands=(),
+    )
+    plain = {
+        "deploy/job": "prod__daily",
+        "deploy/job_id": "3",
+        "deploy/environment": "prod",
+        "deploy/project": "shop",
+    }
+    assert tags.of_job(job) == plain
+    limited = replace(job, environment=replace(environment, concurrency=2))
+    assert tags.of_job(limited) == {**plain, "deploy/limit_2": "prod"}
