@@ -51,6 +51,13 @@ def run(given: Namespace) -> int:
     )
 
 
+def cancel(given: Namespace) -> int:
+    """Carry out `cancel`."""
+    from deploy_project.cli.cancel import cancel
+
+    return cancel(given.run)
+
+
 def runs(given: Namespace) -> int:
     """Carry out `runs`."""
     from deploy_project.cli.runs import runs

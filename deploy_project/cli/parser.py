@@ -19,6 +19,7 @@ The configuration is DEPLOY_CONFIG, else deploy.yaml here, else the embedded exa
 The state is DEPLOY_STATE, else .deploy beside the configuration.
 """
 _STATUSES = ("queued", "starting", "running", "success", "error", "cancelling", "cancelled")
+_RUN = "its id, the beginning of its id, or its number"
 
 Add = Callable[..., argparse.ArgumentParser]
 
@@ -118,6 +119,14 @@ def _add_runs(add: Add) -> None:
         help="show its logs, exit 0 or 1 as it ends; Ctrl-C cancels the run",
     )
 
+    cancel = add(
+        "cancel",
+        actions.cancel,
+        "cancel a run that waits or is in progress",
+        example="deploy-project cancel 3f2a",
+    )
+    cancel.add_argument("run", metavar="RUN", help=_RUN)
+
     runs = add(
         "runs",
         actions.runs,
@@ -134,7 +143,7 @@ def _add_runs(add: Add) -> None:
         "print the logs of a run's steps, also while it runs",
         example="deploy-project logs 3f2a --step 4",
     )
-    logs.add_argument("run", metavar="RUN", help="its id, the beginning of its id, or its number")
+    logs.add_argument("run", metavar="RUN", help=_RUN)
     logs.add_argument("--step", type=_positive, metavar="N", help="only this step's")
     logs.add_argument("--debug", action="store_true", help="dbt's debug logs (dbt.log) instead")
     logs.add_argument("--follow", action="store_true", help="wait for more until the run has ended")

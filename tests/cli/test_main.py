@@ -9,7 +9,7 @@ from deploy_project.cli import main
 from deploy_project.cli.parser import parser
 from tests.cli.conftest import Configure
 
-COMMANDS = ("init", "demo", "check", "deploy", "serve", "run", "runs", "logs")
+COMMANDS = ("init", "demo", "check", "deploy", "serve", "run", "cancel", "runs", "logs")
 ONE = """
     projects: {shop: {repository: /nowhere/shop.git}}
     environments: {prod: {branch: main}}

@@ -193,6 +193,20 @@ def test_interrupting_the_wait_cancels_the_run(desk: Desk):
     assert desk.site.status(run_id(text)) == "CANCELED"
 
 
+def test_cancel_ends_a_run_and_leaves_one_that_has_ended_as_it_is(desk: Desk):
+    code, said = desk.say("run", "endless")
+    assert code == 0, said
+    run = run_id(said)
+    follow = desk.start("logs", run, "--follow")
+    assert follow.stdout is not None
+    assert any("START sql table model" in line for line in follow.stdout)
+    code, said = desk.say("cancel", run[:8])
+    assert (code, said.splitlines()[-1].startswith(f"Cancelling run {run} of")) == (0, True), said
+    follow.communicate(timeout=PATIENCE)
+    assert desk.site.status(run) == "CANCELED"
+    assert desk.say("cancel", run[:8]) == (0, f"Run {run} had ended before: Cancelled\n")
+
+
 def test_interrupting_at_once_cancels_the_run_in_the_queue(desk: Desk):
     process = desk.start("run", "daily", "--wait")
     assert process.stdout is not None
