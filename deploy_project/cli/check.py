@@ -57,7 +57,7 @@ def triggers(job: Job) -> Iterator[str]:
     }
     found = [name for name, on in active.items() if on]
     if job.completion is not None:
-        found.append(f"after {job.completion.job}")
+        found.append(f"after {job.completion}")
     yield from found or ["by hand"]
 
 

@@ -1,20 +1,24 @@
 """Jobs that would start each other forever; pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import CycleError, TopologicalSorter
 
 
-def cycles(parents: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """Yield each ring of jobs, once, in the order in which they start each other.
+def cycles(parents: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield rings of jobs in the order in which they start each other; none shares a job.
 
-    `parents` maps a job to the one whose end starts it.
+    `parents` maps a job to those whose ends start it. Breaking the rings may uncover others.
     """
-    settled: set[str] = set()
-    for job in sorted(parents):
-        path: list[str] = []
-        at: str | None = job
-        while at is not None and at not in settled and at not in path:
-            path.append(at)
-            at = parents.get(at)
-        if at is not None and at in path:
-            yield tuple(reversed(path[path.index(at) :]))
-        settled.update(path)
+    left = {job: list(found) for job, found in sorted(parents.items())}
+    while ring := _ring(left):
+        first = ring.index(min(ring))
+        yield (*ring[first:], *ring[:first])
+        left = {job: found for job, found in left.items() if job not in ring}
+
+
+def _ring(parents: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    try:
+        TopologicalSorter(parents).prepare()
+    except CycleError as error:
+        return tuple(error.args[1][1:])  # the first is also the last
+    return ()

@@ -115,13 +115,43 @@ Deferral = DeferToEnvironment | DeferToJob
 
 
 @dataclass(frozen=True)
-class Completion:
-    """Start when another job has ended in a certain way."""
+class JobParent:
+    """A job whose end starts another one."""
 
     job: str
-    """The `name` of the parent `Job`."""
-    statuses: tuple[int, ...]
+    """The `name` of the `Job`; of a job of another code location, its name in Dagster."""
+    statuses: tuple[int, ...] = (10, 20, 30)
     """10 is success, 20 error, 30 cancelled."""
+    location: str | None = None
+    """The code location of the job; None is this deployment."""
+
+    def __str__(self) -> str:
+        return f"job {self.job}" + (f" of {self.location}" if self.location else "")
+
+
+@dataclass(frozen=True)
+class AssetParent:
+    """An asset, of whatever code location, whose materialization starts a job."""
+
+    key: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"asset {'/'.join(self.key)}"
+
+
+Parent = JobParent | AssetParent
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Start when one parent has ended in a certain way, or when all of them have."""
+
+    parents: tuple[Parent, ...]
+    """At least one, and none twice."""
+    needs_all: bool = False
+
+    def __str__(self) -> str:
+        return (" and " if self.needs_all else " or ").join(map(str, self.parents))
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import cast
 
 from deploy_project.config.commands import CommandError, arguments
+from deploy_project.config.completions import KEY, completion, record_key
 from deploy_project.config.cron import cron_fault, timezone_fault
 from deploy_project.config.cycles import cycles
 from deploy_project.config.deployment import (
+    AssetParent,
     Completion,
     Deferral,
     Environment,
@@ -84,11 +86,30 @@ def jobs(
 def _check_cycles(
     placed: Mapping[str, Draft], contents: Mapping[str, _Content], problems: Problems
 ) -> None:
-    triggers = {name: contents[draft.identifier].completion for name, draft in placed.items()}
-    for ring in cycles({name: found.job for name, found in triggers.items() if found}):
-        at = placed[ring[0]].place / "job_completion_trigger_condition"
+    parents = {
+        name: _own_parents(contents[draft.identifier].completion, placed)
+        for name, draft in placed.items()
+    }
+    for ring in cycles(parents):
+        at = placed[ring[0]].place / KEY
         started = " starts ".join(repr(placed[name].identifier) for name in (*ring, ring[0]))
         problems.add(at, "starts jobs in a circle", found=started, remedy="break it at one of them")
+
+
+def _own_parents(completion: Completion | None, placed: Mapping[str, Draft]) -> list[str]:
+    """Return the jobs of this deployment that start one, also those known by their run record."""
+    records = {
+        record_key(draft.environment.name, draft.identifier): name
+        for name, draft in placed.items()
+        if draft.environment is not None
+    }
+    found: list[str] = []
+    for parent in completion.parents if completion else ():
+        if isinstance(parent, AssetParent):
+            found += [records[parent.key]] if parent.key in records else []
+        elif parent.location is None:
+            found.append(parent.job)
+    return found
 
 
 def _job(draft: Draft, environment: Environment, identifier: int, content: _Content) -> Job:
@@ -144,7 +165,7 @@ def _content(
         variables=job_variables(place / "custom_environment_variables", base, problems),
         triggers=_triggers(draft, has_cron=bool(cron), problems=problems),
         deferral=others.deferral(draft, problems),
-        completion=others.completion(draft, problems),
+        completion=completion(draft, others, problems),
     )
 
 

@@ -85,18 +85,52 @@ class Schedule(_Lenient):
     time: Ignored
 
 
+Statuses = Annotated[list[Literal[10, 20, 30]], Field(default=[10, 20, 30])]
+
+
+def _names_one(schema: dict[str, Any]) -> None:
+    null_is_absent(schema)
+    schema["oneOf"] = [{"required": [key]} for key in ("job_id", "job", "asset")]
+
+
+def _has_one(schema: dict[str, Any]) -> None:
+    null_is_absent(schema)
+    schema.update(minProperties=1, maxProperties=1)
+
+
 class Condition(_Lenient):
     """The job whose end starts this one."""
 
     job_id: Number
     project_id: Number | None = None
-    statuses: list[Literal[10, 20, 30]] = Field(default=[10, 20, 30])
+    statuses: Statuses
+
+
+class ParentEntry(_Lenient):
+    """Ours: a job whose end, or an asset whose materialization, starts this one."""
+
+    model_config = ConfigDict(json_schema_extra=_names_one)
+
+    job_id: Number | None = None
+    project_id: Number | None = None
+    job: str | None = Field(default=None, description="Its identifier, or its name in Dagster.")
+    location: str | None = Field(default=None, description="The job's code location, if another.")
+    asset: str | None = Field(default=None, description="An asset key, such as `raw/orders`.")
+    statuses: Statuses
 
 
 class CompletionTrigger(_Lenient):
     """Start when another job has ended."""
 
-    condition: Condition
+    model_config = ConfigDict(json_schema_extra=_has_one)
+
+    condition: Condition | None = None
+    any_of: list[ParentEntry] | None = Field(
+        default=None, alias="any", description="Ours: start when one of them has ended."
+    )
+    all_of: list[ParentEntry] | None = Field(
+        default=None, alias="all", description="Ours: start when each of them has ended."
+    )
 
 
 class ReadOnly(_Lenient):

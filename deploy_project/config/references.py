@@ -1,11 +1,10 @@
-"""What one job says about others: what it defers to, and whose end starts it."""
+"""What jobs are called by others, and what they defer to."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deploy_project.config.deployment import (
-    Completion,
     Deferral,
     DeferToEnvironment,
     DeferToJob,
@@ -46,33 +45,15 @@ class References:
             return DeferToJob(draft.name)
         if entry.deferring_job_definition_id is not None:
             at = draft.place / "deferring_job_definition_id"
-            return _defer_to(self._job(at, entry.deferring_job_definition_id, problems))
+            return _defer_to(self.numbered(at, entry.deferring_job_definition_id, problems))
         if entry.deferring_job is not None:
             return _defer_to(
-                self._named(draft.place / "deferring_job", entry.deferring_job, problems)
+                self.named(draft.place / "deferring_job", entry.deferring_job, problems)
             )
         return self._default(draft)
 
-    def completion(self, draft: Draft, problems: Problems) -> Completion | None:
-        """Return the job whose end starts this one."""
-        trigger = draft.entry.job_completion_trigger_condition
-        if trigger is None:
-            return None
-        at = draft.place / "job_completion_trigger_condition" / "condition" / "job_id"
-        parent = self._job(at, trigger.condition.job_id, problems)
-        if parent is None:
-            return None
-        return Completion(job=parent.name, statuses=tuple(trigger.condition.statuses))
-
-    def _environment(self, draft: Draft, problems: Problems) -> Environment | None:
-        entry, place = draft.entry, draft.place
-        if entry.deferring_environment is not None:
-            at, name = place / "deferring_environment", entry.deferring_environment
-            return environment_by_name(at, name, self.landscape, problems)
-        at, identifier = place / "deferring_environment_id", entry.deferring_environment_id
-        return environment_by_id(at, identifier, self.landscape, problems)
-
-    def _job(self, place: Place, identifier: int, problems: Problems) -> Draft | None:
+    def numbered(self, place: Place, identifier: int, problems: Problems) -> Draft | None:
+        """Return the job with an id; note a problem when there is none."""
         found = self.by_id.get(identifier)
         if found is None and str(identifier) not in self.broken:
             stated = sorted({d.number for d in self.by_identifier.values() if d.number is not None})
@@ -81,12 +62,22 @@ class References:
             problems.add(place, "is the id of no job", remedy=remedy)
         return found
 
-    def _named(self, place: Place, identifier: str, problems: Problems) -> Draft | None:
-        found = self.by_identifier.get(identifier)
-        if found is None and identifier not in self.broken:
+    def named(self, place: Place, name: str, problems: Problems) -> Draft | None:
+        """Return the job with an identifier or a name; note a problem when there is none."""
+        by_name = {draft.name: draft for draft in self.by_identifier.values()}
+        found = self.by_identifier.get(name) or by_name.get(name)
+        if found is None and name not in self.broken:
             known = ", ".join(map(repr, self.by_identifier))
             problems.add(place, "is no job", remedy=f"name a known one: {known}")
         return found
+
+    def _environment(self, draft: Draft, problems: Problems) -> Environment | None:
+        entry, place = draft.entry, draft.place
+        if entry.deferring_environment is not None:
+            at, name = place / "deferring_environment", entry.deferring_environment
+            return environment_by_name(at, name, self.landscape, problems)
+        at, identifier = place / "deferring_environment_id", entry.deferring_environment_id
+        return environment_by_id(at, identifier, self.landscape, problems)
 
     def _default(self, draft: Draft) -> Deferral | None:
         """Return dbt Cloud's default; an export has explicit ids, so that no default applies."""

@@ -1,17 +1,16 @@
 """The sensor that starts jobs when others have ended (TRG-5), wherever those were started."""
 
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from deploy_project.config.deployment import Deployment
+from deploy_project.config.deployment import AssetParent, Deployment, Job, JobParent, Parent
 from deploy_project.runs import tags
-from deploy_project.runs.completions import Ended, starts
+from deploy_project.runs.completions import Ended, Start, State, decide, parsed, text
 
 INTERVAL_SECONDS = 15
-OVERLAP = timedelta(minutes=10)
-"""Every tick looks this far back again: an end may be written late, and no start is doubled."""
+_PAGE = 1000
 _STATUSES = {
     dg.DagsterRunStatus.SUCCESS: 10,
     dg.DagsterRunStatus.FAILURE: 20,
@@ -19,17 +18,69 @@ _STATUSES = {
 }
 
 
-def ended_runs(instance: dg.DagsterInstance, jobs: set[str], since: datetime) -> list[Ended]:
-    """Return the runs of `jobs` that have ended after `since`, the oldest first."""
+def ends(instance: dg.DagsterInstance, parents: Iterable[Parent], since: float) -> Iterator[Ended]:
+    """Yield the ends of `parents` after `since`, in no order."""
+    own: list[str] = []
+    for parent in dict.fromkeys(parents):
+        if isinstance(parent, AssetParent):
+            yield from _materializations(instance, parent, since)
+        elif parent.location is not None:
+            yield from _of_another_location(instance, parent, since)
+        else:
+            own.append(parent.job)
+    if own:
+        for record in _ended(instance, since, tags={tags.JOB: sorted(set(own))}):
+            yield _end(record, JobParent(record.dagster_run.tags[tags.JOB]))
+
+
+def _of_another_location(
+    instance: dg.DagsterInstance, parent: JobParent, since: float
+) -> Iterator[Ended]:
+    for record in _ended(instance, since, job_name=parent.job):
+        origin = record.dagster_run.remote_job_origin
+        if origin is not None and origin.location_name == parent.location:
+            yield _end(record, parent)
+
+
+def _ended(
+    instance: dg.DagsterInstance,
+    since: float,
+    *,
+    job_name: str | None = None,
+    tags: Mapping[str, list[str]] | None = None,
+) -> Iterator[dg.RunRecord]:
     wanted = dg.RunsFilter(
-        statuses=list(_STATUSES), tags={tags.JOB: sorted(jobs)}, updated_after=since
+        job_name=job_name,
+        statuses=list(_STATUSES),
+        tags=tags,
+        updated_after=datetime.fromtimestamp(since, UTC),
     )
-    records = instance.get_run_records(filters=wanted, order_by="update_timestamp", ascending=True)
-    return [
-        Ended(run.run_id, run.tags[tags.JOB], _STATUSES[run.status])
-        for run, end in ((record.dagster_run, record.end_time) for record in records)
-        if end is None or end >= since.timestamp()  # else only its tags were touched
-    ]
+    for record in instance.get_run_records(filters=wanted):
+        if _ended_at(record) >= since:  # else only its tags were touched
+            yield record
+
+
+def _ended_at(record: dg.RunRecord) -> float:
+    return record.update_timestamp.timestamp() if record.end_time is None else record.end_time
+
+
+def _end(record: dg.RunRecord, parent: JobParent) -> Ended:
+    run = record.dagster_run
+    return Ended(str(parent), _ended_at(record), run.run_id, _STATUSES[run.status])
+
+
+def _materializations(
+    instance: dg.DagsterInstance, parent: AssetParent, since: float
+) -> Iterator[Ended]:
+    # By time, not by storage id: SQLite gives the ids of deleted events to new ones.
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(parent.key), after_timestamp=since)
+    cursor, more = None, True
+    while more:
+        page = instance.fetch_materializations(wanted, _PAGE, cursor, ascending=True)
+        for record in page.records:
+            entry = record.event_log_entry
+            yield Ended(str(parent), entry.timestamp, entry.run_id, by=entry.job_name or "")
+        cursor, more = page.cursor, page.has_more
 
 
 def completion_sensor(
@@ -37,35 +88,39 @@ def completion_sensor(
 ) -> dg.SensorDefinition | None:
     """Return the sensor for all completion triggers; None when no job has one."""
     children = [job for job in deployment.jobs.values() if job.completion is not None]
-    parents = {job.completion.job for job in children if job.completion is not None}
     if not children:
         return None
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name="job_completions",
-        description="Starts jobs whose trigger is the end of another one.",
+        description="Starts jobs whose trigger is the end of others.",
         jobs=[jobs[job.name] for job in children],
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def on_completion(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        now = datetime.now(UTC)
-        # The first tick only remembers when it was: what ended before starts nothing.
-        born, last = (context.cursor or f"{now.isoformat()} {now.isoformat()}").split(" ")
-        since = max(datetime.fromisoformat(born), datetime.fromisoformat(last) - OVERLAP)
-        found = starts(children, ended_runs(context.instance, parents, since))
-        requests = [
-            dg.RunRequest(
-                run_key=start.key,
-                job_name=start.job,
-                tags={
-                    tags.TRIGGER: "job completion",
-                    tags.CAUSE: start.cause,
-                    tags.UPSTREAM_RUN: start.parent.run_id,
-                },
-            )
-            for start in found
-        ]
-        return dg.SensorResult(run_requests=requests, cursor=f"{born} {now.isoformat()}")
+        state = parsed(context.cursor)
+        if state is None and context.cursor:
+            context.log.warning("The cursor can't be read: what has ended until now starts nothing")
+        starts, after = _tick(context.instance, children, state)
+        return dg.SensorResult(run_requests=[_request(each) for each in starts], cursor=text(after))
 
     return on_completion
+
+
+def _tick(
+    instance: dg.DagsterInstance, children: list[Job], state: State | None
+) -> tuple[list[Start], State]:
+    now = datetime.now(UTC).timestamp()
+    state = state or State(now)
+    parents = [parent for job in children if job.completion for parent in job.completion.parents]
+    return decide(children, state, ends(instance, parents, state.since(now)), now=now)
+
+
+def _request(start: Start) -> dg.RunRequest:
+    upstream = {tags.UPSTREAM_RUN: start.upstream_run} if start.upstream_run else {}
+    return dg.RunRequest(
+        run_key=start.key,
+        job_name=start.job,
+        tags={tags.TRIGGER: "job completion", tags.CAUSE: start.cause, **upstream},
+    )

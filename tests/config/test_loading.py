@@ -6,11 +6,13 @@ import pytest
 
 from deploy_project.config.deployment import (
     Account,
+    AssetParent,
     Completion,
     DeferToEnvironment,
     DeferToJob,
     Hosting,
     Job,
+    JobParent,
     Secret,
 )
 from deploy_project.config.state import StateDirectory
@@ -305,7 +307,41 @@ def test_a_completion_trigger_names_the_parent(configuration: Configuration) -> 
       parent: {environment: staging, linked_id: 42}
     """
     jobs = configuration.load({"jobs.yml": text}).jobs
-    assert jobs["production__child"].completion == Completion("staging__parent", (20,))
+    assert jobs["production__child"].completion == Completion(
+        (JobParent("staging__parent", (20,)),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("trigger", "expected"),
+    [
+        (
+            "{any: [{job_id: '42'}, {job: other, statuses: [10]}]}",
+            Completion((JobParent("staging__parent"), JobParent("production__other", (10,)))),
+        ),
+        (
+            "{all: [{job_id: 42, project_id: 7, statuses: [20, 30]}, {asset: raw/orders}]}",
+            Completion(
+                (JobParent("staging__parent", (20, 30)), AssetParent(("raw", "orders"))),
+                needs_all=True,
+            ),
+        ),
+        (
+            "{any: [{job: staging__parent}, {location: ingest, job: load_orders, statuses: [10]}]}",
+            Completion((JobParent("staging__parent"), JobParent("load_orders", (10,), "ingest"))),
+        ),
+        ("{any: [{asset: orders}], condition: , all: }", Completion((AssetParent(("orders",)),))),
+    ],
+)
+def test_several_parents(configuration: Configuration, trigger: str, expected: Completion) -> None:
+    text = f"""
+    jobs:
+      child: {{environment: production, job_completion_trigger_condition: {trigger}}}
+      parent: {{environment: staging, id: 42}}
+      other: {{environment: production}}
+    """
+    jobs = configuration.load({"jobs.yml": text}).jobs
+    assert jobs["production__child"].completion == expected
 
 
 def test_default_time_zone(configuration: Configuration) -> None:

@@ -315,6 +315,9 @@ def fault(what: str) -> str:
 ONE_COMMAND = "write one command per step, and quote what belongs to an argument"
 FIVE = "write five fields, such as '30 5 * * MON-FRI'"
 
+KEY = "job_completion_trigger_condition"
+ONE_WAY = "keep one of `condition`, `any` and `all`"
+
 JOBS_FILES = [
     ("- a", "1: (file): must be a mapping, found a list; write `key: value` lines"),
     (
@@ -535,6 +538,100 @@ JOBS_FILES = [
         "2: jobs.one.job_completion_trigger_condition.condition.statuses.0: "
         "is not one of the known values, found 1; use 10, 20 or 30",
     ),
+    *(
+        (ours(f"job_completion_trigger_condition: {trigger}"), f"2: jobs.one.{KEY}{problem}")
+        for trigger, problem in [
+            ("{}", f": names no parent, found a mapping; {ONE_WAY}"),
+            (
+                "{any: [{job: one}], all: [{job: one}]}",
+                f": has more than one way to name parents, found 'any' and 'all'; {ONE_WAY}",
+            ),
+            (
+                "{any: []}",
+                ".any: names no parent, found an empty list; "
+                "list at least one, such as `- job: daily`",
+            ),
+            (
+                "{some: []}",
+                ".some: is an unknown key, found 'some'; "
+                "remove it (known here: all, any, condition)",
+            ),
+            (
+                "{all: [{asset: a}, {jobb: one}]}",
+                ".all.1.jobb: is an unknown key, found 'jobb'; did you mean 'job'?",
+            ),
+            (
+                "{any: {job: one}}",
+                ".any: must be a list, found a mapping; write a `- item` line for each",
+            ),
+            (
+                "{any: [one]}",
+                ".any.0: must be a mapping, found 'one'; write `key: value` lines under it",
+            ),
+            (
+                "{any: [{statuses: [10]}]}",
+                ".any.0: must name one parent by `job_id`, `job` or `asset`, found none of them; "
+                "add one",
+            ),
+            (
+                "{any: [{job: one, asset: a}]}",
+                ".any.0: must name one parent by `job_id`, `job` or `asset`, "
+                "found 'job' and 'asset'; keep one",
+            ),
+            ("{any: [{job: two}]}", ".any.0.job: is no job, found 'two'; name a known one: 'one'"),
+            (
+                "{all: [{job_id: 78}]}",
+                ".all.0.job_id: is the id of no job, found 78; "
+                "put `id: 78` at that job (known ids: none)",
+            ),
+            (
+                "{any: [{location: ingest, asset: a}]}",
+                ".any.0.location: belongs to `job`, found 'ingest'; "
+                "name the job as `job`, or leave `location` out",
+            ),
+            (
+                "{any: [{location: ' ', job: load}]}",
+                ".any.0.location: is no code location, found ' '; "
+                "name it as workspace.yaml or Dagster's page Deployment does",
+            ),
+            (
+                "{any: [{location: ingest, job: load orders}]}",
+                ".any.0.job: is no name of a Dagster job, found 'load orders'; "
+                "name it as Dagster does: letters, digits and `_`",
+            ),
+            (
+                "{any: [{asset: a, statuses: [10]}]}",
+                ".any.0.statuses: is given beside `asset`, which has no status, found a list; "
+                "leave it out",
+            ),
+            *(
+                (
+                    f"{{any: [{{asset: '{key}'}}]}}",
+                    f".any.0.asset: is no asset key, found '{key}'; "
+                    "write its parts with `/` between them, such as `raw/orders`",
+                )
+                for key in ("", "raw//orders", "/raw", "raw/", "raw/ orders")
+            ),
+            (
+                "{all: [{asset: a}, {asset: b}, {asset: a}]}",
+                ".all.2: is the same parent as entry 1, found asset a; "
+                "keep one of them, with the statuses of both",
+            ),
+            (
+                "{any: [{location: x, job: a, statuses: []}]}",
+                ".any.0.statuses: has no status, found an empty list; "
+                "list 10 (success), 20 (error) or 30 (cancelled), or leave it out for all three",
+            ),
+            (
+                "{any: [{job: one}]}",
+                ": starts jobs in a circle, found 'one' starts 'one'; break it at one of them",
+            ),
+            (
+                "{all: [{asset: x}, {asset: production/jobs/one}]}",
+                ": starts jobs in a circle, found 'one' starts 'one'; break it at one of them",
+            ),
+        ]
+    ),
     (
         ours("custom_environment_variables: [{LIMIT: 1}]"),
         "2: jobs.one.custom_environment_variables.0.LIMIT: must begin with `DBT_`, found 'LIMIT'; "
@@ -689,6 +786,21 @@ def test_nobody_blames_a_reference_to_what_has_a_mistake(configuration: Configur
     found = configuration.problems({"jobs.yml": text})
     assert found == [
         f"jobs.yml:2: jobs.one.environment: is no environment, found 'nowhere'; {KNOWN}"
+    ]
+
+
+def test_jobs_that_start_each_other(configuration: Configuration) -> None:
+    """Also across environments, and where only one of several parents closes the circle."""
+    text = """\
+    jobs:
+      a: {environment: production, job_completion_trigger_condition: {all: [{job: b}, {job: d}]}}
+      b: {environment: staging, job_completion_trigger_condition: {any: [{asset: x}, {job: c}]}}
+      c: {environment: production, id: 3, job_completion_trigger_condition: {any: [{job: a}]}}
+      d: {environment: staging, job_completion_trigger_condition: {condition: {job_id: 3}}}
+    """
+    assert configuration.problems({"jobs.yml": text}) == [
+        "jobs.yml:2: jobs.a.job_completion_trigger_condition: starts jobs in a circle, "
+        "found 'a' starts 'c' starts 'b' starts 'a'; break it at one of them"
     ]
 
 

@@ -18,6 +18,7 @@ from deploy_project.config.deployment import (
     DeferToJob,
     Deployment,
     Job,
+    JobParent,
 )
 from deploy_project.config.loading import load_deployment
 
@@ -90,9 +91,11 @@ def outline(job: Job) -> dict[str, Any]:
         "on_merge": job.on_merge,
         "webhook": job.on_pull_request,
         "draft": job.on_draft_pull_request,
-        "completion": (completion.job.partition("__")[2], list(completion.statuses))
-        if completion
-        else None,
+        "completion": [
+            (parent.job.partition("__")[2], list(parent.statuses))
+            for parent in (completion.parents if completion else ())
+            if isinstance(parent, JobParent)
+        ],
         "run_lint": job.run_lint,
         "errors_on_lint_failure": job.errors_on_lint_failure,
         "run_compare_changes": job.run_compare_changes,
@@ -134,9 +137,9 @@ def expected(job: JobDefinition, jobs: dict[str | None, JobDefinition]) -> dict[
         "on_merge": bool(job.triggers.on_merge),
         "webhook": job.triggers.github_webhook or bool(job.triggers.git_provider_webhook),
         "draft": job.triggers_on_draft_pr,
-        "completion": (by_id[condition.condition.job_id], list(condition.condition.statuses))
+        "completion": [(by_id[condition.condition.job_id], list(condition.condition.statuses))]
         if condition
-        else None,
+        else [],
         "run_lint": bool(job.run_lint),
         "errors_on_lint_failure": bool(job.errors_on_lint_failure),
         "run_compare_changes": job.run_compare_changes,

@@ -94,6 +94,10 @@ def test_invalid_deploy_files(text: str) -> None:
         "{generate_docs: perhaps}",
         "{schedule: {timezone: UTC}}",
         "{job_completion_trigger_condition: {condition: {job_id: 1, statuses: [11]}}}",
+        "{job_completion_trigger_condition: {}}",
+        "{job_completion_trigger_condition: {any: [{job: a}], all: [{job: a}]}}",
+        "{job_completion_trigger_condition: {any: [{statuses: [10]}]}}",
+        "{job_completion_trigger_condition: {any: [{job: a, asset: a}]}}",
         "{custom_environment_variables: [{A: 1}]}",
         "{custom_environment_variables: [{DBT_A: 1, DBT_B: 1}]}",
         "{settings: {thread: 1}}",
@@ -101,6 +105,13 @@ def test_invalid_deploy_files(text: str) -> None:
 )
 def test_invalid_jobs(job: str) -> None:
     assert errors(jobs_schema(), f"jobs: {{one: {job}}}")
+
+
+def test_several_parents() -> None:
+    parents = "[{job: a, location: b, statuses: [10]}, {job_id: 1}, {asset: a/b}]"
+    for way in ("any", "all"):
+        job = f"{{job_completion_trigger_condition: {{{way}: {parents}}}}}"
+        assert errors(jobs_schema(), f"jobs: {{one: {job}}}") == []
 
 
 def test_invalid_identifiers() -> None:

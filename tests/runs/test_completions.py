@@ -1,13 +1,32 @@
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import pytest
 
-from deploy_project.config.cycles import cycles
-from deploy_project.config.deployment import Completion, Environment, Job, Project
-from deploy_project.runs.completions import Ended, starts
+from deploy_project.config.deployment import (
+    AssetParent,
+    Completion,
+    Environment,
+    Job,
+    JobParent,
+    Parent,
+    Project,
+)
+from deploy_project.runs.completions import (
+    OVERLAP_SECONDS,
+    Ended,
+    Start,
+    State,
+    decide,
+    parsed,
+    text,
+)
 
 ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/shop.git"), "production")
+NOW = 1_800_000_000.0
 
 
-def job(name: str, parent: str | None = None, *statuses: int) -> Job:
+def job(name: str, *parents: Parent, needs_all: bool = False) -> Job:
     return Job(
         name=name,
         identifier=name,
@@ -18,18 +37,57 @@ def job(name: str, parent: str | None = None, *statuses: int) -> Job:
         job_type="scheduled",
         steps=(("build",),),
         commands=("dbt build",),
-        completion=Completion(parent, statuses) if parent else None,
+        completion=Completion(parents, needs_all=needs_all) if parents else None,
     )
+
+
+def of(name: str, *statuses: int) -> JobParent:
+    return JobParent(name, statuses or (10, 20, 30))
 
 
 JOBS = [
     job("parent"),
-    job("on_success", "parent", 10),
-    job("on_error", "parent", 20),
-    job("on_cancel", "parent", 30),
-    job("always", "parent", 10, 20, 30),
-    job("of_another", "on_success", 10),
+    job("on_success", of("parent", 10)),
+    job("on_error", of("parent", 20)),
+    job("on_cancel", of("parent", 30)),
+    job("always", of("parent")),
+    job("of_another", of("on_success", 10)),
 ]
+ORDERS = AssetParent(("raw", "orders"))
+LOADED = JobParent("load", (10,), "ingest")
+
+
+def end(parent: Parent | str, run: str = "", status: int = 10, *, at: float = 0) -> Ended:
+    """The end of a run `at` seconds after `NOW`; of one called r7, 7 seconds after it."""
+    when = NOW + (at or float(run[1:] or 0))
+    if isinstance(parent, AssetParent):
+        return Ended(str(parent), when, run)
+    return Ended(f"job {parent}" if isinstance(parent, str) else str(parent), when, run, status)
+
+
+@dataclass
+class Daemon:
+    """Keeps the cursor, as the daemon does; a tick that is killed leaves the old one."""
+
+    jobs: Sequence[Job]
+    cursor: str = ""
+    now: float = NOW
+
+    def tick(self, *ends: Ended, killed: bool = False) -> list[Start]:
+        self.now += 15
+        starts, state = decide(self.jobs, parsed(self.cursor) or State(NOW), ends, now=self.now)
+        self.cursor = self.cursor if killed else text(state)
+        return starts
+
+    def keys(self, *ends: Ended, killed: bool = False) -> list[str]:
+        return [start.key for start in self.tick(*ends, killed=killed)]
+
+
+def daemon(*jobs: Job) -> Daemon:
+    """A daemon after its first tick."""
+    made = Daemon(jobs)
+    assert made.tick() == []
+    return made
 
 
 @pytest.mark.parametrize(
@@ -41,28 +99,175 @@ JOBS = [
     ],
 )
 def test_the_end_of_a_run_starts_who_waits_for_its_status(status: int, expected: list[str]):
-    found = list(starts(JOBS, [Ended("r1", "parent", status)]))
+    found = daemon(*JOBS).tick(end("parent", "r1", status))
     assert [start.job for start in found] == expected
     assert {start.key for start in found} == {f"{name}:r1" for name in expected}
 
 
 def test_each_run_starts_its_children_in_the_order_of_the_ends():
-    ended = [Ended("r1", "parent", 20), Ended("r2", "on_success", 10), Ended("r3", "parent", 30)]
-    keys = [start.key for start in starts(JOBS, ended)]
-    assert keys == ["on_error:r1", "always:r1", "of_another:r2", "on_cancel:r3", "always:r3"]
+    ended = [end("parent", "r3", 30), end("parent", "r1", 20), end("on_success", "r2")]
+    assert daemon(*JOBS).keys(*ended) == [
+        *("on_error:r1", "always:r1", "of_another:r2", "on_cancel:r3", "always:r3")
+    ]
+
+
+def test_each_end_of_any_parent_starts_the_child():
+    child = job("child", of("a", 10), of("b"), ORDERS, LOADED)
+    ended = [end("a", "r1"), end("b", "r2", 20), end(ORDERS, "r3"), end(LOADED, "r4")]
+    not_fitting = [end("a", "r5", 20), end("c", "r6"), end("load", "r7"), end(LOADED, "r8", 30)]
+    found = daemon(child).tick(*ended, *not_fitting)
+    assert [(start.key, start.cause, start.upstream_run) for start in found] == [
+        ("child:r1", "Job a succeeded in run r1", "r1"),
+        ("child:r2", "Job b failed in run r2", "r2"),
+        ("child:asset raw/orders r3", "Asset raw/orders was materialized in run r3", "r3"),
+        ("child:r4", "Job load of ingest succeeded in run r4", "r4"),
+    ]
+
+
+ALL = job("child", of("a", 10), of("b"), needs_all=True)
 
 
 @pytest.mark.parametrize(
-    ("parents", "expected"),
+    ("ended", "expected"),
     [
-        ({}, []),
-        ({"b": "a", "c": "b", "d": "a"}, []),
-        ({"a": "a"}, [("a",)]),
-        ({"a": "b", "b": "a"}, [("b", "a")]),
-        ({"a": "c", "b": "a", "c": "b", "d": "a"}, [("b", "c", "a")]),
-        ({"a": "b", "b": "a", "x": "y", "y": "x"}, [("b", "a"), ("y", "x")]),
+        ([end("a", "r1")], []),
+        ([end("a", "r1"), end("b", "r2", 30)], [("r1", "r2")]),
+        ([end("b", "r1"), end("a", "r2")], [("r1", "r2")]),
+        ([end("a", "r1", 20), end("b", "r2")], []),
+        ([end("a", "r1"), end("a", "r2"), end("b", "r3")], [("r2", "r3")]),
+        ([end("a", "r1"), end("b", "r2"), end("a", "r3")], [("r1", "r2")]),
+        (
+            [end("a", "r1"), end("b", "r2"), end("b", "r3"), end("a", "r4")],
+            [("r1", "r2"), ("r3", "r4")],
+        ),
+        ([end("a", "r1"), end("a", "r2", 20), end("b", "r3")], [("r1", "r3")]),
     ],
-    ids=["none", "tree", "itself", "two", "three and a tail", "two rings"],
+    ids=[
+        *("one of two", "both", "the other first", "wrong status", "one twice: the newest counts"),
+        *("each end is used once", "two rounds", "a later failure changes nothing"),
+    ],
 )
-def test_cycles(parents: dict[str, str], expected: list[tuple[str, ...]]):
-    assert list(cycles(parents)) == expected
+@pytest.mark.parametrize("at_once", [True, False])
+def test_all_parents(ended: list[Ended], expected: list[tuple[str, ...]], at_once: bool):
+    """It makes no difference whether one tick sees the ends or each has its own."""
+    running = daemon(ALL)
+    found = running.tick(*ended) if at_once else [s for each in ended for s in running.tick(each)]
+    assert [tuple(each.run_id for each in start.ends) for start in found] == expected
+    assert [start.key for start in found] == [f"child:{runs[-1]}" for runs in expected]
+
+
+def test_the_cause_names_all_parents_and_links_to_the_last_run():
+    child = job("child", of("a"), ORDERS, of("b"), needs_all=True)
+    ended = [end("b", "r1-2345-6789", 20, at=1), end("a", "r2-2345-6789", at=2)]
+    (start,) = daemon(child).tick(*ended, end(ORDERS, at=3))
+    assert start.cause == (
+        "Job b failed in run r1-2345-; Job a succeeded in run r2-2345-; "
+        "Asset raw/orders was materialized"
+    )
+    assert start.upstream_run == "r2-2345-6789"
+    assert start.key == f"child:asset raw/orders {NOW + 3}"
+    (alone,) = daemon(job("child", ORDERS)).tick(end(ORDERS, at=3))
+    assert alone.upstream_run is None
+
+
+@pytest.mark.parametrize("killed_at", [1, 2, 3])
+def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_runs(killed_at: int):
+    """It may see more than the one that was killed; nothing is lost or asked for under two keys."""
+    ended = [end("a", "r1"), end("b", "r2"), end("b", "r3"), end("a", "r4")]
+    running = daemon(ALL, job("each", of("a")))
+    first = running.keys(*ended[:killed_at], killed=True)
+    again = running.keys(*ended)
+    assert again == ["each:r1", "child:r2", "child:r4", "each:r4"]
+    assert first == again[: len(first)]
+
+
+def test_an_end_that_is_found_again_starts_nothing_again():
+    running, ended = daemon(ALL, job("each", of("a"))), [end("a", "r1"), end("b", "r2")]
+    assert running.keys(*ended) == ["each:r1", "child:r2"]
+    assert running.keys(*ended, end("a", "r3")) == ["each:r3"]
+    assert running.keys(*ended, end("a", "r3"), end("b", "r4")) == ["child:r4"]
+
+
+def test_a_late_end_still_counts():
+    running = daemon(ALL)
+    assert running.keys(end("b", "r9")) == []
+    assert running.keys(end("a", "r1"), end("b", "r9")) == ["child:r9"]
+
+
+def test_a_run_that_materializes_an_asset_several_times_ends_it_once():
+    running = daemon(job("child", ORDERS))
+    assert running.keys(end(ORDERS, "r1"), end(ORDERS, "r1", at=5)) == ["child:asset raw/orders r1"]
+    assert running.keys(end(ORDERS, "r1", at=5), end(ORDERS, "r1", at=20)) == []
+    assert running.keys(end(ORDERS, at=21), end(ORDERS, at=22)) == [
+        *(f"child:asset raw/orders {NOW + at}" for at in (21, 22))
+    ]
+
+
+def test_a_job_is_not_started_by_an_asset_that_it_makes_itself():
+    running = daemon(job("child", ORDERS), job("other", ORDERS))
+    made = replace(end(ORDERS, "r1"), by="child")
+    assert running.keys(made) == ["other:asset raw/orders r1"]
+
+
+def test_the_first_tick_starts_nothing():
+    running = Daemon([job("each", of("a")), ALL])
+    assert running.keys(end("a", "r1"), end("b", "r2")) == []
+    assert running.keys(end("a", "r1"), end("b", "r2"), end("b", "r3")) == []
+    assert running.keys(end("a", "r4")) == ["each:r4", "child:r4"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (job("new"), job("new", of("a"))),
+        (job("new", of("b")), job("new", of("b"), of("a"))),
+        (job("new", of("a", 10)), job("new", of("a", 20))),
+        (job("new", of("a"), of("b")), job("new", of("a"), of("b"), needs_all=True)),
+        (job("new", of("a"), needs_all=True), job("new", of("a", 20), needs_all=True)),
+    ],
+    ids=["child", "parent", "status", "all instead of any", "status of all"],
+)
+def test_what_is_new_is_not_started_by_earlier_ends(before: Job, after: Job):
+    running = daemon(before, job("old", of("a")))
+    running.jobs = [after, job("old", of("a"))]
+    earlier = [end("a", "r1", 20), end("b", "r2")]
+    assert "old:r1" in running.keys(*earlier)
+    assert [key for key in running.keys(*earlier) if key.startswith("new")] == []
+    later = [end("b", "r3"), end("a", "r4", 20)]
+    assert "new:r4" in running.keys(*earlier, *later)
+
+
+def test_what_stays_among_the_parents_is_not_forgotten():
+    running = daemon(ALL)
+    running.tick(end("a", "r1"))
+    running.jobs = [job("child", of("a", 10), of("b"), of("c"), needs_all=True)]
+    running.tick()
+    assert running.keys(end("b", "r2"), end("c", "r3")) == ["child:r3"]
+
+
+def test_ends_are_remembered_as_long_as_they_are_found_again():
+    running = daemon(job("each", of("a")))
+    running.tick(end("a", "r1"))
+    state = parsed(running.cursor)
+    assert state is not None
+    assert state.seen == {"job a r1": NOW + 1}
+    assert state.since(running.now) < NOW + 1
+    running.now += OVERLAP_SECONDS
+    running.tick()
+    state = parsed(running.cursor)
+    assert state is not None
+    assert state.seen == {}
+    assert state.since(running.now) > NOW + 1
+
+
+def test_a_clock_that_was_set_back_hides_no_ends():
+    assert State(NOW).since(NOW + 3600) == NOW - OVERLAP_SECONDS
+    assert State(NOW).since(NOW - 3600) == NOW - 3600 - OVERLAP_SECONDS
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [None, "", "{", "null", "2026-01-01T00:00:00+00:00 x", '{"last": "x"}', '{"seen": {}}'],
+)
+def test_a_cursor_that_can_not_be_read_is_none(cursor: str | None):
+    assert parsed(cursor) is None
