@@ -33,6 +33,10 @@ MANY_JOBS = """
       empty: {environment: prod, execute_steps: []}
       shell: {environment: prod, execute_steps: [echo hello], typo: 1}
       chain: {environment: prod, execute_steps: [dbt run && dbt test]}
+      none: {environment: prod, job_completion_trigger_condition: {any: [{statuses: [10]}]}}
+      id: {environment: prod, job_completion_trigger_condition: {condition: {job_id: 9}}}
+      nobody: {environment: prod, job_completion_trigger_condition: {all: [{job: nothing}]}}
+      self: {environment: prod, job_completion_trigger_condition: {any: [{job: self}]}}
 """
 MANY_PLACES = """
     deploy.yaml:3: projects.tiny.branhc
@@ -47,6 +51,10 @@ MANY_PLACES = """
     jobs.yml:8: jobs.shell.execute_steps.0
     jobs.yml:8: jobs.shell.typo
     jobs.yml:9: jobs.chain.execute_steps.0
+    jobs.yml:10: jobs.none.job_completion_trigger_condition.any.0
+    jobs.yml:11: jobs.id.job_completion_trigger_condition.condition.job_id
+    jobs.yml:12: jobs.nobody.job_completion_trigger_condition.all.0.job
+    jobs.yml:13: jobs.self.job_completion_trigger_condition
     more.yml:3: (file)
 """
 
