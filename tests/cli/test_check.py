@@ -24,6 +24,10 @@ JOBS = """
         triggers: {schedule: false, on_merge: true}
         schedule: {cron: "0 6 * * *"}
       by_hand: {environment: prod}
+      after:
+        environment: prod
+        job_completion_trigger_condition:
+          all: [{job: nightly}, {location: ingest, job: load}, {asset: raw/orders}]
 """
 
 
@@ -36,6 +40,8 @@ def test_check_shows_the_jobs_with_what_starts_them(
     assert "prod__nightly scheduled schedule 0 6 * * * | 0 18 * * * (Europe/Berlin)" in lines
     assert "prod__paused scheduled merge 0 6 * * * (UTC, off)" in lines
     assert "prod__by_hand scheduled by hand" in lines
+    after = "after job prod__nightly and job load of ingest and asset raw/orders"
+    assert f"prod__after scheduled {after}" in lines
 
 
 def test_check_reports_every_secret_that_is_missing(

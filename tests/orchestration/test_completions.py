@@ -139,10 +139,14 @@ def test_the_end_of_a_run_is_asked_for_again_under_the_same_key(daemon: Daemon):
     assert daemon.keys() == []
 
 
-def test_tags_that_are_added_after_the_end_start_nothing_again(daemon: Daemon):
+def test_tags_that_are_added_long_after_the_end_start_nothing_again(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("deploy_project.runs.completions.OVERLAP_SECONDS", 0)
     daemon.tick()
     run = daemon.end("parent")
     assert len(daemon.tick()) == 2
+    assert daemon.tick() == []
     daemon.instance.add_run_tags(run, {"mine": "x"})
     assert daemon.tick() == []
 

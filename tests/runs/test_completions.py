@@ -230,8 +230,10 @@ def test_the_first_tick_starts_nothing():
 def test_what_is_new_is_not_started_by_earlier_ends(before: Job, after: Job):
     running = daemon(before, job("old", of("a")))
     running.jobs = [after, job("old", of("a"))]
-    earlier = [end("a", "r1", 20), end("b", "r2")]
-    assert "old:r1" in running.keys(*earlier)
+    earlier = [end("b", "r1"), end("a", "r2", 20)]
+    asked = running.keys(*earlier)
+    assert "old:r2" in asked
+    assert "new:r2" not in asked
     assert [key for key in running.keys(*earlier) if key.startswith("new")] == []
     later = [end("b", "r3"), end("a", "r4", 20)]
     assert "new:r4" in running.keys(*earlier, *later)
@@ -243,6 +245,15 @@ def test_what_stays_among_the_parents_is_not_forgotten():
     running.jobs = [job("child", of("a", 10), of("b"), of("c"), needs_all=True)]
     running.tick()
     assert running.keys(end("b", "r2"), end("c", "r3")) == ["child:r3"]
+
+
+def test_a_job_that_waits_for_fewer_parents_starts_with_the_next_end_of_one():
+    running = daemon(job("child", of("a"), of("b"), of("c"), needs_all=True))
+    running.tick(end("a", "r1"), end("b", "r2"))
+    running.jobs = [job("child", of("a"), of("b"), needs_all=True), job("each", of("d"))]
+    running.tick()
+    assert running.keys(end("d", "r3")) == ["each:r3"]
+    assert running.keys(end("a", "r4")) == ["child:r4"]
 
 
 def test_ends_are_remembered_as_long_as_they_are_found_again():
