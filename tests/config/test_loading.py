@@ -330,6 +330,10 @@ def test_a_completion_trigger_names_the_parent(configuration: Configuration) -> 
             "{any: [{job: staging__parent}, {location: ingest, job: load_orders, statuses: [10]}]}",
             Completion((JobParent("staging__parent"), JobParent("load_orders", (10,), "ingest"))),
         ),
+        (
+            "{any: [{location: other, job: production__child}]}",  # no circle: it is another's
+            Completion((JobParent("production__child", location="other"),)),
+        ),
         ("{any: [{asset: orders}], condition: , all: }", Completion((AssetParent(("orders",)),))),
     ],
 )
