@@ -173,3 +173,9 @@ def test_a_command_stays_inside_its_table_cell():
     table = steps_table(FAILED.steps)
     assert "`dbt build --select a\\|b`" in table
     assert table.splitlines()[-1] == "| 4 | Skipped |  | Invoke dbt with `dbt docs generate` |"
+
+
+def test_a_run_that_others_have_started_links_to_the_one_that_came_last():
+    started = replace(FAILED, run=replace(RUN, upstream_run="r1"))
+    assert overview(started)["upstream_run"] == dg.MetadataValue.dagster_run("r1")
+    assert "upstream_run" not in overview(FAILED)

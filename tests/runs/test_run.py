@@ -63,6 +63,11 @@ def test_which_code_a_run_is_asked_to_take(
     assert (run.commit, run.branch, run.trigger.category) == (commit, branch, category)
 
 
+def test_a_run_knows_whose_end_has_started_it():
+    assert run_of(tags={"deploy/upstream_run": "r1"}).upstream_run == "r1"
+    assert run_of().upstream_run is None
+
+
 def test_a_pull_request_has_a_schema_of_its_own():
     assert run_of(tags={"deploy/pull_request": "7"}).schema_override is None
     assert run_of("ci", tags={"deploy/pull_request": "7"}).schema_override == "dbt_cloud_pr_17_7"
