@@ -11,7 +11,7 @@ from deploy_project.errors import ArtifactError
 from deploy_project.orchestration import internals
 from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.orchestration.reporting import AssetReporter
-from deploy_project.runs import execution, tags
+from deploy_project.runs import execution, resumption, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.finish import finish, record
 from deploy_project.runs.plan import Step, steps
@@ -38,6 +38,8 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         with failing_clearly(), state.explained(step.name):
             runs.begun_at(run)
             is_first = runs.known_source(run) is None
+            if is_first and run.resumes:
+                resumption.inherit(run)
             done = execution.perform(run, step, of=total, listener=listener)
         if is_first:
             _tag(context, run)
@@ -47,7 +49,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
-    """Put on the run what its first step has found out; a retry then builds the same commit."""
+    """Put on the run what its first step has found out."""
     found = runs.known_source(run)
     values = {
         tags.COMMIT: found.commit if found else "",
@@ -69,7 +71,9 @@ def _conclude(
         **command,
         **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},
     }
-    if record.status != "Success":
+    if record.status == "Skipped":
+        context.log.info(record.message)
+    elif record.status != "Success":
         metadata["message"] = dg.MetadataValue.text(record.message)
         if record.status == "Cancelled":  # it timed out, which cancels the run (JOB-6)
             context.instance.report_run_canceling(context.run, record.message)

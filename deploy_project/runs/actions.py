@@ -12,8 +12,10 @@ from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
 from deploy_project.releases.packages import ensure_packages, last_words
 from deploy_project.releases.workspace import Workspace
+from deploy_project.runs import resumption
 from deploy_project.runs import run as runs
 from deploy_project.runs.plan import Kind
+from deploy_project.runs.resumption import Call
 from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Console, Scene, Stage
 
@@ -55,13 +57,21 @@ def _command(stage: Stage) -> None:
     with hold(workspace.checkout):
         if not workspace.checkout.packages.is_file():  # evicted since, or a retry elsewhere
             _packages(stage, workspace)
-        ended = _dbt(stage, workspace)
+        parses.lend(workspace.parsed, stage.directory / "target")
+        ended = _dbt(stage, workspace, _call(stage, workspace))
     stage.progress.exit_code = ended.code
     if ended.code != 0:
         raise DbtError(_failed(stage, ended.code))
 
 
-def _dbt(stage: Stage, workspace: Workspace) -> Exit:
+def _call(stage: Stage, workspace: Workspace) -> Call:
+    """Return what dbt is told: the step's command, or to go on with it where another run failed."""
+    run, step = stage.run, stage.step
+    usual = Call(step.arguments, _state(run, stage.console) if step.kind == "command" else None)
+    return resumption.call(stage, workspace, usual) if run.resumes else usual
+
+
+def _dbt(stage: Stage, workspace: Workspace, call: Call) -> Exit:
     """Run the step's command between lending and keeping the parse; the listener hears it all."""
     run, step = stage.run, stage.step
     target = stage.directory / "target"
@@ -75,14 +85,13 @@ def _dbt(stage: Stage, workspace: Workspace) -> Exit:
         stage.progress.heard(event)
         stage.listener.heard(event)
 
-    parses.lend(workspace.parsed, target)
     stage.listener.opened(scene)
     ended = workspace.run(
-        step.arguments,
+        call.arguments,
         directory=stage.directory,
         on_line=say,
         on_event=hear,
-        state=_state(run, stage.console) if step.kind == "command" else None,
+        state=call.state,
         timeout_seconds=runs.seconds_left(run),
     )
     if not any(word.startswith("--vars") for word in step.arguments):  # a parse of its own
@@ -123,7 +132,7 @@ def _state(run: Run, console: Console) -> Path | None:
 
 
 def _failed(stage: Stage, code: int) -> str:
-    command = " ".join(("dbt", *stage.step.arguments))
+    command = stage.progress.command or " ".join(("dbt", *stage.step.arguments))
     counts = stage.progress.counts
     if code < 0:
         return f"`{command}` was ended from outside by {signal.Signals(-code).name}"

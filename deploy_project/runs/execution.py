@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from deploy_project.errors import ArtifactError, DeployError
+from deploy_project.runs import resumption, scratch
 from deploy_project.runs import run as runs
-from deploy_project.runs import scratch
 from deploy_project.runs.actions import ACTIONS
-from deploy_project.runs.plan import Step
+from deploy_project.runs.plan import Step, invoked
 from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Console, Listener, Progress, Stage
 from deploy_project.runs.step import Status, StepRecord, to_json
@@ -19,6 +19,10 @@ def perform(run: Run, step: Step, *, of: int, listener: Listener) -> StepRecord:
     A failure is in the record, not raised. Interrupts and bugs are raised, after the record and
     whatever dbt has left are kept. Raises `ArtifactError` when they can't be.
     """
+    earlier = resumption.inherited(run, step)
+    if earlier is not None:
+        print(f"=== Step {step.index} of {of}: {earlier.name}\n{earlier.message}", flush=True)
+        return earlier
     directory = run.work / "steps" / step.directory
     directory.mkdir(parents=True, exist_ok=True)
     scratch.hold(run.work)
@@ -64,7 +68,7 @@ def _record(stage: Stage, started: datetime, status: Status, message: str) -> St
     return StepRecord(
         index=step.index,
         key=step.key,
-        name=step.name,
+        name=invoked(progress.command) if progress.command else step.name,
         kind=step.kind,
         status=status,
         started_at=started,

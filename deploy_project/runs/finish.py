@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -19,9 +18,9 @@ from deploy_project.runs import run as runs
 from deploy_project.runs import scratch
 from deploy_project.runs.artifacts import Publication
 from deploy_project.runs.overview import Finished, overview
-from deploy_project.runs.plan import steps
+from deploy_project.runs.records import recorded_steps
 from deploy_project.runs.run import Run, Source
-from deploy_project.runs.step import StepRecord, from_json
+from deploy_project.runs.step import StepRecord
 from deploy_project.runs.timing import Command, Timing, timing
 
 DOCS = ("index.html", "manifest.json", "catalog.json")
@@ -72,27 +71,6 @@ def _began(run: Run) -> datetime:
         return datetime.now(UTC)
 
 
-def recorded_steps(run: Run) -> list[StepRecord]:
-    """Return the record of every step of the job; those that never began are `Skipped`."""
-    place, now = run.artifacts.run(run.id), datetime.now(UTC)
-    found: list[StepRecord] = []
-    for step in steps(run.job):
-        # What could not be kept among the artifacts is still in the work directory.
-        left = UPath(run.work / "steps" / step.directory / "step.json")
-        file = left if left.exists() else place / step.directory / "step.json"
-        skipped = StepRecord(step.index, step.key, step.name, step.kind, "Skipped", now, now)
-        found.append(_recorded(file, skipped) if file.exists() else skipped)
-    return found
-
-
-def _recorded(file: UPath, skipped: StepRecord) -> StepRecord:
-    try:
-        return from_json(file.read_text(encoding="utf-8"), where=str(file))
-    except ArtifactError:
-        message = f"{file} is cut off: the disk was full, or the machine has stopped"
-        return replace(skipped, status="Error", message=message)
-
-
 def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
     """Return the timing of all commands of the run that built or tested something (RUN-7).
 
@@ -120,13 +98,23 @@ def _command(target: UPath) -> Command:
 
 
 def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UPath | None:
-    """Return the newest artifact `name` that a step of one of `kinds` has left in this run."""
-    place = run.artifacts.run(run.id)
+    """Return the newest artifact `name` that a step of one of `kinds` has left.
+
+    A step that was left out has its artifacts in the run that has done it.
+    """
     for record in reversed(records):
-        file = place / record.directory / "target" / name
-        if record.kind in kinds and record.status == "Success" and file.exists():
+        file = _place(run, record) / "target" / name
+        if record.kind in kinds and _has_succeeded(record) and file.exists():
             return file
     return None
+
+
+def _place(run: Run, record: StepRecord) -> UPath:
+    return run.artifacts.run(record.done_by or run.id) / record.directory
+
+
+def _has_succeeded(record: StepRecord) -> bool:
+    return record.status == "Success" or (bool(record.done_by) and record.exit_code == 0)
 
 
 def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
@@ -153,9 +141,9 @@ def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
 def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
     """Return the docs when everything has succeeded, docs included (ART-4)."""
     step = next((r for r in reversed(records) if r.arguments[:2] == ("docs", "generate")), None)
-    if step is None or step.status != "Success":
+    if step is None or not _has_succeeded(step):
         return []
-    target = run.artifacts.run(run.id) / step.directory / "target"
+    target = _place(run, step) / "target"
     owner = run.artifacts.environment(run.environment.name)
     files = [(target / name, name) for name in DOCS if (target / name).exists()]
     return [Publication(owner, "docs", files)]

@@ -82,6 +82,8 @@ def _where(finished: Finished) -> Metadata:
     found: dict[str, dg.MetadataValue[Any]] = {}
     if run.upstream_run is not None:
         found["upstream_run"] = dg.MetadataValue.dagster_run(run.upstream_run)
+    if run.resumes is not None:
+        found["resumed_run"] = dg.MetadataValue.dagster_run(run.resumes)
     found["run"] = dg.MetadataValue.dagster_run(run.id)
     found["run_url"] = dg.MetadataValue.url(f"{run.deployment.dagster_url}/runs/{run.id}")
     found["artifacts"] = dg.PathMetadataValue(str(run.artifacts.run(run.id)))

@@ -42,17 +42,15 @@ def steps(job: Job) -> tuple[Step, ...]:
     parts: list[tuple[Kind, str, str, tuple[str, ...]]] = [
         ("clone", "clone_git_repository", "Clone git repository", ()),
         ("profile", "create_profile", f"Create profile from connection {connection}", ()),
-        ("deps", "dbt_deps", _invoked("dbt deps"), ("deps",)),
+        ("deps", "dbt_deps", invoked("dbt deps"), ("deps",)),
     ]
     if job.run_generate_sources:
-        parts.append(
-            ("freshness", "source_freshness", _invoked("dbt source freshness"), _FRESHNESS)
-        )
+        parts.append(("freshness", "source_freshness", invoked("dbt source freshness"), _FRESHNESS))
     for command, arguments in zip(job.commands, job.steps, strict=True):
         verb = (subcommand(arguments) or "command").replace("-", "_")
-        parts.append(("command", f"dbt_{verb}", _invoked(command), arguments))
+        parts.append(("command", f"dbt_{verb}", invoked(command), arguments))
     if job.generate_docs:
-        parts.append(("docs", "generate_docs", _invoked("dbt docs generate"), _DOCS))
+        parts.append(("docs", "generate_docs", invoked("dbt docs generate"), _DOCS))
     return tuple(_numbered(parts))
 
 
@@ -60,7 +58,8 @@ _FRESHNESS = ("source", "freshness")
 _DOCS = ("docs", "generate")
 
 
-def _invoked(command: str) -> str:
+def invoked(command: str) -> str:
+    """Return the name of a step that runs `command`, as dbt Cloud has it."""
     return f"Invoke dbt with `{command}`"
 
 

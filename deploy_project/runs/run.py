@@ -48,6 +48,10 @@ class Run:
     pull_request: int | None = None
     upstream_run: str | None = None
     """The id of the run whose end has started this one."""
+    resumes: str | None = None
+    """The id of the run whose failure this one goes on from (RTY-2)."""
+    retry_select: str = ""
+    """What the resumed command is narrowed to, as dbt's `--select` takes it."""
 
     @classmethod
     def of(
@@ -59,24 +63,27 @@ class Run:
     ) -> "Run":
         """Return what Dagster's run asks for by its tags.
 
-        A run that is repeated as a whole takes the code afresh; one that goes on from its failure
-        stays on its commit.
+        A run that is repeated, from its start or from its failure, takes the code afresh (RTY-4),
+        save a pull request's run and one that is asked to stay on its commit.
         """
         asked = dict(dagster_run.tags)
         if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
             asked[tags.PARENT] = dagster_run.parent_run_id
         number = asked.get(tags.PULL_REQUEST, "")
-        repeated = tags.PARENT in asked and not dagster_run.step_keys_to_execute
+        stays = job.job_type == "ci" or asked.get(tags.SAME_COMMIT) == "true"
+        afresh = tags.PARENT in asked and not stays
         return cls(
             id=dagster_run.run_id,
             job=job,
             deployment=deployment,
             state=state,
             trigger=tags.trigger(asked, from_location=dagster_run.remote_job_origin is not None),
-            commit=None if repeated else asked.get(tags.COMMIT),
-            branch=None if repeated else asked.get(tags.BRANCH),
+            commit=None if afresh else asked.get(tags.COMMIT),
+            branch=None if afresh else asked.get(tags.BRANCH),
             upstream_run=asked.get(tags.UPSTREAM_RUN),
             pull_request=int(number) if number.isascii() and number.isdigit() else None,
+            resumes=tags.resumed(asked),
+            retry_select=asked.get(tags.RETRY_SELECT, ""),
         )
 
     @property

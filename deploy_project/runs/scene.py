@@ -89,6 +89,8 @@ class Progress:
     reasons: list[str] = field(default_factory=list[str])
     """Why the first nodes have failed, in dbt's words."""
     exit_code: int | None = None
+    command: str = ""
+    """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
     dbt_version: str = ""
     invocation_id: str = ""
     scrubber: Scrubber = field(default_factory=lambda: Scrubber([]))

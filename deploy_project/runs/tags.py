@@ -1,5 +1,6 @@
 """The tags of a run, and what they say about why it runs; docs/reference.md lists them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
@@ -21,12 +22,18 @@ CAUSE = "deploy/cause"
 RUN_NUMBER = "deploy/run_id"
 PULL_REQUEST = "deploy/pull_request"
 UPSTREAM_RUN = "deploy/upstream_run"
+RESUMED_RUN = "deploy/resumed_run"
+RETRY_SELECT = "deploy/retry_select"
+SAME_COMMIT = "deploy/same_commit"
 PARENT = "dagster/parent_run_id"
+ROOT = "dagster/root_run_id"
+RESUME_RETRY = "dagster/is_resume_retry"
 LIMIT = "deploy/limit_{}"
 """One tag for each number of runs at once; dagster.yaml has a rule for each, its value is shared
 by the runs that count together."""
 
 LONGEST_CAUSE = 255
+_RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Category = Literal["api", "ci", "scheduled", "ui", "rerun", "job completion", "merge"]
 
@@ -54,6 +61,19 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
         return Trigger("scheduled", cause or "Scheduled")
     where = "the UI" if from_location else "the command line"
     return Trigger("ui", cause or f"Kicked off from {where}")
+
+
+def resumed(tags: Mapping[str, str]) -> str | None:
+    """Return the run whose failure a run with `tags` goes on from; None for any other run.
+
+    Dagster marks its own re-executions from failure. The mark of ours counts only beside the run
+    that it was made for: a run that is repeated as a whole inherits it. The id becomes a path, so
+    what is no id is none.
+    """
+    parent = tags.get(PARENT, "")
+    if tags.get(RESUME_RETRY) != "true" and tags.get(RESUMED_RUN) != parent:
+        return None
+    return parent if _RUN_ID.fullmatch(parent) else None
 
 
 _PULL_REQUEST_REASONS: Mapping[HostingKind, ReasonCategory] = {

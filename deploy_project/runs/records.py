@@ -1,0 +1,46 @@
+"""What the steps of a run have come to, read from the files that they have left."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from upath import UPath
+
+from deploy_project.errors import ArtifactError
+from deploy_project.runs.plan import Step, steps
+from deploy_project.runs.run import Run
+from deploy_project.runs.step import StepRecord, from_json
+
+
+def places(run: Run, step: Step) -> tuple[UPath, UPath]:
+    """Return where a step's files may be: what could not be kept is still in the work directory."""
+    return (
+        UPath(run.work / "steps" / step.directory),
+        run.artifacts.run(run.id) / step.directory,
+    )
+
+
+def recorded(run: Run, step: Step) -> StepRecord | None:
+    """Return the record of one step; None when there is none (yet)."""
+    for place in places(run, step):
+        file = place / "step.json"
+        if file.exists():
+            return _read(file, step)
+    return None
+
+
+def recorded_steps(run: Run) -> list[StepRecord]:
+    """Return the record of every step of the job; those that never began are `Skipped`."""
+    return [recorded(run, step) or _skipped(step) for step in steps(run.job)]
+
+
+def _read(file: UPath, step: Step) -> StepRecord:
+    try:
+        return from_json(file.read_text(encoding="utf-8"), where=str(file))
+    except ArtifactError:
+        message = f"{file} is cut off: the disk was full, or the machine has stopped"
+        return replace(_skipped(step), status="Error", message=message)
+
+
+def _skipped(step: Step) -> StepRecord:
+    now = datetime.now(UTC)
+    return StepRecord(step.index, step.key, step.name, step.kind, "Skipped", now, now)

@@ -1,0 +1,226 @@
+"""Going on with what another run has failed to do: its done steps left out, its command resumed."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy_project.dbt.artifacts import document
+from deploy_project.dbt.manifest import read_manifest
+from deploy_project.errors import ConfigError, DbtError
+from deploy_project.releases.packages import last_words
+from deploy_project.releases.workspace import Workspace
+from deploy_project.runs import results, retry, tags
+from deploy_project.runs import run as runs
+from deploy_project.runs.plan import Step, steps
+from deploy_project.runs.records import places, recorded, recorded_steps
+from deploy_project.runs.results import Document
+from deploy_project.runs.run import Run
+from deploy_project.runs.scene import Stage
+from deploy_project.runs.step import StepRecord, to_json
+
+RETRY = "dbt retry"
+PREVIOUS = "previous"
+"""The directory beside `target/` with the results that `dbt retry` has gone on from."""
+_FILE = "run_results.json"
+_FINISHED = 1
+"""The exit code of a dbt that has come to its end, with failures."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What dbt is told: its arguments, and the directory to compare and defer to."""
+
+    arguments: tuple[str, ...]
+    state: Path | None
+
+
+def resumed_run(run: Run) -> Run:
+    """Return the run that `run` goes on from; its job is as it is configured now."""
+    assert run.resumes is not None
+    return replace(run, id=run.resumes)
+
+
+def inherit(run: Run) -> None:
+    """Leave out what the resumed run has done: record that among the artifacts of this run."""
+    before = resumed_run(run)
+    for record in retry.done(steps(run.job), recorded_steps(before)):
+        directory = run.work / "steps" / record.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        left_out = _left_out(record, by=record.done_by or before.id)
+        said = f"=== Step {record.index}: {record.name}\n{left_out.message}\n"
+        (directory / "console.log").write_text(said, encoding="utf-8")
+        (directory / "step.json").write_text(to_json(left_out), encoding="utf-8")
+        run.artifacts.publish_step(run.id, record.directory, directory)
+
+
+def inherited(run: Run, step: Step) -> StepRecord | None:
+    """Return the record of a step that the resumed run has done; None for one to do."""
+    found = recorded(run, step) if run.resumes else None
+    return found if found is not None and found.done_by else None
+
+
+def _left_out(record: StepRecord, *, by: str) -> StepRecord:
+    now = datetime.now(UTC)
+    how = "" if record.exit_code in (0, None) else f" (exit {record.exit_code})"
+    return replace(
+        record,
+        status="Skipped",
+        started_at=now,
+        finished_at=now,
+        message=f"Done by run {by}{how}",
+        counts={},
+        done_by=by,
+    )
+
+
+def call(stage: Stage, workspace: Workspace, usual: Call) -> Call:
+    """Return the `dbt retry` that goes on with the failed command; else `usual`, saying why.
+
+    Raises `ConfigError` or `DbtError` when what it is to be narrowed to can't be.
+    """
+    before, step = resumed_run(stage.run), stage.step
+    records = recorded_steps(before)
+    if step not in retry.remaining(steps(stage.run.job), records)[:1]:
+        return usual  # the failure was before it
+    record = next(each for each in records if each.key == step.key)
+    found = previous(before, step)
+    why = _obstacle(before, step, record, found, workspace.installation.dbt_version)
+    if why is not None:
+        if stage.run.retry_select:
+            raise DbtError(f"There is nothing to narrow with `--select`: {why}")
+        stage.console.say(f"`{' '.join(('dbt', *step.arguments))}` runs whole: {why}")
+        return usual
+    return _resumed(stage, workspace, results.merged(found), usual.state)
+
+
+def previous(before: Run, step: Step) -> list[Document]:
+    """Return the results that a step of the resumed run has left, the older ones first.
+
+    A step that was itself resumed has those that it has gone on from, too.
+    """
+    found: list[Document] = []
+    for name in (PREVIOUS, "target"):
+        files = [place / name / _FILE for place in places(before, step)]
+        file = next((each for each in files if each.exists()), None)
+        if file is not None:
+            with document(file, "run-results") as content:
+                found.append({**content, "args": content["args"], "results": content["results"]})
+    return found
+
+
+def _obstacle(
+    before: Run, step: Step, record: StepRecord, found: Sequence[Document], dbt_version: str
+) -> str | None:
+    if record.arguments not in ((), step.arguments):
+        return f"in run {before.id} this step was `{' '.join(('dbt', *record.arguments))}`"
+    refused = retry.unsupported(step.arguments, dbt_version, run_id=before.id)
+    if refused is not None:
+        return refused.why
+    if not found:
+        return f"run {before.id} has left no results of it; it never began, or was killed"
+    if record.exit_code != _FINISHED and found[-1]["args"].get("which") not in results.SELECTING:
+        return f"run {before.id} has not come to the end of it"
+    return None
+
+
+def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Call:
+    """Write down what is left to do, and return the `dbt retry` that does it."""
+    if results.command_types(found):
+        found = _brought_up_to_date(stage, workspace, found, state)
+    if stage.run.retry_select:
+        found = _narrowed(stage, workspace, found, state)
+    count = len(results.left(found))
+    stage.console.say(
+        f"Going on with `{' '.join(('dbt', *stage.step.arguments))}` of run {stage.run.resumes}: "
+        f"{count} node{'' if count == 1 else 's'} left to do"
+    )
+    directory = stage.directory / PREVIOUS
+    directory.mkdir(exist_ok=True)
+    place = str(state) if state is not None else None
+    found = results.for_this_run(found, stage.step.arguments, place)
+    (directory / _FILE).write_text(json.dumps(found), encoding="utf-8")
+    stage.progress.command = RETRY
+    return Call(("retry", "--state", str(directory), *_options(found)), None)
+
+
+def _options(found: Document) -> list[str]:
+    """Return the options that `dbt retry` does not take from the results by itself."""
+    arguments = found["args"]
+    options = ["--warn-error"] if arguments.get("warn_error") else []
+    if arguments.get("defer_state"):
+        options += ["--defer-state", str(arguments["defer_state"])]
+    if arguments.get("vars"):
+        options += ["--vars", json.dumps(arguments["vars"])]
+    return options
+
+
+def _brought_up_to_date(
+    stage: Stage, workspace: Workspace, found: Document, state: Path | None
+) -> Document:
+    """Return the results with what the command selects at this commit, and without what is gone.
+
+    A command that was interrupted has results only of what it has finished.
+    """
+    types = results.command_types(found)
+    listed = _listed(stage, workspace, found, results.selection(found), state)
+    manifest = read_manifest(stage.directory / "target" / "manifest.json")
+    planned = [each for each in listed if each.split(".")[0] in types]
+    nodes = [node for node in map(manifest.find, planned) if node is not None]
+    ephemeral = {node.unique_id for node in nodes if node.materialized == "ephemeral"}
+    found = results.completed(found, (each for each in planned if each not in ephemeral))
+    return results.existing(found, manifest)
+
+
+def _narrowed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Document:
+    words, left = selected_words(stage.run.retry_select), results.left(found)
+    wanted = _listed(stage, workspace, found, ["--select", *words], state)
+    narrowed = results.narrowed(found, wanted)
+    if not results.left(narrowed):
+        names = ", ".join(sorted(each.split(".")[2] for each in left)) or "nothing"
+        raise DbtError(
+            f"`--select {shlex.join(words)}` names nothing that run {stage.run.resumes} has left "
+            f"to do in this command, which is: {names}"
+        )
+    return narrowed
+
+
+def selected_words(text: str) -> list[str]:
+    """Return what follows `--select` as separate words; raise `ConfigError` for an option."""
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ConfigError(f"--select {text!r} can't be read: {error}; close the quotes") from None
+    option = next((word for word in words if word.startswith("-")), None)
+    if option is not None or not words:
+        raise ConfigError(
+            f"--select (or the tag {tags.RETRY_SELECT!r}) is {text!r}; write names of models or "
+            "other selectors of dbt's, no options"
+        )
+    return words
+
+
+def _listed(
+    stage: Stage, workspace: Workspace, found: Document, options: Sequence[str], state: Path | None
+) -> list[str]:
+    """Return the unique ids of what dbt selects by `options` at this commit."""
+    said: list[str] = []
+    variables = found["args"].get("vars")
+    ended = workspace.run(
+        (
+            *("ls", "--quiet", "--output", "json", "--output-keys", "unique_id"),
+            *options,
+            *(["--vars", json.dumps(variables)] if variables else []),
+        ),
+        directory=stage.directory,
+        on_line=said.append,
+        state=state,
+        timeout_seconds=runs.seconds_left(stage.run),
+    )
+    if ended.code != 0:
+        for line in said:
+            stage.console.say(line)
+        raise DbtError(f"`dbt ls` of what is left to do failed: {last_words(said)}")
+    return [json.loads(line)["unique_id"] for line in said if line.startswith('{"unique_id"')]
