@@ -58,6 +58,21 @@ def cancel(given: Namespace) -> int:
     return cancel(given.run)
 
 
+def retry(given: Namespace) -> int:
+    """Carry out `retry`."""
+    from deploy_project.cli.retry import retry_run
+
+    if given.from_start and given.select:
+        given.refuse("--select narrows the failed command, which --from-start runs whole")
+    return retry_run(
+        given.run,
+        from_start=given.from_start,
+        same_commit=given.same_commit,
+        select=given.select,
+        wait=given.wait,
+    )
+
+
 def runs(given: Namespace) -> int:
     """Carry out `runs`."""
     from deploy_project.cli.runs import runs

@@ -113,11 +113,27 @@ def _add_runs(add: Add) -> None:
     run.add_argument("--cause", help="what the run's record says it was started for")
     run.add_argument("--commit", metavar="SHA", help="build this commit, a full id")
     run.add_argument("--branch", metavar="NAME", help="build the head of this branch")
-    run.add_argument(
-        "--wait",
-        action="store_true",
-        help="show its logs, exit 0 or 1 as it ends; Ctrl-C cancels the run",
+    _add_wait(run)
+
+    retry = add(
+        "retry",
+        actions.retry,
+        "start a run that goes on where another one has failed",
+        example="deploy-project retry 3f2a --wait",
     )
+    retry.add_argument("run", metavar="RUN", help=_RUN)
+    retry.add_argument("--from-start", action="store_true", help="run the whole job again")
+    retry.add_argument(
+        "--same-commit", action="store_true", help="build its commit, not the head of the branch"
+    )
+    retry.add_argument(
+        "--select",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="of what is left to do in the failed command, only what these selectors of dbt's name",
+    )
+    _add_wait(retry)
 
     cancel = add(
         "cancel",
@@ -147,6 +163,14 @@ def _add_runs(add: Add) -> None:
     logs.add_argument("--step", type=_positive, metavar="N", help="only this step's")
     logs.add_argument("--debug", action="store_true", help="dbt's debug logs (dbt.log) instead")
     logs.add_argument("--follow", action="store_true", help="wait for more until the run has ended")
+
+
+def _add_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--wait",
+        action="store_true",
+        help="show its logs, exit 0 or 1 as it ends; Ctrl-C cancels the run",
+    )
 
 
 class _Version(argparse.Action):

@@ -1,11 +1,13 @@
 """`deploy-project run`: start a run, and wait for it if asked to."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.tail import Tail
-from deploy_project.config.deployment import Environment
+from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.config.environment import Settings
 from deploy_project.errors import GitError, LaunchError
 from deploy_project.git import remote
 from deploy_project.runs import launching, tags
@@ -19,12 +21,20 @@ _INTERRUPTED = 130
 def run(name: str, *, cause: str | None, commit: str | None, branch: str | None, wait: bool) -> int:
     """Start a run of the job `name`; with `wait`, return 0 or 1 as it ends."""
     found, deployment = loaded()
-    job, url = named_job(deployment, name), deployment.dagster_url
+    job = named_job(deployment, name)
     asked = {
         tags.TRIGGER: "ui",
         tags.CAUSE: (cause or CAUSE)[: tags.LONGEST_CAUSE],
         **code(job.environment, commit=commit, branch=branch),
     }
+    return start(job, asked, found, deployment, wait=wait)
+
+
+def start(
+    job: Job, asked: Mapping[str, str], found: Settings, deployment: Deployment, *, wait: bool
+) -> int:
+    """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends."""
+    url = deployment.dagster_url
     run_id = launching.launch(url, job.name, asked)
     started = f"Started {job.name} as run {run_id}\n{url}/runs/{run_id}"
     if not wait:

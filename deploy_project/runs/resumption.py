@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -105,9 +106,10 @@ def previous(before: Run, step: Step) -> list[Document]:
     for name in (PREVIOUS, "target"):
         files = [place / name / _FILE for place in places(before, step)]
         file = next((each for each in files if each.exists()), None)
-        if file is not None:
-            with document(file, "run-results") as content:
-                found.append({**content, "args": content["args"], "results": content["results"]})
+        if file is None:
+            continue
+        with suppress(DbtError), document(file, "run-results") as content:  # cut off is as none
+            found.append({**content, "args": content["args"], "results": content["results"]})
     return found
 
 

@@ -9,7 +9,7 @@ from deploy_project.cli import main
 from deploy_project.cli.parser import parser
 from tests.cli.conftest import Configure
 
-COMMANDS = ("init", "demo", "check", "deploy", "serve", "run", "cancel", "runs", "logs")
+COMMANDS = ("init", "demo", "check", "deploy", "serve", "run", "retry", "cancel", "runs", "logs")
 ONE = """
     projects: {shop: {repository: /nowhere/shop.git}}
     environments: {prod: {branch: main}}
@@ -49,6 +49,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str]):
         ("fly",),
         ("init",),
         ("run",),
+        ("retry",),
+        ("retry", "3f2a", "--from-start", "--select", "orders"),
         ("runs", "--status", "fine"),
         ("runs", "--limit", "0"),
         ("logs", "3f2a", "--step", "x"),

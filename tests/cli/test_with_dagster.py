@@ -30,8 +30,13 @@ JOBS = """
       daily: {environment: prod, execute_steps: [dbt build --exclude tag:bad]}
       failing: {environment: prod, execute_steps: [dbt build --select failing]}
       endless: {environment: prod, execute_steps: [dbt build --select endless]}
+      weekly:
+        environment: prod
+        execute_steps: [dbt run --select orders, dbt build --select mended+]
 """
 MODELS = {
+    "models/mended.sql": "{{ config(tags='bad') }} select nothing from nowhere",
+    "models/below.sql": "{{ config(tags='bad') }} select * from {{ ref('mended') }}",
     "models/failing.sql": "{{ config(tags='bad') }} select nothing from nowhere",
     "models/endless.sql": """
         {{ config(tags='bad', materialized='table') }}
@@ -161,6 +166,40 @@ def test_a_run_that_fails_is_exit_code_1(desk: Desk):
     assert code == 1, said
     assert said.splitlines()[-1] == "--- Error"
     assert "nowhere does not exist" in said
+
+
+def test_a_failed_run_is_retried_from_its_failure_or_from_its_start(desk: Desk):
+    code, said = desk.say("run", "weekly", "--wait")
+    assert code == 1, said
+    failed = run_id(said)
+    desk.site.push({"models/mended.sql": "{{ config(tags='bad') }} select 1 as id"})
+
+    code, said = desk.say("retry", failed[:8], "--wait")
+    assert code == 0, said
+    lines = said.splitlines()
+    assert lines[0] == (
+        f"Going on with step 5 of run {failed}: Invoke dbt with `dbt build --select mended+`"
+    )
+    assert f"Done by run {failed}" in lines
+    assert "2 of 2 OK created sql view model main.below" in said
+    retried = run_id(said)
+    with desk.site.instance() as instance:
+        root, group = instance.get_run_group(failed) or ("", [])
+    assert root == failed
+    assert {each.run_id for each in group} == {failed, retried}, "Dagster shows them together"
+
+    code, said = desk.say("retry", retried)
+    assert code == 1
+    assert said.startswith(
+        f"deploy-project retry: RETRY_NOT_FAILED_RUN: run {retried} is Success; only a run that "
+        "has ended with Error or Cancelled has a failure to go on from; "
+        f"`deploy-project retry {retried} --from-start` runs the whole job again"
+    )
+    code, said = desk.say("retry", retried, "--from-start", "--same-commit", "--wait")
+    assert code == 0, said
+    assert "Done by run" not in said
+    _, listed = desk.say("runs", "--job", "weekly")
+    assert [line.split()[3] for line in listed.splitlines()[1:]] == ["rerun", "rerun", "ui"]
 
 
 def test_a_run_of_a_job_that_dagster_does_not_have_is_told(desk: Desk):

@@ -48,12 +48,29 @@ FIXED = {"deploy/commit": "abc", "deploy/branch": "main"}
                 "tags": {**FIXED, "dagster/parent_run_id": "p"},
                 "step_keys_to_execute": ["dbt_test"],
             },
+            *(None, None, "rerun"),
+        ),
+        (
+            {
+                "tags": {
+                    **FIXED,
+                    "dagster/parent_run_id": "p",
+                    "deploy/same_commit": "true",
+                }
+            },
+            *("abc", "main", "rerun"),
+        ),
+        (
+            {
+                "job_type": "ci",
+                "tags": {**FIXED, "dagster/parent_run_id": "p", "deploy/pull_request": "7"},
+            },
             *("abc", "main", "rerun"),
         ),
     ],
     ids=[
         *("by hand", "a fixed commit", "repeated", "repeated on the command line"),
-        "resumed from its failure",
+        *("resumed from its failure", "on the same commit", "a pull request's"),
     ],
 )
 def test_which_code_a_run_is_asked_to_take(

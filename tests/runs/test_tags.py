@@ -43,6 +43,29 @@ def test_the_trigger_is_read_from_the_tags(
     assert trigger(given, from_location=from_location) == expected
 
 
+OTHER_ID = "8d3c1f0a-9b2e-4c55-8a11-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"dagster/parent_run_id": RUN_ID}, None),
+        ({"dagster/parent_run_id": RUN_ID, "dagster/is_resume_retry": "true"}, RUN_ID),
+        ({"dagster/parent_run_id": RUN_ID, "deploy/resumed_run": RUN_ID}, RUN_ID),
+        ({"dagster/parent_run_id": OTHER_ID, "deploy/resumed_run": RUN_ID}, None),
+        ({"dagster/parent_run_id": "../../x", "deploy/resumed_run": "../../x"}, None),
+        ({"dagster/is_resume_retry": "true"}, None),
+    ],
+    ids=[
+        *("no retry", "repeated", "Dagster's", "ours", "a retry that is repeated", "a path"),
+        "no parent",
+    ],
+)
+def test_the_run_that_is_resumed(given: dict[str, str], expected: str | None):
+    assert tags.resumed(given) == expected
+
+
 @pytest.mark.parametrize(
     ("category", "hosting", "expected"),
     [
