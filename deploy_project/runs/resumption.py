@@ -177,14 +177,21 @@ def _brought_up_to_date(
 
 
 def _narrowed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Document:
-    words, left = selected_words(stage.run.retry_select), results.left(found)
+    words = selected_words(stage.run.retry_select)
     wanted = _listed(stage, workspace, found, ["--select", *words], state)
+    return chosen(found, wanted, words=words, resumed=stage.run.resumes or "")
+
+
+def chosen(
+    found: Document, wanted: Sequence[str], *, words: Sequence[str], resumed: str
+) -> Document:
+    """Return the results with only `wanted` to retry; raise `DbtError` when that is nothing."""
     narrowed = results.narrowed(found, wanted)
     if not results.left(narrowed):
-        names = ", ".join(sorted(each.split(".")[2] for each in left)) or "nothing"
+        names = sorted(each.split(".")[2] for each in results.left(found))
         raise DbtError(
-            f"`--select {shlex.join(words)}` names nothing that run {stage.run.resumes} has left "
-            f"to do in this command, which is: {names}"
+            f"`--select {shlex.join(words)}` names nothing that run {resumed} has left to do in "
+            f"this command, which is: {', '.join(names) or 'nothing'}"
         )
     return narrowed
 

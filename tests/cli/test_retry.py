@@ -50,8 +50,10 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
 ):
     run = of(instance, job="prod__daily", commit="abc", branch="main", cause="why", run_id="7")
     common = {
-        **{"deploy/job": "prod__daily", "team": "core"},
-        **{"dagster/parent_run_id": run, "dagster/root_run_id": run},
+        "deploy/job": "prod__daily",
+        "team": "core",
+        "dagster/parent_run_id": run,
+        "dagster/root_run_id": run,
     }
     assert retry_tags(instance, run, from_start=True) == common
     assert retry_tags(instance, run, select=["a+", "tag:x y"]) == {
@@ -62,7 +64,9 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
     assert retry_tags(instance, run, same_commit=True) == {
         **common,
         "deploy/resumed_run": run,
-        **{"deploy/commit": "abc", "deploy/branch": "main", "deploy/same_commit": "true"},
+        "deploy/commit": "abc",
+        "deploy/branch": "main",
+        "deploy/same_commit": "true",
     }
 
 

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from deploy_project.runs import launching
 from tests.integration.conftest import ROOT, Site, make_site
 
 pytestmark = pytest.mark.e2e
@@ -200,6 +202,25 @@ def test_a_failed_run_is_retried_from_its_failure_or_from_its_start(desk: Desk):
     assert "Done by run" not in said
     _, listed = desk.say("runs", "--job", "weekly")
     assert [line.split()[3] for line in listed.splitlines()[1:]] == ["rerun", "rerun", "ui"]
+
+
+def test_dagsters_automatic_retries_go_on_from_the_failure(desk: Desk):
+    failed = launching.launch(desk.url, "prod__failing", {"dagster/max_retries": "1"})
+    assert list(launching.statuses(desk.url, failed))[-1] == "Error"
+    until = time.monotonic() + PATIENCE
+    while not (found := retries_of(desk, failed)):
+        assert time.monotonic() < until, "Dagster has not retried the run"
+        time.sleep(1)
+    (retried,) = found
+    assert list(launching.statuses(desk.url, retried))[-1] == "Error"
+    (step,) = desk.site.steps(retried).values()
+    assert step["name"] == "Invoke dbt with `dbt retry`"
+
+
+def retries_of(desk: Desk, run: str) -> list[str]:
+    with desk.site.instance() as instance:
+        wanted = dg.RunsFilter(tags={"dagster/parent_run_id": run})
+        return [each.run_id for each in instance.get_runs(wanted)]
 
 
 def test_a_run_of_a_job_that_dagster_does_not_have_is_told(desk: Desk):
