@@ -88,7 +88,7 @@ def call(stage: Stage, workspace: Workspace, usual: Call) -> Call:
         return usual  # the failure was before it
     record = next(each for each in records if each.key == step.key)
     found = previous(before, step)
-    why = _obstacle(before, step, record, found, workspace.installation.dbt_version)
+    why = obstacle(before, step, record, found, workspace.installation.dbt_version)
     if why is not None:
         if stage.run.retry_select:
             raise DbtError(f"There is nothing to narrow with `--select`: {why}")
@@ -113,9 +113,10 @@ def previous(before: Run, step: Step) -> list[Document]:
     return found
 
 
-def _obstacle(
+def obstacle(
     before: Run, step: Step, record: StepRecord, found: Sequence[Document], dbt_version: str
 ) -> str | None:
+    """Return why a command of the resumed run has to run whole; None when `dbt retry` does."""
     if record.arguments not in ((), step.arguments):
         return f"in run {before.id} this step was `{' '.join(('dbt', *record.arguments))}`"
     refused = retry.unsupported(step.arguments, dbt_version, run_id=before.id)

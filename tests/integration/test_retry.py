@@ -46,9 +46,6 @@ JOBS = """
           - dbt run --select first
           - "dbt build --exclude first last --full-refresh --vars '{amount: 7}'"
           - dbt run --select last
-      listing:
-        environment: prod
-        execute_steps: [dbt ls --selector none_such, dbt run --select last]
 """
 
 
@@ -236,18 +233,6 @@ def test_a_command_that_was_killed_runs_whole(failed: Done, resumed: Done):
         "`dbt build --exclude first last --full-refresh --vars {amount: 7}` runs whole: run "
         f"{failed.run_id} has left no results of it; it never began, or was killed"
     ) in done.console()
-
-
-def test_a_command_that_dbt_cannot_retry_runs_whole(resumed: Done):
-    site = resumed.site
-    parent = Done(site, site.run("prod__listing"))
-    assert parent.statuses()[3:] == ["Error", "Skipped"]
-    done = Done(site, site.run("prod__listing", retry_of=parent.run_id))
-    assert done.statuses()[3:] == ["Error", "Skipped"]
-    assert (
-        f"`dbt ls --selector none_such` runs whole: `dbt ls --selector none_such` of run "
-        f"{parent.run_id} can't be resumed: `dbt retry` knows build, clone, compile, docs generate,"
-    ) in done.console("04-dbt-ls")
 
 
 INTERRUPTED = """
