@@ -1,6 +1,6 @@
 """Jobs that fail again and again, in a real Dagster instance (JOB-12)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -45,9 +45,12 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def run(
-    instance: dg.DagsterInstance, status: dg.DagsterRunStatus = FAILED, job: Job = JOB, **own: str
+    instance: dg.DagsterInstance,
+    status: dg.DagsterRunStatus = FAILED,
+    job: Job = JOB,
+    own: Mapping[str, str] | None = None,
 ) -> dg.DagsterRun:
-    made = {tags.JOB: job.name, tags.DEFINITION: fingerprint(job), **own}
+    made = {tags.JOB: job.name, tags.DEFINITION: fingerprint(job), **(own or {})}
     return instance.create_run_for_job(daily, status=status, tags=made)
 
 
@@ -101,7 +104,7 @@ def test_running_it_by_hand_reactivates_it(instance: dg.DagsterInstance):
     run(instance)
     assert deactivated(instance, JOB) is None
     # A rerun has the tags of its parent, and is no reason by itself.
-    run(instance, **{tags.REACTIVATES: by_hand.run_id})
+    run(instance, own={tags.REACTIVATES: by_hand.run_id})
     assert deactivated(instance, JOB) is not None
 
 
@@ -124,7 +127,7 @@ def test_only_what_somebody_asks_for_reactivates(
     def asks() -> bool:
         return reactivates(instance, JOB, starting, Trigger(category, ""))
 
-    starting = run(instance, STARTED, **others)
+    starting = run(instance, STARTED, own=others)
     assert not asks(), "nothing is deactivated"
     for _ in range(3):
         run(instance)

@@ -1,7 +1,7 @@
 """At most one run of a kind waits (Q-4, Q-6)."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -45,9 +45,9 @@ def run(
     instance: dg.DagsterInstance,
     trigger: str,
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.QUEUED,
-    **others: str,
+    others: Mapping[str, str] | None = None,
 ) -> str:
-    made = {tags.JOB: "prod__daily", tags.TRIGGER: trigger, **others}
+    made = {tags.JOB: "prod__daily", tags.TRIGGER: trigger, **(others or {})}
     made_run = instance.create_run_for_job(
         daily, status=status, tags=made, remote_job_origin=ORIGIN
     )
@@ -73,8 +73,8 @@ def test_only_the_same_trigger_of_the_same_job_gives_way(
     other: Category = "merge" if category == "scheduled" else "scheduled"
     stay = [
         *(run(instance, each) for each in (*EXEMPT, other)),
-        run(instance, category, **{tags.JOB: "prod__hourly"}),
-        run(instance, category, **{tags.PARENT: "abc"}),  # a rerun has its parent's tags
+        run(instance, category, others={tags.JOB: "prod__hourly"}),
+        run(instance, category, others={tags.PARENT: "abc"}),  # a rerun has its parent's tags
     ]
     started = run(instance, category, dg.DagsterRunStatus.STARTED)
     assert set(supersede(instance, "prod__daily", category, own=OWN)) == set(waiting)
@@ -85,7 +85,7 @@ def test_only_the_same_trigger_of_the_same_job_gives_way(
 
 def test_a_tick_that_is_made_again_does_not_cancel_its_own_run(instance: dg.DagsterInstance):
     """A daemon killed after the start and before the cursor cancelled the merge: nothing ran."""
-    before, own = run(instance, "merge"), run(instance, "merge", **dict([OWN]))
+    before, own = run(instance, "merge"), run(instance, "merge", others=dict([OWN]))
     assert supersede(instance, "prod__daily", "merge", own=OWN) == [before]
     assert status(instance, own) is dg.DagsterRunStatus.QUEUED
 
