@@ -124,8 +124,11 @@ def test_what_the_queue_can_not_promise(
     assert "\n" not in (said or "")
 
 
-def test_our_dagster_yaml_has_a_rule_for_every_number_that_may_be_configured(tmp_path: Path):
+def test_our_dagster_yaml_has_a_rule_for_every_number_that_may_be_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     shutil.copy(ROOT / "dagster.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         queue = instance.get_concurrency_config().run_queue_config
         rules = internals.queue_rules(instance)
