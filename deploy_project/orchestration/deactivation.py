@@ -1,6 +1,6 @@
 """Jobs that fail again and again are started by nothing but people (JOB-12)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 import dagster as dg
@@ -22,6 +22,15 @@ _PAGE = 100
 def deactivated(instance: dg.DagsterInstance, job: Job) -> str | None:
     """Return why triggers must not start `job` now; None when they may."""
     return _message(job, _attempts(instance, job))
+
+
+def startable(
+    instance: dg.DagsterInstance, jobs: Mapping[str, Job], wanted: Sequence[dg.RunRequest]
+) -> tuple[list[dg.RunRequest], list[str]]:
+    """Return the requests for jobs that are not deactivated, and why the others are not made."""
+    why = {name: deactivated(instance, jobs[name]) for name in {r.job_name or "" for r in wanted}}
+    requests = [each for each in wanted if why[each.job_name or ""] is None]
+    return requests, [f"{name}: {reason}" for name, reason in sorted(why.items()) if reason]
 
 
 def deactivated_by(instance: dg.DagsterInstance, job: Job, run: dg.DagsterRun) -> str | None:

@@ -1,7 +1,7 @@
 """The merge sensor: one for each project, so that one remote's outage stops no other."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +11,7 @@ from deploy_project.config.deployment import Deployment, Environment, Job, Proje
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
 from deploy_project.git import remote
-from deploy_project.orchestration.deactivation import deactivated
+from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.queue import supersede
 from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, Seen
@@ -150,23 +150,13 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
     for problem in problems:
         context.log.error(problem)
     wanted = [request for each in visits.values() for request in each.requests]
-    requests, refused = _active(watch, context.instance, wanted)
+    requests, refused = startable(context.instance, watch.deployment.jobs, wanted)
     for request in requests:
         own = (tags.RUN_KEY, request.run_key or "")
         supersede(context.instance, request.job_name or "", "merge", own=own)
     reason = None if requests else "\n".join([_reason(visits, before), *refused])
     cursor = json.dumps(merges.written(after), sort_keys=True)
     return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
-
-
-def _active(
-    watch: MergeWatch, instance: dg.DagsterInstance, wanted: Sequence[dg.RunRequest]
-) -> tuple[list[dg.RunRequest], list[str]]:
-    """Return the requests for jobs that are not deactivated, and why the others are not made."""
-    jobs = watch.deployment.jobs
-    why = {name: deactivated(instance, jobs[name]) for name in {r.job_name or "" for r in wanted}}
-    requests = [each for each in wanted if why[each.job_name or ""] is None]
-    return requests, [f"{name}: {reason}" for name, reason in sorted(why.items()) if reason]
 
 
 def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:

@@ -13,6 +13,7 @@ from deploy_project.orchestration.deactivation import (
     deactivated,
     deactivated_by,
     reactivates,
+    startable,
 )
 from deploy_project.orchestration.schedules import schedule
 from deploy_project.runs import tags
@@ -139,6 +140,16 @@ def test_the_run_that_fails_once_too_often_is_told(instance: dg.DagsterInstance)
     last = run(instance, STARTED)  # it tells before Dagster calls it failed
     assert [deactivated_by(instance, JOB, each) for each in attempts] == [None, None]
     assert (deactivated_by(instance, JOB, last) or "").startswith(BANNER)
+
+
+def test_requests_for_deactivated_jobs_are_not_made(instance: dg.DagsterInstance):
+    for _ in range(3):
+        run(instance)
+    other = replace(JOB, name="prod__other")
+    wanted = [dg.RunRequest(job_name=name) for name in (JOB.name, other.name, JOB.name)]
+    requests, refused = startable(instance, {each.name: each for each in (JOB, other)}, wanted)
+    assert requests == [wanted[1]]
+    assert refused == [f"prod__daily: {deactivated(instance, JOB)}"]
 
 
 def tick(made: dg.ScheduleDefinition | None, instance: dg.DagsterInstance) -> str | None:

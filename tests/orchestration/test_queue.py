@@ -141,8 +141,3 @@ def test_our_dagster_yaml_has_a_rule_for_every_number_that_may_be_configured(
     }
     assert all(rule["value"]["applyLimitPerUniqueValue"] for rule in queue.tag_concurrency_limits)
     assert rules == limits.keys()
-
-
-def test_an_instance_without_a_queue_has_no_rules():
-    with dg.DagsterInstance.ephemeral() as instance:
-        assert internals.queue_rules(instance) is None
