@@ -151,6 +151,8 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
         context.log.error(problem)
     wanted = [request for each in visits.values() for request in each.requests]
     requests, refused = startable(context.instance, watch.deployment.jobs, wanted)
+    for each in refused:
+        context.log.warning(each)
     for request in requests:
         own = (tags.RUN_KEY, request.run_key or "")
         supersede(context.instance, request.job_name or "", "merge", own=own)
