@@ -30,6 +30,7 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 Id = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
 # Read by `values`, whose errors say more than those of a union of types would.
 SecretValue = Annotated[Any, WithJsonSchema(SECRET_SCHEMA)]
 VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
@@ -38,8 +39,9 @@ VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
 class AccountEntry(Strict):
     """The account, as dbt Cloud numbers it."""
 
-    id: Id
-    name: str
+    id: Id | None = None
+    name: str = "default"
+    run_slots: Count | None = None
 
 
 class HostingEntry(Strict):
@@ -87,6 +89,7 @@ class Defaults(Strict):
     threads: Count | None = None
     dbt_version: str | None = None
     timezone: str = "UTC"
+    deactivate_after: CountOrNone = 100
 
 
 class DeployFile(Strict):

@@ -11,6 +11,8 @@ from typing import Any, Literal
 EnvironmentType = Literal["production", "staging", "general"]
 JobType = Literal["scheduled", "other", "ci", "merge"]
 HostingKind = Literal["github", "gitlab", "gitea"]
+RULES = (1, 2, 3, 4, 5, 6, 8, 10)
+"""How many runs at once dagster.yaml has rules for."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Account:
 
     id: int
     name: str
+    run_slots: int | None = None
+    """How many runs may be in progress at once, those of CI jobs aside; None is no limit (Q-1)."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,8 @@ class Job:
     compare_changes_flags: str = "--select state:modified"
     cost_optimization_features: tuple[str, ...] = ()
     variables: Variables = field(default_factory=dict[str, str | Secret])
+    deactivate_after: int = 0
+    """How many failures in a row deactivate it; 0 is never (JOB-12)."""
 
 
 @dataclass(frozen=True)

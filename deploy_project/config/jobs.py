@@ -8,6 +8,7 @@ from deploy_project.config.commands import CommandError, arguments
 from deploy_project.config.completions import KEY, completion, record_key
 from deploy_project.config.cron import cron_fault, timezone_fault
 from deploy_project.config.cycles import cycles
+from deploy_project.config.deploy_file import Defaults
 from deploy_project.config.deployment import (
     AssetParent,
     Completion,
@@ -61,7 +62,7 @@ def jobs(
     sources: Sequence[JobsSource],
     landscape: Landscape,
     *,
-    timezone: str,
+    defaults: Defaults,
     base: Base,
     problems: Problems,
 ) -> dict[str, Job]:
@@ -74,10 +75,11 @@ def jobs(
         problems,
     )
     others = references(found, ids, landscape, sources)
-    contents = {d.identifier: _content(d, others, timezone, base, problems) for d in found}
+    zone = defaults.timezone
+    contents = {d.identifier: _content(d, others, zone, base, problems) for d in found}
     _check_cycles(placed, contents, problems)
     return {
-        name: _job(draft, draft.environment, ids[name], contents[draft.identifier])
+        name: _job(draft, draft.environment, ids[name], contents[draft.identifier], defaults)
         for name, draft in placed.items()
         if draft.environment is not None
     }
@@ -112,7 +114,9 @@ def _own_parents(completion: Completion | None, placed: Mapping[str, Draft]) -> 
     return found
 
 
-def _job(draft: Draft, environment: Environment, identifier: int, content: _Content) -> Job:
+def _job(
+    draft: Draft, environment: Environment, identifier: int, content: _Content, defaults: Defaults
+) -> Job:
     entry, triggers = draft.entry, content.triggers
     return Job(
         name=draft.name,
@@ -144,6 +148,7 @@ def _job(draft: Draft, environment: Environment, identifier: int, content: _Cont
         compare_changes_flags=entry.compare_changes_flags,
         cost_optimization_features=tuple(entry.cost_optimization_features),
         variables=content.variables,
+        deactivate_after=0 if entry.job_type == "merge" else defaults.deactivate_after,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from deploy_project.config.deploy_file import DeployFile
+from deploy_project.config.deploy_file import AccountEntry, DeployFile
 from deploy_project.config.deployment import Account, Deployment
 from deploy_project.config.documents import Place
 from deploy_project.config.drafts import JobsSource
@@ -12,7 +12,7 @@ from deploy_project.config.jobs_file import JobsFile
 from deploy_project.config.locations import Base, artifacts, web
 from deploy_project.config.model import checked
 from deploy_project.config.problems import Problems
-from deploy_project.config.projects import landscape
+from deploy_project.config.projects import check_rule, landscape
 from deploy_project.config.templates import Rendering, document, files, read, template_values
 from deploy_project.config.versions import version
 from deploy_project.errors import ConfigError
@@ -40,12 +40,10 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
     _check_defaults(file.model, root / "defaults", problems)
     deployment = Deployment(
         source=config_file,
-        account=_account(file.model, sources, problems),
+        account=_account(file.model, root / "account", sources, problems),
         projects=known.projects,
         environments=known.environments,
-        jobs=jobs(
-            sources, known, timezone=file.model.defaults.timezone, base=base, problems=problems
-        ),
+        jobs=jobs(sources, known, defaults=file.model.defaults, base=base, problems=problems),
         artifacts=_artifacts(file.model, root, base, problems),
         dagster_url=web(root / "dagster_url", file.model.dagster_url, problems),
         docs_url=_docs_url(file.model, root, problems),
@@ -72,7 +70,9 @@ def _check_defaults(file: DeployFile, place: Place, problems: Problems) -> None:
     check_timezone(place / "timezone", file.defaults.timezone, problems)
 
 
-def _account(file: DeployFile, sources: Sequence[JobsSource], problems: Problems) -> Account:
+def _account(
+    file: DeployFile, at: Place, sources: Sequence[JobsSource], problems: Problems
+) -> Account:
     """Return the stated account, else the one that all jobs belong to, else number 1."""
     stated = [
         (place, identifier)
@@ -80,8 +80,10 @@ def _account(file: DeployFile, sources: Sequence[JobsSource], problems: Problems
         for place, identifier in _account_ids(source)
         if identifier is not None
     ]
-    default = Account(id=stated[0][1] if stated else 1, name="default")
-    account = Account(file.account.id, file.account.name) if file.account else default
+    entry = file.account or AccountEntry()
+    check_rule(at / "run_slots", entry.run_slots, problems)
+    number = entry.id or (stated[0][1] if stated else 1)
+    account = Account(number, entry.name, entry.run_slots)
     for place, identifier in stated:
         if identifier != account.id:
             remedy = "keep the jobs of one account, whose id is `account.id` in deploy.yaml"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy_project.config.deploy_file import DeployFile, EnvironmentEntry, ProjectEntry
-from deploy_project.config.deployment import Environment, Project
+from deploy_project.config.deployment import RULES, Environment, Project
 from deploy_project.config.documents import Place
 from deploy_project.config.identifiers import clashes, numbers
 from deploy_project.config.locations import Base, hosting, repository, subdirectory
@@ -151,6 +151,7 @@ def _profiles(text: str | None, base: Base) -> str | None:
 
 def _check(entry: EnvironmentEntry, at: Place, problems: Problems) -> None:
     version(at / "dbt_version", entry.dbt_version, problems)
+    check_rule(at / "concurrency", entry.concurrency, problems)
     if entry.branch is not None and entry.tag is not None:
         problems.add(at / "tag", "is given beside `branch`", remedy="keep one of the two")
     if entry.connection is None:
@@ -161,6 +162,14 @@ def _check(entry: EnvironmentEntry, at: Place, problems: Problems) -> None:
     if not isinstance(entry.connection.get("type"), str):
         remedy = "name the adapter, as an output of profiles.yml does: `type: duckdb`"
         problems.add(at / "connection" / "type", "is missing", found="none", remedy=remedy)
+
+
+def check_rule(at: Place, count: int | None, problems: Problems) -> None:
+    """Note a problem when Dagster's queue has no rule for `count` runs at once."""
+    if count is not None and count not in RULES:
+        numbers = ", ".join(map(str, RULES[:-1]))
+        remedy = f"use {numbers} or {RULES[-1]}, or leave it out for no limit"
+        problems.add(at, "is a number that dagster.yaml has no rule for", remedy=remedy)
 
 
 def _project_of(

@@ -108,6 +108,11 @@ class StateDirectory:
         """The parent of every run's scratch space."""
         return self.root / "work"
 
+    @property
+    def records_lock(self) -> Path:
+        """Held while the records of runs are written that could not do it themselves."""
+        return self.root / "records.lock"
+
     def dbt(self, key: str) -> Path:
         """An isolated dbt installation."""
         return self.root / "dbt" / key

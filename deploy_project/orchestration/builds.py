@@ -52,8 +52,13 @@ class ByHand:
     def _run(self, context: dg.OpExecutionContext, commands: Sequence[Sequence[str]]) -> None:
         """Run `commands` (arguments after `dbt`) one after the other, as a job would.
 
-        Raises `dagster.Failure` with dbt's message at the first that fails.
+        Dagster gives such a run no tag of ours, so it has not waited; from here on it counts, and
+        others wait for it. Raises `dagster.Failure` with dbt's message at the first that fails.
         """
+        slots = self.deployment.account.run_slots
+        limits = tags.limits(self.environment, run_slots=slots)
+        if limits:
+            context.instance.add_run_tags(context.run.run_id, limits)
         run = Run(
             id=context.run.run_id,
             job=_job(self.environment, [each for each in commands if each]),

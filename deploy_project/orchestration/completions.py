@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from deploy_project.config.deployment import AssetParent, Deployment, Job, JobParent, Parent
+from deploy_project.orchestration.deactivation import startable
 from deploy_project.runs import tags
 from deploy_project.runs.completions import Ended, Start, State, decide, parsed, text
 
@@ -103,7 +104,12 @@ def completion_sensor(
         if state is None and context.cursor:
             context.log.warning("The cursor can't be read: what has ended until now starts nothing")
         starts, after = _tick(context.instance, children, state)
-        return dg.SensorResult(run_requests=[_request(each) for each in starts], cursor=text(after))
+        wanted = [_request(each) for each in starts]
+        requests, refused = startable(context.instance, deployment.jobs, wanted)
+        for each in refused:
+            context.log.warning(each)
+        reason = None if requests else "\n".join(refused) or None
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=text(after))
 
     return on_completion
 

@@ -3,6 +3,7 @@
 - planned events: the UI shows a model as in progress, or failed, only after one (facts: c+)
 - load-time pinning: each run must see the definitions that it was planned with
 - the executor base class: one compute log for each step without one process for each step
+- the rules of the run queue, to say so when they are not those of our dagster.yaml
 
 `tests/orchestration/test_internals.py` is the contract: it fails when an upgrade changes these.
 """
@@ -78,6 +79,14 @@ def cancel_queued(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) ->
     """End a run that waits in the queue, saying why."""
     instance.report_run_canceling(run, why)
     instance.report_run_canceled(run, why)
+
+
+def queue_rules(instance: dg.DagsterInstance) -> frozenset[str] | None:
+    """Return the tags that the run queue of `instance` has rules for; None without a queue."""
+    queue = instance.get_concurrency_config().run_queue_config
+    if queue is None or not isinstance(instance.run_coordinator, dg.QueuedRunCoordinator):
+        return None
+    return frozenset(rule["key"] for rule in queue.tag_concurrency_limits)
 
 
 class StepLogExecutor(Executor):

@@ -10,10 +10,12 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
 from deploy_project.orchestration import internals
 from deploy_project.orchestration.failures import failing_clearly
+from deploy_project.orchestration.opening import opening
+from deploy_project.orchestration.records import conclude
 from deploy_project.orchestration.reporting import AssetReporter
 from deploy_project.runs import execution, resumption, tags
 from deploy_project.runs import run as runs
-from deploy_project.runs.finish import finish, record
+from deploy_project.runs.finish import finish
 from deploy_project.runs.plan import Step, steps
 from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Listener, Silent
@@ -40,7 +42,8 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
             is_first = runs.known_source(run) is None
             if is_first and run.resumes:
                 resumption.inherit(run)
-            done = execution.perform(run, step, of=total, listener=listener)
+            notes = opening(context.instance, context.run, run) if is_first else []
+            done = execution.perform(run, step, of=total, listener=listener, notes=notes)
         if is_first:
             _tag(context, run)
         _conclude(context, step, done, command)
@@ -95,7 +98,7 @@ def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> d
             before = op() if before is None else op(before)
 
     return chain.to_job(  # pyright: ignore[reportUnknownMemberType]
-        tags=tags.of_job(job),
+        tags=tags.of_job(job, run_slots=deployment.account.run_slots),
         metadata={
             "name": job.title,
             "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
@@ -123,7 +126,6 @@ def end(
         cancelling = known.dagster_run.status is dg.DagsterRunStatus.CANCELING
         outcome = "Cancelled" if cancelling else "Error"
     finished = finish(run, outcome, known.create_timestamp)
-    if not run.is_ci:
-        internals.report_materialization(instance, dagster_run, record(finished))
+    conclude(instance, known.dagster_run, finished)
     if finished.problem:
         raise ArtifactError(finished.problem)

@@ -14,6 +14,7 @@ from deploy_project.orchestration.assets import environment_assets
 from deploy_project.orchestration.builds import ByHand
 from deploy_project.orchestration.checks import source_checks
 from deploy_project.orchestration.completions import completion_sensor
+from deploy_project.orchestration.ends import ends_sensor
 from deploy_project.orchestration.jobs import deployment_job
 from deploy_project.orchestration.nodes import group_name
 from deploy_project.orchestration.schedules import schedule
@@ -21,6 +22,7 @@ from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.finish import record_key
 from deploy_project.runs.tags import LOCATION
 
 
@@ -54,6 +56,7 @@ def definitions(
             sensors=[
                 *(merge_sensor(watch, jobs) for watch in watches if watch.environments),
                 *filter(None, [completion_sensor(deployment, jobs)]),
+                ends_sensor(deployment, state),
             ],
         ),
         *catalogs,
@@ -65,7 +68,7 @@ def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
     for job in deployment.jobs.values():
         if job.job_type != "ci":
             yield dg.AssetSpec(
-                dg.AssetKey([job.environment.name, "jobs", job.identifier]),
+                record_key(job),
                 description=f"The runs of the job {job.title!r}: one materialization for each.",
                 group_name=group_name(job.environment.name, "jobs"),
                 kinds={"dbt"},

@@ -1,8 +1,11 @@
 """Schedules: the cron lines of a job, in UTC as on dbt Cloud unless it names a time zone."""
 
+from datetime import UTC
+
 import dagster as dg
 
 from deploy_project.config.deployment import Job
+from deploy_project.orchestration.deactivation import deactivated
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import tags
 
@@ -24,8 +27,12 @@ def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None
             dg.DefaultScheduleStatus.RUNNING if job.scheduled else dg.DefaultScheduleStatus.STOPPED
         ),
     )
-    def on_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        supersede(context.instance, job.name, "scheduled")
+    def on_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        why = deactivated(context.instance, job)
+        if why is not None:
+            return dg.SkipReason(why)
+        time = context.scheduled_execution_time.astimezone(UTC).isoformat()
+        supersede(context.instance, job.name, "scheduled", own=(tags.SCHEDULED_FOR, time))
         return dg.RunRequest(tags={tags.TRIGGER: "scheduled", tags.CAUSE: "Scheduled"})
 
     return on_schedule

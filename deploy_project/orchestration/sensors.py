@@ -11,6 +11,7 @@ from deploy_project.config.deployment import Deployment, Environment, Job, Proje
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
 from deploy_project.git import remote
+from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.queue import supersede
 from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, Seen
@@ -148,10 +149,14 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
         raise DeployError("\n".join(problems))
     for problem in problems:
         context.log.error(problem)
-    requests = [request for each in visits.values() for request in each.requests]
+    wanted = [request for each in visits.values() for request in each.requests]
+    requests, refused = startable(context.instance, watch.deployment.jobs, wanted)
+    for each in refused:
+        context.log.warning(each)
     for request in requests:
-        supersede(context.instance, request.job_name or "", "merge")
-    reason = None if requests else _reason(visits, before)
+        own = (tags.RUN_KEY, request.run_key or "")
+        supersede(context.instance, request.job_name or "", "merge", own=own)
+    reason = None if requests else "\n".join([_reason(visits, before), *refused])
     cursor = json.dumps(merges.written(after), sort_keys=True)
     return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
 

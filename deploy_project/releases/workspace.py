@@ -84,6 +84,17 @@ def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
     return {name: value.get_secret_value() for name, value in found.items()}
 
 
+def scrubber(environment: Environment, job: Job | None) -> Scrubber:
+    """Return what takes all secrets of a run out of its files; raises as `secrets` does."""
+    plain = variables(environment, job).items()
+    masked = [
+        value
+        for name, value in plain
+        if isinstance(value, str) and name.startswith("DBT_ENV_SECRET")
+    ]
+    return Scrubber([*secrets(environment, job).values(), *masked])
+
+
 def workspace(
     environment: Environment,
     job: Job | None,
@@ -117,7 +128,6 @@ def workspace(
     dbt = installation(wanted_version, made.adapter, state)
     made.write(profiles_directory)
     shown = {name: value for name, value in hidden.items() if name != "token"}
-    masked = [value for name, value in plain.items() if name.startswith("DBT_ENV_SECRET")]
     return Workspace(
         environment=environment,
         checkout=checkout,
@@ -126,7 +136,7 @@ def workspace(
         installation=dbt,
         profiles_directory=profiles_directory,
         variables={**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in},
-        scrubber=Scrubber([*hidden.values(), *masked]),
+        scrubber=scrubber(environment, job),
         parse_key=_parse_key(environment, made, dbt, plain),
     )
 

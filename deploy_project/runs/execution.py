@@ -1,5 +1,6 @@
 """Carrying out one step of a run: its log, its artifacts, its record, whatever happens."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -13,9 +14,12 @@ from deploy_project.runs.scene import Console, Listener, Progress, Stage
 from deploy_project.runs.step import Status, StepRecord, to_json
 
 
-def perform(run: Run, step: Step, *, of: int, listener: Listener) -> StepRecord:
+def perform(
+    run: Run, step: Step, *, of: int, listener: Listener, notes: Sequence[str] = ()
+) -> StepRecord:
     """Carry out `step`, the `step.index`th of `of`, and return its record.
 
+    The console begins with `notes`.
     A failure is in the record, not raised. Interrupts and bugs are raised, after the record and
     whatever dbt has left are kept. Raises `ArtifactError` when they can't be.
     """
@@ -29,6 +33,8 @@ def perform(run: Run, step: Step, *, of: int, listener: Listener) -> StepRecord:
     with (directory / "console.log").open("a", encoding="utf-8") as stream:
         stage = Stage(run, step, directory, Console(stream), Progress(), listener)
         stage.console.say(f"=== Step {step.index} of {of}: {step.name}")
+        for note in notes:
+            stage.console.say(note)
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
             with run.state.explained(step.name):

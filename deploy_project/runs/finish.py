@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from upath import UPath
 
+from deploy_project.config.deployment import Job
 from deploy_project.dbt.artifacts import read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.manifest import build_parents, read_manifest
@@ -174,11 +175,16 @@ def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:
     return found.is_head and outcome == "Success"
 
 
+def record_key(job: Job) -> dg.AssetKey:
+    """Return the asset that the records of the runs of `job` go to."""
+    return dg.AssetKey([job.environment.name, "jobs", job.identifier])
+
+
 def record(finished: Finished) -> dg.AssetMaterialization:
     """Return the materialization that is the run's record."""
     run = finished.run
     return dg.AssetMaterialization(
-        dg.AssetKey([run.environment.name, "jobs", run.job.identifier]),
+        record_key(run.job),
         description=f"{finished.outcome}: {run.trigger.cause}",
         metadata=overview(finished),
     )

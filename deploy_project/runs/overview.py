@@ -37,6 +37,10 @@ class Finished:
     """Why a run has failed whose steps have not: it could not publish what it has made."""
     docs: str | None = None
     """Where the docs are that this run has published."""
+    reason: str = ""
+    """Why it has ended, for when no step tells."""
+    deactivated: str = ""
+    """Why nothing starts the job any more, when it is this run that has gone too far."""
 
 
 def overview(finished: Finished) -> Metadata:
@@ -57,6 +61,7 @@ def _what(finished: Finished) -> Metadata:
     texts = {
         "status": finished.outcome,
         "message": _why(finished),
+        "deactivated": finished.deactivated,
         "trigger": run.trigger.category,
         "cause": run.trigger.cause,
         "commit": source.commit if source else "",
@@ -74,7 +79,7 @@ def _why(finished: Finished) -> str:
     if finished.outcome == "Success" or finished.problem:
         return finished.problem
     ended = (step for step in reversed(finished.steps) if step.status in ("Error", "Cancelled"))
-    return next((step.message for step in ended if step.message), "")
+    return next((step.message for step in ended if step.message), finished.reason)
 
 
 def _where(finished: Finished) -> Metadata:

@@ -42,13 +42,14 @@ def reclaim(all_work: Path, *, older_than: timedelta = RECLAIM_AFTER) -> list[st
     reclaimed: list[str] = []
     for work in sorted(all_work.iterdir()) if all_work.is_dir() else ():
         with suppress(FileNotFoundError):  # another process reclaims too
-            if work.stat().st_mtime <= before and not _is_held(work):
+            if work.stat().st_mtime <= before and not is_held(work):
                 shutil.rmtree(work, ignore_errors=True)
                 reclaimed.append(work.name)
     return reclaimed
 
 
-def _is_held(work: Path) -> bool:
+def is_held(work: Path) -> bool:
+    """Whether a process on this machine holds `work`, this one included."""
     try:
         descriptor = os.open(work / _ALIVE, os.O_RDWR)
     except FileNotFoundError:

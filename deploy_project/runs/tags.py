@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from deploy_project.config.deployment import HostingKind, Job
+from deploy_project.config.deployment import Environment, HostingKind, Job
 from deploy_project.config.variables import ReasonCategory
+from deploy_project.runs.streak import fingerprint
 
 LOCATION = "deploy_project"
 """The name of the code location in workspace.yaml."""
@@ -28,9 +29,20 @@ SAME_COMMIT = "deploy/same_commit"
 PARENT = "dagster/parent_run_id"
 ROOT = "dagster/root_run_id"
 RESUME_RETRY = "dagster/is_resume_retry"
+QUEUE = "deploy/queue"
+"""Runs that share its value never overlap (Q-2). A CI job's runs get it from what starts them."""
 LIMIT = "deploy/limit_{}"
 """One tag for each number of runs at once; dagster.yaml has a rule for each, its value is shared
 by the runs that count together."""
+SLOTS = "deploy/slots_{}"
+"""The same for the whole account (Q-1)."""
+DEFINITION = "deploy/definition"
+"""The fingerprint of the job's definition: a job that is changed counts its failures anew."""
+REACTIVATES = "deploy/reactivates"
+"""On a run that has reactivated its job, its own id: a rerun has all tags of its parent."""
+RUN_KEY = "dagster/run_key"
+SCHEDULED_FOR = ".dagster/scheduled_execution_time"
+RETRY_NUMBER = "dagster/retry_number"
 
 LONGEST_CAUSE = 255
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -91,17 +103,36 @@ def reason_category(why: Trigger, hosting: HostingKind | None) -> ReasonCategory
     return "other"
 
 
-def of_job(job: Job) -> dict[str, str]:
-    """Return the tags that every run of `job` carries."""
-    environment = job.environment
-    limit = environment.concurrency
+def of_job(job: Job, *, run_slots: int | None) -> dict[str, str]:
+    """Return the tags that every run of `job` carries.
+
+    CI jobs take no slot of the account, and pull requests run side by side (Q-5).
+    """
+    environment, is_ci = job.environment, job.job_type == "ci"
     return {
         JOB: job.name,
         JOB_ID: str(job.id),
         ENVIRONMENT: environment.name,
         PROJECT: environment.project.name,
-        **({LIMIT.format(limit): environment.name} if limit is not None else {}),
+        DEFINITION: fingerprint(job),
+        **({} if is_ci else {QUEUE: job.name}),
+        **limits(environment, run_slots=None if is_ci else run_slots),
     }
+
+
+def limits(environment: Environment, *, run_slots: int | None) -> dict[str, str]:
+    """Return the tags by which Dagster's queue counts a run."""
+    limit = environment.concurrency
+    return {
+        **({LIMIT.format(limit): environment.name} if limit is not None else {}),
+        **({SLOTS.format(run_slots): "account"} if run_slots is not None else {}),
+    }
+
+
+def counted(tags: Mapping[str, str]) -> list[str]:
+    """Return those of `tags` that dagster.yaml has a rule for."""
+    kinds = (QUEUE, LIMIT.format(""), SLOTS.format(""))
+    return [name for name in tags if name.startswith(kinds)]
 
 
 def run_number(run_id: str) -> int:

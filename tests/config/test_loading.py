@@ -42,7 +42,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     deployment = configuration.load(
         {
             "deploy.yaml": """
-            account: {id: 5, name: Acme}
+            account: {id: 5, name: Acme, run_slots: 4}
             projects:
               shop:
                 id: 7
@@ -80,7 +80,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     project = deployment.projects["shop"]
     production, scratch = deployment.environments.values()
     assert deployment.source == tmp_path / "deploy.yaml"
-    assert deployment.account == Account(id=5, name="Acme")
+    assert deployment.account == Account(id=5, name="Acme", run_slots=4)
     assert (project.id, project.subdirectory, project.username) == (7, "dbt", "robot")
     assert project.hosting == Hosting(kind="gitea", url="https://git.acme.example/data/shop")
     assert project.token == Secret(file=tmp_path / "secrets" / "token")

@@ -44,11 +44,26 @@ DEPLOY_FILES = [
     ),
     (
         top("account: {id: 1, name: a, plan: x}"),
-        "3: account.plan: is an unknown key, found 'plan'; remove it (known here: id, name)",
+        "3: account.plan: is an unknown key, found 'plan'; "
+        "remove it (known here: id, name, run_slots)",
     ),
     (
         top("account: {id: one, name: a}"),
         "3: account.id: must be a whole number, found 'one'; write digits without quotes",
+    ),
+    (
+        top("account: {run_slots: 7}"),
+        "3: account.run_slots: is a number that dagster.yaml has no rule for, found 7; "
+        "use 1, 2, 3, 4, 5, 6, 8 or 10, or leave it out for no limit",
+    ),
+    (
+        environments("production: {concurrency: 20}"),
+        "2: environments.production.concurrency: is a number that dagster.yaml has no rule for, "
+        "found 20; use 1, 2, 3, 4, 5, 6, 8 or 10, or leave it out for no limit",
+    ),
+    (
+        top("defaults: {deactivate_after: -1}"),
+        "3: defaults.deactivate_after: is too small, found -1; use at least 0",
     ),
     (
         project("repository: /shop, subdirectry: dbt"),

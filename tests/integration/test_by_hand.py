@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.releases.prepare import deploy, prepare
-from tests.integration.conftest import PROJECT, Result, Site, make_site
+from tests.integration.conftest import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ JOBS = """
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     made = make_site(tmp_path_factory.mktemp("by_hand"), FILES)
-    made.configure(jobs=JOBS)
+    made.configure(jobs=JOBS, deploy=DEPLOY + "    account: {run_slots: 2}\n")
     deployment = made.deployment
     environment = deployment.environments["prod"]
     head = made.git("rev-parse", "HEAD")
@@ -91,6 +91,13 @@ def test_it_is_the_deployed_commit(site: Site, done: Result):
     assert event.materialization.metadata["commit"] == dg.TextMetadataValue(deployed)
     assert deployed != site.git("rev-parse", "HEAD")
     assert site.artifacts.published(site.artifacts.environment("prod"), "state") is None
+
+
+def test_runs_of_jobs_wait_for_it_once_it_has_begun(site: Site, done: Result):
+    with site.instance() as instance:
+        run = instance.get_run_by_id(done.run_id)
+    assert run is not None
+    assert run.tags.items() >= {"deploy/slots_2": "account"}.items()
 
 
 def test_the_scratch_space_is_reclaimed(site: Site, done: Result):

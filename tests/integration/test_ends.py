@@ -83,6 +83,7 @@ def test_an_interrupted_run_is_cancelled_and_leaves_no_dbt_behind(site: Site):
     assert processes_of(site) == []
     record = site.record(run_id)
     assert record["status"] == "Cancelled"
+    assert record["message"] == "Interrupted on the command line."
     assert [status for _, status in site.statuses(run_id)[3:]] == [
         "Cancelled",
         "Skipped",

@@ -18,6 +18,15 @@ def test_the_steps_are_dbt_clouds_and_in_its_order(daily: Done):
     assert daily.site.statuses(daily.run_id) == [(name, "Success") for name in STEPS.values()]
 
 
+def test_a_run_outside_of_the_queue_says_what_is_not_guaranteed(daily: Done):
+    first, later = "01-clone-git-repository", "05-dbt-seed"
+    assert daily.site.console(daily.run_id, first).splitlines()[1] == (
+        "This run has not waited in Dagster's queue: another run of this job may be in progress, "
+        "and `concurrency` and `run_slots` did not hold it back. `deploy-project run` waits."
+    )
+    assert "queue" not in daily.site.console(daily.run_id, later)
+
+
 def test_each_step_leaves_its_logs_and_artifacts(daily: Done):
     site, kept = daily.site, set[str]()
     for step in STEPS:

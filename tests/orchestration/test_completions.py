@@ -236,3 +236,20 @@ def test_a_cursor_that_can_not_be_read_starts_anew(daemon: Daemon):
 
 def test_a_deployment_without_completion_triggers_has_no_sensor():
     assert completion_sensor(deployment([]), {}) is None
+
+
+def test_a_deactivated_job_is_not_started_and_the_tick_says_why(instance: dg.DagsterInstance):
+    child = replace(job("child", of("parent", 10)), deactivate_after=1)
+    daemon = daemon_of(instance, [job("parent"), child])
+    daemon.tick()
+    instance.create_run_for_job(
+        dagster_job("child"),
+        status=dg.DagsterRunStatus.FAILURE,
+        tags=tags.of_job(child, run_slots=None),
+    )
+    daemon.end("parent")
+    result = daemon.sensor(dg.build_sensor_context(instance=instance, cursor=daemon.cursor))
+    assert isinstance(result, dg.SensorResult)
+    assert not result.run_requests
+    assert isinstance(result.skip_reason, dg.SkipReason)
+    assert "child: Job has been deactivated" in (result.skip_reason.skip_message or "")

@@ -217,3 +217,12 @@ def test_the_pin_is_stored_with_the_run(instance: dg.DagsterInstance, tmp_path: 
     snapshot = snapshot_from_execution_plan(plan, job.get_job_snapshot_id())
     assert snapshot.repository_load_data is not None
     assert snapshot.repository_load_data.reconstruction_metadata == {"deploy/pointers": "A"}
+
+
+def test_the_queue_tells_which_tags_it_has_rules_for():
+    rules = [{"key": "team", "limit": 1}, {"key": "deploy/queue", "limit": 1}]
+    runs = {"runs": {"tag_concurrency_limits": rules}}
+    with dg.instance_for_test(overrides={"concurrency": runs}) as queued:
+        assert internals.queue_rules(queued) == {"team", "deploy/queue"}
+    with dg.DagsterInstance.ephemeral() as without:
+        assert internals.queue_rules(without) is None

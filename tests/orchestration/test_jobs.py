@@ -7,6 +7,7 @@ import dagster as dg
 from deploy_project.config.deployment import Account, Deployment, Environment, Job, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.jobs import deployment_job
+from deploy_project.runs.streak import fingerprint
 
 PROJECT = Project(name="shop", id=1, repository="/nowhere")
 PROD = Environment(name="prod", id=2, project=PROJECT, type="production", target="production")
@@ -89,6 +90,8 @@ def test_a_job_shows_its_title_its_commands_and_where_it_queues():
         "deploy/job_id": "3",
         "deploy/environment": "prod",
         "deploy/project": "shop",
+        "deploy/definition": fingerprint(limited),
+        "deploy/queue": "prod__daily",
         "deploy/limit_1": "prod",
     }
 

@@ -10,6 +10,7 @@ import pytest
 from deploy_project.config.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.location import definitions
+from deploy_project.runs import tags
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,11 @@ def outline(repository: dg.RepositoryDefinition) -> Iterator[str]:
     for job in sorted(repository.get_all_jobs(), key=lambda each: each.name):
         if not job.name.startswith("__"):
             yield f"job {job.name}: {job.metadata['name'].value}"
-            yield from (f"  {key}={value}" for key, value in sorted(job.tags.items()))
+            yield from (
+                f"  {key}={value}"
+                for key, value in sorted(job.tags.items())
+                if key != tags.DEFINITION  # another one wherever the files are
+            )
             yield from (
                 f"  {number}. {node.name}: {node.definition.description}"
                 for number, node in enumerate(job.nodes_in_topological_order, start=1)

@@ -10,6 +10,7 @@ import pytest
 
 from deploy_project.errors import DeployError
 from deploy_project.releases import pointer
+from deploy_project.runs.tags import of_job
 from tests.integration import conftest as deployments
 from tests.integration.conftest import PROJECT, Site
 
@@ -34,6 +35,11 @@ JOBS = """
 """
 
 NEW = "select 1 as id"
+
+
+@dg.job
+def nothing() -> None: ...
+
 
 Process = tuple[str, ...]
 _listeners: list[list[Process]] = []
@@ -176,6 +182,18 @@ def test_new_commits_are_deployed_and_start_the_merge_jobs(
     assert {request.run_key for request in back.requests} == {
         request.run_key for request in merged.requests
     }, "Dagster drops a request whose key it has seen before: no commit is run twice"
+
+    failing = site.deployment.jobs["prod__build"]
+    for _ in range(100):
+        daemon.instance.create_run_for_job(
+            nothing,
+            status=dg.DagsterRunStatus.FAILURE,
+            tags=of_job(failing, run_slots=None),
+        )
+    more = site.push({"models/more.sql": NEW})
+    deactivated = daemon.tick()
+    assert commits(deactivated) == {"prod__check": more}
+    assert deployed(site) == more
 
 
 TWO = f"""

@@ -4,6 +4,7 @@ import pytest
 
 from deploy_project.config.deployment import Environment, HostingKind, Job, Project
 from deploy_project.runs import tags
+from deploy_project.runs.streak import fingerprint
 from deploy_project.runs.tags import Trigger, reason_category, run_number, trigger
 
 RUN_ID = "7d3c1f0a-9b2e-4c55-8a11-000000000000"
@@ -112,6 +113,19 @@ def test_a_job_tells_its_queue_and_its_limit():
         "deploy/environment": "prod",
         "deploy/project": "shop",
     }
-    assert tags.of_job(job) == plain
+    assert tags.of_job(job, run_slots=None) == {
+        **plain,
+        "deploy/definition": fingerprint(job),
+        "deploy/queue": "prod__daily",
+    }
     limited = replace(job, environment=replace(environment, concurrency=2))
-    assert tags.of_job(limited) == {**plain, "deploy/limit_2": "prod"}
+    found = tags.of_job(limited, run_slots=4)
+    assert tags.counted(found) == ["deploy/queue", "deploy/limit_2", "deploy/slots_4"]
+    assert (found["deploy/limit_2"], found["deploy/slots_4"]) == ("prod", "account")
+
+
+def test_pull_requests_take_no_slot_and_do_not_wait_for_each_other():
+    project = Project(name="shop", id=1, repository="/nowhere")
+    environment = Environment("prod", 2, project, "production", concurrency=2)
+    ci = Job("prod__ci", "ci", 3, "CI", environment, "", "ci", (), ())
+    assert tags.counted(tags.of_job(ci, run_slots=4)) == ["deploy/limit_2"]

@@ -1,0 +1,27 @@
+"""What the first step of a run says and notes before it begins."""
+
+import dagster as dg
+
+from deploy_project.orchestration import deactivation, internals
+from deploy_project.orchestration.queue import unguaranteed
+from deploy_project.runs import tags
+from deploy_project.runs.run import Run
+from deploy_project.runs.streak import fingerprint
+
+
+def opening(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
+    """Note on the run what counts its failures, and return what its console says first."""
+    noted, said = {tags.DEFINITION: fingerprint(run.job)}, list[str]()
+    promise = unguaranteed(
+        tags.counted(dagster_run.tags),
+        internals.queue_rules(instance),
+        waited=dagster_run.remote_job_origin is not None,
+    )
+    if promise is not None:
+        said.append(promise)
+    if deactivation.reactivates(instance, run.job, dagster_run, run.trigger):
+        noted[tags.REACTIVATES] = run.id
+        said.append("This run reactivates the job: its triggers start it again.")
+    if noted.items() - dagster_run.tags.items():
+        instance.add_run_tags(run.id, noted)
+    return said

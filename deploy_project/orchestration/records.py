@@ -1,0 +1,106 @@
+"""The records of runs in the asset catalog, also of those that ended without writing one."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from deploy_project.orchestration import internals
+from deploy_project.orchestration.deactivation import deactivated_by
+from deploy_project.runs import remains, scratch, tags
+from deploy_project.runs import run as runs
+from deploy_project.runs.ends import Kind, Said, reason
+from deploy_project.runs.finish import model_timing, record, record_key, recorded_steps
+from deploy_project.runs.overview import Finished
+from deploy_project.runs.run import Run, Source
+from deploy_project.runs.status import word
+
+_KINDS: dict[dg.DagsterEventType, Kind] = {
+    dg.DagsterEventType.ENGINE_EVENT: "engine",
+    dg.DagsterEventType.RUN_FAILURE: "failure",
+    dg.DagsterEventType.RUN_CANCELING: "cancel",
+    dg.DagsterEventType.RUN_CANCELED: "cancel",
+}
+
+
+def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: Finished) -> None:
+    """Put the record of a run into the asset catalog, once; say so when it deactivates its job."""
+    run = finished.run
+    if finished.outcome == "Cancelled" and not finished.reason:
+        said = _said(_events(instance, run.id))
+        finished = replace(finished, reason=reason("Cancelled", list(said), began=True))
+    why = deactivated_by(instance, run.job, dagster_run) if finished.outcome == "Error" else None
+    if not run.is_ci and not has_record(instance, run):
+        materialization = record(replace(finished, deactivated=why or ""))
+        internals.report_materialization(instance, dagster_run, materialization)
+    if why is not None:
+        instance.report_engine_event(why, dagster_run)
+
+
+def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
+    """Whether the record of the run is in the asset catalog; it is the last thing a run reports."""
+    built = dg.DagsterEventType.ASSET_MATERIALIZATION
+    last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
+    events = (each.event_log_entry.dagster_event for each in last)
+    return any(event is not None and event.asset_key == record_key(run.job) for event in events)
+
+
+def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:
+    """Write the record of a run whose process could not, keep its files, free its scratch space.
+
+    Raises `ConfigError` or `ArtifactError` when its files can't be kept.
+    """
+    dagster_run, events = known.dagster_run, _events(instance, run.id)
+    ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
+    outcome, began = word(dagster_run.status), known.start_time is not None
+    why = reason(outcome, list(_said(events)), began=began)
+    steps = remains.interrupted(
+        recorded_steps(run),
+        {each.step_key: _moment(each.timestamp) for each in events if each.step_key},
+        status="Cancelled" if outcome == "Cancelled" else "Error",
+        message=why,
+        ended_at=ended,
+    )
+    remains.keep(run, steps)
+    finished = Finished(
+        run=run,
+        outcome=outcome,
+        source=runs.known_source(run) or _source(dagster_run),
+        created_at=known.create_timestamp,
+        started_at=ended if known.start_time is None else _moment(known.start_time),
+        ended_at=ended,
+        steps=steps,
+        timing=model_timing(run, steps),
+        reason=why,
+    )
+    conclude(instance, dagster_run, finished)
+    scratch.free(run.work)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _source(dagster_run: dg.DagsterRun) -> Source | None:
+    commit = dagster_run.tags.get(tags.COMMIT)
+    if not commit:
+        return None
+    return Source(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
+
+
+def _events(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
+    """Return the events that tell how a run has ended, and which steps have begun."""
+    wanted = {*_KINDS, dg.DagsterEventType.STEP_START}
+    return list(instance.all_logs(run_id, of_type=wanted))
+
+
+def _said(events: Iterable[dg.EventLogEntry]) -> Iterator[Said]:
+    for entry in events:
+        event = entry.dagster_event
+        if event is not None and event.event_type in _KINDS:
+            error = getattr(event.event_specific_data, "error", None)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            told = [event.message or "", error.message if error is not None else ""]
+            yield Said(_KINDS[event.event_type], ": ".join(each.strip() for each in told if each))
