@@ -38,10 +38,20 @@ def test_a_repository_that_is_not_there(
     assert ended.message == ended.recorded
     assert words in ended.message
     met(ended.message)
-    assert ticked.error.startswith("GitError: project 'tiny': ")
+    assert ticked.error.startswith("RemoteError: project 'tiny': ")
     assert words in ticked.error
     assert "Check `repository:` of project 'tiny'" in ticked.error
     assert "token-12345" not in ended.message + ticked.error
+
+
+def test_a_cache_that_knows_nothing(deployed: Deployed, met: Met):
+    project = "{repository: /no/such/path, git_repo_cache: true}"
+    deployed.reconfigure("{repository: REMOTE}", project)
+    with deployed.unchanged():
+        ended = deployed.attempt("prod__daily")
+    assert ended.step == "clone_git_repository"
+    assert ended.message == ended.recorded
+    met(ended.message)
 
 
 def test_a_token_that_is_not_there(deployed: Deployed, met: Met, monkeypatch: pytest.MonkeyPatch):
