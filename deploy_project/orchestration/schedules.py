@@ -1,10 +1,15 @@
 """Schedules: the cron lines of a job, in UTC as on dbt Cloud unless it names a time zone."""
 
+from datetime import UTC
+
 import dagster as dg
 
 from deploy_project.config.deployment import Job
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import tags
+
+SCHEDULED_FOR = "dagster/scheduled_execution_time"
+"""The tag by which Dagster knows which tick has asked for a run."""
 
 
 def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None:
@@ -25,7 +30,8 @@ def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None
         ),
     )
     def on_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        supersede(context.instance, job.name, "scheduled")
+        moment = context.scheduled_execution_time.astimezone(UTC).isoformat()
+        supersede(context.instance, job.name, "scheduled", by={SCHEDULED_FOR: moment})
         return dg.RunRequest(tags={tags.TRIGGER: "scheduled", tags.CAUSE: "Scheduled"})
 
     return on_schedule

@@ -19,6 +19,8 @@ from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs import tags
 
 INTERVAL_SECONDS = 30
+RUN_KEY = "dagster/run_key"
+"""The tag by which Dagster knows what a sensor has asked for before."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
         context.log.error(problem)
     requests = [request for each in visits.values() for request in each.requests]
     for request in requests:
-        supersede(context.instance, request.job_name or "", "merge")
+        by = {RUN_KEY: request.run_key or ""}
+        supersede(context.instance, request.job_name or "", "merge", by=by)
     reason = None if requests else _reason(visits, before)
     cursor = json.dumps(merges.written(after), sort_keys=True)
     return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)

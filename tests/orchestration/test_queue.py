@@ -19,6 +19,8 @@ ORIGIN = RemoteJobOrigin(
     "daily",
 )
 
+NEW = {"dagster/scheduled_execution_time": "2026-11-21T06:00:00+00:00"}
+
 
 @dg.op
 def nothing() -> None: ...
@@ -40,8 +42,9 @@ def run(
     trigger: str,
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.QUEUED,
     job: str = "prod__daily",
+    **more: str,
 ) -> str:
-    made = {tags.JOB: job, tags.TRIGGER: trigger}
+    made = {tags.JOB: job, tags.TRIGGER: trigger, **more}
     made_run = instance.create_run_for_job(
         daily, status=status, tags=made, remote_job_origin=ORIGIN
     )
@@ -63,7 +66,7 @@ def test_only_the_same_trigger_of_the_same_job_gives_way(instance: dg.DagsterIns
         run(instance, "scheduled", job="prod__hourly"),
     ]
     started = run(instance, "scheduled", dg.DagsterRunStatus.STARTED)
-    assert supersede(instance, "prod__daily", "scheduled") == [waiting]
+    assert supersede(instance, "prod__daily", "scheduled", by=NEW) == [waiting]
     assert status(instance, waiting) is dg.DagsterRunStatus.CANCELED
     assert {status(instance, each) for each in others} == {dg.DagsterRunStatus.QUEUED}
     assert status(instance, started) is dg.DagsterRunStatus.STARTED
@@ -71,10 +74,18 @@ def test_only_the_same_trigger_of_the_same_job_gives_way(instance: dg.DagsterIns
 
 def test_the_cancelled_run_says_why(instance: dg.DagsterInstance):
     waiting = run(instance, "merge")
-    supersede(instance, "prod__daily", "merge")
+    supersede(instance, "prod__daily", "merge", by=NEW)
     said = [entry.user_message or entry.message for entry in instance.all_logs(waiting)]
     assert any("a newer merge of job 'prod__daily' takes its place" in each for each in said)
 
 
 def test_nothing_waits(instance: dg.DagsterInstance):
-    assert supersede(instance, "prod__daily", "scheduled") == []
+    assert supersede(instance, "prod__daily", "scheduled", by=NEW) == []
+
+
+def test_a_tick_that_is_asked_for_again_does_not_cancel_its_own_run(instance: dg.DagsterInstance):
+    """A daemon was killed after it had queued the run and before it had noted the tick."""
+    older = run(instance, "scheduled", **dict.fromkeys(NEW, "yesterday"))
+    own = run(instance, "scheduled", **NEW)
+    assert supersede(instance, "prod__daily", "scheduled", by=NEW) == [older]
+    assert status(instance, own) is dg.DagsterRunStatus.QUEUED
