@@ -1,6 +1,6 @@
 """At most one run of a kind waits (Q-4, Q-6)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import pytest
@@ -42,9 +42,9 @@ def run(
     trigger: str,
     status: dg.DagsterRunStatus = dg.DagsterRunStatus.QUEUED,
     job: str = "prod__daily",
-    **more: str,
+    also: Mapping[str, str] = {},
 ) -> str:
-    made = {tags.JOB: job, tags.TRIGGER: trigger, **more}
+    made = {tags.JOB: job, tags.TRIGGER: trigger, **also}
     made_run = instance.create_run_for_job(
         daily, status=status, tags=made, remote_job_origin=ORIGIN
     )
@@ -85,7 +85,7 @@ def test_nothing_waits(instance: dg.DagsterInstance):
 
 def test_a_tick_that_is_asked_for_again_does_not_cancel_its_own_run(instance: dg.DagsterInstance):
     """A daemon was killed after it had queued the run and before it had noted the tick."""
-    older = run(instance, "scheduled", **dict.fromkeys(NEW, "yesterday"))
-    own = run(instance, "scheduled", **NEW)
+    older = run(instance, "scheduled", also=dict.fromkeys(NEW, "yesterday"))
+    own = run(instance, "scheduled", also=NEW)
     assert supersede(instance, "prod__daily", "scheduled", by=NEW) == [older]
     assert status(instance, own) is dg.DagsterRunStatus.QUEUED

@@ -79,7 +79,7 @@ def test_a_process_that_could_not_be_started_leaves_nothing_behind(worker: Worke
 
 def test_a_signal_reaches_the_living_process(worker: Worker):
     process = started(worker)
-    eventually(worker.log.read_text)  # else the interrupt could find Python half started
+    eventually(lambda: bool(worker.log.read_text()))
     assert worker.signal(signal.SIGINT)
     assert process.wait(timeout=60) != 0
     assert not worker.signal(signal.SIGINT)
@@ -89,10 +89,14 @@ def test_no_signal_goes_to_a_process_that_has_only_the_same_number(
     worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     sent: list[int] = []
+
+    def note(number: int, _: int) -> None:
+        sent.append(number)
+
     process = started(worker)
     number = process.pid
     killed(process)
-    monkeypatch.setattr(os, "kill", lambda pid, _: sent.append(pid))
+    monkeypatch.setattr(os, "kill", note)
     assert not worker.signal(signal.SIGINT), f"{number} may be somebody else by now"
     assert sent == []
 
