@@ -107,9 +107,13 @@ class StepLogExecutor(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Yield the events of every step, then call `finish` with how it went."""
+        with worker_of(plan_context.instance, plan_context.run_id).held():
+            yield from self._all(plan_context, execution_plan)
+
+    def _all(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
         outcome: Outcome = "Cancelled"
-        worker = worker_of(plan_context.instance, plan_context.run_id)
-        lock = worker.hold()  # else whoever has launched this process holds it for us
         try:
             failed = False
             for event in self._steps(plan_context, execution_plan):
@@ -121,8 +125,6 @@ class StepLogExecutor(Executor):
             raise
         finally:
             self._finish(plan_context.instance, plan_context.dagster_run, outcome)
-            if lock is not None:
-                worker.release(lock)
 
     def _steps(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan

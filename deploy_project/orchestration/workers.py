@@ -12,8 +12,8 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -73,17 +73,19 @@ class Worker:
             os.close(lock)  # the process has inherited it
         return process
 
-    def hold(self) -> int | None:
-        """Make this process the run's; return the lock to `release`, None when it is already."""
+    @contextmanager
+    def held(self) -> Generator[None]:
+        """Make this process the run's, unless whoever has started it has done so."""
         lock = self._claimed()
-        if lock is not None:
+        if lock is None:
+            yield
+            return
+        try:
             self._sign(lock, os.getpid())
-        return lock
-
-    def release(self, lock: int) -> None:
-        """End what `hold` began."""
-        self.forget()
-        os.close(lock)
+            yield
+        finally:
+            self.forget()
+            os.close(lock)
 
     def is_alive(self) -> bool | None:
         """Return whether the process lives; None when nothing is known of it on this machine."""

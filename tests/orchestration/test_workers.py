@@ -110,12 +110,12 @@ def test_no_signal_goes_to_another_container(worker: Worker, monkeypatch: pytest
 
 
 def test_a_run_in_this_process_is_held_and_released(worker: Worker):
-    lock = worker.hold()
-    assert lock is not None
-    assert worker.is_alive() is True
-    assert json.loads((worker.directory / "alive").read_text())["pid"] == os.getpid()
-    assert worker.hold() is None, "whoever holds it already goes on holding it"
-    worker.release(lock)
+    with worker.held():
+        assert worker.is_alive() is True
+        assert json.loads((worker.directory / "alive").read_text())["pid"] == os.getpid()
+        with worker.held():  # the launcher has done so before
+            assert worker.is_alive() is True
+        assert worker.is_alive() is True
     assert worker.is_alive() is None
 
 
