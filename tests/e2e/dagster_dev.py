@@ -97,6 +97,15 @@ def processes_in(directory: Path) -> dict[int, str]:
     return found
 
 
+def processes_about(words: str) -> list[str]:
+    """The command lines of all processes that contain `words`."""
+    found: list[str] = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if words in line]
+
+
 @dataclass(frozen=True)
 class DagsterDev:
     """A running `dagster dev`; every failure shows the end of its log."""

@@ -19,7 +19,7 @@ from typing import TypeVar
 import pytest
 
 from tests.e2e import dagster_dev
-from tests.e2e.dagster_dev import DagsterDev, Run, free_port, processes_in
+from tests.e2e.dagster_dev import DagsterDev, Run, free_port, processes_about, processes_in
 from tests.e2e.gates import WAIT, Remotes, serve
 from tests.integration.conftest import PROJECT, Site, make_site
 
@@ -136,6 +136,10 @@ class Victims:
         made = self.site.push({"README.md": str(self.commits), **(files or {})}, ref="beside")
         self.site.git("reset", "--quiet", "--hard", "origin/main")
         return made
+
+    def left(self) -> list[str]:
+        """The processes of dbt, and those that install a package for it."""
+        return [*self.dev.dbt_processes(), *processes_about(self.remotes.url("package.git"))]
 
     def wait(self, what: str, found: Callable[[], T | None]) -> T:
         return self.dev.wait(what, found, seconds=PATIENCE)
@@ -300,7 +304,7 @@ def test_a_kill_ends_just_what_was_killed(killing: Victims, victim: str, phase: 
     killing.rows.append(f"{victim:12} {phase:11} {done.status:8} after {seconds:4.0f} s")
     own = victim in ("worker", "dbt")
     assert done.status == ("FAILURE" if own and (victim, phase) != ("dbt", "docs") else "SUCCESS")
-    killing.wait("end of dbt", lambda: not killing.dev.dbt_processes())
+    killing.wait("end of dbt and its git", lambda: not killing.left())
     published_is_whole(killing)
     again = killing.ended(_launched(killing, hold.commit, hold.job))
     assert again.status == "SUCCESS", "the next run finds nothing in its way"
