@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo dev test check lock bench golden clean
+.PHONY: demo dev test check lock bench kill golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -26,6 +26,9 @@ lock:  ## Pin every version again
 
 bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
 	$(BIN)/python bench/bench.py
+
+kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
+	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s
 
 golden: $(BIN)/.installed-dev  ## Rewrite the golden files; review reads the diff
 	$(BIN)/pytest -m "not slow and not e2e" --update-golden

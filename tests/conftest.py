@@ -8,6 +8,7 @@ GOLDEN = Path(__file__).parent / "golden"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
+    parser.addoption("--kills", choices=["short", "all"], default="short", help="what to kill when")
 
 
 @pytest.fixture

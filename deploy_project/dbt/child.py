@@ -131,11 +131,19 @@ def first_line(descriptor: int) -> str:
     return read.decode()
 
 
-def end_with_the_parent() -> None:
+def end_with_the_parent(orphaned: threading.Event) -> None:
     """Interrupt dbt when standard input closes: the parent is gone, however it ended."""
     os.read(0, 1)
+    orphaned.set()
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE_SECONDS)
+    kill_the_group()
+
+
+def kill_the_group() -> None:
+    """Kill this process and what dbt has started, such as the git of a package."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -145,13 +153,18 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wanted = json.loads(first_line(0))
     writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
-    threading.Thread(target=end_with_the_parent, daemon=True).start()
+    orphaned = threading.Event()
+    threading.Thread(target=end_with_the_parent, args=(orphaned,), daemon=True).start()
 
     from dbt.cli.main import dbtRunner
 
     runner: Any = dbtRunner(callbacks=[writer])
-    outcome = runner.invoke(wanted["arguments"])
-    writer.close()
+    try:
+        outcome = runner.invoke(wanted["arguments"])
+    finally:
+        writer.close()
+        if orphaned.is_set():
+            kill_the_group()
     if outcome.exception is None:
         return 0 if outcome.success else 1
     if type(outcome.exception).__name__ == "DbtUsageException":  # the only one dbt leaves unsaid

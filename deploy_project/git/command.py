@@ -73,6 +73,9 @@ def _variables(cwd: Path) -> dict[str, str]:
         "GIT_ALLOW_PROTOCOL": ":".join(protocols()),
         "GIT_TERMINAL_PROMPT": "0",  # ask nobody: a daemon has no terminal
         "GIT_TRACE_REDACT": "1",
+        # A remote that says nothing for ten minutes is gone; so is then a git that lost its parent.
+        "GIT_HTTP_LOW_SPEED_LIMIT": "1",
+        "GIT_HTTP_LOW_SPEED_TIME": "600",
         # A damaged repository must never make git work on the user's own one around it.
         "GIT_CEILING_DIRECTORIES": str(cwd.parent),
         "LC_ALL": "C",

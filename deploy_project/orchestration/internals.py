@@ -4,12 +4,14 @@
 - load-time pinning: each run must see the definitions that it was planned with
 - the executor base class: one compute log for each step without one process for each step
 - the rules of the run queue, to say so when they are not those of our dagster.yaml
+- the run launcher base class: a run must outlive the code server, and its death must be noticed
 
 `tests/orchestration/test_internals.py` is the contract: it fails when an upgrade changes these.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import dagster as dg
@@ -29,6 +31,16 @@ from dagster._core.execution.plan.instance_concurrency_context import InstanceCo
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
+from dagster._core.launcher.base import (
+    CheckRunHealthResult,
+    LaunchRunContext,
+    RunLauncher,
+    WorkerStatus,
+)
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+
+from deploy_project.orchestration.workers import worker_of
 
 Outcome = Literal["Success", "Error", "Cancelled"]
 Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Outcome], None]
@@ -104,6 +116,12 @@ class StepLogExecutor(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Yield the events of every step, then call `finish` with how it went."""
+        with worker_of(plan_context.instance, plan_context.run_id).held():
+            yield from self._all(plan_context, execution_plan)
+
+    def _all(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[DagsterEvent]:
         outcome: Outcome = "Cancelled"
         try:
             failed = False
@@ -169,3 +187,100 @@ def step_log_executor(finish: Finish) -> dg.ExecutorDefinition:
         return StepLogExecutor(finish)
 
     return step_log
+
+
+class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
+    """A run launcher without options: what Dagster asks of one, in the words of ours."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__()
+        self._inst_data = inst_data
+
+    @abstractmethod
+    def launch(self, run: dg.DagsterRun) -> None:
+        """Start what executes `run`, and return."""
+
+    @abstractmethod
+    def interrupt(self, run: dg.DagsterRun) -> bool:
+        """Ask what executes `run` to end; return whether it was asked."""
+
+    @abstractmethod
+    def problem(self, run: dg.DagsterRun) -> str:
+        """Return why `run`, which has started, can't end by itself; empty when it can."""
+
+    @abstractmethod
+    def hint(self, run: dg.DagsterRun) -> str:
+        """Return what helps people to find out why `run` did not go on; empty for nothing."""
+
+    @property
+    def instance(self) -> dg.DagsterInstance:
+        """The instance that it launches for."""
+        return self._instance
+
+    def say(self, run: dg.DagsterRun, message: str) -> None:
+        """Show `message` among the events of `run`."""
+        self.instance.report_engine_event(message, run, cls=type(self))
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """What dagster.yaml says about it."""
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """No options."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "Launcher":
+        """Return the launcher of an instance."""
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start a run that was taken from the queue."""
+        self.launch(context.dagster_run)
+
+    def terminate(self, run_id: str) -> bool:
+        """Cancel a run that has started; False when it can't be."""
+        run = self.instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self.instance.report_run_canceling(run)
+        return self.interrupt(run)
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Run monitoring asks us about every run that has started."""
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Return whether `run` goes on; run monitoring ends it as failed when it does not."""
+        problem = self.problem(run)
+        status = WorkerStatus.FAILED if problem else WorkerStatus.RUNNING
+        return CheckRunHealthResult(status, problem or None)
+
+    def get_run_worker_debug_info(
+        self, run: dg.DagsterRun, include_container_logs: bool | None = True
+    ) -> str | None:
+        """Return what run monitoring adds when it ends `run`."""
+        return self.hint(run) or None
+
+
+def run_command(
+    instance: dg.DagsterInstance, run: dg.DagsterRun
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command that executes `run`, and the variables to add to its environment.
+
+    The instance, and a password of its database, is in a variable: everybody may see a command.
+    """
+    origin = run.job_code_origin
+    if origin is None:
+        raise dg.DagsterInvariantViolationError(
+            f"run {run.run_id} can't be launched: nothing says where its code is; launch it from "
+            "the UI, a schedule or a sensor"
+        )
+    command = [origin.executable_path, "-m", "dagster", "api", "execute_run"]
+    asked = ExecuteRunArgs(origin, run.run_id, instance.get_ref())
+    return command, {"DAGSTER_EXECUTE_RUN_ARGS": serialize_value(asked)}

@@ -53,7 +53,8 @@ def decide(
     if head != seen.commit:
         return Deploy(head, merged=True)
     if seen.problem:
-        recent = now - datetime.fromisoformat(seen.at) < TRY_AGAIN_AFTER
+        ago = now - datetime.fromisoformat(seen.at)
+        recent = timedelta(0) <= ago < TRY_AGAIN_AFTER  # a clock may be set back
         return Fail(seen.problem) if recent else Deploy(head, merged=False)
     return Deploy(head, merged=False) if deployed is None else None
 

@@ -55,6 +55,11 @@ _TERMINATE = """
       terminateRun(runId: $id) { __typename ... on TerminateRunFailure { message } }
     }
 """
+_RELOAD = """
+    mutation($name: String!) {
+      reloadRepositoryLocation(repositoryLocationName: $name) { __typename }
+    }
+"""
 _TICKS = """
     query($sensor: SensorSelector!) {
       sensorOrError(sensorSelector: $sensor) {
@@ -90,6 +95,15 @@ def processes_in(directory: Path) -> dict[int, str]:
                 words = (process / "cmdline").read_bytes().split(b"\0")
                 found[int(process.name)] = b" ".join(words).decode()
     return found
+
+
+def processes_about(words: str) -> list[str]:
+    """The command lines of all processes that contain `words`."""
+    found: list[str] = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return [line for line in found if words in line]
 
 
 @dataclass(frozen=True)
@@ -175,18 +189,23 @@ class DagsterDev:
         (found,) = self.ask(_IN_PROGRESS, keys=[{"path": ["prod", model]}])["assetsLatestInfo"]
         return found["inProgressRunIds"]
 
-    def ended(self, run_id: str) -> Run:
+    def ended(self, run_id: str, *, seconds: float = 90) -> Run:
         """The run, once it has ended."""
 
-        def end() -> Run | None:
+        def found_ended() -> Run | None:
             found = self.run(run_id)
             return found if found.status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-        return self.wait(f"end of run {run_id}", end)
+        return self.wait(f"end of run {run_id}", found_ended, seconds=seconds)
 
     def terminate(self, run_id: str) -> None:
         answer = self.ask(_TERMINATE, id=run_id)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
+
+    def reload(self) -> None:
+        """Have the code location loaded again, as its button in the UI does."""
+        answer = self.ask(_RELOAD, name="deploy_project")["reloadRepositoryLocation"]
+        assert answer["__typename"] == "WorkspaceLocationEntry", answer
 
     def sensor_ticks(self, name: str) -> list[dict[str, Any]]:
         """The ticks of a sensor, the newest first."""
@@ -202,13 +221,12 @@ def _interruptible() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@contextmanager
-def dagster_dev(site: Site, *, port: int) -> Generator[DagsterDev]:
-    """Start `dagster dev` with the repository's own files in the site's directory; end it again."""
+def start(site: Site, *, port: int) -> DagsterDev:
+    """Start `dagster dev` with the repository's own files in the site's directory."""
     for name in ("workspace.yaml", "dagster.yaml"):
         (site.root / name).write_bytes((ROOT / name).read_bytes())
     environment = {k: v for k, v in site.environment.items() if not k.startswith("DAGSTER_")}
-    with (site.root / "dev.log").open("wb") as log:
+    with (site.root / "dev.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "dagster", "dev", "--port", str(port)],
             cwd=site.root,
@@ -219,16 +237,22 @@ def dagster_dev(site: Site, *, port: int) -> Generator[DagsterDev]:
             start_new_session=True,
             preexec_fn=_interruptible,
         )
-    dev = DagsterDev(site, f"http://127.0.0.1:{port}", process)
+    return DagsterDev(site, f"http://127.0.0.1:{port}", process)
+
+
+@contextmanager
+def dagster_dev(site: Site, *, port: int) -> Generator[DagsterDev]:
+    """Start `dagster dev` with the repository's own files in the site's directory; end it again."""
+    dev = start(site, port=port)
     try:
         yield dev
     finally:
-        _end(dev)
+        end(dev)
 
 
-def _end(dev: DagsterDev) -> None:
+def end(dev: DagsterDev) -> None:
     """End everything, and complain about what had to be forced."""
-    dev.process.send_signal(signal.SIGINT)
+    dev.process.send_signal(signal.SIGINT)  # does nothing to one that has ended
     with suppress(subprocess.TimeoutExpired):
         dev.process.wait(timeout=40)
     _wait_for_the_end_of_all(dev.site.root, seconds=20)

@@ -13,6 +13,7 @@ from dagster._core.definitions.definitions_load_context import (
 
 from deploy_project.orchestration import internals
 from deploy_project.orchestration.internals import Outcome
+from deploy_project.orchestration.workers import worker_of
 
 KEY = dg.AssetKey(["prod", "orders"])
 ERRORS = {
@@ -51,7 +52,8 @@ def chain(file: str) -> dg.JobDefinition:
     def third() -> None:
         print("third speaks")
 
-    def finish(_: dg.DagsterInstance, run: dg.DagsterRun, outcome: Outcome) -> None:
+    def finish(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: Outcome) -> None:
+        assert worker_of(instance, run.run_id).is_alive(), "so that its death would be noticed"
         with Path(file).open("a", encoding="utf-8") as stream:
             stream.write(f": {run.job_name} {outcome}")
         if wish() == "finish badly":
@@ -97,6 +99,7 @@ def test_the_executor_runs_the_chain_and_finishes_once(
     done = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
     assert [entry.step_key for entry in done] == steps
     assert file.read_text(encoding="utf-8") == f"{wish}: chain {outcome}"
+    assert worker_of(instance, result.run_id).is_alive() is None
 
 
 def test_each_step_has_a_log_of_its_own(instance: dg.DagsterInstance, tmp_path: Path):

@@ -17,6 +17,7 @@ NOW = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 MISSING = "refs/heads/main does not exist"
 JUST_NOW = (NOW - timedelta(seconds=30)).isoformat()
 LONG_AGO = (NOW - TRY_AGAIN_AFTER).isoformat()
+TOMORROW = (NOW + timedelta(days=1)).isoformat()
 
 CASES = {
     "first sight, nothing deployed": ("a", None, None, Deploy("a", merged=False)),
@@ -27,6 +28,12 @@ CASES = {
     "moved back": ("a", Seen("b", at=JUST_NOW), "b", Deploy("a", merged=True)),
     "failed just now": ("b", Seen("b", "broken", JUST_NOW), "a", Fail("broken")),
     "failed a while ago": ("b", Seen("b", "broken", LONG_AGO), "a", Deploy("b", merged=False)),
+    "failed before the clock was set back": (
+        "b",
+        Seen("b", "broken", TOMORROW),
+        "a",
+        Deploy("b", merged=False),
+    ),
     "moved on from a failure": ("c", Seen("b", "broken", JUST_NOW), "a", Deploy("c", merged=True)),
     "state directory deleted": ("a", Seen("a", at=JUST_NOW), None, Deploy("a", merged=False)),
     "branch deleted": (None, Seen("a", at=JUST_NOW), "a", Fail(MISSING)),
