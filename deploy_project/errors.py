@@ -3,7 +3,9 @@
 DeployError
 ├── ConfigError      the YAML files or the environment are wrong; a human must edit something
 ├── GitError         git refused, or the remote could not be reached
+│   └── RemoteError      the remote could not be asked: it is away, or does not let us in
 ├── DbtError         dbt exited with a failure, or could not be started
+│   └── VersionError     there is no such version of dbt, or none of its adapter for it
 ├── ArtifactError    an artifact could not be written, read or found
 └── LaunchError      Dagster could not be asked to start, show or end a run
 """
@@ -21,8 +23,16 @@ class GitError(DeployError):
     """git refused, or the remote could not be reached; the text carries git's own words."""
 
 
+class RemoteError(GitError):
+    """The remote could not be asked what it holds: it is away, or does not let us in."""
+
+
 class DbtError(DeployError):
     """dbt exited with a failure, or could not be started."""
+
+
+class VersionError(DbtError):
+    """There is no such version of dbt, or no version of its adapter that goes with it."""
 
 
 class ArtifactError(DeployError):

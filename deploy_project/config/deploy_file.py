@@ -60,6 +60,7 @@ class ProjectEntry(Strict):
     hosting: HostingEntry | None = None
     username: str = "x-access-token"
     token: SecretValue = None
+    git_repo_cache: bool = False
     variables: VariableValues = Field(default_factory=dict)
 
 
@@ -74,6 +75,7 @@ class EnvironmentEntry(Strict):
     target: Text | None = None
     profiles_directory: Text | None = None
     connection: dict[str, Any] | None = None
+    extended_attributes: dict[str, Any] = Field(default_factory=dict)
     target_schema: Text | None = Field(default=None, alias="schema")
     threads: Count | None = None
     dbt_version: str | None = None

@@ -62,6 +62,8 @@ class Project:
     hosting: Hosting | None = None
     username: str = "x-access-token"
     token: Secret | None = None
+    git_repo_cache: bool = False
+    """Whether runs take the last known commit when the remote can't be asked (JOB-13)."""
     variables: Variables = field(default_factory=dict[str, str | Secret])
 
 
@@ -82,6 +84,8 @@ class Environment:
     """Absolute, or relative to the dbt project; None is the dbt project's own directory."""
     connection: Mapping[str, Any] | None = None
     """An output as `profiles.yml` has it; replaces `profiles_directory` and `target`."""
+    extended_attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Keys of the output that replace what the connection, `schema` and `threads` say (ENV-5)."""
     target_schema: str | None = None
     threads: int | None = None
     dbt_version: str | None = None

@@ -103,6 +103,7 @@ def _project(
         hosting=hosting(at / "hosting", entry, problems),
         username=entry.username,
         token=token,
+        git_repo_cache=entry.git_repo_cache,
         variables=deploy_variables(at / "variables", base, problems),
     )
 
@@ -131,6 +132,7 @@ def _environments(
                 target=entry.target,
                 profiles_directory=_profiles(entry.profiles_directory, base),
                 connection=entry.connection,
+                extended_attributes=entry.extended_attributes,
                 target_schema=entry.target_schema,
                 threads=entry.threads or file.defaults.threads,
                 dbt_version=entry.dbt_version or file.defaults.dbt_version,
@@ -154,6 +156,10 @@ def _check(entry: EnvironmentEntry, at: Place, problems: Problems) -> None:
     check_rule(at / "concurrency", entry.concurrency, problems)
     if entry.branch is not None and entry.tag is not None:
         problems.add(at / "tag", "is given beside `branch`", remedy="keep one of the two")
+    adapter = entry.extended_attributes.get("type", "")
+    if not isinstance(adapter, str):
+        remedy = "name an adapter, such as `duckdb`, or leave the key out"
+        problems.add(at / "extended_attributes" / "type", "must be text", remedy=remedy)
     if entry.connection is None:
         return
     for key in ("target", "profiles_directory"):

@@ -1,22 +1,17 @@
 """Which dbt runs: the one beside this package, or an isolated one made once by uv."""
 
-import shutil
-import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from filelock import FileLock
 from packaging.specifiers import SpecifierSet
-from uv import find_uv_bin
 
-from deploy_project.config.environment import inherited
 from deploy_project.config.state import StateDirectory
-from deploy_project.errors import DbtError
+from deploy_project.dbt import uv
+from deploy_project.errors import DbtError, VersionError
 
-_TIMEOUT_SECONDS = 900
+_PACKAGES = {"mariadb": "mysql", "mysql5": "mysql"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +20,7 @@ class Installation:
 
     python: Path
     dbt_version: str
-    """As asked for: exact for the dbt beside us, else the wanted `1.10.*`."""
+    """The exact one, also where any patch of `1.10` was asked for."""
 
 
 def specifier(version: str) -> str:
@@ -33,65 +28,89 @@ def specifier(version: str) -> str:
     return f"=={version}.*" if version.count(".") == 1 else f"=={version}"
 
 
+def installation(version: str | None, adapter: str, state: StateDirectory) -> Installation:
+    """Return an installation of dbt `version` with `adapter`, making it when there is none.
+
+    `version` is as the configuration has it; None is the dbt beside us. Raises `VersionError` with
+    the installer's own words when there is no such version or adapter, `DbtError` when it can't be
+    made for another reason.
+    """
+    found = _existing(version, adapter, state)
+    if found is not None:
+        return found
+    assert version is not None
+    root = _root(version, adapter, state)
+    try:
+        uv.make(root, _requirements(version, adapter))
+    except DbtError as error:
+        raise type(error)(
+            f"dbt {version} with {_package(adapter)} can't be installed: {error}\nCorrect "
+            "`dbt_version:` of the environment or job, or see that this machine reaches a package "
+            "index"
+        ) from None
+    return _isolated(root)
+
+
+def verify(version: str | None, adapter: str | None, state: StateDirectory) -> None:
+    """Raise what `installation` would raise, without making anything.
+
+    Where the adapter is not known, None, this is about dbt alone.
+    """
+    if _existing(version, adapter, state) is not None:
+        return
+    assert version is not None
+    wanted = f"dbt {version}" + (f" with {_package(adapter)}" if adapter else "")
+    try:
+        uv.resolve(_requirements(version, adapter))
+    except VersionError as error:
+        raise VersionError(f"{wanted} can't be installed: {error}") from None
+    except DbtError as error:
+        raise DbtError(f"nobody can say whether {wanted} can be installed: {error}") from None
+
+
+def _existing(
+    version: str | None, adapter: str | None, state: StateDirectory
+) -> Installation | None:
+    """Return what is there already; raise `DbtError` when nothing may be made, either."""
+    core = _beside("dbt-core")
+    fits = core is not None and (version is None or core in SpecifierSet(specifier(version)))
+    if core is not None and fits and (adapter is None or _beside(_package(adapter)) is not None):
+        return Installation(Path(sys.executable), core)
+    if version is None:
+        package = _package(adapter or "core")
+        raise DbtError(
+            f"the profile's type is {adapter!r}, but {package} is not installed beside dbt {core}; "
+            f"install {package} there, or set `dbt_version:` of the environment"
+        )
+    root = _root(version, adapter, state) if adapter is not None else None
+    return _isolated(root) if root is not None and uv.python(root).exists() else None
+
+
+def _isolated(root: Path) -> Installation:
+    packages = [str(each) for each in root.glob("lib/python*/site-packages")]
+    found = next(iter(metadata.distributions(name="dbt-core", path=packages)), None)
+    if found is None:
+        raise DbtError(f"there is no dbt in {root} any more; delete it, and it is made again")
+    return Installation(uv.python(root), found.version)
+
+
+def _root(version: str, adapter: str, state: StateDirectory) -> Path:
+    """Return the place of an environment; another Python's packages are of no use to ours."""
+    wanted = specifier(version).removeprefix("==").replace("*", "x")
+    return state.dbt(f"{wanted}-{adapter}-python{sys.version_info[0]}.{sys.version_info[1]}")
+
+
+def _requirements(version: str, adapter: str | None) -> list[str]:
+    packages = [_package(adapter)] if adapter is not None else []
+    return [f"dbt-core{specifier(version)}", *packages]
+
+
+def _package(adapter: str) -> str:
+    return f"dbt-{_PACKAGES.get(adapter, adapter)}"
+
+
 def _beside(package: str) -> str | None:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
-
-
-def installation(version: str | None, adapter: str, state: StateDirectory) -> Installation:
-    """Return an installation of dbt `version` with `adapter`, making it when there is none.
-
-    Raises `DbtError` with the installer's own words when there is no such version or adapter.
-    """
-    core, package = _beside("dbt-core"), f"dbt-{adapter}"
-    fits = core is not None and (version is None or core in SpecifierSet(specifier(version)))
-    if core is not None and fits and _beside(package) is not None:
-        return Installation(Path(sys.executable), core)
-    if version is None:
-        raise DbtError(
-            f"the profile's type is {adapter!r}, but {package} is not installed beside dbt {core}; "
-            f"install {package} there, or set `dbt_version:` of the environment"
-        )
-    root = state.dbt(f"{version.replace('*', 'x')}-{adapter}")
-    python = root / "bin" / "python"
-    if not python.exists():
-        try:
-            _make(root, [f"dbt-core{specifier(version)}", package])
-        except DbtError as error:
-            raise DbtError(
-                f"dbt {version} with {package} can't be installed: {error}\nCorrect `dbt_version:` "
-                "of the environment or job, or see that this machine reaches a package index"
-            ) from None
-    return Installation(python, version)
-
-
-def _make(root: Path, requirements: list[str]) -> None:
-    """Make a virtual environment beside `root` and rename it; the first of several wins."""
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(root.with_suffix(".lock")):
-        if (root / "bin" / "python").exists():
-            return
-        scratch = Path(tempfile.mkdtemp(prefix=".making-", dir=root.parent))
-        try:
-            _uv("venv", "--quiet", "--python", sys.executable, str(scratch / "venv"))
-            python = str(scratch / "venv" / "bin" / "python")
-            _uv("pip", "install", "--quiet", "--python", python, *requirements)
-            (scratch / "venv").rename(root)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _uv(*arguments: str) -> None:
-    done = subprocess.run(
-        [find_uv_bin(), *arguments],
-        env=inherited(),
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        words = " ".join(arguments[:2])
-        raise DbtError(f"`uv {words} … {arguments[-2:]}` failed: {done.stderr.strip()}")

@@ -1,10 +1,11 @@
 """The profile of a run: the environment's connection under the job's target name.
 
 dbt Cloud makes a profile for each run from the environment's connection; so do we, from an output
-of the project's `profiles.yml` or from `connection:` in deploy.yaml. Jinja stays as written: a
-credential stays the name of a variable until dbt renders it.
+of the project's `profiles.yml` or from `connection:` in deploy.yaml, with the extended attributes
+over it. Jinja stays as written: a credential stays the name of a variable until dbt renders it.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from deploy_project.config.deployment import Environment
+from deploy_project.dbt.schemas import schema_of, with_schema
 from deploy_project.errors import ConfigError
 
-_SCHEMA_KEYS = {"bigquery": "dataset"}
+_ADAPTER = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Profile:
     @property
     def schema(self) -> str | None:
         """The target schema, Jinja included."""
-        found = self.output.get(_SCHEMA_KEYS.get(self.adapter, "schema"))
+        found = schema_of(self.output)
         return None if found is None else str(found)
 
     def write(self, directory: Path) -> None:
@@ -109,23 +111,37 @@ def profile(
 ) -> Profile:
     """Return the profile for a run; raise `ConfigError` naming what is missing and where.
 
-    `target_name` is what `target.name` will be (JOB-4); None keeps the output's own name.
+    `target_name` is what `target.name` will be (JOB-4); None keeps the output's own name. What is
+    asked of the run goes over the job's settings, these over the environment's extended attributes
+    (ENV-5), and these over everything else that the environment says.
     """
     name = profile_name(project_directory)
     if environment.connection is not None:
-        target, output = environment.target or environment.name, dict(environment.connection)
+        target, base = environment.target or environment.name, environment.connection
     else:
         directory = project_directory / (environment.profiles_directory or "")
-        target, output = _output(environment, directory, name)
-    if not output.get("type"):
-        raise ConfigError(
-            f"the connection of environment {environment.name!r} has no `type`: name the adapter"
-        )
-    output = dict(output)
-    schema = schema_override or environment.target_schema
+        target, base = _output(environment, directory, name)
+    extended = environment.extended_attributes
+    output = {**base, **extended}
+    _require_adapter(environment, output.get("type"))
+    stated = schema_of({**extended, "type": output["type"]})
+    schema = schema_override or stated or environment.target_schema
     if schema is not None:
-        output[_SCHEMA_KEYS.get(str(output["type"]), "schema")] = schema
-    wanted_threads = threads or environment.threads
+        output = with_schema(output, schema)
+    wanted_threads = threads or extended.get("threads") or environment.threads
     if wanted_threads is not None:
         output["threads"] = wanted_threads
     return Profile(name, target_name or target, output)
+
+
+def _require_adapter(environment: Environment, found: object) -> None:
+    """Refuse what is no adapter's name: it comes from git, and becomes a path and a package."""
+    if not found:
+        raise ConfigError(
+            f"the connection of environment {environment.name!r} has no `type`: name the adapter"
+        )
+    if not isinstance(found, str) or not _ADAPTER.fullmatch(found):
+        raise ConfigError(
+            f"the connection of environment {environment.name!r} has the `type` {found!r}, which "
+            "is no adapter's name; write one such as `duckdb`, without Jinja"
+        )

@@ -1,0 +1,49 @@
+"""Where a connection says its schema: adapters name it differently; pure."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_OTHER_NAMES = {"bigquery": "dataset", "dremio": "dremio_space_folder", "upsolver": "target_schema"}
+_DATABASE_IS_SCHEMA = frozenset(
+    {
+        *("clickhouse", "doris", "glue", "hive", "impala", "mariadb", "mysql", "mysql5"),
+        *("spark", "starrocks", "teradata", "tidb", "watsonx_spark"),
+    }
+)
+LONGEST = 63
+_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST - 1}}}")
+
+
+def is_schema_name(text: str) -> bool:
+    """Return whether every warehouse takes `text` for the name of a schema, quoted or not.
+
+    Beyond 63 letters Postgres cuts names off, so that two of them would be one.
+    """
+    return _NAME.fullmatch(text) is not None
+
+
+def schema_of(output: Mapping[str, Any]) -> Any:
+    """Return the schema that `output`, an output of profiles.yml, names; None when it names none."""
+    return next((output[key] for key in _keys(output) if output.get(key) is not None), None)
+
+
+def with_schema(output: Mapping[str, Any], schema: object) -> dict[str, Any]:
+    """Return `output` with another schema, under the name that it has there or can have.
+
+    `schema` is a field of every adapter's credentials (`Credentials` in dbt-adapters); the table
+    holds the adapters whose `_ALIASES` have another word for it, and dbt refuses both at once.
+    Where database and schema are one thing, `__post_init__` of the credentials refuses a
+    `database` that differs, and takes none at all. Read from the adapters on PyPI, November 2026.
+    """
+    names = _keys(output)
+    name = next((key for key in names if key in output), names[0])
+    dropped = {*names}
+    if output.get("type") in _DATABASE_IS_SCHEMA:
+        dropped |= {"database", "dbname"}
+    return {**{key: value for key, value in output.items() if key not in dropped}, name: schema}
+
+
+def _keys(output: Mapping[str, Any]) -> tuple[str, ...]:
+    other = _OTHER_NAMES.get(str(output.get("type")))
+    return (other, "schema") if other else ("schema",)

@@ -1,0 +1,94 @@
+"""The only door to uv, which makes the isolated environments of other dbt versions."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from uv import find_uv_bin
+
+from deploy_project.config.environment import inherited
+from deploy_project.errors import DbtError, VersionError
+
+_MAKING_SECONDS = 900
+_ASKING_SECONDS = 60
+# Wheels alone: installing one runs nobody's code, needs no compiler and no other host.
+_WHEELS = "--no-build"
+
+
+def make(root: Path, requirements: Sequence[str]) -> None:
+    """Make a virtual environment with `requirements` at `root`, beside it first and then renamed.
+
+    Safe to call from many processes at once: the first makes it, the others wait and find it.
+    Raises `VersionError` when no versions of the packages go together, else `DbtError`.
+    """
+    root.parent.mkdir(parents=True, exist_ok=True)
+    making = f".making-{root.name}-"
+    try:
+        with FileLock(root.with_name(f"{root.name}.lock"), timeout=_MAKING_SECONDS):
+            if python(root).exists():
+                return
+            for left in (root, *root.parent.glob(f"{making}*")):  # by a killed one, or of no use
+                shutil.rmtree(left, ignore_errors=True)
+            with tempfile.TemporaryDirectory(
+                dir=root.parent, prefix=making, ignore_cleanup_errors=True
+            ) as scratch:
+                _make(Path(scratch) / "venv", requirements).rename(root)
+    except Timeout:
+        raise DbtError(
+            f"another process has been making {root} for {_MAKING_SECONDS} seconds; "
+            "end that process, or wait for it and try again"
+        ) from None
+
+
+def _make(place: Path, requirements: Sequence[str]) -> Path:
+    # Relocatable, so that its scripts work where it is renamed to.
+    _uv("venv", "--quiet", "--relocatable", "--python", sys.executable, str(place))
+    install = ("pip", "install", "--quiet", _WHEELS, "--python", str(python(place)))
+    _uv(*install, *requirements)
+    return place
+
+
+def python(root: Path) -> Path:
+    """Return the Python of the virtual environment at `root`."""
+    return root / "bin" / "python"
+
+
+def resolve(requirements: Sequence[str]) -> None:
+    """Ask the package index whether `requirements` can be had together; nothing is installed.
+
+    Raises `VersionError` when it says that they can't, `DbtError` when it can't be asked.
+    """
+    compile_ = ("pip", "compile", "--quiet", "--no-header", _WHEELS, "--python", sys.executable)
+    _uv(*compile_, "-", lines=requirements, seconds=_ASKING_SECONDS)
+
+
+def _uv(*arguments: str, lines: Sequence[str] = (), seconds: float = _MAKING_SECONDS) -> None:
+    try:
+        done = subprocess.run(
+            [find_uv_bin(), *arguments],
+            env=inherited(),
+            input="\n".join(lines),
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise DbtError(f"{_shown(arguments)} did not end within {seconds:g} seconds") from None
+    if done.returncode != 0:
+        said = done.stderr.strip()
+        kind = VersionError if _is_an_answer(said) else DbtError
+        raise kind(f"{_shown(arguments)} failed: {said}")
+
+
+def _is_an_answer(said: str) -> bool:
+    """Return whether uv has failed because of what the index told it, not because of the index."""
+    return "No solution found" in said and "network was disabled" not in said
+
+
+def _shown(arguments: Sequence[str]) -> str:
+    return f"`uv {' '.join(arguments[: 1 if arguments[0] == 'venv' else 2])}`"
