@@ -44,11 +44,10 @@ def serve(given: Namespace) -> int:
 
 def run(given: Namespace) -> int:
     """Carry out `run`."""
-    from deploy_project.cli.run import run
+    from deploy_project.cli.run import Wish, run
 
-    return run(
-        given.job, cause=given.cause, commit=given.commit, branch=given.branch, wait=given.wait
-    )
+    wish = Wish(given.cause, given.commit, given.branch, given.schema)
+    return run(given.job, wish, wait=given.wait)
 
 
 def cancel(given: Namespace) -> int:

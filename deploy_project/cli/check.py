@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.table import table
+from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.errors import ConfigError, DeployError
@@ -13,11 +14,16 @@ from deploy_project.git.command import without_credentials
 
 def check(*, online: bool) -> int:
     """Print what is configured; raise `ConfigError` with a line for each problem."""
-    _, deployment = loaded()
+    found, deployment = loaded()
     print(summary(deployment))
     problems = missing_secrets(deployment)
+    wrong, unknown = unverified(deployment, found.state)
+    problems += wrong
     if online:
-        problems += _ask(deployment.environments.values())
+        problems += [*unknown, *_ask(deployment.environments.values())]
+    else:
+        for each in unknown:
+            print(f"\nNot verified: {each}")
     if problems:
         raise ConfigError(_told(problems))
     print("\nNo problems.")

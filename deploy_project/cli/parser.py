@@ -113,6 +113,7 @@ def _add_runs(add: Add) -> None:
     run.add_argument("--cause", help="what the run's record says it was started for")
     run.add_argument("--commit", metavar="SHA", help="build this commit, a full id")
     run.add_argument("--branch", metavar="NAME", help="build the head of this branch")
+    run.add_argument("--schema", metavar="NAME", help="build into this schema instead")
     _add_wait(run)
 
     retry = add(

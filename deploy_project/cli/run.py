@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.tail import Tail
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.environment import Settings
+from deploy_project.dbt.schemas import schema_name
 from deploy_project.errors import GitError, LaunchError
 from deploy_project.git import remote
 from deploy_project.runs import launching, tags
@@ -18,15 +20,27 @@ CAUSE = "Kicked off from the command line"
 _INTERRUPTED = 130
 
 
-def run(name: str, *, cause: str | None, commit: str | None, branch: str | None, wait: bool) -> int:
+@dataclass(frozen=True)
+class Wish:
+    """What a run is asked for beyond its job."""
+
+    cause: str | None = None
+    commit: str | None = None
+    branch: str | None = None
+    schema: str | None = None
+
+
+def run(name: str, wish: Wish, *, wait: bool) -> int:
     """Start a run of the job `name`; with `wait`, return 0 or 1 as it ends."""
     found, deployment = loaded()
     job = named_job(deployment, name)
     asked = {
         tags.TRIGGER: "ui",
-        tags.CAUSE: (cause or CAUSE)[: tags.LONGEST_CAUSE],
-        **code(job.environment, commit=commit, branch=branch),
+        tags.CAUSE: (wish.cause or CAUSE)[: tags.LONGEST_CAUSE],
+        **code(job.environment, commit=wish.commit, branch=wish.branch),
     }
+    if wish.schema is not None:
+        asked[tags.SCHEMA_OVERRIDE] = schema_name(wish.schema)
     return start(job, asked, found, deployment, wait=wait)
 
 

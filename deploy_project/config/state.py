@@ -99,6 +99,10 @@ class StateDirectory:
         """The deployed pointer of one environment."""
         return self.root / "deployed" / environment
 
+    def known(self, environment: str) -> Path:
+        """What the remote was last known to be at for one environment."""
+        return self.root / "known" / environment
+
     def work(self, run_id: str) -> Path:
         """Scratch space of one run, on this machine only."""
         return self.root / "work" / run_id

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from deploy_project.errors import ConfigError
+
 _OTHER_NAMES = {"bigquery": "dataset", "dremio": "dremio_space_folder", "upsolver": "target_schema"}
 _DATABASE_IS_SCHEMA = frozenset(
     {
@@ -11,20 +13,26 @@ _DATABASE_IS_SCHEMA = frozenset(
         *("spark", "starrocks", "teradata", "tidb", "watsonx_spark"),
     }
 )
-LONGEST = 63
-_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{LONGEST - 1}}}")
+_LONGEST = 63
+_NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{_LONGEST - 1}}}")
 
 
-def is_schema_name(text: str) -> bool:
-    """Return whether every warehouse takes `text` for the name of a schema, quoted or not.
+def schema_name(text: str) -> str:
+    """Return `text` when every warehouse takes it for a schema, quoted or not.
 
-    Beyond 63 letters Postgres cuts names off, so that two of them would be one.
+    Raises `ConfigError` otherwise. Beyond 63 letters Postgres cuts names off, so that two of them
+    would be one.
     """
-    return _NAME.fullmatch(text) is not None
+    if not _NAME.fullmatch(text):
+        raise ConfigError(
+            f"{text[: _LONGEST + 1]!r} is no name for a schema to build into; give one of at most "
+            f"{_LONGEST} letters (A-Z, a-z), digits and `_`, which does not begin with a digit"
+        )
+    return text
 
 
 def schema_of(output: Mapping[str, Any]) -> Any:
-    """Return the schema that `output`, an output of profiles.yml, names; None when it names none."""
+    """Return the schema that an output of profiles.yml names, or None."""
     return next((output[key] for key in _keys(output) if output.get(key) is not None), None)
 
 

@@ -48,6 +48,14 @@ def ensure_commit(project: Project, state: StateDirectory, commit: str) -> Path:
     return mirror
 
 
+def is_here(project: Project, state: StateDirectory, commit: str) -> bool:
+    """Return whether the files of `commit` can be had without asking the remote."""
+    if not is_full(commit):
+        return False
+    checkout = state.checkout(project.name, commit)
+    return checkout.tree.is_dir() or _has(state.mirror(project.name), commit)
+
+
 def full(commit: str) -> str:
     """Return `commit` if it is a full commit id in lower case, else raise `GitError`."""
     if not is_full(commit):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Project
-from deploy_project.errors import GitError
+from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.command import without_credentials
 from deploy_project.git.credentials import git_for
 
@@ -38,7 +38,10 @@ def heads(project: Project, refs: Collection[str]) -> dict[str, str]:
 
 
 def head(environment: Environment) -> Head:
-    """Return the commit that `environment` deploys now; raise `GitError` if there is none."""
+    """Return the commit that `environment` deploys now.
+
+    Raises `RemoteError` when the remote can't be asked, else `GitError` if it has no such branch.
+    """
     project, ref = environment.project, environment.ref
     if ref == "HEAD":
         found = _list(project, ref, options=("--symref",))
@@ -54,7 +57,10 @@ def head(environment: Environment) -> Head:
 def _list(project: Project, *refs: str, options: tuple[str, ...] = ()) -> dict[str, str]:
     """Return what `git ls-remote` prints, by reference; a symbolic one under `ref: <name>`."""
     arguments = ("ls-remote", *options, "--", project.repository, *refs)
-    printed = git_for(project, *arguments, cwd=_NOWHERE, timeout=_TIMEOUT)
+    try:
+        printed = git_for(project, *arguments, cwd=_NOWHERE, timeout=_TIMEOUT)
+    except GitError as error:
+        raise RemoteError(str(error)) from None
     found: dict[str, str] = {}
     for line in filter(None, printed.split("\n")):
         value, _, name = line.partition("\t")

@@ -36,7 +36,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
     )
     def run_step(context: dg.OpExecutionContext) -> None:
         run = Run.of(context.run, job, deployment, state)
-        listener: Listener = Silent() if run.is_ci else AssetReporter(context)
+        listener: Listener = Silent() if run.is_apart else AssetReporter(context)
         with failing_clearly(), state.explained(step.name):
             runs.begun_at(run)
             is_first = runs.known_source(run) is None
@@ -46,6 +46,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
             done = execution.perform(run, step, of=total, listener=listener, notes=notes)
         if is_first:
             _tag(context, run)
+            _warn_of_outage(context, run)
         _conclude(context, step, done, command)
 
     return run_step
@@ -62,6 +63,12 @@ def _tag(context: dg.OpExecutionContext, run: Run) -> None:
         tags.RUN_NUMBER: str(tags.run_number(run.id)),
     }
     context.instance.add_run_tags(run.id, {name: value for name, value in values.items() if value})
+
+
+def _warn_of_outage(context: dg.OpExecutionContext, run: Run) -> None:
+    found = runs.known_source(run)
+    if found is not None and found.used_repo_cache:
+        context.log.warning(found.outage)
 
 
 def _conclude(

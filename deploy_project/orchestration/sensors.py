@@ -10,7 +10,7 @@ import dagster as dg
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
-from deploy_project.git import remote
+from deploy_project.git import known, remote
 from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.queue import supersede
 from deploy_project.releases import merges, pointer
@@ -141,6 +141,7 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
         each.name: visit(watch, each, heads.get(each.ref), before.get(each.name), context.log.info)
         for each in watch.environments
     }
+    _remember(watch, heads, visits)
     if watch.is_stale() or any(each.restored for each in visits.values()):
         _reload(watch, context)
     problems = [each.problem for each in visits.values() if each.problem]
@@ -159,6 +160,15 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
     reason = None if requests else "\n".join([_reason(visits, before), *refused])
     cursor = json.dumps(merges.written(after), sort_keys=True)
     return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
+
+
+def _remember(watch: MergeWatch, heads: Mapping[str, str], visits: Mapping[str, Visit]) -> None:
+    """Keep in mind where the remote is, for runs that can't ask it (JOB-13)."""
+    for each in watch.environments:
+        commit = heads.get(each.ref)
+        if commit is not None and not visits[each.name].problem:
+            branch = each.branch or each.tag or "HEAD"
+            known.remember(each, remote.Head(commit, branch), watch.state)
 
 
 def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:

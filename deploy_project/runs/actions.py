@@ -18,12 +18,17 @@ from deploy_project.runs.plan import Kind
 from deploy_project.runs.resumption import Call
 from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Console, Scene, Stage
+from deploy_project.runs.source import remember
 
 
 def _clone(stage: Stage) -> None:
-    found = runs.source(stage.run)
-    stage.console.say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
-    stage.console.say(f"Checked out at {runs.checkout(stage.run).tree}")
+    found, say = runs.source(stage.run), stage.console.say
+    if found.used_repo_cache:
+        for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
+            say(line)
+    say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
+    say(f"Checked out at {runs.checkout(stage.run).tree}")
+    remember(found, stage.run.environment, stage.run.state)
 
 
 def _workspace(stage: Stage) -> Workspace:

@@ -43,7 +43,7 @@ def finish(run: Run, outcome: str, created_at: datetime | None) -> Finished:
 def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
     records = recorded_steps(run)
     docs, problem = None, ""
-    if outcome == "Success" and not run.is_ci:
+    if outcome == "Success" and not run.is_apart:
         try:
             docs = publish(run, records)
         except ArtifactError as error:
@@ -60,7 +60,7 @@ def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
         problem=problem,
         docs=str(docs) if docs is not None else None,
     )
-    if not run.is_ci:
+    if not run.is_apart:
         deploy_if_new(run, outcome)
     return finished
 

@@ -69,9 +69,21 @@ def _what(finished: Finished) -> Metadata:
         "job": run.job.name,
         "environment": run.environment.name,
         "target": run.job.target_name or run.environment.target or "",
+        "schema_override": run.schema or "",
         "dbt_version": versions[-1] if versions else "",
     }
-    return {name: dg.MetadataValue.text(text) for name, text in texts.items() if text}
+    return {
+        **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
+        **(_outage(source) if source is not None and source.used_repo_cache else {}),
+    }
+
+
+def _outage(source: Source) -> Metadata:
+    """Return dbt Cloud's word for a run of an old clone, and why it was (JOB-13)."""
+    return {
+        "used_repo_cache": dg.MetadataValue.bool(True),
+        "repo_cache": dg.MetadataValue.text(source.outage),
+    }
 
 
 def _why(finished: Finished) -> str:

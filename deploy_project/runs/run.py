@@ -13,25 +13,15 @@ import dagster as dg
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
+from deploy_project.dbt.schemas import schema_name
 from deploy_project.errors import ConfigError
-from deploy_project.git import remote
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.mirror import is_full
 from deploy_project.releases.workspace import Workspace, workspace
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.source import Source, head
 from deploy_project.runs.tags import Trigger
-
-
-@dataclass(frozen=True)
-class Source:
-    """The code of a run."""
-
-    commit: str
-    branch: str
-    """Empty when only a commit was asked for and nobody knows its branch."""
-    is_head: bool
-    """Whether it was the head of the environment's branch when the run began."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +42,8 @@ class Run:
     """The id of the run whose failure this one goes on from (RTY-2)."""
     retry_select: str = ""
     """What the resumed command is narrowed to, as dbt's `--select` takes it."""
+    schema: str | None = None
+    """The schema to build into instead of the environment's, as asked for: anything."""
 
     @classmethod
     def of(
@@ -84,6 +76,7 @@ class Run:
             pull_request=int(number) if number.isascii() and number.isdigit() else None,
             resumes=tags.resumed(asked),
             retry_select=asked.get(tags.RETRY_SELECT, ""),
+            schema=asked.get(tags.SCHEMA_OVERRIDE),
         )
 
     @property
@@ -107,10 +100,18 @@ class Run:
         return self.job.job_type == "ci"
 
     @property
+    def is_apart(self) -> bool:
+        """Whether it builds elsewhere than the environment, whose assets and state it leaves."""
+        return self.is_ci or self.schema is not None
+
+    @property
     def schema_override(self) -> str | None:
-        """The schema of a pull request's run (CI-3); raises `ConfigError` when it has none."""
+        """The schema to build into: a pull request's (CI-3), or the one asked for; None for none.
+
+        Raises `ConfigError` for a pull request without a number, and for what is no schema's name.
+        """
         if not self.is_ci:
-            return None
+            return schema_name(self.schema) if self.schema is not None else None
         if self.pull_request is None:
             raise ConfigError(
                 f"job {self.job.name!r} is a CI job and builds into the schema of a pull request; "
@@ -148,7 +149,7 @@ def source(run: Run) -> Source:
     """Return the code of the run, asking the remote only once (CMD-1: afresh for each run).
 
     A commit that the trigger fixed is taken as it is; else it is the head of the environment's
-    branch now.
+    branch now, or the last known one while the remote is away and the project wants that (JOB-13).
     """
     known = known_source(run)
     if known is not None:
@@ -161,8 +162,8 @@ def source(run: Run) -> Source:
             )
         found = Source(run.commit, run.branch or run.environment.branch or "", is_head=False)
     else:
-        head = remote.head(run.environment)
-        found = Source(head.commit, head.branch, is_head=True)
+        cached = run.environment.project.git_repo_cache and not run.is_ci
+        found = head(run.environment, run.state, may_be_known=cached)
     run.work.mkdir(parents=True, exist_ok=True)
     beside = run.work / "source.making"
     beside.write_text(json.dumps(found.__dict__), encoding="utf-8")

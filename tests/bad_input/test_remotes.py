@@ -38,7 +38,7 @@ def test_a_repository_that_is_not_there(
     assert ended.message == ended.recorded
     assert words in ended.message
     met(ended.message)
-    assert ticked.error.startswith("GitError: project 'tiny': ")
+    assert ticked.error.startswith("RemoteError: project 'tiny': ")
     assert words in ticked.error
     assert "Check `repository:` of project 'tiny'" in ticked.error
     assert "token-12345" not in ended.message + ticked.error

@@ -51,6 +51,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 hosting: {kind: gitea, url: https://git.acme.example/data/shop/}
                 username: robot
                 token: {file: secrets/token}
+                git_repo_cache: true
                 variables: {DBT_A: text, dbt_b: 1.10, DBT_ENV_SECRET_C: {env: C}}
             environments:
               production:
@@ -69,6 +70,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 column_lineage: true
               scratch:
                 connection: {type: duckdb, path: a.duckdb}
+                extended_attributes: {settings: {memory_limit: 1GB}, path: "{{ env_var('DBT_P') }}"}
             jobs: []
             artifacts: "{state}/kept"
             dagster_url: https://dagster.acme.example/
@@ -84,6 +86,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     assert (project.id, project.subdirectory, project.username) == (7, "dbt", "robot")
     assert project.hosting == Hosting(kind="gitea", url="https://git.acme.example/data/shop")
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
+    assert project.git_repo_cache
     assert project.variables == {"DBT_A": "text", "DBT_B": "1.10", "DBT_ENV_SECRET_C": Secret("C")}
     assert production.project is project
     assert (production.id, production.type, production.ref) == (11, "production", "refs/tags/v1")
@@ -97,6 +100,10 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     assert (scratch.type, scratch.ref, scratch.threads) == ("general", "HEAD", 3)
     assert scratch.dbt_version == "1.11"
     assert scratch.connection == {"type": "duckdb", "path": "a.duckdb"}
+    assert scratch.extended_attributes == {
+        "settings": {"memory_limit": "1GB"},
+        "path": "{{ env_var('DBT_P') }}",
+    }
     assert deployment.artifacts == str(tmp_path / "state" / "kept")
     assert deployment.dagster_url == "https://dagster.acme.example"
     assert deployment.docs_url == "https://docs.acme.example"

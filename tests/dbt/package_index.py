@@ -28,7 +28,7 @@ def index(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         wheel(directory, "dbt-core", version)
     wheel(directory, "dbt-fake", "1.9.2", "dbt-core>=1.9")
     wheel(directory, "dbt-mysql", "1.7.0", "dbt-core>=1.7,<1.8")
-    configuration = directory.parent / "uv.toml"
+    configuration = directory / "uv.toml"
     configuration.write_text(f'no-index = true\nfind-links = ["{directory}"]\n', encoding="utf-8")
     monkeypatch.setenv("UV_CONFIG_FILE", str(configuration))
     monkeypatch.setenv("UV_CACHE_DIR", str(directory.parent / "cache"))

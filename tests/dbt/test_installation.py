@@ -101,8 +101,8 @@ def test_an_impossible_version_leaves_nothing(
 ):
     with pytest.raises(VersionError) as raised:
         installation(version, adapter, state)
-    first, last = str(raised.value).splitlines()[0], str(raised.value).splitlines()[-1]
-    assert first.startswith(f"dbt {version} with dbt-{adapter} can't be installed: `uv pip install`")
+    first, *_, last = str(raised.value).splitlines()
+    assert first.startswith(f"dbt {version} with dbt-{adapter} can't be installed: `uv pip ")
     assert words in " ".join(str(raised.value).split())
     assert last.startswith("Correct `dbt_version:` of the environment or job, or see")
     assert made(state) == []
@@ -139,7 +139,9 @@ def test_an_index_that_is_away_says_nothing_about_a_version(
     monkeypatch.delenv("UV_CONFIG_FILE")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(DbtError, match=r"^nobody can say whether dbt 1\.99\.\* with dbt-fake") as no:
+    with pytest.raises(
+        DbtError, match=r"^nobody can say whether dbt 1\.99\.\* with dbt-fake"
+    ) as no:
         verify("1.99.*", "fake", state)
     assert not isinstance(no.value, VersionError)
 
@@ -189,5 +191,5 @@ def test_an_environment_that_somebody_has_emptied_is_told(state: StateDirectory)
         for each in file.parent.iterdir():
             each.unlink()
         file.parent.rmdir()
-    with pytest.raises(DbtError, match="there is no dbt in .* any more; delete it, and it is made"):
+    with pytest.raises(DbtError, match=r"there is no dbt in .* any more; delete it"):
         installation("1.9", "fake", state)

@@ -78,11 +78,46 @@ def test_a_second_profile_replaces_the_first_whole(directory: Path):
             *("prod", {"dataset": "pr"}),
         ),
         ({"connection": {"type": "duckdb"}, "target": "live"}, {}, "live", {"type": "duckdb"}),
+        (
+            {"target": "prod", "extended_attributes": {"path": "b", "settings": {"x": 1}}},
+            {},
+            *("prod", {"path": "b", "settings": {"x": 1}, "schema": "main", "threads": 3}),
+        ),
+        (
+            {"target_schema": "a", "threads": 1, "extended_attributes": {"schema": "b"}},
+            {},
+            *("dev", {"schema": "b", "threads": 1}),
+        ),
+        (
+            {"threads": 1, "extended_attributes": {"threads": 7, "schema": "b"}},
+            {},
+            *("dev", {"threads": 7}),
+        ),
+        (
+            {"extended_attributes": {"threads": 7, "schema": "b"}},
+            {"threads": 2, "schema_override": "c", "target_name": "default"},
+            *("default", {"threads": 2, "schema": "c"}),
+        ),
+        (
+            {
+                "connection": {"type": "bigquery", "dataset": "a", "project": "p"},
+                "extended_attributes": {"schema": "b", "priority": "batch"},
+            },
+            {},
+            *("prod", {"dataset": "b", "project": "p", "priority": "batch"}),
+        ),
+        (
+            {"target_schema": "a", "extended_attributes": {"type": "bigquery"}},
+            {},
+            *("dev", {"type": "bigquery", "schema": "a"}),
+        ),
     ],
     ids=[
         *("the profile's own target", "the environment's target", "the job's target name"),
         *("the environment's threads", "the job's threads", "the environment's schema"),
         *("a pull request's schema", "a connection", "a dataset", "a connection with a target"),
+        *("extended attributes", "a schema among them", "threads among them"),
+        *("the job and the run over them", "a schema under another name", "another adapter"),
     ],
 )
 def test_who_decides_what(
@@ -95,6 +130,23 @@ def test_who_decides_what(
     made = profile(environment(**settings), directory, **job)
     assert made.target == target
     assert made.output.items() >= output.items()
+
+
+def test_extended_attributes_stay_as_written(directory: Path):
+    key = "{{ env_var('DBT_ENV_SECRET_KEY') }}"
+    settings = environment(extended_attributes={"settings": {"s3_secret": key}})
+    assert key in written(profile(settings, directory), directory)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["../../x", "duckdb @ git+https://host/x", "{{ env_var('X') }}", "-r", "a b", 3, ["a"], "A"],
+)
+def test_a_type_that_is_no_adapters_name_is_refused(directory: Path, kind: object):
+    """It comes from git, and becomes a directory and the name of a package to install."""
+    settings = environment(extended_attributes={"type": kind})
+    with pytest.raises(ConfigError, match="which is no adapter's name; write one such as `duckdb`"):
+        profile(settings, directory)
 
 
 def test_profiles_may_lie_elsewhere(directory: Path):

@@ -163,6 +163,19 @@ def test_a_run_that_never_began_has_little_to_tell():
     }
 
 
+def test_a_run_of_the_last_known_commit_says_so():
+    known = Source("0123456789abcdef", "main", is_head=False, outage="The remote is away")
+    found = overview(replace(FAILED, source=known))
+    assert found["used_repo_cache"] == dg.MetadataValue.bool(True)
+    assert found["repo_cache"].value == "The remote is away"
+    assert "used_repo_cache" not in overview(FAILED)
+
+
+def test_a_run_elsewhere_says_where():
+    elsewhere = replace(FAILED, run=replace(RUN, schema="trial"))
+    assert overview(elsewhere)["schema_override"].value == "trial"
+
+
 def test_published_docs_are_linked_where_they_are_served():
     found = overview(replace(FAILED, docs="/var/deploy/docs/index.html"))
     assert found["docs"].value == "/var/deploy/docs/index.html"

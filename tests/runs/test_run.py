@@ -90,6 +90,28 @@ def test_a_pull_request_has_a_schema_of_its_own():
     assert run_of("ci", tags={"deploy/pull_request": "7"}).schema_override == "dbt_cloud_pr_17_7"
 
 
+def test_a_run_may_ask_for_another_schema():
+    run = run_of(tags={"deploy/schema_override": "trial"})
+    assert (run.schema_override, run.is_apart) == ("trial", True)
+    again = run_of(tags={"deploy/schema_override": "trial", "dagster/parent_run_id": "p"})
+    assert again.schema_override == "trial", "a retry must not go to production"
+    assert not run_of().is_apart
+
+
+def test_a_pull_requests_schema_wins():
+    tags = {"deploy/pull_request": "7", "deploy/schema_override": "trial"}
+    run = run_of("ci", tags=tags)
+    assert (run.schema_override, run.is_apart) == ("dbt_cloud_pr_17_7", True)
+
+
+@pytest.mark.parametrize("schema", ["", "a; drop schema main", "main--"])
+def test_a_schema_that_is_none_is_refused_and_never_production(schema: str):
+    run = run_of(tags={"deploy/schema_override": schema})
+    assert run.is_apart
+    with pytest.raises(ConfigError, match="is no name for a schema to build into"):
+        _ = run.schema_override
+
+
 @pytest.mark.parametrize("number", [None, "", "seven", "-7", "７"])
 def test_without_a_number_a_pull_request_has_no_schema(number: str | None):
     tags = {} if number is None else {"deploy/pull_request": number}

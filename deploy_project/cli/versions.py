@@ -1,0 +1,52 @@
+"""What `deploy-project check` says of the dbt versions that environments and jobs want."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy_project.config.deployment import Deployment, Environment
+from deploy_project.config.state import StateDirectory
+from deploy_project.dbt.installation import verify
+from deploy_project.errors import DbtError, VersionError
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A version of dbt, and the adapter as far as deploy.yaml names it."""
+
+    version: str | None
+    adapter: str | None
+
+
+def wanted(deployment: Deployment) -> Mapping[Wanted, list[str]]:
+    """Return each combination, and who wants it; an adapter in a `profiles.yml` is not known."""
+    found: dict[Wanted, list[str]] = {}
+    for name, environment in deployment.environments.items():
+        each = Wanted(environment.dbt_version, _adapter(environment))
+        found.setdefault(each, []).append(f"environments.{name}")
+    for job in deployment.jobs.values():
+        if job.dbt_version is not None:
+            each = Wanted(job.dbt_version, _adapter(job.environment))
+            found.setdefault(each, []).append(f"jobs.{job.identifier}")
+    return found
+
+
+def _adapter(environment: Environment) -> str | None:
+    named = {**(environment.connection or {}), **environment.extended_attributes}.get("type")
+    return str(named) if named else None
+
+
+def unverified(deployment: Deployment, state: StateDirectory) -> tuple[list[str], list[str]]:
+    """Return a line for each version that can't be had, and one for each that nobody can ask for.
+
+    Nothing is installed; the package index is asked for what is not installed yet.
+    """
+    wrong: list[str] = []
+    unknown: list[str] = []
+    for each, places in wanted(deployment).items():
+        try:
+            verify(each.version, each.adapter, state)
+        except DbtError as error:
+            told = f"{', '.join(places)}: {error}"
+            is_known = isinstance(error, VersionError) or each.version is None
+            (wrong if is_known else unknown).append(told)
+    return wrong, unknown

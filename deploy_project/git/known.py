@@ -1,0 +1,84 @@
+"""What a remote was last known to be at, for the time when it can't be asked (JOB-13)."""
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from deploy_project.config.deployment import Environment
+from deploy_project.config.state import StateDirectory
+from deploy_project.git.mirror import is_here
+from deploy_project.git.remote import Head
+
+KEPT = timedelta(days=8)
+"""dbt Cloud keeps a cached clone for eight days."""
+_NAMELESS = "HEAD"
+
+
+@dataclass(frozen=True)
+class Known:
+    """Where an environment's reference was when the remote was asked last."""
+
+    repository: str
+    ref: str
+    commit: str
+    branch: str
+    at: str
+    """When that was, in ISO format."""
+
+    @property
+    def age(self) -> timedelta:
+        """How long ago that was."""
+        return datetime.now(UTC) - datetime.fromisoformat(self.at)
+
+
+def remember(environment: Environment, head: Head, state: StateDirectory) -> None:
+    """Keep in mind that the environment's reference is at `head` now, a commit that is here.
+
+    Nothing fails for want of it: a full disk only means that the older knowledge stays.
+    """
+    known = Known(
+        repository=environment.project.repository,
+        ref=environment.ref,
+        commit=head.commit,
+        branch=head.branch,
+        at=datetime.now(UTC).isoformat(),
+    )
+    before = _read(environment, state)
+    if head.branch == _NAMELESS and before is not None:  # somebody has learnt its name before
+        known = replace(known, branch=before.branch)
+    with suppress(OSError):
+        _write(state.known(environment.name), known)
+
+
+def recall(environment: Environment, state: StateDirectory) -> Known | None:
+    """Return what was remembered last, unless it is too old or its commit is not here any more."""
+    known = _read(environment, state)
+    if known is None or known.age > KEPT:
+        return None
+    return known if is_here(environment.project, state, known.commit) else None
+
+
+def _read(environment: Environment, state: StateDirectory) -> Known | None:
+    """Return what is remembered of the reference that the environment deploys by now."""
+    try:
+        known = Known(**json.loads(state.known(environment.name).read_bytes()))
+        datetime.fromisoformat(known.at)
+    except (OSError, ValueError, TypeError):  # none yet, or cut off
+        return None
+    same = (environment.project.repository, environment.ref)
+    return known if (known.repository, known.ref) == same else None
+
+
+def _write(file: Path, known: Known) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, scratch = tempfile.mkstemp(dir=file.parent, prefix=".knowing-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(asdict(known), stream)
+        Path(scratch).replace(file)
+    finally:
+        Path(scratch).unlink(missing_ok=True)
