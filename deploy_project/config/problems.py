@@ -9,7 +9,8 @@ from deploy_project.errors import ConfigError
 
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 _HIDDEN = re.compile(
-    r"DBT_ENV_SECRET|variables|connection|token|password|secret|private_key", re.IGNORECASE
+    r"DBT_ENV_SECRET|variables|connection|extended_attributes|token|password|secret|private_key",
+    re.IGNORECASE,
 )
 _LONGEST = 80
 

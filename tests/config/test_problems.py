@@ -240,6 +240,16 @@ DEPLOY_FILES = [
         "write `key: value` lines under it",
     ),
     (
+        environments("a: {extended_attributes: hunter2}"),
+        f"2: environments.a.extended_attributes: must be a mapping, {HIDDEN}; "
+        "write `key: value` lines under it",
+    ),
+    (
+        environments("a: {extended_attributes: {type: 3}}"),
+        f"2: environments.a.extended_attributes.type: must be text, {HIDDEN}; "
+        "name an adapter, such as `duckdb`, or leave the key out",
+    ),
+    (
         environments("a: {threads: 0}"),
         "2: environments.a.threads: is too small, found 0; use at least 1",
     ),

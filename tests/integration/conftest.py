@@ -19,6 +19,7 @@ import pytest
 from deploy_project.config.deployment import Deployment
 from deploy_project.config.loading import load_deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.dbt.installation import installation
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.runs.artifacts import Artifacts
 from tests.integration import reconstruct
@@ -309,6 +310,14 @@ def make_site(directory: Path, project: Mapping[str, str] = PROJECT) -> Site:
 def site(tmp_path: Path) -> Site:
     """A deployment whose remote holds `PROJECT`; a test writes its own jobs with `configure`."""
     return make_site(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def older_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory of isolated dbts with 1.10 in it, to be linked to as a site's own."""
+    state = StateDirectory(tmp_path_factory.mktemp("older"))
+    installation("1.10.*", "duckdb", state)
+    return state.dbt("any").parent
 
 
 @pytest.fixture(scope="session")
