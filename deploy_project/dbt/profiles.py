@@ -143,5 +143,6 @@ def _require_adapter(environment: Environment, found: object) -> None:
     if not isinstance(found, str) or not _ADAPTER.fullmatch(found):
         raise ConfigError(
             f"the connection of environment {environment.name!r} has the `type` "
-            f"{str(found)[:80]!r}, which is no adapter's name; write one such as `duckdb`, without Jinja"
+            f"{str(found)[:80]!r}, which is no adapter's name; write one such as `duckdb`, "
+            "without Jinja"
         )

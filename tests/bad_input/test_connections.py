@@ -1,9 +1,14 @@
 """Profiles, targets and versions of dbt that are not there."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
+from deploy_project.cli import main
 from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
+from tests.dbt.package_index import index
 
 pytestmark = pytest.mark.slow
 
@@ -17,6 +22,10 @@ CONFIGURED = {
     "adapter": (
         *("target: prod", "connection: {type: postgres, host: nowhere}"),
         "the profile's type is 'postgres', but dbt-postgres is not installed",
+    ),
+    "no adapter": (
+        *("target: prod", "extended_attributes: {type: ../../x}"),
+        "has the `type` '../../x', which is no adapter's name",
     ),
     "version": ("target: prod", "dbt_version: 1.99.*", "dbt 1.99.* with dbt-duckdb can't be"),
     "directory": ("REMOTE}", "REMOTE, subdirectory: dbt}", "no dbt_project.yml in directory 'dbt'"),
@@ -46,6 +55,43 @@ def test_a_connection_that_is_not_there(
     assert deployed.tick().said.count(f"environment 'prod' was not deployed: {ended.message}") == 1
     assert deployed.tick(cursor).error == "", "nothing new was pushed"
     assert deployed.kept() == before
+
+
+@pytest.mark.parametrize("schema", ["", "main; drop schema main", "main--", "../main"])
+def test_a_schema_that_is_none(deployed: Deployed, schema: str, met: Met):
+    """A tag that anybody can set reaches SQL; nothing of production may come to harm."""
+    with deployed.unchanged():
+        ended = deployed.attempt("prod__daily", {"deploy/schema_override": schema})
+    assert (ended.step, ended.message) == ("create_profile", ended.recorded)
+    met(ended.message)
+
+
+def test_a_dbt_that_somebody_has_deleted(deployed: Deployed, met: Met):
+    deployed.reconfigure("target: prod", "dbt_version: 1.99.*")
+    python = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    place = deployed.state.dbt(f"1.99.x-duckdb-{python}") / "bin"
+    place.mkdir(parents=True)
+    (place / "python").symlink_to(sys.executable)
+    with deployed.unchanged():
+        ended = deployed.attempt("prod__daily")
+    assert ended.step == "create_profile"
+    met(ended.message)
+
+
+def test_versions_that_check_finds(
+    deployed: Deployed,
+    met: Met,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    deployed.reconfigure("target: prod", "dbt_version: 1.99.*")
+    assert main(["check", "--online"]) == 1
+    met(capsys.readouterr().err.splitlines()[1])
+    index(tmp_path / "index", monkeypatch)
+    assert main(["check"]) == 1
+    met("\n".join(capsys.readouterr().err.splitlines()[1:]))
 
 
 @pytest.mark.parametrize("case", PUSHED)

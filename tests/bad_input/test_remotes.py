@@ -44,6 +44,16 @@ def test_a_repository_that_is_not_there(
     assert "token-12345" not in ended.message + ticked.error
 
 
+def test_a_cache_that_knows_nothing(deployed: Deployed, met: Met):
+    project = "{repository: /no/such/path, git_repo_cache: true}"
+    deployed.reconfigure("{repository: REMOTE}", project)
+    with deployed.unchanged():
+        ended = deployed.attempt("prod__daily")
+    assert ended.step == "clone_git_repository"
+    assert ended.message == ended.recorded
+    met(ended.message)
+
+
 def test_a_token_that_is_not_there(deployed: Deployed, met: Met, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("NOT_SET_ANYWHERE", raising=False)
     project = "{repository: http://127.0.0.1:9/x.git, token: {env: NOT_SET_ANYWHERE}}"
