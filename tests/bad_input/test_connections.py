@@ -20,8 +20,8 @@ CONFIGURED = {
         "nowhere/profiles.yml does not exist",
     ),
     "adapter": (
-        *("target: prod", "connection: {type: postgres, host: nowhere}"),
-        "the profile's type is 'postgres', but dbt-postgres is not installed",
+        *("target: prod", "connection: {type: fake, host: nowhere}"),
+        "the profile's type is 'fake', but dbt-fake is not installed",
     ),
     "no adapter": (
         *("target: prod", "extended_attributes: {type: ../../x}"),
