@@ -3,15 +3,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deploy_project.cli import main
 from deploy_project.cli.demo import counted
 from deploy_project.cli.run import code
 from deploy_project.cli.runs import listed
 from deploy_project.config.deployment import Environment, Project
 from deploy_project.dbt.artifacts import NodeResult
 from deploy_project.errors import ConfigError
-from deploy_project.runs import tags
+from deploy_project.runs import launching, tags
 from deploy_project.runs.history import PastRun
 from deploy_project.runs.tags import Trigger
+from tests.cli.conftest import Configure
 
 ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/nowhere"), "production", branch="main")
 BEGAN = datetime(2026, 3, 2, 6, 0, 5, tzinfo=UTC)
@@ -70,3 +72,25 @@ def test_the_demo_counts_what_was_built_and_tested():
         node("unit_test.shop.adds_up", "pass"),
     ]
     assert counted(results) == "2 models, 1 seed, 0 snapshots; 3 tests, 1 with a warning"
+
+
+DEPLOY = "{projects: {shop: {repository: /nowhere}}, environments: {prod: {branch: main}}}"
+
+
+def test_a_run_may_be_asked_to_build_into_another_schema(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    configure(DEPLOY, "jobs: {daily: {environment: prod}}")
+    asked: list[dict[str, str]] = []
+
+    def launch(url: str, job: str, values: dict[str, str]) -> str:
+        asked.append(values)
+        return RUN.id
+
+    monkeypatch.setattr(launching, "launch", launch)
+    assert main(["run", "daily", "--schema", "trial"]) == 0
+    assert main(["run", "daily"]) == 0
+    assert [each.get(tags.SCHEMA_OVERRIDE) for each in asked] == ["trial", None]
+    assert main(["run", "daily", "--schema", "main; drop schema main"]) == 1
+    assert "is no name for a schema to build into" in capsys.readouterr().err
+    assert len(asked) == 2
