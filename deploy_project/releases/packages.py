@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from deploy_project.dbt.child import shortened
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
 
@@ -56,4 +57,4 @@ def last_words(lines: list[str], *, most: int = 12) -> str:
     else:  # what follows with a time of its own is another event: a traceback, deprecations
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
-    return "\n".join(line for line in chosen if line.strip()) or "no message"
+    return shortened("\n".join(line for line in chosen if line.strip())) or "no message"

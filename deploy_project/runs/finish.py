@@ -45,7 +45,8 @@ def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
     docs, problem = None, ""
     if outcome == "Success" and not run.is_ci:
         try:
-            docs = publish(run, records)
+            with run.artifacts.explained("publishing"):
+                docs = publish(run, records)
         except ArtifactError as error:
             outcome, problem = "Error", str(error)
     finished = Finished(
@@ -81,13 +82,20 @@ def recorded_steps(run: Run) -> list[StepRecord]:
         left = UPath(run.work / "steps" / step.directory / "step.json")
         file = left if left.exists() else place / step.directory / "step.json"
         skipped = StepRecord(step.index, step.key, step.name, step.kind, "Skipped", now, now)
-        found.append(_recorded(file, skipped) if file.exists() else skipped)
+        found.append(_recorded(run, file, skipped))
     return found
 
 
-def _recorded(file: UPath, skipped: StepRecord) -> StepRecord:
+def _recorded(run: Run, file: UPath, skipped: StepRecord) -> StepRecord:
     try:
-        return from_json(file.read_text(encoding="utf-8"), where=str(file))
+        with run.artifacts.explained(f"reading {file}"):
+            content = file.read_text(encoding="utf-8") if file.exists() else None
+    except ArtifactError:  # steps that have begun have their record on this machine
+        return skipped
+    if content is None:
+        return skipped
+    try:
+        return from_json(content, where=str(file))
     except ArtifactError:
         message = f"{file} is cut off: the disk was full, or the machine has stopped"
         return replace(skipped, status="Error", message=message)
@@ -100,23 +108,26 @@ def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
     """
     commands: list[Command] = []
     for record in records:
-        target = run.artifacts.run(run.id) / record.directory / "target"
-        results = target / "run_results.json"
-        if not (changes_warehouse(record.arguments) and results.exists()):
+        if not changes_warehouse(record.arguments):
             continue
+        target = run.artifacts.run(run.id) / record.directory / "target"
         try:
-            commands.append(_command(target))
-        except DbtError as error:
+            with run.artifacts.explained(f"reading {target}"):
+                commands += _commands(target)
+        except (ArtifactError, DbtError) as error:
             print(f"Model timing leaves out {record.name}: {error}", file=sys.stderr)
     return timing(commands)
 
 
-def _command(target: UPath) -> Command:
+def _commands(target: UPath) -> list[Command]:
+    """Return the command that has left `target`; none when it came to nothing."""
+    if not (target / "run_results.json").exists():
+        return []
     found = read_run_results(target / "run_results.json")
     manifest = read_manifest(target / "manifest.json")
     # `dbt retry` names the command that it repeats.
     parents = build_parents(manifest) if found.command == "build" else manifest.parents
-    return Command(found.results, parents)
+    return [Command(found.results, parents)]
 
 
 def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UPath | None:
@@ -131,9 +142,21 @@ def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UP
 
 def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
     """Publish the run's state and docs, all or nothing; return the page of the docs, if any."""
+    _check_that_all_is_kept(run, records)
     docs = docs_of(run, records)
     run.artifacts.publish(run.id, [*state_of(run, records), *docs])
     return docs[0].owner / "docs" / run.id / "index.html" if docs else None
+
+
+def _check_that_all_is_kept(run: Run, records: Sequence[StepRecord]) -> None:
+    place = run.artifacts.run(run.id)
+    ended = (record for record in records if record.status == "Success")
+    gone = [r.directory for r in ended if not (place / r.directory / "step.json").exists()]
+    if gone:
+        raise ArtifactError(
+            f"publishing failed: {', '.join(gone)} of {place} were kept there and are gone; "
+            "check that the artifact root is still the same disk"
+        )
 
 
 def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
