@@ -32,7 +32,7 @@ JOBS = """
         environment: prod
         execute_steps:
           - "dbt run-operation flood \\
-            --args '{lines: 10000, debug_megabytes: 60, longest_line: 50000000}'"
+            --args '{lines: 3000, debug_megabytes: 30, longest_line: 50000000}'"
 """
 DEPLOY = PLAIN.replace("target: prod}", "target: prod, variables: {DBT_SECRET: {env: SECRET}}}")
 _PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
@@ -45,8 +45,8 @@ def peak_megabytes(site: Site, job: str) -> float:
     status, peak = Path(f"/proc/{process.pid}/status"), 0
     assert process.stdout is not None
     with process.stdout as output:
-        # Its last lines come after dbt's, when all logs are kept.
-        while output.read(1 << 16):
+        # The last line comes when all logs are kept.
+        while output.readline(1 << 16):
             found = _PEAK.search(status.read_text(encoding="utf-8"))
             peak = int(found[1]) if found else peak
     assert process.wait() == 0
@@ -62,7 +62,7 @@ def test_logs_of_a_hundred_megabytes_cost_no_memory(tmp_path: Path):
     directory = site.directory(site.run_ids()[0], "04-dbt-run-operation")
     with (directory / "console.log").open(encoding="utf-8") as console:
         said = [line for line in console if " of a project that has much to say" in line]
-    assert len(said) == 10_000
+    assert len(said) == 3_000
     assert (directory / "console.log").stat().st_size > 50_000_000
-    assert (directory / "dbt.log").stat().st_size > 110_000_000
+    assert (directory / "dbt.log").stat().st_size > 80_000_000
     assert flood < 1.25 * quiet, f"{flood:.0f} MB, and {quiet:.0f} MB when dbt says little"
