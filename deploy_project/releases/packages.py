@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
@@ -44,9 +45,16 @@ def ensure_packages(
         )
         if ended.code != 0:
             raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
+        _forget_remotes(workspace.checkout.tree)
         beside = record.with_suffix(".making")
         beside.write_text(json.dumps({"log": said}), encoding="utf-8")
         beside.replace(record)
+
+
+def _forget_remotes(tree: Path) -> None:
+    """Delete git's own files in packages: they keep the URL, and a token in it."""
+    for repository in [*tree.rglob(".git")]:
+        shutil.rmtree(repository, ignore_errors=True)
 
 
 def last_words(lines: list[str], *, most: int = 12) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.dbt import process
+from deploy_project.dbt.child import LONGEST_TEXT, EventWriter
 from deploy_project.dbt.events import Event, Version
 from deploy_project.dbt.process import Exit, Invocation, variables
 from deploy_project.dbt.secrets import Scrubber
@@ -167,6 +168,16 @@ def test_an_event_that_was_cut_off_is_left_out(program: Program):
     )
     assert ended == Exit(-signal.SIGKILL)
     assert heard.events == [Version("1.11", "i")]
+
+
+def test_a_long_message_is_told_in_part_and_no_half_of_a_secret_with_it(tmp_path: Path):
+    read, write = os.pipe()
+    writer = EventWriter(write, str(tmp_path / "dbt.log"), ["hush-hush"])
+    before = "x" * (LONGEST_TEXT - 3)
+    told = writer.scrubbed_value({"message": f"{before}hush-hush{'y' * 100}", "name": "orders"})
+    writer.close()
+    os.close(read)
+    assert told == {"message": f"{before}***… (102 more characters)", "name": "orders"}
 
 
 def test_a_process_that_dies_at_once_is_an_exit_code(program: Program):
