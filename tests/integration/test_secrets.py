@@ -2,6 +2,7 @@
 
 import signal
 import sqlite3
+import subprocess
 import threading
 import time
 import zlib
@@ -151,10 +152,19 @@ def end_from_outside(site: Site) -> tuple[str, str]:
         )
         for job in ("cancelled", "crashed")
     )
+    printed: list[str] = []
+
+    def read(process: subprocess.Popen[str]) -> None:
+        printed.append(process.communicate()[0])
+
+    readers = [threading.Thread(target=read, args=(each,)) for each in (cancelled, crashed)]
+    for reader in readers:
+        reader.start()
     wait_until(lambda: begun(site) == 2)
     cancelled.send_signal(signal.SIGINT)
     crashed.kill()
-    printed = [each.communicate()[0] for each in (cancelled, crashed)]
+    for reader in readers:
+        reader.join()
     wait_until(lambda: not processes_of(site))  # dbt ends by itself when its parent is gone
     new = set(site.run_ids()) - before
     (killed,) = (run for run in new if site.status(run) not in ("CANCELED", "FAILURE"))
