@@ -37,6 +37,8 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
 
 def _print(tail: Tail) -> bool:
     """Print what is new, and return whether anything was."""
-    text = tail.new()
-    print(text, end="", flush=True)
-    return bool(text)
+    said = False
+    for text in tail.new():
+        print(text, end="", flush=True)
+        said = True
+    return said

@@ -89,7 +89,8 @@ def _follow(url: str, run_id: str, tail: Tail, *, cancelling: bool = False) -> s
     """Print what the run logs, and how it stands when that changes; return how it has ended."""
     last = ""
     for status in launching.statuses(url, run_id):
-        print(tail.new(), end="", flush=True)
+        for text in tail.new():
+            print(text, end="", flush=True)
         if status != last:
             print(f"--- {status}", flush=True)
             last = status

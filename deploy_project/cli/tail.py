@@ -11,6 +11,8 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.runs.artifacts import Artifacts
 
 CONSOLE, DEBUG = "console.log", "dbt.log"
+CHUNK = 1 << 20
+"""Bytes that are in memory at once, however much a step has logged."""
 _STEP = re.compile(r"(?P<index>\d{2,})-[a-z0-9_-]+")
 
 
@@ -41,33 +43,40 @@ class Tail:
         found = {int(match["index"]): match[0] for match in map(_STEP.fullmatch, names) if match}
         return {index: found[index] for index in sorted(found)}
 
-    def new(self) -> str:
-        """Return what was written since the last call: whole lines, step after step."""
-        return "".join(
-            self._new(name)
-            for index, name in self.steps().items()
-            if name not in self._done and self._step in (None, index)
-        )
+    def new(self) -> Iterator[str]:
+        """Yield what was written since the last call, step after step, a few whole lines a time."""
+        for index, name in self.steps().items():
+            if name not in self._done and self._step in (None, index):
+                yield from self._new(name)
 
-    def _new(self, name: str) -> str:
+    def _new(self, name: str) -> Iterator[str]:
         ended = (self._kept / name / "step.json").exists()  # it comes last: the rest is whole
-        start = self._read.get(name, 0)
-        content = self._content(name, start)
+        while lines := _lines(self._content(name, self._read.get(name, 0)), ended=ended):
+            if self._file == DEBUG and name not in self._read:
+                yield f"=== {name}\n"  # dbt's debug log does not say which step it is of
+            self._read[name] = self._read.get(name, 0) + len(lines)
+            yield lines.decode("utf-8", errors="replace")
         if ended:
             self._done.add(name)
-        else:
-            content = content[: content.rfind(b"\n") + 1]
-        self._read[name] = start + len(content)
-        # dbt's debug log does not say which step it is of.
-        title = f"=== {name}\n" if self._file == DEBUG and content and not start else ""
-        return title + content.decode("utf-8", errors="replace")
 
     def _content(self, name: str, start: int) -> bytes:
         for place in (self._work, self._kept):
             with suppress(FileNotFoundError), (place / name / self._file).open("rb") as stream:
                 stream.seek(start)
-                return stream.read()
+                return stream.read(CHUNK)
         return b""
+
+
+def _lines(content: bytes, *, ended: bool) -> bytes:
+    """Return the whole lines at the beginning of `content`, or a part of one that fills a chunk."""
+    if ended and len(content) < CHUNK:
+        return content
+    end = content.rfind(b"\n") + 1
+    if not end and len(content) == CHUNK:
+        end = CHUNK - 1
+        while content[end] & 0xC0 == 0x80:  # within a letter
+            end -= 1
+    return content[:end]
 
 
 def _names(place: UPath) -> Iterator[str]:

@@ -55,7 +55,8 @@ def built_in(
     """Return the variables that every run sets; they go over all of the user's.
 
     `DBT_CLOUD_PR_ID` and `DBT_CLOUD_GIT_SHA` (`commit`, the head of the pull request) are set
-    for builds of pull requests only, `DBT_CLOUD_JOB_ID` only where there is a job.
+    for builds of pull requests only. `DBT_CLOUD_JOB_ID` is 0 where there is no job: a project that
+    wants it without a default could not be parsed when it is deployed.
     https://docs.getdbt.com/docs/build/environment-variables#special-environment-variables
     """
     values = {
@@ -64,14 +65,13 @@ def built_in(
         "DBT_CLOUD_ENVIRONMENT_TYPE": _TYPES[environment.type],
         "DBT_CLOUD_INVOCATION_CONTEXT": _context(environment, job),
         "DBT_CLOUD_PROJECT_ID": str(environment.project.id),
+        "DBT_CLOUD_JOB_ID": str(job.id if job is not None else 0),
         "DBT_CLOUD_RUN_ID": str(run_number),
         "DBT_CLOUD_ENVIRONMENT_ID": str(environment.id),
         "DBT_CLOUD_ACCOUNT_ID": str(account.id),
         "DBT_CLOUD_RUN_REASON_CATEGORY": category,
         "DBT_CLOUD_RUN_REASON": reason,
     }
-    if job is not None:
-        values["DBT_CLOUD_JOB_ID"] = str(job.id)
     if pull_request_id is not None:
         values["DBT_CLOUD_PR_ID"] = str(pull_request_id)
         if commit is not None:

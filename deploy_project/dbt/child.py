@@ -16,6 +16,14 @@ from typing import Any, cast
 
 GRACE_SECONDS = 20
 """How long dbt may take to cancel its queries before it is killed."""
+LONGEST_TEXT = 10_000
+"""Characters of a message in an event or an error; the logs have all of it."""
+
+
+def shortened(text: str) -> str:
+    """Return `text`, or its beginning and how much is missing when it is too long to be shown."""
+    missing = len(text) - LONGEST_TEXT
+    return text if missing <= 0 else f"{text[:LONGEST_TEXT]}… ({missing} more characters)"
 
 
 class EventWriter:
@@ -36,7 +44,7 @@ class EventWriter:
     def scrubbed_value(self, value: Any) -> Any:
         """Return `value` without secrets in its texts, at any depth, so that it stays JSON."""
         if isinstance(value, str):
-            return self.scrubbed(value)
+            return shortened(self.scrubbed(value))
         if isinstance(value, dict):
             entries = cast(dict[str, Any], value)
             return {key: self.scrubbed_value(each) for key, each in entries.items()}

@@ -5,10 +5,11 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from deploy_project.config.environment import inherited
 from deploy_project.dbt.child import GRACE_SECONDS
@@ -16,6 +17,9 @@ from deploy_project.dbt.events import Event, parse
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
 
+TERM_SECONDS = 5
+LONGEST_LINE = 1 << 16
+"""Characters; a longer line is heard in several parts."""
 _CHILD = Path(__file__).with_name("child.py")
 
 
@@ -84,7 +88,9 @@ def run(
     in this thread, an interrupt above all, first ends dbt's whole process group: politely, so that
     dbt cancels its queries, then not.
     """
+    # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
+    invocation.target_directory.chmod(0o700)
     events_read, events_write = os.pipe()
     with os.fdopen(events_read, encoding="utf-8") as events:
         try:
@@ -98,7 +104,8 @@ def run(
             reader.start()
             _order(process, invocation, events_write, scrubber)
             for line in events:
-                on_event(parse(line))
+                if line.endswith("\n"):  # else dbt was killed while it wrote
+                    on_event(parse(line))
             process.wait()
         except BaseException:
             stop(process)
@@ -155,9 +162,25 @@ def _read(
     process: subprocess.Popen[str], scrubber: Scrubber, on_line: Callable[[str], None]
 ) -> None:
     assert process.stdout is not None
-    with process.stdout as lines:
-        for line in lines:
-            on_line(scrubber.text(line.rstrip("\n")))
+    with process.stdout as stream:
+        for line in _lines(stream, scrubber):
+            on_line(line)
+
+
+def _lines(stream: IO[str], scrubber: Scrubber) -> Iterator[str]:
+    """Yield the lines without secrets; one that is too long in parts, none with half a secret."""
+    rest = ""
+    while read := stream.readline(LONGEST_LINE):
+        line, rest = rest + read, ""
+        if line.endswith("\n"):
+            yield scrubber.text(line[:-1])
+        elif len(read) == LONGEST_LINE:
+            line, rest = scrubber.part(line)
+            yield line
+        else:
+            yield scrubber.text(line)
+    if rest:
+        yield scrubber.text(rest)
 
 
 def _timer(
@@ -178,8 +201,8 @@ def stop(process: subprocess.Popen[str]) -> None:
     """End the process group: SIGINT, so that dbt cancels its queries, then SIGTERM, SIGKILL."""
     for number, patience in (
         (signal.SIGINT, GRACE_SECONDS),
-        (signal.SIGTERM, 5),
-        (signal.SIGKILL, 5),  # always, for what dbt has started may outlive it
+        (signal.SIGTERM, TERM_SECONDS),
+        (signal.SIGKILL, TERM_SECONDS),  # always, for what dbt has started may outlive it
     ):
         with suppress(subprocess.TimeoutExpired, ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)

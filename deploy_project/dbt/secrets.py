@@ -1,29 +1,28 @@
 """Scrubbing: no secret's value leaves this process in text (VAR-4)."""
 
 import json
-from collections.abc import Collection
+import re
+import shutil
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote
+from typing import Any, Literal, TextIO, cast
+
+from deploy_project.dbt.spellings import spellings
 
 MASK = "*****"
-SHORTEST = 4
-"""Shorter secrets are not scrubbed: their value would hit ordinary words and numbers."""
+CHUNK = 1 << 20
+"""So much of a file is in memory at once; dbt's logs may be larger than that."""
 
 
 class Scrubber:
-    """Replaces every known secret, also as JSON and URLs spell it."""
+    """Replaces every known secret, however it is spelled."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        worth = {each for secret in secrets for each in (secret, *secret.splitlines())}
-        spellings = {
-            spelling
-            for secret in worth
-            if len(secret) >= SHORTEST
-            for spelling in (secret, json.dumps(secret)[1:-1], quote(secret, safe=""))
-        }
-        self.secrets = sorted(spellings, key=len, reverse=True)
-        self._bytes = [each.encode() for each in self.secrets]
+        found = {spelling for secret in secrets for spelling in spellings(secret)}
+        self.secrets = sorted(found, key=len, reverse=True)
+        # A file is read as Latin-1, where each byte is a letter: it may hold anything.
+        self._in_files = [each.encode().decode("latin-1") for each in self.secrets]
+        self._longest = max(map(len, self._in_files), default=1)
 
     def text(self, text: str) -> str:
         """Return `text` without secrets."""
@@ -31,30 +30,58 @@ class Scrubber:
             text = text.replace(secret, MASK)
         return text
 
+    def part(self, text: str) -> tuple[str, str]:
+        """Return the beginning of `text` without secrets, and the end that more has to follow.
+
+        The end may hold the first half of a secret.
+        """
+        return _part(text, self.secrets, len(text) - self._longest + 1)
+
     def file(self, path: Path) -> None:
         """Rewrite `path` without secrets; untouched when it has none."""
-        before = path.read_bytes()
-        if not any(secret in before for secret in self._bytes):
+        if not self.is_in(path):
             return
-        after = self._json(before) if path.suffix == ".json" else None
-        path.write_bytes(self._anything(before) if after is None else after)
+        beside = path.with_name(f"{path.name}.scrubbing")
+        content = self._json(path) if path.suffix == ".json" else None
+        if content is not None:
+            beside.write_bytes(content)
+        else:
+            with _opened(path, "r") as before, _opened(beside, "w") as after:
+                after.writelines(self._parts(before))
+        shutil.copymode(path, beside)
+        beside.replace(path)
+
+    def is_in(self, path: Path) -> bool:
+        """Return whether a secret is in the file `path`."""
+        kept = ""
+        with _opened(path, "r") as stream:
+            while self._in_files and (read := stream.read(CHUNK)):
+                content = kept + read
+                if any(secret in content for secret in self._in_files):
+                    return True
+                kept = content[-self._longest :]
+        return False
 
     def directory(self, path: Path) -> None:
         """Rewrite every file below `path` without secrets."""
-        if self._bytes:
-            for each in path.rglob("*"):
+        if self.secrets:
+            for each in [*path.rglob("*")]:
                 if each.is_file() and not each.is_symlink():
                     self.file(each)
 
-    def _anything(self, content: bytes) -> bytes:
-        for secret in self._bytes:
-            content = content.replace(secret, MASK.encode())
-        return content
+    def _parts(self, stream: TextIO) -> Iterator[str]:
+        """Yield the content of `stream` without secrets, a piece at a time."""
+        rest = ""
+        while read := stream.read(CHUNK):
+            content = rest + read
+            done, rest = _part(content, self._in_files, len(content) - self._longest + 1)
+            yield done
+        yield _part(rest, self._in_files, len(rest))[0]
 
-    def _json(self, content: bytes) -> bytes | None:
-        """Return JSON without secrets in its texts, still JSON; None when `content` is none."""
+    def _json(self, path: Path) -> bytes | None:
+        """Return JSON without secrets in its texts, still JSON; None when `path` holds none."""
         try:
-            return json.dumps(self._value(json.loads(content))).encode()
+            return json.dumps(self._value(json.loads(path.read_bytes()))).encode()
         except ValueError:
             return None
 
@@ -67,3 +94,24 @@ class Scrubber:
         if isinstance(value, list):
             return [self._value(each) for each in cast(list[Any], value)]
         return value
+
+
+def _opened(path: Path, mode: Literal["r", "w"]) -> TextIO:
+    return cast(TextIO, path.open(mode, encoding="latin-1", newline=""))
+
+
+def _part(text: str, secrets: Sequence[str], end: int) -> tuple[str, str]:
+    """Return `text` up to `end` without the secrets that begin there, and the rest as it is.
+
+    A secret that goes beyond `end` is left out whole.
+    """
+    known = "|".join(re.escape(secret) for secret in secrets if secret in text)
+    done: list[str] = []
+    begin = 0
+    for found in re.finditer(known, text) if known else ():
+        if found.start() >= end:
+            break
+        done += (text[begin : found.start()], MASK)
+        begin = found.end()
+    end = max(begin, end)
+    return "".join((*done, text[begin:end])), text[end:]

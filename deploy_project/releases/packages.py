@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 
 from filelock import FileLock
 
+from deploy_project.dbt.child import shortened
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
 
@@ -43,9 +45,16 @@ def ensure_packages(
         )
         if ended.code != 0:
             raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
+        _forget_remotes(workspace.checkout.tree)
         beside = record.with_suffix(".making")
         beside.write_text(json.dumps({"log": said}), encoding="utf-8")
         beside.replace(record)
+
+
+def _forget_remotes(tree: Path) -> None:
+    """Delete git's own files in packages: they keep the URL, and a token in it."""
+    for repository in [*tree.rglob(".git")]:
+        shutil.rmtree(repository, ignore_errors=True)
 
 
 def last_words(lines: list[str], *, most: int = 12) -> str:
@@ -56,4 +65,4 @@ def last_words(lines: list[str], *, most: int = 12) -> str:
     else:  # what follows with a time of its own is another event: a traceback, deprecations
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
-    return "\n".join(line for line in chosen if line.strip()) or "no message"
+    return shortened("\n".join(line for line in chosen if line.strip())) or "no message"

@@ -8,12 +8,13 @@ from deploy_project.dbt.manifest import Manifest, read_manifest
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
 
-_KEPT = ("manifest.json", "partial_parse.msgpack", "semantic_manifest.json")
+_PARTIAL = "partial_parse.msgpack"
+_KEPT = ("manifest.json", _PARTIAL, "semantic_manifest.json")
 
 
 def lend(parsed: Path, target_directory: Path) -> bool:
     """Copy the kept parse into a command's target directory; return whether there was one."""
-    kept = parsed / "partial_parse.msgpack"
+    kept = parsed / _PARTIAL
     if not kept.is_file():
         return False
     target_directory.mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def keep(target_directory: Path, parsed: Path, scrubber: Scrubber) -> bool:
     """Keep what a command has parsed unless a parse is kept already; return whether one is now.
 
     The definitions show the manifest, so it is kept without secrets. dbt can use its own file only
-    as it is, so this user alone can read that.
+    as it is: with a secret in it, it is not kept, and every command parses from scratch.
     """
     if parsed.is_dir():
         return True
@@ -46,9 +47,9 @@ def keep(target_directory: Path, parsed: Path, scrubber: Scrubber) -> bool:
     with tempfile.TemporaryDirectory(dir=parsed.parent, prefix=".making-") as scratch:
         beside = Path(scratch) / "parsed"
         beside.mkdir(mode=0o700)
-        for name in _KEPT:
-            if (target_directory / name).is_file():
-                shutil.copyfile(target_directory / name, beside / name)
+        for file in (target_directory / name for name in _KEPT):
+            if file.is_file() and not (file.name == _PARTIAL and scrubber.is_in(file)):
+                shutil.copyfile(file, beside / file.name)
         for file in beside.glob("*.json"):
             scrubber.file(file)
         try:

@@ -1,5 +1,6 @@
 """What each kind of step does; a failure is a `DeployError` with the tool's own words."""
 
+import re
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -7,7 +8,8 @@ from pathlib import Path
 from deploy_project.config.deployment import DeferToEnvironment
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.process import Exit
-from deploy_project.errors import DbtError
+from deploy_project.dbt.secrets import MASK
+from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
 from deploy_project.releases.packages import ensure_packages, last_words
@@ -19,6 +21,10 @@ from deploy_project.runs.resumption import Call
 from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Console, Scene, Stage
 from deploy_project.runs.source import remember
+
+_MASKED = re.compile(
+    rb'"(?P<what>database|schema|alias|identifier)": "[^"\\\\]*' + re.escape(MASK).encode()
+)
 
 
 def _clone(stage: Stage) -> None:
@@ -133,7 +139,21 @@ def _state(run: Run, console: Console) -> Path | None:
         )
         return None
     console.say(f"Deferring to the state of {name}, run {published.name}")
-    return artifacts.fetch(published, run.work / "state")
+    state = artifacts.fetch(published, run.work / "state")
+    _refuse_masked(state / "manifest.json", name)
+    return state
+
+
+def _refuse_masked(manifest: Path, name: str) -> None:
+    """Raise `ConfigError` when dbt could not find the relations that `manifest` names."""
+    found = _MASKED.search(manifest.read_bytes()) if manifest.is_file() else None
+    if found is not None:
+        what = found["what"].decode()
+        raise ConfigError(
+            f"the state of {name} can't be deferred to: a {what} in it is {MASK!r}, for no "
+            f"artifact tells the value of a secret; give that {what} as plain text instead of "
+            "`env:` or `file:`"
+        )
 
 
 def _failed(stage: Stage, code: int) -> str:

@@ -19,20 +19,10 @@ from upath import UPath
 
 from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
-from deploy_project.errors import ArtifactError
+from deploy_project.errors import ArtifactError, DeployError
 
 Published = Literal["state", "docs"]
 _VERSIONS_KEPT = 3
-
-
-@contextmanager
-def _explained(what: str) -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ArtifactError(
-            f"{what} failed: {error}; check the space and permissions of the artifact root"
-        ) from error
 
 
 @dataclass(frozen=True)
@@ -60,10 +50,33 @@ class Artifacts:
         """The directory of one run."""
         return self.root / "runs" / run_id
 
+    @contextmanager
+    def explained(self, what: str) -> Generator[None]:
+        """Turn the error of a disk or an object store into an `ArtifactError` about `what`."""
+        try:
+            yield
+        except DeployError:
+            raise
+        except OSError as error:
+            raise self._unusable(what, str(error)) from error
+        except Exception as error:
+            if _is_local(self.root):
+                raise
+            # Each driver has errors of its own; they are not even OSErrors.
+            raise self._unusable(what, f"{type(error).__name__}: {error}") from error
+
+    def _unusable(self, what: str, why: str) -> ArtifactError:
+        remedy = (
+            "check the space and permissions of the artifact root"
+            if _is_local(self.root)
+            else f"check that this machine reaches {self.root}, and may read and write there"
+        )
+        return ArtifactError(f"{what} failed: {why}; {remedy}")
+
     def publish_step(self, run_id: str, name: str, directory: Path) -> UPath:
         """Move the finished `directory` of a step to its place; the step's own file comes last."""
         destination = self.run(run_id) / name
-        with _explained(f"keeping the artifacts of step {name!r} at {destination}"):
+        with self.explained(f"keeping the artifacts of step {name!r} at {destination}"):
             self._copy(directory, destination, _files(directory))
             shutil.rmtree(directory, ignore_errors=True)
         return destination
@@ -71,9 +84,9 @@ class Artifacts:
     def write_json(self, path: UPath, content: Any) -> None:
         """Write a small JSON file in one go; a reader sees the old one or the new one."""
         text = json.dumps(content, indent=2, default=str)
-        with _explained(f"writing {path}"):
+        with self.explained(f"writing {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.protocol in ("", "file"):
+            if _is_local(path):
                 beside = Path(path.path).with_suffix(".making")
                 beside.write_text(text, encoding="utf-8")
                 beside.replace(path.path)
@@ -91,7 +104,7 @@ class Artifacts:
                 self._place(each, place)
         except ArtifactError:
             for place in places:
-                if place.protocol in ("", "file"):
+                if _is_local(place):
                     shutil.rmtree(place.path, ignore_errors=True)
             raise
         for each in publications:
@@ -99,7 +112,7 @@ class Artifacts:
             self._forget_old_versions(each.owner / each.what)
 
     def _place(self, publication: Publication, place: UPath) -> None:
-        with _explained(f"publishing {publication.what} at {place}"):
+        with self.explained(f"publishing {publication.what} at {place}"):
             place.mkdir(parents=True, exist_ok=True)
             for source, name in publication.files:
                 (place / name).write_bytes(source.read_bytes())
@@ -107,7 +120,7 @@ class Artifacts:
     def published(self, owner: UPath, what: Published) -> UPath | None:
         """Return the directory that `what` of `owner` points at; None when there is none yet."""
         pointer = owner / f"{what}.json"
-        with _explained(f"reading {pointer}"):
+        with self.explained(f"reading {pointer}"):
             if not pointer.exists():
                 return None
             content = pointer.read_bytes()
@@ -130,13 +143,13 @@ class Artifacts:
 
     def fetch(self, source: UPath, directory: Path) -> Path:
         """Return a local copy of `source`; itself when it is local already."""
-        if source.protocol in ("", "file"):
+        if _is_local(source):
             if not Path(source.path).is_dir():
                 raise ArtifactError(
                     f"{source} was published and is gone; run the job that publishes it again"
                 )
             return Path(source.path)
-        with _explained(f"fetching {source}"):
+        with self.explained(f"fetching {source}"):
             directory.mkdir(parents=True, exist_ok=True)
             for each in source.iterdir():
                 (directory / each.name).write_bytes(each.read_bytes())
@@ -146,17 +159,21 @@ class Artifacts:
         for file in files:
             target = destination / file.relative_to(directory).as_posix()
             target.parent.mkdir(parents=True, exist_ok=True)
-            if target.protocol in ("", "file"):
+            if _is_local(target):
                 shutil.move(file, target.path)
             else:
                 target.write_bytes(file.read_bytes())
 
     def _forget_old_versions(self, versions: UPath) -> None:
-        if versions.protocol not in ("", "file"):
+        if not _is_local(versions):
             return  # object stores have lifecycle rules for this
         by_age = sorted(Path(versions.path).iterdir(), key=lambda each: each.stat().st_mtime)
         for old in by_age[:-_VERSIONS_KEPT]:
             shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_local(path: UPath) -> bool:
+    return path.protocol in ("", "file")
 
 
 def _files(directory: Path) -> list[Path]:

@@ -1,6 +1,7 @@
 """Carrying out one step of a run: its log, its artifacts, its record, whatever happens."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -90,11 +91,15 @@ def _record(stage: Stage, started: datetime, status: Status, message: str) -> St
 
 def _keep(stage: Stage, record: StepRecord) -> None:
     file = stage.directory / "step.json"
-    file.write_text(to_json(record), encoding="utf-8")
-    stage.progress.scrubber.directory(stage.directory)
     try:
+        with stage.run.state.explained(f"keeping step {record.directory!r}"):
+            file.write_text(to_json(record), encoding="utf-8")
+            stage.progress.scrubber.directory(stage.directory)
         stage.run.artifacts.publish_step(stage.run.id, record.directory, stage.directory)
-    except ArtifactError as error:  # the run record finds it here
-        failed = replace(record, status="Error", message=str(error))
-        file.write_text(to_json(failed), encoding="utf-8")
+    except ArtifactError as error:
+        record = replace(record, status="Error", message=str(error))
         raise
+    finally:  # the run record finds it here, also when the store can't be read any more
+        with suppress(OSError):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(to_json(record), encoding="utf-8")

@@ -45,7 +45,8 @@ def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
     docs, problem = None, ""
     if outcome == "Success" and not run.is_apart:
         try:
-            docs = publish(run, records)
+            with run.artifacts.explained("publishing"):
+                docs = publish(run, records)
         except ArtifactError as error:
             outcome, problem = "Error", str(error)
     finished = Finished(
@@ -79,23 +80,26 @@ def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
     """
     commands: list[Command] = []
     for record in records:
-        target = run.artifacts.run(run.id) / record.directory / "target"
-        results = target / "run_results.json"
-        if not (changes_warehouse(record.arguments) and results.exists()):
+        if not changes_warehouse(record.arguments):
             continue
+        target = run.artifacts.run(run.id) / record.directory / "target"
         try:
-            commands.append(_command(target))
-        except DbtError as error:
+            with run.artifacts.explained(f"reading {target}"):
+                commands += _commands(target)
+        except (ArtifactError, DbtError) as error:
             print(f"Model timing leaves out {record.name}: {error}", file=sys.stderr)
     return timing(commands)
 
 
-def _command(target: UPath) -> Command:
+def _commands(target: UPath) -> list[Command]:
+    """Return the command that has left `target`; none when it came to nothing."""
+    if not (target / "run_results.json").exists():
+        return []
     found = read_run_results(target / "run_results.json")
     manifest = read_manifest(target / "manifest.json")
     # `dbt retry` names the command that it repeats.
     parents = build_parents(manifest) if found.command == "build" else manifest.parents
-    return Command(found.results, parents)
+    return [Command(found.results, parents)]
 
 
 def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UPath | None:
@@ -120,9 +124,21 @@ def _has_succeeded(record: StepRecord) -> bool:
 
 def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
     """Publish the run's state and docs, all or nothing; return the page of the docs, if any."""
+    _check_that_all_is_kept(run, records)
     docs = docs_of(run, records)
     run.artifacts.publish(run.id, [*state_of(run, records), *docs])
     return docs[0].owner / "docs" / run.id / "index.html" if docs else None
+
+
+def _check_that_all_is_kept(run: Run, records: Sequence[StepRecord]) -> None:
+    place = run.artifacts.run(run.id)
+    ended = (record for record in records if record.status == "Success")
+    gone = [r.directory for r in ended if not (place / r.directory / "step.json").exists()]
+    if gone:
+        raise ArtifactError(
+            f"publishing failed: {', '.join(gone)} of {place} were kept there and are gone; "
+            "check that the artifact root is still the same disk"
+        )
 
 
 def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:

@@ -20,22 +20,34 @@ def places(run: Run, step: Step) -> tuple[UPath, UPath]:
 
 
 def recorded(run: Run, step: Step) -> StepRecord | None:
-    """Return the record of one step; None when there is none (yet)."""
+    """Return the record of one step; None when there is none (yet).
+
+    Raises `ArtifactError` when the artifact root can't be asked.
+    """
     for place in places(run, step):
         file = place / "step.json"
-        if file.exists():
-            return _read(file, step)
+        with run.artifacts.explained(f"reading {file}"):
+            content = file.read_text(encoding="utf-8") if file.exists() else None
+        if content is not None:
+            return _parsed(content, file, step)
     return None
 
 
 def recorded_steps(run: Run) -> list[StepRecord]:
     """Return the record of every step of the job; those that never began are `Skipped`."""
-    return [recorded(run, step) or _skipped(step) for step in steps(run.job)]
+    return [_reachable(run, step) or _skipped(step) for step in steps(run.job)]
 
 
-def _read(file: UPath, step: Step) -> StepRecord:
+def _reachable(run: Run, step: Step) -> StepRecord | None:
     try:
-        return from_json(file.read_text(encoding="utf-8"), where=str(file))
+        return recorded(run, step)
+    except ArtifactError:  # steps that have begun have their record on this machine
+        return None
+
+
+def _parsed(content: str, file: UPath, step: Step) -> StepRecord:
+    try:
+        return from_json(content, where=str(file))
     except ArtifactError:
         message = f"{file} is cut off: the disk was full, or the machine has stopped"
         return replace(_skipped(step), status="Error", message=message)

@@ -190,8 +190,14 @@ def ready(run: Run) -> Workspace:
 
 
 def built_in_variables(run: Run) -> Mapping[str, str]:
-    """Return the `DBT_CLOUD_*` variables of the run (VAR-6 to VAR-8)."""
+    """Return the `DBT_CLOUD_*` variables of the run (VAR-6 to VAR-8).
+
+    Those of a pull request are set for builds that its hosting site has asked for, and for reruns
+    of them.
+    """
     hosting = run.environment.project.hosting
+    of_pull_request = run.is_ci and run.trigger.category in ("ci", "rerun")
+    number = run.pull_request if of_pull_request else None
     return built_in(
         account=run.deployment.account,
         environment=run.environment,
@@ -199,6 +205,6 @@ def built_in_variables(run: Run) -> Mapping[str, str]:
         run_number=tags.run_number(run.id),
         category=tags.reason_category(run.trigger, hosting.kind if hosting else None),
         reason=run.trigger.cause,
-        pull_request_id=run.pull_request,
-        commit=source(run).commit if run.pull_request is not None else None,
+        pull_request_id=number,
+        commit=source(run).commit if number is not None else None,
     )

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections import Counter
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,16 +69,17 @@ class Console:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._lock = threading.Lock()
-        self.said: list[str] = []
+        self.said: deque[str] = deque(maxlen=_REMEMBERED_LINES)
         """The last lines, for error messages."""
 
     def say(self, line: str) -> None:
         """Write one line; safe from any thread."""
         with self._lock:
             for stream in (self._stream, sys.stdout):
-                with suppress(OSError):  # dbt must not wait for a full disk; closing the file tells
+                # dbt must not wait for a full disk, or for what was closed; closing the file tells.
+                with suppress(OSError, ValueError):
                     print(line, file=stream, flush=True)
-            self.said = [*self.said[-_REMEMBERED_LINES:], line]
+            self.said.append(line)
 
 
 @dataclass

@@ -137,3 +137,17 @@ def test_the_next_run_replaces_a_damaged_state(deployed: Deployed):
     file.write_text("{", encoding="utf-8")
     assert deployed.attempt("prod__plain").success
     assert json.loads(file.read_bytes()).keys() == before.keys()
+
+
+def test_a_secret_that_names_a_database_can_not_be_deferred_to(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, met: Met
+):
+    """The state held ***** in its place, and dbt looked for a database of that name."""
+    monkeypatch.setenv("NAME", "warehouse")
+    secret = "target: prod, variables: {DBT_DATABASE: {env: NAME}}}"
+    deployed.reconfigure("target: prod}", secret)
+    assert deployed.attempt("prod__plain").success
+    ended = deployed.attempt("staging__slim")
+    assert (ended.step, ended.message) == ("dbt_build", ended.recorded)
+    assert "a database in it is '*****'" in ended.message
+    met(ended.message)

@@ -32,55 +32,59 @@ class Steps:
         return Tail(RUN, self.state, self.artifacts, **options)  # pyright: ignore[reportArgumentType]
 
 
+def new(tail: Tail) -> str:
+    return "".join(tail.new())
+
+
 @pytest.fixture
 def steps(tmp_path: Path) -> Steps:
     return Steps(tmp_path)
 
 
 def test_a_run_that_has_not_begun_has_logged_nothing(steps: Steps):
-    assert (steps.tail().new(), steps.tail().steps()) == ("", {})
+    assert (new(steps.tail()), steps.tail().steps()) == ("", {})
 
 
 def test_each_line_comes_once_and_whole(steps: Steps):
     tail = steps.tail()
     steps.log("01-clone", "one\ntw")
-    assert tail.new() == "one\n"
-    assert tail.new() == ""
+    assert new(tail) == "one\n"
+    assert new(tail) == ""
     steps.log("01-clone", "o\n")
-    assert tail.new() == "two\n"
+    assert new(tail) == "two\n"
 
 
 def test_a_step_is_read_on_where_it_is_kept_after_its_end(steps: Steps):
     tail = steps.tail()
     steps.log("01-clone", "one\n")
-    assert tail.new() == "one\n"
+    assert new(tail) == "one\n"
     steps.log("01-clone", "two\nwithout an end")
     steps.end("01-clone")
     steps.log("02-deps", "three\n")
-    assert tail.new() == "two\nwithout an endthree\n"
-    assert tail.new() == ""
+    assert new(tail) == "two\nwithout an endthree\n"
+    assert new(tail) == ""
 
 
 def test_steps_come_in_their_order_also_from_the_hundredth_on(steps: Steps):
     for step in ("100-dbt-run", "99-dbt-run", "02-deps"):
         steps.log(step, f"{step}\n")
         steps.end(step)
-    assert steps.tail().new() == "02-deps\n99-dbt-run\n100-dbt-run\n"
+    assert new(steps.tail()) == "02-deps\n99-dbt-run\n100-dbt-run\n"
 
 
 def test_one_step_only(steps: Steps):
     for step in ("01-clone", "02-deps"):
         steps.log(step, f"{step}\n")
-    assert steps.tail(step=2).new() == "02-deps\n"
+    assert new(steps.tail(step=2)) == "02-deps\n"
 
 
 def test_debug_logs_say_which_step_they_are_of(steps: Steps):
     tail = steps.tail(file=DEBUG)
     steps.log("01-clone", "not this\n")
     steps.log("04-dbt-build", "first\n", DEBUG)
-    assert tail.new() == "=== 04-dbt-build\nfirst\n"
+    assert new(tail) == "=== 04-dbt-build\nfirst\n"
     steps.log("04-dbt-build", "second\n", DEBUG)
-    assert tail.new() == "second\n"
+    assert new(tail) == "second\n"
 
 
 def test_other_directories_are_no_steps(steps: Steps):
@@ -93,3 +97,18 @@ def test_other_directories_are_no_steps(steps: Steps):
 def test_what_is_no_run_id_becomes_no_path(run_id: str, steps: Steps):
     with pytest.raises(ValueError, match="badly formed"):
         Tail(run_id, steps.state, steps.artifacts)
+
+
+def test_a_large_log_comes_in_pieces(steps: Steps, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("deploy_project.cli.tail.CHUNK", 20)
+    tail, text = steps.tail(), "eins\nzwölf\n" * 10 + "ö" * 55
+    steps.log("01-clone", text)
+    before = "".join(tail.new())
+    assert text.startswith(before)
+    assert len(text) - len(before) < 20
+    steps.log("01-clone", "\nthe end")
+    steps.end("01-clone")
+    pieces = list(tail.new())
+    assert before + "".join(pieces) == text + "\nthe end"
+    assert max(map(len, pieces)) <= 20
+    assert new(tail) == ""

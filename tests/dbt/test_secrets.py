@@ -1,9 +1,14 @@
+import html
 import json
+import shlex
+import tracemalloc
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
+from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from deploy_project.dbt.secrets import Scrubber
+from deploy_project.dbt.secrets import MASK, Scrubber
 
 SECRET = 'p@ss "wörd"/1'
 
@@ -29,6 +34,40 @@ SECRET = 'p@ss "wörd"/1'
 )
 def test_text_is_scrubbed(secrets: list[str], text: str, expected: str):
     assert Scrubber(secrets).text(text) == expected
+
+
+KEY = "it's <a&b>/c+d=é"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps(KEY, ensure_ascii=False),
+        repr([KEY]),
+        repr(KEY.encode()),
+        "'it''s <a&b>/c+d=é'",
+        shlex.quote(KEY),
+        html.escape(KEY),
+        quote_plus(KEY),
+        urlencode({"key": KEY}).lower(),
+        *(b64encode(f"{user}:{KEY}!".encode()).decode() for user in ("me", "you", "them")),
+        urlsafe_b64encode(f"me:{KEY}".encode()).decode(),
+    ],
+)
+def test_a_secret_is_found_however_it_is_spelled(spelled: str):
+    """An error quoted the Authorization header that it had sent."""
+    scrubbed = Scrubber([KEY]).text(spelled)
+    assert MASK in scrubbed
+    left = scrubbed.replace(MASK, "")
+    assert len(left) <= len(spelled) - len(KEY)
+    assert not any(part in left for part in ("a&b", "c+d", "it"))
+
+
+def test_what_only_looks_like_a_pattern_is_taken_literally(tmp_path: Path):
+    secret, file = r"a+b.(c)*[d]\w$|", tmp_path / "log"
+    file.write_text(f"aab.c {secret} {secret}|", encoding="utf-8")
+    Scrubber([secret]).file(file)
+    assert file.read_text(encoding="utf-8") == "aab.c ***** *****|"
 
 
 def test_every_file_of_a_directory_is_scrubbed(tmp_path: Path):
@@ -64,6 +103,30 @@ def test_what_only_calls_itself_json_is_scrubbed_too(tmp_path: Path):
     file.write_text('{"password": "hush-hush', encoding="utf-8")
     Scrubber(["hush-hush"]).file(file)
     assert file.read_text(encoding="utf-8") == '{"password": "*****'
+
+
+@pytest.mark.parametrize("before", range(10, 30))
+def test_a_secret_across_two_chunks_of_a_file_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int
+):
+    monkeypatch.setattr("deploy_project.dbt.secrets.CHUNK", 25)
+    file = tmp_path / "dbt.log"
+    file.write_text(f"{'x' * before}{SECRET}{'y' * 40}{SECRET}", encoding="utf-8")
+    assert Scrubber([SECRET]).is_in(file)
+    Scrubber([SECRET, "xyz-no-such"]).directory(tmp_path)
+    assert file.read_text(encoding="utf-8") == f"{'x' * before}*****{'y' * 40}*****"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_large_log_is_scrubbed_a_chunk_at_a_time(tmp_path: Path):
+    file, line = tmp_path / "dbt.log", "something that dbt has done, at length\n"
+    file.write_text(line * 400_000 + SECRET, encoding="utf-8")
+    tracemalloc.start()
+    Scrubber([SECRET]).file(file)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert not Scrubber([SECRET]).is_in(file)
+    assert peak < file.stat().st_size / 2
 
 
 def test_a_file_without_secrets_is_not_rewritten(tmp_path: Path):

@@ -1,5 +1,6 @@
 """`dbt deps`: packages from the commit, the lock file, and what a broken packages.yml stops."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -20,9 +21,21 @@ FILES = {
     **PROJECT,
     **package("packages/current", "current"),
     **package("packages/locked", "locked"),
-    "packages.yml": "packages:\n  - local: packages/current\n",
+    "packages.yml": """
+        packages:
+          - local: packages/current
+          - git: >-
+              file://{{ env_var('DEPLOY_STATE') }}/../{{ env_var('DBT_ENV_SECRET_KEY') }}/remote.git
+            revision: main
+    """,
     "models/orders.sql": "select {{ helper.word() }} as word, 10 as amount",
 }
+DEPLOY = """
+    projects:
+      tiny: {repository: REMOTE, variables: {DBT_ENV_SECRET_KEY: {env: PACKAGES_TOKEN}}}
+    environments:
+      prod: {type: production, branch: main, target: prod}
+"""
 JOBS = """
     jobs:
       nightly:
@@ -42,9 +55,18 @@ class Story:
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     site = make_site(tmp_path_factory.mktemp("packages"), FILES)
-    site.configure(jobs=JOBS)
+    site.configure(jobs=JOBS, deploy=DEPLOY)
+    private = site.root / "t0kenplace"
+    private.mkdir()
+    make_site(private, {"dbt_project.yml": 'name: private\nversion: "1.0"\n'})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PACKAGES_TOKEN", private.name)
+        yield tell(site)
+
+
+def tell(site: Site) -> Story:
     words: list[str] = []
 
     def build() -> None:
@@ -66,6 +88,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
 
 def test_packages_are_those_of_the_commit_and_its_lock_file(story: Story):
     assert story.words == ["current", "locked"]
+
+
+def test_the_url_of_a_private_package_is_kept_nowhere(story: Story):
+    """Git kept the URL, and the token in it, in the files of the package."""
+    files = [file for file in story.site.state.root.rglob("*") if file.is_file()]
+    assert any("dbt_packages/private" in str(file) for file in files)
+    assert [str(file) for file in files if b"t0kenplace" in file.read_bytes()] == []
 
 
 def test_a_broken_package_fails_the_run_before_anything_touches_the_warehouse(story: Story):
