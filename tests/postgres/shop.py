@@ -1,0 +1,132 @@
+"""A deployment of two environments in one Postgres database, and what its runs have done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.integration.conftest import Result, Site
+from tests.postgres.conftest import make_site_on_postgres
+from tests.postgres.server import Server
+
+DATABASE = "shop"
+PASSWORD = 'p0st-gr"és/pass½'
+PROJECT = {
+    "dbt_project.yml": """
+        name: shop
+        version: "1.0"
+        profile: shop
+        flags: {send_anonymous_usage_stats: false}
+    """,
+    "profiles.yml": """
+        shop:
+          target: warehouse
+          outputs:
+            warehouse:
+              type: postgres
+              host: 127.0.0.1
+              port: "{{ env_var('DBT_PORT') | as_number }}"
+              user: shop
+              password: "{{ env_var('DBT_ENV_SECRET_PASSWORD') }}"
+              dbname: shop
+              schema: prod
+              threads: 2
+    """,
+    "seeds/countries.csv": "code,name\nDE,Germany\nFR,France\n",
+    "models/payments.sql": """
+        {{ config(materialized='incremental', unique_key='id') }}
+        select id, amount from {{ source('raw', 'payments') }}
+        {% if is_incremental() %} where id > (select max(id) from {{ this }}) {% endif %}
+    """,
+    "models/revenue.sql": "select sum(amount) as revenue from {{ ref('payments') }}",
+    "models/schema.yml": """
+        sources:
+          - name: raw
+            tables:
+              - name: payments
+                config:
+                  loaded_at_field: loaded_at
+                  freshness: {error_after: {count: 2, period: day}}
+        models:
+          - name: payments
+            columns:
+              - name: id
+                data_tests: [not_null, unique]
+        snapshots:
+          - name: payments_history
+            relation: source('raw', 'payments')
+            config: {unique_key: id, strategy: check, check_cols: [amount]}
+    """,
+}
+DEPLOY = """
+    projects:
+      shop:
+        id: 11
+        repository: REMOTE
+        variables:
+          DBT_PORT: {port}
+          DBT_ENV_SECRET_PASSWORD: {{env: SHOP_PASSWORD}}
+    environments:
+      prod: {{type: production, branch: main}}
+      staging: {{type: staging, branch: staging, schema: staging}}
+"""
+JOBS = """
+    jobs:
+      daily:
+        id: 17
+        environment: prod
+        execute_steps: [dbt build]
+        run_generate_sources: true
+        generate_docs: true
+      hourly:
+        environment: prod
+        execute_steps: [dbt build]
+      after_daily:
+        environment: prod
+        execute_steps: [dbt compile]
+        job_completion_trigger_condition:
+          condition: {job_id: 17, project_id: 11, statuses: [10]}
+      changed:
+        environment: staging
+        deferring_environment: prod
+        execute_steps: ["dbt build --select state:modified+"]
+"""
+
+
+@dataclass(frozen=True)
+class Shop:
+    """Three runs: production twice, with a new row in between, then staging with a change."""
+
+    site: Site
+    server: Server
+    first: Result
+    second: Result
+    changed: Result
+
+    def ask(self, sql: str) -> list[tuple[object, ...]]:
+        return self.server.execute(sql, DATABASE)
+
+
+def prepare(server: Server) -> None:
+    """Make the warehouse with its raw data; the role of dbt owns nothing outside of it."""
+    server.execute(f"create role shop login password '{PASSWORD}'")
+    server.execute(f"create database {DATABASE} owner shop")
+    server.execute("create schema raw authorization shop", DATABASE)
+    server.execute(
+        "set role shop; create table raw.payments as "
+        "select 1 as id, 10 as amount, now()::timestamp - interval '1 hour' as loaded_at",
+        DATABASE,
+    )
+
+
+def run_shop(directory: Path, server: Server) -> Shop:
+    """Run the story; the first run as `dagster job execute` does it."""
+    prepare(server)
+    site = make_site_on_postgres(directory, PROJECT)
+    site.configure(jobs=JOBS, deploy=DEPLOY.format(port=server.port))
+    first = site.execute("prod__daily")
+    server.execute("insert into raw.payments values (1, 99, now()), (2, 20, now())", DATABASE)
+    second = site.run("prod__hourly")
+    site.push(
+        {"models/revenue.sql": "select 2 * sum(amount) as revenue from {{ ref('payments') }}"},
+        ref="staging",
+    )
+    return Shop(site, server, first, second, site.run("staging__changed"))
