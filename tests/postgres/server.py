@@ -131,7 +131,7 @@ def _started(home: Path, binaries: Path, password: str) -> tuple[subprocess.Pope
         server = Server(_free_port(), password)
         settings = {**SETTINGS, "port": str(server.port)}
         with (home / "log").open("ab") as log:
-            process = subprocess.Popen(
+            process = subprocess.Popen[bytes](
                 [
                     binaries / "postgres",
                     *("-D", home / "data"),
