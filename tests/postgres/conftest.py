@@ -41,10 +41,11 @@ def history(server: Server) -> Generator[str]:
 def shop(
     server: Server, history: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Generator["Shop"]:
-    from tests.postgres.shop import PASSWORD, run_shop
+    from tests.postgres.shop import PASSWORDS, run_shop
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SHOP_PASSWORD", PASSWORD)
+        for role, password in PASSWORDS.items():
+            patch.setenv(f"{role.upper()}_PASSWORD", password)
         yield run_shop(tmp_path_factory.mktemp("shop"), server)
 
 

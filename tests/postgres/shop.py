@@ -1,4 +1,4 @@
-"""A deployment of two environments in one Postgres database, and what its runs have done."""
+"""Environments with credentials of their own in one Postgres database, and what their runs did."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from tests.postgres.conftest import make_site_on_postgres
 from tests.postgres.server import Server
 
 DATABASE = "shop"
-PASSWORD = 'p0st-gr"és/pass½'
+PASSWORDS = {"production": 'pr0d/é&"pass½', "staging": "st4ging'pass"}
 PROJECT = {
     "dbt_project.yml": """
         name: shop
@@ -24,7 +24,7 @@ PROJECT = {
               type: postgres
               host: 127.0.0.1
               port: "{{ env_var('DBT_PORT') | as_number }}"
-              user: shop
+              user: production
               password: "{{ env_var('DBT_ENV_SECRET_PASSWORD') }}"
               dbname: shop
               schema: prod
@@ -61,12 +61,26 @@ DEPLOY = """
       shop:
         id: 11
         repository: REMOTE
-        variables:
-          DBT_PORT: {port}
-          DBT_ENV_SECRET_PASSWORD: {{env: SHOP_PASSWORD}}
+        variables: {{DBT_PORT: {port}}}
     environments:
-      prod: {{type: production, branch: main}}
-      staging: {{type: staging, branch: staging, schema: staging}}
+      prod:
+        type: production
+        branch: main
+        variables: {{DBT_ENV_SECRET_PASSWORD: {{env: PRODUCTION_PASSWORD}}}}
+      staging:
+        type: staging
+        branch: staging
+        variables: &password {{DBT_ENV_SECRET_PASSWORD: {{env: STAGING_PASSWORD}}}}
+        connection: &connection
+          type: postgres
+          host: 127.0.0.1
+          port: "{{{{ env_var('DBT_PORT') | as_number }}}}"
+          user: staging
+          password: "{{{{ env_var('DBT_ENV_SECRET_PASSWORD') }}}}"
+          dbname: shop
+          schema: staging
+          threads: 2
+      careless: {{branch: main, variables: *password, connection: *connection, schema: prod}}
 """
 JOBS = """
     jobs:
@@ -88,31 +102,46 @@ JOBS = """
         environment: staging
         deferring_environment: prod
         execute_steps: ["dbt build --select state:modified+"]
+      overreach:
+        environment: careless
+        execute_steps: [dbt run --select payments revenue]
 """
 
 
 @dataclass(frozen=True)
 class Shop:
-    """Three runs: production twice, with a new row in between, then staging with a change."""
+    """Production twice, with a new row in between; staging with a change; staging astray."""
 
     site: Site
     server: Server
     first: Result
     second: Result
     changed: Result
+    overreach: Result
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:
         return self.server.execute(sql, DATABASE)
 
 
 def prepare(server: Server) -> None:
-    """Make the warehouse with its raw data; the role of dbt owns nothing outside of it."""
-    server.execute(f"create role shop login password '{PASSWORD}'")
-    server.execute(f"create database {DATABASE} owner shop")
-    server.execute("create schema raw authorization shop", DATABASE)
+    """Make the warehouse with its raw data; staging may read what production owns."""
+    server.execute(f"create database {DATABASE}")
+    for role, password in PASSWORDS.items():
+        quoted = password.replace("'", "''")
+        server.execute(f"create role {role} login password '{quoted}'")
+        schema = "prod" if role == "production" else role
+        server.execute(f"create schema {schema} authorization {role}", DATABASE)
     server.execute(
-        "set role shop; create table raw.payments as "
-        "select 1 as id, 10 as amount, now()::timestamp - interval '1 hour' as loaded_at",
+        """
+        grant usage on schema prod to staging;
+        alter default privileges for role production in schema prod
+            grant select on tables to staging;
+        create schema raw;
+        create table raw.payments as
+            select 1 as id, 10 as amount, now()::timestamp - interval '1 hour' as loaded_at;
+        grant usage on schema raw to production;
+        grant select on raw.payments to production;
+        """,
         DATABASE,
     )
 
@@ -124,9 +153,8 @@ def run_shop(directory: Path, server: Server) -> Shop:
     site.configure(jobs=JOBS, deploy=DEPLOY.format(port=server.port))
     first = site.execute("prod__daily")
     server.execute("insert into raw.payments values (1, 99, now()), (2, 20, now())", DATABASE)
-    second = site.run("prod__hourly")
-    site.push(
-        {"models/revenue.sql": "select 2 * sum(amount) as revenue from {{ ref('payments') }}"},
-        ref="staging",
-    )
-    return Shop(site, server, first, second, site.run("staging__changed"))
+    second, overreach = site.run("prod__hourly"), site.run("careless__overreach")
+    revenue = "select 2 * sum(amount) as revenue from {{ ref('payments') }}"
+    site.push({"models/revenue.sql": revenue}, ref="staging")
+    changed = site.run("staging__changed")
+    return Shop(site, server, first, second, changed, overreach)
