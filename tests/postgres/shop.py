@@ -104,7 +104,7 @@ JOBS = """
         execute_steps: ["dbt build --select state:modified+"]
       overreach:
         environment: careless
-        execute_steps: [dbt run --select payments revenue]
+        execute_steps: [dbt run --select revenue]
 """
 
 
@@ -139,8 +139,8 @@ def prepare(server: Server) -> None:
         create schema raw;
         create table raw.payments as
             select 1 as id, 10 as amount, now()::timestamp - interval '1 hour' as loaded_at;
-        grant usage on schema raw to production;
-        grant select on raw.payments to production;
+        grant usage on schema raw to production, staging;
+        grant select on raw.payments to production, staging;
         """,
         DATABASE,
     )
