@@ -19,6 +19,7 @@ from tests.postgres.shop import Shop
 
 pytestmark = pytest.mark.slow
 
+OWN = ("dagster/run_key", "the newer one's")
 ORIGIN = RemoteJobOrigin(
     RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("deploy_project"), "__repository__"),
     "prod__daily",
@@ -74,7 +75,7 @@ def test_only_one_scheduled_run_waits(shop: Shop):
         waiting = instance.create_run_for_job(
             job, status=dg.DagsterRunStatus.QUEUED, tags=own, remote_job_origin=ORIGIN
         )
-        assert supersede(instance, "prod__daily", "scheduled") == [waiting.run_id]
+        assert supersede(instance, "prod__daily", "scheduled", own=OWN) == [waiting.run_id]
         said = [entry.user_message or entry.message for entry in instance.all_logs(waiting.run_id)]
     assert shop.site.status(waiting.run_id) == "CANCELED"
     assert any("takes its place" in each for each in said)
