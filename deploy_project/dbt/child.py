@@ -16,6 +16,8 @@ from typing import Any, cast
 
 GRACE_SECONDS = 20
 """How long dbt may take to cancel its queries before it is killed."""
+DEAF_SECONDS = 3
+"""How long a signal may go unnoticed: inside a query, Python's main thread hears none."""
 LONGEST_TEXT = 10_000
 """Characters of a message in an event or an error; the logs have all of it."""
 
@@ -155,10 +157,48 @@ def kill_the_group() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+class Interrupts:
+    """Interrupts dbt at the first SIGINT or SIGTERM, so that it cancels its queries.
+
+    Further ones, which systemd and the parent may well send together, would interrupt just that.
+    A shell that starts a job in the background leaves SIGINT ignored, and dbt would never stop.
+    """
+
+    def __init__(self) -> None:
+        self._seen = threading.Event()
+        arrived, wakeup = os.pipe()
+        os.set_blocking(wakeup, False)
+        signal.set_wakeup_fd(wakeup)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._interrupt)
+        threading.Thread(target=self._watch, args=(arrived,), daemon=True).start()
+
+    def _interrupt(self, number: int, frame: object) -> None:
+        if not self._seen.is_set():
+            self._seen.set()
+            raise KeyboardInterrupt
+
+    def _watch(self, arrived: int) -> None:
+        """Cancel the queries here when the main thread waits for one itself, as hooks make it."""
+        os.read(arrived, 1)
+        if not self._seen.wait(DEAF_SECONDS):
+            cancel_queries()
+
+
+def cancel_queries() -> None:
+    """Cancel what dbt's connections do at the moment, where the adapter can."""
+    from dbt.adapters.factory import FACTORY
+
+    factory: Any = FACTORY
+    for adapter in list(factory.adapters.values()):
+        if adapter.is_cancelable():
+            with adapter.connection_named("cancel"):
+                adapter.cancel_open_connections()
+
+
 def main() -> int:
     """Run the command that standard input names; return dbt's exit code (0, 1 or 2)."""
-    # A shell that starts a job in the background leaves SIGINT ignored, and dbt would never stop.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    Interrupts()
     wanted = json.loads(first_line(0))
     writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
     orphaned = threading.Event()

@@ -57,8 +57,12 @@ def opened() -> Generator[dg.DagsterInstance]:
         )
     try:
         instance = dg.DagsterInstance.from_config(str(home or Path.cwd()))
-    except (dg.DagsterError, OSError) as error:
-        raise ConfigError(f"Dagster's instance can't be opened: {error}") from error
+    except Exception as error:  # whatever the storage raises that dagster.yaml names
+        because = f": {error.__cause__}" if error.__cause__ else ""
+        raise ConfigError(
+            f"Dagster's instance can't be opened: {error}{because}; correct dagster.yaml, or what "
+            "it refers to"
+        ) from error
     with instance:
         yield instance
 

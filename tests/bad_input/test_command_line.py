@@ -29,6 +29,15 @@ def test_what_is_not_there(
     met(said.removeprefix(f"deploy-project {arguments[0]}: "))
 
 
+def test_a_history_that_cannot_be_opened(
+    deployed: Deployed, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    storage = "storage: {postgres: {postgres_url: 'nonsense://localhost/history'}}"
+    (deployed.root / "dagster.yaml").write_text(storage, encoding="utf-8")
+    assert main(["runs"]) == 1
+    met(capsys.readouterr().err.strip().removeprefix("deploy-project runs: "))
+
+
 def test_a_commit_that_cannot_be_deployed(
     deployed: Deployed, met: Met, capsys: pytest.CaptureFixture[str]
 ):

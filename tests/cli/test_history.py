@@ -143,7 +143,11 @@ def test_the_history_is_that_of_dagster_home(here: Path, monkeypatch: pytest.Mon
         assert len(history.latest(instance, limit=9)) == 1
 
 
-def test_a_dagster_yaml_that_dagster_refuses_is_told(here: Path):
-    (here / "dagster.yaml").write_text("storage: {nonsense: 1}", encoding="utf-8")
+@pytest.mark.parametrize(
+    "storage", ["{nonsense: 1}", "{postgres: {postgres_url: 'nonsense://localhost/history'}}"]
+)
+def test_a_dagster_yaml_that_dagster_refuses_is_told(here: Path, storage: str):
+    """A driver that is not installed, as Postgres' is by default, ended in a traceback."""
+    (here / "dagster.yaml").write_text(f"storage: {storage}", encoding="utf-8")
     with pytest.raises(ConfigError, match="Dagster's instance can't be opened"), history.opened():
         pass

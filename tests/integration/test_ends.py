@@ -62,6 +62,7 @@ def test_a_run_that_takes_too_long_is_cancelled(site: Site):
     assert site.statuses(run.run_id)[4:] == [("Invoke dbt with `dbt test`", "Skipped")]
     assert (site.directory(run.run_id, "04-dbt-run") / "target" / "manifest.json").is_file()
     assert processes_of(site) == []
+    site.change("create table opened as select 1 as id")  # DuckDB's lock is free
 
 
 def test_an_interrupted_run_is_cancelled_and_leaves_no_dbt_behind(site: Site):
@@ -96,3 +97,4 @@ def test_an_interrupted_run_is_cancelled_and_leaves_no_dbt_behind(site: Site):
     assert "prod/endless" not in site.materialized(run_id)
     assert site.artifacts.published(site.artifacts.environment("prod"), "state") is None
     assert list(site.state.all_work.iterdir()) == []
+    site.change("create table opened as select 1 as id")  # DuckDB's lock is free
