@@ -11,8 +11,9 @@ from deploy_project.orchestration.deactivation import deactivated_by
 from deploy_project.runs import remains, scratch, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.ends import Kind, Said, reason
-from deploy_project.runs.finish import model_timing, record, record_key, recorded_steps
+from deploy_project.runs.finish import model_timing, record, record_key
 from deploy_project.runs.overview import Finished
+from deploy_project.runs.records import recorded_steps
 from deploy_project.runs.run import Run, Source
 from deploy_project.runs.status import word
 
