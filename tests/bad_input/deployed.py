@@ -67,7 +67,7 @@ WHOLE = {
     ],
     "jobs": ["prod__daily", "prod__plain", "staging__slim"],
     "schedules": {"prod__daily_schedule": "0 6 * * *", "staging__slim_schedule": "0 3 * * *"},
-    "sensors": ["tiny_merges"],
+    "sensors": ["run_records", "tiny_merges"],
 }
 """The outline of the deployment as it is made."""
 
