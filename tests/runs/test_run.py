@@ -1,3 +1,6 @@
+import os
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +11,7 @@ from deploy_project.config.deployment import Account, Deployment, Environment, J
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ConfigError
 from deploy_project.runs.execution import timed_out
-from deploy_project.runs.run import Run
+from deploy_project.runs.run import Run, begun_at, seconds_left
 
 PROJECT = Project(name="shop", id=1, repository="/nowhere")
 PROD = Environment(name="prod", id=2, project=PROJECT, type="production")
@@ -128,3 +131,36 @@ def test_the_message_of_a_timeout_is_dbt_clouds(limit: int, spoken: str):
         f"This run timed out after running for {spoken}, "
         f"which exceeded the configured timeout of {limit} seconds."
     )
+
+
+def limited(tmp_path: Path, seconds: int) -> Run:
+    run = run_of(run_id="00000000-0000-0000-0000-000000000001")
+    return replace(
+        run, state=StateDirectory(tmp_path), job=replace(run.job, timeout_seconds=seconds)
+    )
+
+
+def test_a_run_without_a_timeout_may_take_for_ever(tmp_path: Path):
+    assert seconds_left(limited(tmp_path, 0)) is None
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-2), timedelta(days=1)])
+def test_a_clock_that_is_set_neither_ends_a_run_nor_prolongs_it(tmp_path: Path, jump: timedelta):
+    run = limited(tmp_path, 3600)
+    first = seconds_left(run)
+    assert first is not None
+    assert 0 < first <= 3600
+    as_if_it_had_begun = (begun_at(run) - jump).timestamp()
+    os.utime(run.work / "begun", (as_if_it_had_begun, as_if_it_had_begun))
+    later = seconds_left(run)
+    assert later is not None
+    assert 0 < later <= first
+
+
+def test_a_run_that_goes_on_in_another_process_has_what_is_left(tmp_path: Path):
+    run = limited(tmp_path, 3600)
+    earlier = begun_at(run).timestamp() - 3000
+    os.utime(run.work / "begun", (earlier, earlier))
+    left = seconds_left(run)
+    assert left is not None
+    assert left <= 600
