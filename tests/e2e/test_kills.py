@@ -64,7 +64,7 @@ DEPLOY = """
     projects:
       tiny: {id: 1, repository: "GIT"}
     environments:
-      prod: {type: production, branch: main, target: prod}
+      prod: {type: production, branch: main, target: prod, concurrency: 1}
 """
 HELD = "{{ config(materialized='table') }} {{ wait_for('running') }} select 1 as id"
 CATALOG = """

@@ -58,7 +58,7 @@ def test_nothing_is_started_or_asked_while_it_loads_and_nothing_need_be_deployed
     assert loaded(site) == {
         "jobs": ["prod__daily"],
         "schedules": ["prod__daily_schedule"],
-        "sensors": ["tiny_merges"],
+        "sensors": ["run_records", "tiny_merges"],
         "assets": ["prod/jobs/daily", "prod/not_deployed_yet", "staging/not_deployed_yet"],
     }
 
@@ -67,7 +67,7 @@ def test_a_deployment_without_jobs_loads(tmp_path: Path):
     site = make_site(tmp_path)
     site.configure(deploy=DEPLOY, jobs="jobs: {}")
     found = loaded(site)
-    assert (found["jobs"], found["sensors"]) == ([], ["tiny_merges"])
+    assert (found["jobs"], found["sensors"]) == ([], ["run_records", "tiny_merges"])
 
 
 def loaded(site: Site) -> dict[str, list[str]]:
