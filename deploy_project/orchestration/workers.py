@@ -20,6 +20,8 @@ from pathlib import Path
 
 import dagster as dg
 
+from deploy_project.runs.scratch import is_locked
+
 KEPT_FOR = timedelta(days=1)
 """Long enough to look at what a killed process has printed."""
 
@@ -89,17 +91,7 @@ class Worker:
 
     def is_alive(self) -> bool | None:
         """Return whether the process lives; None when nothing is known of it on this machine."""
-        try:
-            descriptor = os.open(self._alive, os.O_RDWR)
-        except FileNotFoundError:
-            return None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_locked(self._alive)
 
     def signal(self, number: signal.Signals) -> bool:
         """Send the living process a signal; False when it is not there or not in our reach."""

@@ -50,10 +50,15 @@ def reclaim(all_work: Path, *, older_than: timedelta = RECLAIM_AFTER) -> list[st
 
 def is_held(work: Path) -> bool:
     """Whether a process on this machine holds `work`, this one included."""
+    return bool(is_locked(work / _ALIVE))  # without one it is older than its process, or no run's
+
+
+def is_locked(file: Path) -> bool | None:
+    """Return whether a living process holds the lock `file`; None when there is no such file."""
     try:
-        descriptor = os.open(work / _ALIVE, os.O_RDWR)
+        descriptor = os.open(file, os.O_RDWR)
     except FileNotFoundError:
-        return False  # older than its process, or no run's
+        return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
