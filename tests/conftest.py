@@ -11,13 +11,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", choices=["short", "all"], default="short", help="what to kill when")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares a deployment, or is counted, when files are run side by side."""
-    for item in items:
-        together = item.path.parent if item.path.parent.name == "bad_input" else item.path
-        item.add_marker(pytest.mark.xdist_group(str(together)))
-
-
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     """Compare text with a checked-in file; `--update-golden` rewrites it."""
