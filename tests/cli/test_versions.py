@@ -67,10 +67,14 @@ def test_an_adapter_that_is_not_beside_dbt_is_a_problem(
 
 
 def test_without_a_network_a_version_is_neither_right_nor_wrong(
-    configure: Configure, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    configure: Configure,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ):
     monkeypatch.delenv("UV_CONFIG_FILE")
     monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))  # else uv may know the index
     place = configure(DEPLOY, JOBS)
     assert main(["check"]) == 0
     told = capsys.readouterr().out
