@@ -127,7 +127,10 @@ def test_the_run_carries_its_tags(daily: Done):
     with daily.site.instance() as instance:
         run = instance.get_run_by_id(daily.run_id)
     assert run is not None
+    assert len(run.tags["deploy/definition"]) == 12
     assert run.tags == {
+        "deploy/definition": run.tags["deploy/definition"],
+        "deploy/queue": "prod__daily",
         "deploy/job": "prod__daily",
         "deploy/job_id": "17",
         "deploy/environment": "prod",
