@@ -18,6 +18,8 @@ GRACE_SECONDS = 20
 """How long dbt may take to cancel its queries before it is killed."""
 DEAF_SECONDS = 3
 """How long a signal may go unnoticed: inside a query, Python's main thread hears none."""
+LOST_SECONDS = 10
+"""When dbt has not ended by then, it has not heard its interrupt."""
 LONGEST_TEXT = 10_000
 """Characters of a message in an event or an error; the logs have all of it."""
 
@@ -179,10 +181,14 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def _watch(self, arrived: int) -> None:
-        """Cancel the queries here when the main thread waits for one itself, as hooks make it."""
+        """Cancel the queries here when the main thread waits for one itself, as hooks make it.
+
+        Or when it has raised where Python ignores it: in the callback of a weak reference, say.
+        """
         os.read(arrived, 1)
-        if not self._seen.wait(DEAF_SECONDS):
-            cancel_queries()
+        if self._seen.wait(DEAF_SECONDS):
+            time.sleep(LOST_SECONDS)
+        cancel_queries()
 
 
 def cancel_queries() -> None:

@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
 from typing import IO
 
 from deploy_project.config.environment import inherited
@@ -91,22 +93,28 @@ def run(
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
     invocation.target_directory.chmod(0o700)
-    events_read, events_write = os.pipe()
-    with os.fdopen(events_read, encoding="utf-8") as events:
+    heard = SimpleQueue[str | None]()
+    with held_signals(wake=lambda: heard.put("")) as let_signals_through:
+        events_read, events_write = os.pipe()
         try:
             process = _started(invocation, events_write)
+        except BaseException:
+            os.close(events_read)
+            raise
         finally:
             os.close(events_write)
+        listener = threading.Thread(target=_listen, args=(process, events_read, heard), daemon=True)
         reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
         expired = threading.Event()
         timer = _timer(process, timeout_seconds, expired)
         try:
+            listener.start()
             reader.start()
             _order(process, invocation, events_write, scrubber)
-            for line in events:
+            for line in iter(heard.get, None):
+                let_signals_through()
                 if line.endswith("\n"):  # else dbt was killed while it wrote
                     on_event(parse(line))
-            process.wait()
         except BaseException:
             stop(process)
             raise
@@ -117,6 +125,50 @@ def run(
                 with suppress(BrokenPipeError):  # it may have died with the order unread
                     process.stdin.close()
     return Exit(process.returncode, timed_out=expired.is_set())
+
+
+@contextmanager
+def held_signals(wake: Callable[[], None]) -> Generator[Callable[[], None]]:
+    """Hold SIGINT and SIGTERM back; yield what gives them to the handlers that were there before.
+
+    Those raise an exception, and Python ignores one that comes up in a finalizer or in the callback
+    of a weak reference: the run would go on as if nobody had cancelled it. `wake` is called when
+    a signal arrives. What is still held at the end is let through there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None  # only the main thread hears signals
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: handler for number, handler in before.items() if callable(handler)}
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        held.append(number)
+        wake()
+
+    def let_through() -> None:
+        if held:
+            number = held[0]
+            held.clear()
+            handlers[signal.Signals(number)](number, None)
+
+    for number in handlers:
+        signal.signal(number, hold)
+    try:
+        yield let_through
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    let_through()
+
+
+def _listen(process: subprocess.Popen[str], events: int, heard: SimpleQueue[str | None]) -> None:
+    """Hand on each line that dbt writes of its events, then None when it has ended."""
+    with os.fdopen(events, encoding="utf-8") as lines:
+        for line in lines:
+            heard.put(line)
+    process.wait()
+    heard.put(None)
 
 
 def _started(invocation: Invocation, events: int) -> subprocess.Popen[str]:

@@ -209,6 +209,30 @@ def test_a_process_that_ends_in_time_has_not_timed_out(program: Program):
     assert Heard().run(program(""), timeout=60) == Exit(0)
 
 
+def test_an_interrupt_in_a_finalizer_ends_the_process_too(program: Program):
+    """Python prints and ignores what a finalizer raises; Dagster's log writer has many."""
+    heard = Heard()
+
+    class Interrupting:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.01)
+
+    def listen(_: Event) -> None:
+        Interrupting()
+
+    with pytest.raises(KeyboardInterrupt):
+        process.run(
+            program(ENDLESS),
+            scrubber=Scrubber(()),
+            on_event=listen,
+            on_line=heard.lines.append,
+            timeout_seconds=60,
+        )
+    assert not is_running(int(heard.lines[0]))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_an_error_while_listening_ends_the_process(program: Program):
     class UnexpectedError(Exception):
         pass

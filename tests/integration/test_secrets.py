@@ -164,7 +164,8 @@ def end_from_outside(site: Site) -> tuple[str, str]:
     cancelled.send_signal(signal.SIGINT)
     crashed.kill()
     for reader in readers:
-        reader.join()
+        reader.join(timeout=120)
+        assert not reader.is_alive()
     wait_until(lambda: not processes_of(site))  # dbt ends by itself when its parent is gone
     new = set(site.run_ids()) - before
     (killed,) = (run for run in new if site.status(run) not in ("CANCELED", "FAILURE"))
