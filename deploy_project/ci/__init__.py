@@ -1,0 +1,1 @@
+"""Pull requests: what to run for them, where it goes, what is said of it, what is cleaned up."""
