@@ -10,8 +10,8 @@ demo: $(BIN)/.installed  ## Build the example as a production run, and say where
 dev: $(BIN)/.installed  ## Start Dagster with its UI on http://127.0.0.1:3000
 	$(BIN)/deploy-project serve & docs=$$!; trap "kill $$docs" EXIT; $(BIN)/dagster dev
 
-test: $(BIN)/.installed-dev  ## Run the whole test suite
-	$(BIN)/pytest
+test: $(BIN)/.installed-dev  ## Run the whole test suite, two files at a time
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 check: $(BIN)/.installed-dev  ## Style, types, import direction, definitions
 	$(BIN)/ruff check .

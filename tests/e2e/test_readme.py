@@ -142,7 +142,8 @@ def test_the_tests_are_run_as_told(newcomer: Newcomer):
     command = commands(QUICK_START)[2]
     assert command == "make test"
     would = newcomer.run(f"{command} --dry-run", cwd=newcomer.clone)
-    assert would.splitlines()[-1] == ".venv/bin/pytest", "all of the suite, nothing deselected"
+    all_of_it = ".venv/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder"
+    assert would.splitlines()[-1] == all_of_it, "nothing deselected"
 
 
 def test_every_link_leads_somewhere():
