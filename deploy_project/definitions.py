@@ -1,9 +1,11 @@
 """The code location: what Dagster loads."""
 
 import json
+import sys
 
 from deploy_project.config.environment import settings
 from deploy_project.config.loading import load_deployment
+from deploy_project.orchestration import revival
 from deploy_project.orchestration.internals import pinned
 from deploy_project.orchestration.location import definitions, deployed_pointers
 
@@ -15,3 +17,6 @@ _pointers = pinned(
 )
 
 defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers))
+
+if revival.is_code_server(sys.argv):
+    revival.watch(_deployment.dagster_url)

@@ -1,4 +1,4 @@
-"""The sensor that writes the records of runs that could not write them themselves."""
+"""The sensor that looks after runs whose daemon or process was killed, or that never ran."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ from filelock import FileLock, Timeout
 from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
+from deploy_project.orchestration.lost import start_lost
 from deploy_project.orchestration.records import has_record, write_missing
 from deploy_project.runs import scratch, tags
 from deploy_project.runs.ends import Changed, Cursor, due, moved
@@ -25,7 +26,10 @@ def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefin
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name="run_records",
-        description="Writes the records of runs that were killed, or cancelled while they waited.",
+        description=(
+            "Writes the records of runs that were killed, or cancelled while they waited; starts "
+            "those that a daemon took from the queue before it was killed."
+        ),
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
@@ -34,12 +38,13 @@ def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefin
         before = Cursor.read(context.cursor, now=now)
         try:
             with FileLock(state.records_lock, timeout=0):  # there may be a second daemon
+                started = start_lost(context.instance, now=now)
                 after, written = look(
                     deployment, state, context.instance, before, now, context.log.warning
                 )
         except Timeout:
             return dg.SkipReason("Another process is writing records now")
-        said = "\n".join(written) or "No run has ended without its record"
+        said = "\n".join([*started, *written]) or "No run has ended without its record"
         return dg.SensorResult(skip_reason=said, cursor=after.written())
 
     return on_end

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import dagster as dg
+from dagster._check import CheckError
 from dagster._core.definitions.definitions_load_context import (
     DefinitionsLoadContext,
     DefinitionsLoadType,
@@ -266,6 +267,15 @@ class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
     ) -> str | None:
         """Return what run monitoring adds when it ends `run`."""
         return self.hint(run) or None
+
+
+def launcher_of(instance: dg.DagsterInstance) -> Launcher | None:
+    """Return the launcher of `instance` if it is ours; another one need not be installed here."""
+    try:
+        found = instance.run_launcher
+    except (CheckError, ImportError):
+        return None
+    return found if isinstance(found, Launcher) else None
 
 
 def run_command(

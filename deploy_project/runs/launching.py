@@ -25,9 +25,9 @@ _RELOAD_TIMEOUT = 30  # a tick of a sensor must be over within 60
 _LONGEST = 1000
 
 
-def reload(url: str) -> None:
+def reload(url: str, *, timeout: int = _RELOAD_TIMEOUT) -> None:
     """Have the code location loaded again; raises `LaunchError` when that fails."""
-    with _client(url, timeout=_RELOAD_TIMEOUT) as client:
+    with _client(url, timeout=timeout) as client:
         done = client.reload_repository_location(LOCATION)
     if done.status is not ReloadRepositoryLocationStatus.SUCCESS:
         raise LaunchError(f"Dagster at {url} could not reload {LOCATION!r}: {done.message}")

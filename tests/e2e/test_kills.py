@@ -11,7 +11,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -26,14 +27,11 @@ from tests.integration.conftest import PROJECT, Site, make_site
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 VICTIMS = ("worker", "dbt", "code server", "proxy", "daemon")
-PHASES = ("cloning", "deps", "parsing", "running", "docs", "publishing")
+PHASES = ("queued", "cloning", "deps", "parsing", "running", "docs", "publishing")
 SHORT = [("worker", "cloning"), ("worker", "running"), ("worker", "publishing"), ("dbt", "running")]
-ALL = [
-    (victim, phase)
-    for victim in VICTIMS
-    for phase in PHASES
-    if victim != "dbt" or phase not in ("cloning", "publishing")
-]
+WITHOUT = {"worker": {"queued"}, "dbt": {"queued", "cloning", "publishing"}}
+"""The phases in which a run has no such process."""
+ALL = [(who, phase) for who in VICTIMS for phase in PHASES if phase not in WITHOUT.get(who, ())]
 PATIENCE = 300
 """Seconds; a run passes all of its phases, and a machine may be slow."""
 T = TypeVar("T")
@@ -48,11 +46,14 @@ JOBS = """
         <<: *held
         id: 2
         generate_docs: true
+      before:
+        <<: *held
+        id: 5
       after:
         id: 3
         environment: prod
         execute_steps: [dbt run --select orders]
-        job_completion_trigger_condition: {condition: {job_id: 1, project_id: 1, statuses: [10]}}
+        job_completion_trigger_condition: {condition: {job_id: 5, project_id: 1, statuses: [10]}}
       on_merge:
         id: 4
         environment: prod
@@ -116,18 +117,18 @@ class Victims:
         (file,) = self.site.root.glob(f".deploy/dagster/**/workers/{run_id}/alive")
         return json.loads(file.read_text())["pid"]
 
-    def kill(self, victim: str, run_id: str = "") -> None:
+    def kill(self, victim: str, run_id: str = "") -> list[int]:
         pids = self.pids(victim, run_id)
         assert pids, f"no {victim} to kill"
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
+        return pids
 
-    def heal(self, victim: str) -> None:
-        """What a supervisor or a person does when a process of Dagster was killed."""
+    def healed(self, victim: str, killed: list[int]) -> None:
+        """Wait for another one; only the daemon needs a supervisor to start it again."""
         if victim == "daemon":
             self.restart()
-        elif victim == "code server":
-            self.dev.reload()
+        self.wait(f"another {victim}", lambda: set(self.pids(victim)) - set(killed))
         self.wait("definitions", lambda: self.dev.assets())
 
     def commit(self, files: Mapping[str, str] | None = None) -> str:
@@ -200,6 +201,7 @@ class Hold:
 def held(killing: Victims, phase: str) -> Hold:
     """Start a run and return it once it waits in `phase`."""
     return {
+        "queued": _queued,
         "cloning": _cloning,
         "deps": _deps,
         "parsing": _parsing,
@@ -211,6 +213,13 @@ def held(killing: Victims, phase: str) -> Hold:
 
 def _launched(killing: Victims, commit: str, job: str = "prod__daily") -> str:
     return killing.dev.launch(job, tags={"deploy/commit": commit, "deploy/branch": "beside"})
+
+
+def _queued(killing: Victims) -> Hold:
+    before = _running(killing)
+    run_id = _launched(killing, before.commit)
+    killing.wait("queue", lambda: killing.dev.run(run_id).status == "QUEUED")
+    return replace(before, run_id=run_id)
 
 
 def _cloning(killing: Victims) -> Hold:
@@ -240,12 +249,12 @@ def _parsing(killing: Victims) -> Hold:
     return Hold(run_id, commit, "prod__daily", lambda: None)
 
 
-def _running(killing: Victims) -> Hold:
+def _running(killing: Victims, job: str = "prod__daily") -> Hold:
     gate, commit = killing.gates / "running", killing.commit()
     gate.touch()
-    run_id = _launched(killing, commit)
+    run_id = _launched(killing, commit, job)
     killing.wait("model", lambda: run_id in killing.dev.building("held"))
-    return Hold(run_id, commit, "prod__daily", lambda: gate.unlink(missing_ok=True))
+    return Hold(run_id, commit, job, lambda: gate.unlink(missing_ok=True))
 
 
 def _docs(killing: Victims) -> Hold:
@@ -267,13 +276,14 @@ def _publishing(killing: Victims) -> Hold:
     running.release()
     killing.wait("half a publication", lambda: (place / "manifest.json").is_file())
 
-    def replace() -> None:
-        content = pipe.read_bytes()  # waits for ever when the writer was killed
-        pipe.unlink()
-        pipe.write_bytes(content)
+    def fill() -> None:
+        with suppress(FileNotFoundError):  # what a killed run had placed is cleared away
+            content = pipe.read_bytes()  # waits for ever when the writer was killed
+            pipe.unlink()
+            pipe.write_bytes(content)
 
     def release() -> None:
-        threading.Thread(target=replace, daemon=True).start()
+        threading.Thread(target=fill, daemon=True).start()
 
     return Hold(running.run_id, running.commit, running.job, release)
 
@@ -298,8 +308,8 @@ def test_a_kill_ends_just_what_was_killed(killing: Victims, victim: str, phase: 
     """A run whose own processes die fails; one that loses only Dagster's others goes on."""
     hold = held(killing, phase)
     before = time.monotonic()
-    killing.kill(victim, hold.run_id)
-    done = _its_end(killing, hold, victim)
+    killed = killing.kill(victim, hold.run_id)
+    done = _its_end(killing, hold, victim, killed)
     seconds = time.monotonic() - before
     killing.rows.append(f"{victim:12} {phase:11} {done.status:8} after {seconds:4.0f} s")
     own = victim in ("worker", "dbt")
@@ -311,13 +321,13 @@ def test_a_kill_ends_just_what_was_killed(killing: Victims, victim: str, phase: 
     published_is_whole(killing)
 
 
-def _its_end(killing: Victims, hold: Hold, victim: str) -> Run:
+def _its_end(killing: Victims, hold: Hold, victim: str, killed: list[int]) -> Run:
     if victim in ("worker", "dbt"):
         done = killing.ended(hold.run_id)
         hold.release()
         return done
     hold.release()
-    killing.heal(victim)
+    killing.healed(victim, killed)
     return killing.ended(hold.run_id)
 
 
@@ -326,9 +336,9 @@ def test_a_merge_whose_code_server_is_killed_is_built_exactly_once(killing: Vict
     gate.close()
     commit = killing.site.push({"models/orders.sql": "select 2 as id, 20 as amount"})
     assert gate.asked.wait(PATIENCE), killing.dev.tail()
-    killing.kill("code server")
+    killed = killing.kill("code server")
     gate.open()
-    killing.heal("code server")
+    killing.healed("code server", killed)
     (run,) = killing.wait("merge run", lambda: killing.dev.runs(trigger="merge", commit=commit))
     assert killing.ended(run.id).status == "SUCCESS"
     seen = len(killing.dev.sensor_ticks("tiny_merges"))
@@ -338,8 +348,8 @@ def test_a_merge_whose_code_server_is_killed_is_built_exactly_once(killing: Vict
 
 def test_runs_survive_the_daemon_and_what_they_start_starts_once(killing: Victims):
     """One run ends while there is no daemon, one waits in the queue, and one is started by both."""
-    hold = held(killing, "running")
-    queued = _launched(killing, hold.commit)
+    hold = _running(killing, "prod__before")
+    queued = _launched(killing, hold.commit, hold.job)
     killing.wait("queue", lambda: killing.dev.run(queued).status == "QUEUED")
     killing.kill("daemon")
     killing.dev.process.wait(timeout=120)
@@ -373,7 +383,7 @@ def test_a_second_dagster_by_mistake_builds_nothing_twice(
         second.wait("definitions", second.assets, seconds=PATIENCE)
         commit = killing.site.push({"models/orders.sql": "select 3 as id, 30 as amount"})
         (merged, *_) = killing.wait("merge run", lambda: killing.dev.runs(commit=commit))
-        launched = [_launched(killing, killing.commit()) for _ in range(3)]
+        launched = [_launched(killing, killing.commit(), "prod__before") for _ in range(3)]
         for run_id in (merged.id, *launched):
             assert killing.ended(run_id).status == "SUCCESS"
         children = {each: partial(killing.dev.runs, upstream_run=each) for each in launched}

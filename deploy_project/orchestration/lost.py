@@ -1,0 +1,32 @@
+"""Runs that a daemon took from the queue and was killed before it had started them."""
+
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from deploy_project.orchestration import internals
+from deploy_project.orchestration.workers import worker_of
+
+AFTER = timedelta(seconds=30)
+"""A daemon that lives has started the process of a run long before."""
+
+
+def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
+    """Start the runs that nobody has started; return a line for each of them.
+
+    Safe while a slow daemon is about to: a run has one process, whoever starts it.
+    """
+    launcher = internals.launcher_of(instance)
+    if launcher is None:
+        return []
+    starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=now - AFTER)
+    lost = [
+        run
+        for run in instance.get_runs(starting)
+        if not worker_of(instance, run.run_id).directory.exists()
+    ]
+    for run in lost:
+        launcher.launch(run)
+    return [
+        f"Started run {run.run_id}, which whoever took it from the queue had not" for run in lost
+    ]

@@ -1,0 +1,70 @@
+"""Has Dagster start the code server again after it was killed; Dagster waits for a person to ask.
+
+Nobody tells the rest of Dagster that the code server is gone, so a small process beside it waits
+for the end of a pipe: the kernel closes it however the code server ends.
+"""
+
+import atexit
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+GOODBYE = b"goodbye"
+PAUSE_SECONDS = 10
+"""Before each attempt; Dagster may be going down, or be on its way up again."""
+ATTEMPTS = 12
+_RELOAD_SECONDS = 300
+_ASK = "reload the code location in the UI, or restart Dagster"
+
+
+def is_code_server(arguments: Sequence[str]) -> bool:
+    """Return whether `arguments` are those of the process that serves a code location."""
+    return list(arguments[1:3]) == ["api", "grpc"]
+
+
+def watch(url: str) -> None:
+    """Start the process that has this one started again by the Dagster at `url` when it is killed.
+
+    Nothing happens when this process ends by itself, as it does after each reload.
+    """
+    process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(url.encode() + b"\n")
+    process.stdin.flush()
+    atexit.register(process.communicate, GOODBYE)
+
+
+def revive(url: str, *, reload: Callable[[str], None], pause: Callable[[], None]) -> str:
+    """Try until Dagster has loaded the location again; return what has come of it."""
+    why = ""
+    for _ in range(ATTEMPTS):
+        pause()
+        try:
+            reload(url)
+        except Exception as error:  # whatever it is, the next attempt may do better
+            why = str(error)
+        else:
+            return "The code server had ended unexpectedly; Dagster has started it again."
+    return f"The code server has ended unexpectedly and could not be started again; {_ASK}: {why}"
+
+
+def _reload(url: str) -> None:
+    from deploy_project.runs import launching  # a second and 100 MB that only a killed one is worth
+
+    launching.reload(url, timeout=_RELOAD_SECONDS)
+
+
+def main() -> None:
+    """Wait for the end of the code server."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Dagster, which then ends us
+    url = sys.stdin.buffer.readline().decode().strip()
+    if sys.stdin.buffer.read() == GOODBYE:
+        return
+    said = revive(url, reload=_reload, pause=lambda: time.sleep(PAUSE_SECONDS))
+    print(said, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
