@@ -25,8 +25,13 @@ def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
         for run in instance.get_runs(starting)
         if not worker_of(instance, run.run_id).directory.exists()
     ]
-    for run in lost:
+    return [_started(instance, launcher, run) for run in lost]
+
+
+def _started(instance: dg.DagsterInstance, launcher: internals.Launcher, run: dg.DagsterRun) -> str:
+    try:
         launcher.launch(run)
-    return [
-        f"Started run {run.run_id}, which whoever took it from the queue had not" for run in lost
-    ]
+    except Exception as error:  # as Dagster does when a launcher raises
+        instance.report_run_failed(run, f"Its process could not be started: {error}")
+        return f"Run {run.run_id} could not be started: {error}"
+    return f"Started run {run.run_id}, which whoever took it from the queue had not"

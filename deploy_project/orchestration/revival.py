@@ -16,7 +16,6 @@ PAUSE_SECONDS = 10
 """Before each attempt; Dagster may be going down, or be on its way up again."""
 ATTEMPTS = 12
 _RELOAD_SECONDS = 300
-_ASK = "reload the code location in the UI, or restart Dagster"
 
 
 def is_code_server(arguments: Sequence[str]) -> bool:
@@ -24,12 +23,13 @@ def is_code_server(arguments: Sequence[str]) -> bool:
     return list(arguments[1:3]) == ["api", "grpc"]
 
 
-def watch(url: str) -> None:
-    """Start the process that has this one started again by the Dagster at `url` when it is killed.
+def watch(url: str, watcher: Sequence[str] = (sys.executable, "-m", __name__)) -> None:
+    """Have this process started again by the Dagster at `url` when it is killed.
 
-    Nothing happens when this process ends by itself, as it does after each reload.
+    Nothing happens when it ends by itself, as it does after each reload. `watcher` is the command
+    of the process that waits for the end.
     """
-    process = subprocess.Popen([sys.executable, "-m", __name__], stdin=subprocess.PIPE)
+    process = subprocess.Popen(watcher, stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write(url.encode() + b"\n")
     process.stdin.flush()
@@ -47,7 +47,10 @@ def revive(url: str, *, reload: Callable[[str], None], pause: Callable[[], None]
             why = str(error)
         else:
             return "The code server had ended unexpectedly; Dagster has started it again."
-    return f"The code server has ended unexpectedly and could not be started again; {_ASK}: {why}"
+    return (
+        "The code server has ended unexpectedly and could not be started again; reload the code "
+        f"location in the UI, or restart Dagster: {why}"
+    )
 
 
 def _reload(url: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration import internals, lost
 from deploy_project.orchestration.ends import ends_sensor, look
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import scratch, tags
@@ -139,6 +139,22 @@ def test_the_sensor_says_what_it_has_written(watch: Watch):
     assert first.skip_reason.skip_message == "No run has ended without its record"
     again = tick(first.cursor)
     assert run.run_id not in Cursor.read(again.cursor, now=datetime.now(UTC)).settled
+
+
+def test_the_sensor_starts_runs_that_a_killed_daemon_had_taken(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    """It starts what it can; nothing says where the code of this one is."""
+    monkeypatch.setattr(lost, "AFTER", timedelta(seconds=-60))
+    run = watch.queued()
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_STARTING.value, run.job_name)
+    watch.instance.report_dagster_event(event, run.run_id)
+    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    ticked: Any = sensor(dg.build_sensor_context(instance=watch.instance))
+    assert f"Run {run.run_id} could not be started: " in ticked.skip_reason.skip_message
+    ended = watch.instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.FAILURE
 
 
 ENDLESS = """

@@ -229,3 +229,16 @@ def test_the_queue_tells_which_tags_it_has_rules_for():
         assert internals.queue_rules(queued) == {"team", "deploy/queue"}
     with dg.DagsterInstance.ephemeral() as without:
         assert internals.queue_rules(without) is None
+
+
+@pytest.mark.parametrize(
+    "configured",
+    [
+        {"module": "dagster", "class": "DefaultRunLauncher"},
+        {"module": "somewhere.else", "class": "ElseRunLauncher"},
+    ],
+)
+def test_another_launcher_than_ours_need_not_be_installed(configured: dict[str, str]):
+    """The daemon alone must be able to load it."""
+    with dg.instance_for_test(overrides={"run_launcher": configured}) as made:
+        assert internals.launcher_of(made) is None

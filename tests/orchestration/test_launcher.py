@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration import launcher
+from deploy_project.orchestration.lost import start_lost
 from deploy_project.orchestration.workers import Worker, worker_of
 from tests.orchestration.test_queue import ORIGIN
 
@@ -208,6 +210,38 @@ def test_a_run_on_another_machine_is_not_interrupted(instance: dg.DagsterInstanc
     run = created(instance, tmp_path / "file")
     assert not instance.run_launcher.terminate(run.run_id)
     assert "is not on this machine, so it can't be interrupted" in said(instance, run)
+
+
+def taken(instance: dg.DagsterInstance, file: Path) -> dg.DagsterRun:
+    """A run that a daemon has taken from the queue; it has been killed since."""
+    run = created(instance, file)
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_STARTING.value, run.job_name)
+    instance.report_dagster_event(event, run.run_id)
+    return run
+
+
+def test_a_run_whose_daemon_was_killed_before_it_had_started_it_starts_once(
+    instance: dg.DagsterInstance, tmp_path: Path
+):
+    """It held its job's place for three minutes, and then failed without having run."""
+    run = taken(instance, tmp_path / "file")
+    assert status(instance, run) == "STARTING"
+    assert start_lost(instance, now=datetime.now(UTC)) == [], "its daemon may be about to start it"
+    later = datetime.now(UTC) + timedelta(minutes=1)
+    (line,) = start_lost(instance, now=later)
+    assert run.run_id in line
+    assert start_lost(instance, now=later) == []
+    eventually(lambda: status(instance, run) == "STARTED", instance, run)
+    (tmp_path / "file").unlink()
+    eventually(lambda: status(instance, run) == "SUCCESS", instance, run)
+    assert said(instance, run).count("; what it prints is in ") == 1
+
+
+def test_runs_of_another_launcher_are_not_started(tmp_path: Path):
+    with dg.instance_for_test() as instance:
+        taken(instance, tmp_path / "file")
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        assert start_lost(instance, now=later) == []
 
 
 def test_the_launcher_needs_nothing_of_the_deployment():
