@@ -9,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from filelock import FileLock
 
 from deploy_project.orchestration import internals, lost
 from deploy_project.orchestration.ends import ends_sensor, look
@@ -139,6 +140,13 @@ def test_the_sensor_says_what_it_has_written(watch: Watch):
     assert first.skip_reason.skip_message == "No run has ended without its record"
     again = tick(first.cursor)
     assert run.run_id not in Cursor.read(again.cursor, now=datetime.now(UTC)).settled
+
+
+def test_only_one_of_two_daemons_writes_records(watch: Watch):
+    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    with FileLock(watch.site.state.records_lock):
+        ticked: Any = sensor(dg.build_sensor_context(instance=watch.instance))
+    assert ticked.skip_message == "Another process is writing records now"
 
 
 def test_the_sensor_starts_runs_that_a_killed_daemon_had_taken(

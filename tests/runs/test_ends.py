@@ -91,9 +91,15 @@ def test_the_cursor_never_goes_back_and_nobody_waits_for_longer_than_a_day():
 
 
 def test_a_cursor_is_read_as_it_was_written():
-    cursor = Cursor(ago(60), frozenset({"b", "a"}))
+    cursor = Cursor(ago(900), frozenset({"b", "a"}))
     assert Cursor.read(cursor.written(), now=NOW) == cursor
     assert Cursor.read(None, now=NOW) == Cursor(ago(86_400))
+
+
+def test_a_clock_that_was_set_back_hides_no_ends():
+    """Runs that ended before it was as late again were never given their record."""
+    cursor = Cursor(ago(900), frozenset({"a"}))
+    assert Cursor.read(cursor.written(), now=ago(7200)) == Cursor(ago(7800), frozenset({"a"}))
 
 
 def test_the_step_that_a_run_has_died_in_has_failed_and_later_ones_are_skipped():
