@@ -32,7 +32,7 @@ SHORT = [("worker", "cloning"), ("worker", "running"), ("worker", "publishing"),
 WITHOUT = {"worker": {"queued"}, "dbt": {"queued", "cloning", "publishing"}}
 """The phases in which a run has no such process."""
 ALL = [(who, phase) for who in VICTIMS for phase in PHASES if phase not in WITHOUT.get(who, ())]
-PATIENCE = 300
+PATIENCE = 600
 """Seconds; a run passes all of its phases, and a machine may be slow."""
 T = TypeVar("T")
 
@@ -88,6 +88,7 @@ class Victims:
     remotes: Remotes
     port: int
     dev: DagsterDev
+    parsed: str = ""
     commits: int = 0
     rows: list[str] = field(default_factory=list[str])
 
@@ -137,6 +138,11 @@ class Victims:
         made = self.site.push({"README.md": str(self.commits), **(files or {})}, ref="beside")
         self.site.git("reset", "--quiet", "--hard", "origin/main")
         return made
+
+    def known(self) -> str:
+        """A commit that is parsed once: most phases come after that."""
+        self.parsed = self.parsed or self.commit()
+        return self.parsed
 
     def left(self) -> list[str]:
         """The processes of dbt, and those that install a package for it."""
@@ -250,7 +256,7 @@ def _parsing(killing: Victims) -> Hold:
 
 
 def _running(killing: Victims, job: str = "prod__daily") -> Hold:
-    gate, commit = killing.gates / "running", killing.commit()
+    gate, commit = killing.gates / "running", killing.known()
     gate.touch()
     run_id = _launched(killing, commit, job)
     killing.wait("model", lambda: run_id in killing.dev.building("held"))
@@ -258,7 +264,7 @@ def _running(killing: Victims, job: str = "prod__daily") -> Hold:
 
 
 def _docs(killing: Victims) -> Hold:
-    gate, commit = killing.gates / "docs", killing.commit()
+    gate, commit = killing.gates / "docs", killing.known()
     gate.touch()
     run_id = _launched(killing, commit, "prod__documented")
     console = killing.site.state.work(run_id) / "steps" / "05-generate-docs" / "console.log"
@@ -316,9 +322,10 @@ def test_a_kill_ends_just_what_was_killed(killing: Victims, victim: str, phase: 
     assert done.status == ("FAILURE" if own and (victim, phase) != ("dbt", "docs") else "SUCCESS")
     killing.wait("end of dbt and its git", lambda: not killing.left())
     published_is_whole(killing)
-    again = killing.ended(_launched(killing, hold.commit, hold.job))
-    assert again.status == "SUCCESS", "the next run finds nothing in its way"
-    published_is_whole(killing)
+    if own:
+        again = killing.ended(_launched(killing, hold.commit, hold.job))
+        assert again.status == "SUCCESS", "the next run finds nothing in its way"
+        published_is_whole(killing)
 
 
 def _its_end(killing: Victims, hold: Hold, victim: str, killed: list[int]) -> Run:
@@ -383,7 +390,7 @@ def test_a_second_dagster_by_mistake_builds_nothing_twice(
         second.wait("definitions", second.assets, seconds=PATIENCE)
         commit = killing.site.push({"models/orders.sql": "select 3 as id, 30 as amount"})
         (merged, *_) = killing.wait("merge run", lambda: killing.dev.runs(commit=commit))
-        launched = [_launched(killing, killing.commit(), "prod__before") for _ in range(3)]
+        launched = [_launched(killing, killing.known(), "prod__before") for _ in range(3)]
         for run_id in (merged.id, *launched):
             assert killing.ended(run_id).status == "SUCCESS"
         children = {each: partial(killing.dev.runs, upstream_run=each) for each in launched}
