@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 VICTIMS = ("worker", "dbt", "code server", "proxy", "daemon")
 PHASES = ("queued", "cloning", "deps", "parsing", "running", "docs", "publishing")
-SHORT = [("worker", "cloning"), ("worker", "running"), ("worker", "publishing"), ("dbt", "running")]
+SHORT = [("worker", "running"), ("worker", "publishing"), ("dbt", "running")]
 WITHOUT = {"worker": {"queued"}, "dbt": {"queued", "cloning", "publishing"}}
 """The phases in which a run has no such process."""
 ALL = [(who, phase) for who in VICTIMS for phase in PHASES if phase not in WITHOUT.get(who, ())]
