@@ -55,9 +55,13 @@ _TERMINATE = """
       terminateRun(runId: $id) { __typename ... on TerminateRunFailure { message } }
     }
 """
-_RELOAD = """
-    mutation($name: String!) {
-      reloadRepositoryLocation(repositoryLocationName: $name) { __typename }
+_LOCATION = """
+    {
+      workspaceOrError {
+        ... on Workspace {
+          locationEntries { updatedTimestamp locationOrLoadError { __typename } }
+        }
+      }
     }
 """
 _TICKS = """
@@ -202,10 +206,11 @@ class DagsterDev:
         answer = self.ask(_TERMINATE, id=run_id)["terminateRun"]
         assert answer["__typename"] == "TerminateRunSuccess", answer
 
-    def reload(self) -> None:
-        """Have the code location loaded again, as its button in the UI does."""
-        answer = self.ask(_RELOAD, name="deploy_project")["reloadRepositoryLocation"]
-        assert answer["__typename"] == "WorkspaceLocationEntry", answer
+    def loaded_after(self, moment: float) -> bool:
+        """Whether the code location has been loaded since."""
+        (entry,) = self.ask(_LOCATION)["workspaceOrError"]["locationEntries"]
+        well = entry["locationOrLoadError"]["__typename"] == "RepositoryLocation"
+        return well and entry["updatedTimestamp"] > moment
 
     def sensor_ticks(self, name: str) -> list[dict[str, Any]]:
         """The ticks of a sensor, the newest first."""
@@ -255,7 +260,8 @@ def end(dev: DagsterDev) -> None:
     dev.process.send_signal(signal.SIGINT)  # does nothing to one that has ended
     with suppress(subprocess.TimeoutExpired):
         dev.process.wait(timeout=40)
-    _wait_for_the_end_of_all(dev.site.root, seconds=20)
+    # A code server that `dagster dev` has started again it leaves to its heartbeat, 45 seconds.
+    _wait_for_the_end_of_all(dev.site.root, seconds=120)
     left = processes_in(dev.site.root)
     while forced := processes_in(dev.site.root):
         for each in forced:

@@ -118,19 +118,19 @@ class Victims:
         (file,) = self.site.root.glob(f".deploy/dagster/**/workers/{run_id}/alive")
         return json.loads(file.read_text())["pid"]
 
-    def kill(self, victim: str, run_id: str = "") -> list[int]:
-        pids = self.pids(victim, run_id)
+    def kill(self, victim: str, run_id: str = "") -> float:
+        """Kill what the name stands for; return when."""
+        pids, now = self.pids(victim, run_id), time.time()
         assert pids, f"no {victim} to kill"
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        return pids
+        return now
 
-    def healed(self, victim: str, killed: list[int]) -> None:
-        """Wait for another one; only the daemon needs a supervisor to start it again."""
+    def healed(self, victim: str, killed_at: float) -> None:
+        """Wait until Dagster is whole again; only the daemon needs a supervisor for that."""
         if victim == "daemon":
             self.restart()
-        self.wait(f"another {victim}", lambda: set(self.pids(victim)) - set(killed))
-        self.wait("definitions", lambda: self.dev.assets())
+        self.wait(f"another {victim}", lambda: self.dev.loaded_after(killed_at))
 
     def commit(self, files: Mapping[str, str] | None = None) -> str:
         """A new commit beside the branch that is deployed."""
@@ -314,8 +314,8 @@ def test_a_kill_ends_just_what_was_killed(killing: Victims, victim: str, phase: 
     """A run whose own processes die fails; one that loses only Dagster's others goes on."""
     hold = held(killing, phase)
     before = time.monotonic()
-    killed = killing.kill(victim, hold.run_id)
-    done = _its_end(killing, hold, victim, killed)
+    killed_at = killing.kill(victim, hold.run_id)
+    done = _its_end(killing, hold, victim, killed_at)
     seconds = time.monotonic() - before
     killing.rows.append(f"{victim:12} {phase:11} {done.status:8} after {seconds:4.0f} s")
     own = victim in ("worker", "dbt")
@@ -328,13 +328,13 @@ def test_a_kill_ends_just_what_was_killed(killing: Victims, victim: str, phase: 
         published_is_whole(killing)
 
 
-def _its_end(killing: Victims, hold: Hold, victim: str, killed: list[int]) -> Run:
+def _its_end(killing: Victims, hold: Hold, victim: str, killed_at: float) -> Run:
     if victim in ("worker", "dbt"):
         done = killing.ended(hold.run_id)
         hold.release()
         return done
     hold.release()
-    killing.healed(victim, killed)
+    killing.healed(victim, killed_at)
     return killing.ended(hold.run_id)
 
 
@@ -343,9 +343,9 @@ def test_a_merge_whose_code_server_is_killed_is_built_exactly_once(killing: Vict
     gate.close()
     commit = killing.site.push({"models/orders.sql": "select 2 as id, 20 as amount"})
     assert gate.asked.wait(PATIENCE), killing.dev.tail()
-    killed = killing.kill("code server")
+    killed_at = killing.kill("code server")
     gate.open()
-    killing.healed("code server", killed)
+    killing.healed("code server", killed_at)
     (run,) = killing.wait("merge run", lambda: killing.dev.runs(trigger="merge", commit=commit))
     assert killing.ended(run.id).status == "SUCCESS"
     seen = len(killing.dev.sensor_ticks("tiny_merges"))
