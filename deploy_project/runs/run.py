@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -62,7 +63,6 @@ class Run:
         asked = dict(dagster_run.tags)
         if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
             asked[tags.PARENT] = dagster_run.parent_run_id
-        number = asked.get(tags.PULL_REQUEST, "")
         stays = job.job_type == "ci" or asked.get(tags.SAME_COMMIT) == "true"
         afresh = tags.PARENT in asked and not stays
         return cls(
@@ -74,7 +74,7 @@ class Run:
             commit=None if afresh else asked.get(tags.COMMIT),
             branch=None if afresh else asked.get(tags.BRANCH),
             upstream_run=asked.get(tags.UPSTREAM_RUN),
-            pull_request=int(number) if number.isascii() and number.isdigit() else None,
+            pull_request=_number(asked.get(tags.PULL_REQUEST, "")),
             resumes=tags.resumed(asked),
             retry_select=asked.get(tags.RETRY_SELECT, ""),
             schema=asked.get(tags.SCHEMA_OVERRIDE),
@@ -119,6 +119,11 @@ class Run:
                 f"start it with the tag {tags.PULL_REQUEST!r} set to the pull request's number"
             )
         return f"dbt_cloud_pr_{self.job.id}_{self.pull_request}"
+
+
+def _number(text: str) -> int | None:
+    """Return the number of a pull request; None for what is none of any hosting site's."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def begun_at(run: Run) -> datetime:

@@ -115,7 +115,11 @@ def test_a_schema_that_is_none_is_refused_and_never_production(schema: str):
         _ = run.schema_override
 
 
-@pytest.mark.parametrize("number", [None, "", "seven", "-7", "７"])
+@pytest.mark.parametrize(
+    "number",
+    [None, "", "seven", "-7", "７", "7" * 5000],
+    ids=["none", "empty", "a word", "negative", "not ASCII", "longer than Python reads"],
+)
 def test_without_a_number_a_pull_request_has_no_schema(number: str | None):
     tags = {} if number is None else {"deploy/pull_request": number}
     with pytest.raises(ConfigError, match="'deploy/pull_request' set to the pull request's number"):
