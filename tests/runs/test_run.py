@@ -161,6 +161,16 @@ def test_a_clock_that_is_set_neither_ends_a_run_nor_prolongs_it(tmp_path: Path, 
     assert 0 < later <= first
 
 
+def test_a_run_that_began_by_a_clock_ahead_of_ours_has_no_more_than_its_limit(tmp_path: Path):
+    """The time of a file may also be a moment ahead of the clock of the same machine."""
+    run = limited(tmp_path, 3600)
+    ahead = begun_at(run).timestamp() + 600
+    os.utime(run.work / "begun", (ahead, ahead))
+    left = seconds_left(run)
+    assert left is not None
+    assert 3500 < left <= 3600
+
+
 def test_a_run_that_goes_on_in_another_process_has_what_is_left(tmp_path: Path):
     run = limited(tmp_path, 3600)
     earlier = begun_at(run).timestamp() - 3000
