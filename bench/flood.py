@@ -1,18 +1,22 @@
 """How a run bears a dbt that says very much: `bench/flood.py --lines 100000 --megabytes 200`.
 
-Prints how long the run took, how large its logs are, and the most memory its process has had.
+Meanwhile somebody looks at the run in Dagster's UI, and at the docs, as often as they answer.
+Prints how long the run took, how large its logs are, the most memory each process has had, and how
+long the answers took, beside those about a run that says little.
 """
 
 import argparse
 import os
-import re
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-_PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+from asking import Reader, cpu_seconds, peak_megabytes, serving
+
+_LOOKS = 20
 _ROOT = Path(__file__).parents[1]
 _FILES = {
     "work/dbt_project.yml": "name: flood\nversion: '1.0'\nprofile: flood\n",
@@ -31,10 +35,7 @@ _FILES = {
         "environments: {prod: {type: production, branch: main, target: prod}}\n"
     ),
 }
-_JOB = (
-    "jobs:\n  flood:\n    environment: prod\n    execute_steps:\n"
-    "      - \"dbt run-operation flood --args '{{lines: {lines}, megabytes: {megabytes}}}'\"\n"
-)
+_COMMAND = "dbt {debug}run-operation flood --args '{{lines: {lines}, megabytes: {megabytes}}}'"
 
 
 def main() -> None:
@@ -42,21 +43,49 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=100_000, help="lines on the console")
     parser.add_argument("--megabytes", type=int, default=200, help="of the debug log")
+    parser.add_argument("--debug", action="store_true", help="the debug log on the console, too")
     asked = parser.parse_args()
+    flood = _COMMAND.format(
+        lines=asked.lines, megabytes=asked.megabytes, debug="--debug " if asked.debug else ""
+    )
     with tempfile.TemporaryDirectory(prefix="flood-") as directory:
         root = Path(directory)
-        _make(root, _JOB.format(lines=asked.lines, megabytes=asked.megabytes))
-        begun = time.monotonic()
-        peak = _run(root)
-        print(f"{time.monotonic() - begun:.0f} s, at most {peak:.0f} MB in the run's process")
+        _make(root, {"quiet": _COMMAND.format(lines=1, megabytes=0, debug=""), "flood": flood})
+        _compare(root)
+
+
+def _compare(root: Path) -> None:
+    variables = {"DEPLOY_CONFIG": str(root / "deploy.yaml")}
+    print(f"a quiet run: {_run(root, 'prod__quiet', variables)}")
+    with serving(root, variables) as servers:
+        quiet, during = servers.reader(), servers.reader()
+        for _ in range(_LOOKS):
+            quiet.look()
+        before, begun = servers.peaks(), time.monotonic()
+        cost = _run(root, "prod__flood", variables, during)
+        print(f"the flood: {cost}, {time.monotonic() - begun:.0f} s")
         for log in sorted((root / ".deploy/artifacts/runs").glob("*/04-*/*.log")):
-            print(f"{log.name}: {log.stat().st_size / 1e6:.0f} MB")
+            print(f"{log.name}: {log.stat().st_size / 1e6:.1f} MB")
+        for name, most in servers.peaks().items():
+            print(f"{name}: {before[name]:.0f} MB before, at most {most:.0f} MB")
+    print(f"{during.read / 1e6:.1f} MB of its log read")
+    for what, each in during.seconds.items():
+        print(f"{what}: {_told(quiet.seconds[what])} before, {_told(each)} during the flood")
 
 
-def _make(root: Path, job: str) -> None:
-    for name, text in {**_FILES, "jobs.yml": job}.items():
+def _told(seconds: list[float]) -> str:
+    middle, most = statistics.median(seconds) * 1000, max(seconds) * 1000
+    return f"{middle:.0f} ms (at most {most:.0f}, {len(seconds)} times)"
+
+
+def _make(root: Path, jobs: dict[str, str]) -> None:
+    text = "jobs:\n" + "".join(
+        f'  {name}: {{environment: prod, execute_steps: ["{command}"]}}\n'
+        for name, command in jobs.items()
+    )
+    for name, content in {**_FILES, "jobs.yml": text}.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_text(text, encoding="utf-8")
+        (root / name).write_text(content, encoding="utf-8")
     (root / "dagster.yaml").write_bytes((_ROOT / "dagster.yaml").read_bytes())
     who = ("-c", "user.name=Bench", "-c", "user.email=bench@example.com")
     for words in (
@@ -67,24 +96,28 @@ def _make(root: Path, job: str) -> None:
         subprocess.run(["git", *words], cwd=root / "work", check=True)
 
 
-def _run(root: Path) -> float:
-    """Return the most megabytes that the process of the run has had."""
+def _run(root: Path, job: str, variables: dict[str, str], reader: Reader | None = None) -> str:
+    """Return what the process of the run has cost, without dbt; `reader` looks meanwhile."""
     command = [sys.executable, "-m", "dagster", "job", "execute"]
     process = subprocess.Popen(
-        [*command, "-m", "deploy_project.definitions", "-j", "prod__flood"],
+        [*command, "-m", "deploy_project.definitions", "-j", job],
         cwd=root,
-        env={**os.environ, "DEPLOY_CONFIG": str(root / "deploy.yaml")},
+        env={**os.environ, **variables},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    status, peak = Path(f"/proc/{process.pid}/status"), 0
+    peak = cpu = 0.0
     while process.poll() is None:
-        found = _PEAK.search(status.read_text(encoding="utf-8"))
-        peak = int(found[1]) if found else peak
+        peak = max(peak, peak_megabytes(process.pid))
+        cpu = max(cpu, cpu_seconds(process.pid))
+        if reader is not None:
+            reader.look()
         time.sleep(0.2)
     if process.returncode != 0:
         raise SystemExit(f"the run has failed; see {root}")
-    return peak / 1024
+    if reader is not None:
+        reader.look()
+    return f"at most {peak:.0f} MB, {cpu:.1f} s of CPU in its process"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from deploy_project.cli.names import named_job
 from deploy_project.cli.run import start
 from deploy_project.errors import LaunchError
 from deploy_project.runs import history, retry, retrying
-from deploy_project.runs.resumption import selected_words
+from deploy_project.runs.listing import selected_words
 from deploy_project.runs.retry import Past
 
 

@@ -10,7 +10,7 @@ from deploy_project.cli.tail import Tail
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.environment import Settings
 from deploy_project.dbt.schemas import schema_name
-from deploy_project.errors import GitError, LaunchError
+from deploy_project.errors import LaunchError
 from deploy_project.git import remote
 from deploy_project.runs import launching, tags
 from deploy_project.runs.artifacts import Artifacts
@@ -60,19 +60,12 @@ def start(
 
 def code(environment: Environment, *, commit: str | None, branch: str | None) -> dict[str, str]:
     """Return the tags that fix the code of a run; none of them when nothing was asked for."""
+    named = {tags.BRANCH: branch, tags.BRANCH_OVERRIDE: branch} if branch is not None else {}
     if commit is not None:
-        named = {tags.BRANCH: branch} if branch is not None else {}
         return {tags.COMMIT: full_commit(commit), **named}
     if branch is None:
         return {}
-    ref = f"refs/heads/{branch}"
-    heads = remote.heads(environment.project, [ref])
-    if ref not in heads:
-        raise GitError(
-            f"branch {branch!r} does not exist on the remote of project "
-            f"{environment.project.name!r}; push it, or name another"
-        )
-    return {tags.COMMIT: heads[ref], tags.BRANCH: branch}
+    return {tags.COMMIT: remote.branch_head(environment.project, branch).commit, **named}
 
 
 def _wait(url: str, run_id: str, tail: Tail, started: str) -> int:

@@ -54,6 +54,21 @@ def head(environment: Environment) -> Head:
     return Head(commit=found[ref], branch=branch)
 
 
+def branch_head(project: Project, branch: str) -> Head:
+    """Return the commit that a branch of `project` is at now.
+
+    Raises `RemoteError` when the remote can't be asked, else `GitError` if it has no such branch.
+    """
+    ref = f"refs/heads/{branch}"
+    found = heads(project, [ref])
+    if ref not in found:
+        raise GitError(
+            f"branch {branch!r} does not exist on the remote of project {project.name!r}; push it, "
+            "or name another"
+        )
+    return Head(found[ref], branch)
+
+
 def _list(project: Project, *refs: str, options: tuple[str, ...] = ()) -> dict[str, str]:
     """Return what `git ls-remote` prints, by reference; a symbolic one under `ref: <name>`."""
     arguments = ("ls-remote", *options, "--", project.repository, *refs)

@@ -118,7 +118,7 @@ def _tick(
     instance: dg.DagsterInstance, children: list[Job], state: State | None
 ) -> tuple[list[Start], State]:
     now = datetime.now(UTC).timestamp()
-    state = state or State(now)
+    state = state or State(now, begun=now)
     parents = [parent for job in children if job.completion for parent in job.completion.parents]
     return decide(children, state, ends(instance, parents, state.since(now)), now=now)
 

@@ -45,10 +45,18 @@ class Start:
 
     job: str
     ends: tuple[Ended, ...]
+    round: str = ""
+    """Which one it is of a job that waits for all its parents; empty for another job."""
 
     @property
     def key(self) -> str:
-        """Names this start and no other, so that it happens once however often it is decided."""
+        """Names this start and no other, so that it happens once however often it is decided.
+
+        What is decided again may know of an end that was written late: then a round has other
+        ends, but there are no fewer rounds.
+        """
+        if self.round:
+            return f"{self.job}:{self.round}"
         last = self.ends[-1]
         return f"{self.job}:{last.key if last.status is None else last.run_id}"
 
@@ -75,6 +83,11 @@ class State:
         default_factory=dict[str, Mapping[str, Ended | None]]
     )
     """By child and parent: the end that waits for those of the other parents."""
+
+    begun: float = 0.0
+    """When the first tick was; the rounds are counted from there."""
+    rounds: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How often each job that waits for all its parents was started, by its name."""
 
     def since(self, now: float) -> float:
         """Return from when on a tick at `now` asks for ends; a clock may have been set back."""
@@ -106,16 +119,21 @@ def decide(
     is for it.
     """
     children = {job.name: job.completion for job in jobs if job.completion is not None}
-    rounds = {name: _round(each, state.waiting.get(name, {})) for name, each in children.items()}
+    waiting = {name: _round(each, state.waiting.get(name, {})) for name, each in children.items()}
+    rounds = dict(state.rounds)  # also of jobs that are gone: they may come back
     seen = {key: at for key, at in state.seen.items() if at >= now - OVERLAP_SECONDS}
     starts: list[Start] = []
     for end in sorted(ends, key=lambda end: (end.at, end.key)):
         fresh = end.key not in state.seen and end.key not in seen
         seen[end.key] = end.at
         for name, completion in children.items() if fresh else ():
-            found = _after(end, name, completion, rounds[name], state.waiting.get(name, {}))
-            starts += [Start(name, found)] if found else []
-    return starts, State(now, seen, rounds)
+            found = _after(end, name, completion, waiting[name], state.waiting.get(name, {}))
+            if found and completion.needs_all:
+                rounds[name] = rounds.get(name, 0) + 1
+                starts.append(Start(name, found, f"{state.begun:.3f}-{rounds[name]}"))
+            elif found:
+                starts.append(Start(name, found))
+    return starts, State(now, seen, waiting, state.begun, rounds)
 
 
 def _round(completion: Completion, before: Mapping[str, Ended | None]) -> dict[str, Ended | None]:

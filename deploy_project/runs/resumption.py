@@ -1,7 +1,6 @@
 """Going on with what another run has failed to do: its done steps left out, its command resumed."""
 
 import json
-import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -9,12 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy_project.dbt.artifacts import document
-from deploy_project.dbt.manifest import read_manifest
-from deploy_project.errors import ConfigError, DbtError
-from deploy_project.releases.packages import last_words
+from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
-from deploy_project.runs import results, retry, tags
-from deploy_project.runs import run as runs
+from deploy_project.runs import listing, results, retry
 from deploy_project.runs.plan import Step, steps
 from deploy_project.runs.records import places, recorded, recorded_steps
 from deploy_project.runs.results import Document
@@ -132,9 +128,9 @@ def obstacle(
 def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Call:
     """Write down what is left to do, and return the `dbt retry` that does it."""
     if results.command_types(found):
-        found = _brought_up_to_date(stage, workspace, found, state)
+        found = listing.brought_up_to_date(stage, workspace, found, state)
     if stage.run.retry_select:
-        found = _narrowed(stage, workspace, found, state)
+        found = listing.narrowed(stage, workspace, found, state)
     count = len(results.left(found))
     stage.console.say(
         f"Going on with `{' '.join(('dbt', *stage.step.arguments))}` of run {stage.run.resumes}: "
@@ -158,79 +154,3 @@ def _options(found: Document) -> list[str]:
     if arguments.get("vars"):
         options += ["--vars", json.dumps(arguments["vars"])]
     return options
-
-
-def _brought_up_to_date(
-    stage: Stage, workspace: Workspace, found: Document, state: Path | None
-) -> Document:
-    """Return the results with what the command selects at this commit, and without what is gone.
-
-    A command that was interrupted has results only of what it has finished.
-    """
-    types = results.command_types(found)
-    listed = _listed(stage, workspace, found, results.selection(found), state)
-    manifest = read_manifest(stage.directory / "target" / "manifest.json")
-    planned = [each for each in listed if each.split(".")[0] in types]
-    nodes = [node for node in map(manifest.find, planned) if node is not None]
-    ephemeral = {node.unique_id for node in nodes if node.materialized == "ephemeral"}
-    found = results.completed(found, (each for each in planned if each not in ephemeral))
-    return results.existing(found, manifest)
-
-
-def _narrowed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Document:
-    words = selected_words(stage.run.retry_select)
-    wanted = _listed(stage, workspace, found, ["--select", *words], state)
-    return chosen(found, wanted, words=words, resumed=stage.run.resumes or "")
-
-
-def chosen(
-    found: Document, wanted: Sequence[str], *, words: Sequence[str], resumed: str
-) -> Document:
-    """Return the results with only `wanted` to retry; raise `DbtError` when that is nothing."""
-    narrowed = results.narrowed(found, wanted)
-    if not results.left(narrowed):
-        names = sorted(each.split(".")[2] for each in results.left(found))
-        raise DbtError(
-            f"`--select {shlex.join(words)}` names nothing that run {resumed} has left to do in "
-            f"this command, which is: {', '.join(names) or 'nothing'}"
-        )
-    return narrowed
-
-
-def selected_words(text: str) -> list[str]:
-    """Return what follows `--select` as separate words; raise `ConfigError` for an option."""
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise ConfigError(f"--select {text!r} can't be read: {error}; close the quotes") from None
-    option = next((word for word in words if word.startswith("-")), None)
-    if option is not None or not words:
-        raise ConfigError(
-            f"--select (or the tag {tags.RETRY_SELECT!r}) is {text!r}; write names of models or "
-            "other selectors of dbt's, no options"
-        )
-    return words
-
-
-def _listed(
-    stage: Stage, workspace: Workspace, found: Document, options: Sequence[str], state: Path | None
-) -> list[str]:
-    """Return the unique ids of what dbt selects by `options` at this commit."""
-    said: list[str] = []
-    variables = found["args"].get("vars")
-    ended = workspace.run(
-        (
-            *("ls", "--quiet", "--output", "json", "--output-keys", "unique_id"),
-            *options,
-            *(["--vars", json.dumps(variables)] if variables else []),
-        ),
-        directory=stage.directory,
-        on_line=said.append,
-        state=state,
-        timeout_seconds=runs.seconds_left(stage.run),
-    )
-    if ended.code != 0:
-        for line in said:
-            stage.console.say(line)
-        raise DbtError(f"`dbt ls` of what is left to do failed: {last_words(said)}")
-    return [json.loads(line)["unique_id"] for line in said if line.startswith('{"unique_id"')]

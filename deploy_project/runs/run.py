@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,7 +22,7 @@ from deploy_project.git.mirror import is_full
 from deploy_project.releases.workspace import Workspace, workspace
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
-from deploy_project.runs.source import Source, head
+from deploy_project.runs.source import Source, head, head_of
 from deploy_project.runs.tags import Trigger
 
 
@@ -36,6 +37,8 @@ class Run:
     trigger: Trigger
     commit: str | None = None
     branch: str | None = None
+    branch_override: str | None = None
+    """The branch whose head to build instead of the environment's, as asked for: anything."""
     pull_request: int | None = None
     upstream_run: str | None = None
     """The id of the run whose end has started this one."""
@@ -57,12 +60,12 @@ class Run:
         """Return what Dagster's run asks for by its tags.
 
         A run that is repeated, from its start or from its failure, takes the code afresh (RTY-4),
-        save a pull request's run and one that is asked to stay on its commit.
+        from the branch that was asked for, save a pull request's run and one that is asked to stay
+        on its commit.
         """
         asked = dict(dagster_run.tags)
         if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
             asked[tags.PARENT] = dagster_run.parent_run_id
-        number = asked.get(tags.PULL_REQUEST, "")
         stays = job.job_type == "ci" or asked.get(tags.SAME_COMMIT) == "true"
         afresh = tags.PARENT in asked and not stays
         return cls(
@@ -73,8 +76,9 @@ class Run:
             trigger=tags.trigger(asked, from_location=dagster_run.remote_job_origin is not None),
             commit=None if afresh else asked.get(tags.COMMIT),
             branch=None if afresh else asked.get(tags.BRANCH),
+            branch_override=asked.get(tags.BRANCH_OVERRIDE),
             upstream_run=asked.get(tags.UPSTREAM_RUN),
-            pull_request=int(number) if number.isascii() and number.isdigit() else None,
+            pull_request=_number(asked.get(tags.PULL_REQUEST, "")),
             resumes=tags.resumed(asked),
             retry_select=asked.get(tags.RETRY_SELECT, ""),
             schema=asked.get(tags.SCHEMA_OVERRIDE),
@@ -121,6 +125,11 @@ class Run:
         return f"dbt_cloud_pr_{self.job.id}_{self.pull_request}"
 
 
+def _number(text: str) -> int | None:
+    """Return the number of a pull request; None for what is none of any hosting site's."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+
+
 def begun_at(run: Run) -> datetime:
     """Return when the run began on this machine, and remember it on the first call."""
     file = run.work / "begun"
@@ -144,7 +153,8 @@ _began: dict[Path, float] = {}
 
 def _elapsed(run: Run) -> float:
     now = time.monotonic()
-    since = (datetime.now(UTC) - begun_at(run)).total_seconds()
+    # A file's time may lie ahead of the clock, by a little or by another machine's.
+    since = max(0.0, (datetime.now(UTC) - begun_at(run)).total_seconds())
     return now - _began.setdefault(run.work, now - since)
 
 
@@ -159,8 +169,9 @@ def known_source(run: Run) -> Source | None:
 def source(run: Run) -> Source:
     """Return the code of the run, asking the remote only once (CMD-1: afresh for each run).
 
-    A commit that the trigger fixed is taken as it is; else it is the head of the environment's
-    branch now, or the last known one while the remote is away and the project wants that (JOB-13).
+    A commit that the trigger fixed is taken as it is; else it is the head of the branch that was
+    asked for, or of the environment's: now, or the last known one of that while the remote is away
+    and the project wants it (JOB-13).
     """
     known = known_source(run)
     if known is not None:
@@ -172,6 +183,8 @@ def source(run: Run) -> Source:
                 "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
             )
         found = Source(run.commit, run.branch or run.environment.branch or "", is_head=False)
+    elif run.branch_override not in (None, run.environment.branch):
+        found = head_of(run.branch_override, run.environment)
     else:
         cached = run.environment.project.git_repo_cache and not run.is_ci
         found = head(run.environment, run.state, may_be_known=cached)

@@ -42,6 +42,12 @@ def head(environment: Environment, state: StateDirectory, *, may_be_known: bool)
     return Source(found.commit, found.branch, is_head=True)
 
 
+def head_of(branch: str, environment: Environment) -> Source:
+    """Return the head of a branch that is not the environment's own."""
+    found = remote.branch_head(environment.project, branch)
+    return Source(found.commit, found.branch, is_head=False)
+
+
 def _last_known(environment: Environment, state: StateDirectory, error: RemoteError) -> Source:
     last = known.recall(environment, state)
     if last is None:

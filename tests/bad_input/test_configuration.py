@@ -16,6 +16,7 @@ from tests.bad_input.documented import Met
 pytestmark = pytest.mark.slow
 
 MANY_DEPLOY = """
+    account: {run_slots: 7}
     projects:
       tiny: {repository: REMOTE, branhc: main}
     environments:
@@ -39,11 +40,12 @@ MANY_JOBS = """
       self: {environment: prod, job_completion_trigger_condition: {any: [{job: self}]}}
 """
 MANY_PLACES = """
-    deploy.yaml:3: projects.tiny.branhc
-    deploy.yaml:5: environments.prod.threads
-    deploy.yaml:6: environments.live.type
-    deploy.yaml:7: environments.test.id
-    deploy.yaml:7: environments.test.tag
+    deploy.yaml:2: account.run_slots
+    deploy.yaml:4: projects.tiny.branhc
+    deploy.yaml:6: environments.prod.threads
+    deploy.yaml:7: environments.live.type
+    deploy.yaml:8: environments.test.id
+    deploy.yaml:8: environments.test.tag
     jobs.yml:4: jobs.daily.environment
     jobs.yml:6: jobs.daily.schedule.cron
     jobs.yml:6: jobs.daily.schedule.timezone

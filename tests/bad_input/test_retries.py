@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.cli.retry import outlook
 from deploy_project.errors import DeployError
-from deploy_project.runs.resumption import chosen, selected_words
+from deploy_project.runs.listing import chosen, selected_words
 from deploy_project.runs.retrying import retry_tags
 from tests.bad_input.documented import Met
 from tests.runs.test_retry import FAILED, FRESHNESS, record, records

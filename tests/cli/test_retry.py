@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.cli.retry import outlook
 from deploy_project.errors import ConfigError, LaunchError
-from deploy_project.runs.resumption import selected_words
+from deploy_project.runs.listing import selected_words
 from deploy_project.runs.retrying import retry_tags
 from tests.runs.test_retry import FAILED
 

@@ -51,6 +51,7 @@ def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
     assert code(ENVIRONMENT, commit="a" * 40, branch="b") == {
         tags.COMMIT: "a" * 40,
         tags.BRANCH: "b",
+        tags.BRANCH_OVERRIDE: "b",
     }
     with pytest.raises(ConfigError, match="not a full commit id"):
         code(ENVIRONMENT, commit="main", branch=None)

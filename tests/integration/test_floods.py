@@ -1,10 +1,14 @@
-"""A dbt that says very much: nothing is lost, and the memory of the run's process stays small."""
+"""A dbt that says very much: nothing is lost, memory stays small, the UI and the docs answer."""
 
-import re
-from pathlib import Path
+import statistics
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 
+from bench.asking import Reader, peak_megabytes, serving
 from tests.integration.conftest import DEPLOY as PLAIN
 from tests.integration.conftest import PROJECT, Site, make_site
 
@@ -35,34 +39,98 @@ JOBS = """
             --args '{lines: 3000, debug_megabytes: 30, longest_line: 50000000}'"
 """
 DEPLOY = PLAIN.replace("target: prod}", "target: prod, variables: {DBT_SECRET: {env: SECRET}}}")
-_PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
+LOOKS = 15
+PATIENCE = 120
+"""Seconds that one look may take at the most."""
 
 
-def peak_megabytes(site: Site, job: str) -> float:
+def run(site: Site, job: str) -> float:
     """Run `job` in a process of its own, and return the most memory that this process has had."""
     command = ("job", "execute", "-m", "deploy_project.definitions", "-j", job)
     process = site.start(*command, SECRET="hush-hush")
-    status, peak = Path(f"/proc/{process.pid}/status"), 0
+    peak = 0.0
     assert process.stdout is not None
     with process.stdout as output:
         # The last line comes when all logs are kept.
         while output.readline(1 << 16):
-            found = _PEAK.search(status.read_text(encoding="utf-8"))
-            peak = int(found[1]) if found else peak
+            peak = max(peak, peak_megabytes(process.pid))
     assert process.wait() == 0
-    return peak / 1024
+    return peak
 
 
-def test_logs_of_a_hundred_megabytes_cost_no_memory(tmp_path: Path):
-    """Logs were read whole to be scrubbed, and a line without an end was read whole, too."""
-    site = make_site(tmp_path, FILES)
+@contextmanager
+def looking(reader: Reader) -> Generator[None]:
+    """Look again and again in a thread; raise here what went wrong there."""
+    ended, failures = threading.Event(), list[BaseException]()
+
+    def look() -> None:
+        try:
+            while not ended.wait(0.1):
+                reader.look()
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=look, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=PATIENCE)
+    assert not failures, failures[0]
+    assert not thread.is_alive(), "a look takes for ever"
+    reader.look()
+
+
+@dataclass(frozen=True)
+class Flood:
+    """A quiet run and a flood; the memory of their processes, and what somebody saw of them."""
+
+    site: Site
+    quiet: float
+    flood: float
+    before: Reader
+    during: Reader
+    servers: dict[str, tuple[float, float]]
+    """The most memory of each server, before the flood and after it."""
+
+
+@pytest.fixture(scope="module")
+def flood(tmp_path_factory: pytest.TempPathFactory) -> Flood:
+    site = make_site(tmp_path_factory.mktemp("floods"), FILES)
     site.configure(jobs=JOBS, deploy=DEPLOY)
-    quiet = peak_megabytes(site, "prod__quiet")
-    flood = peak_megabytes(site, "prod__flood")
-    directory = site.directory(site.run_ids()[0], "04-dbt-run-operation")
+    quiet = run(site, "prod__quiet")
+    with serving(site.root, {**site.environment, "SECRET": "hush-hush"}) as servers:
+        before, during = servers.reader(), servers.reader()
+        for _ in range(LOOKS):
+            before.look()
+        small = servers.peaks()
+        with looking(during):
+            most = run(site, "prod__flood")
+        peaks = {name: (small[name], peak) for name, peak in servers.peaks().items()}
+    return Flood(site, quiet, most, before, during, peaks)
+
+
+def test_logs_of_a_hundred_megabytes_cost_no_memory(flood: Flood):
+    """Logs were read whole to be scrubbed, and a line without an end was read whole, too."""
+    directory = flood.site.directory(flood.site.run_ids()[0], "04-dbt-run-operation")
     with (directory / "console.log").open(encoding="utf-8") as console:
         said = [line for line in console if " of a project that has much to say" in line]
     assert len(said) == 3_000
     assert (directory / "console.log").stat().st_size > 50_000_000
     assert (directory / "dbt.log").stat().st_size > 80_000_000
-    assert flood < 1.25 * quiet, f"{flood:.0f} MB, and {quiet:.0f} MB when dbt says little"
+    told = f"{flood.flood:.0f} MB, and {flood.quiet:.0f} MB when dbt says little"
+    assert flood.flood < 1.25 * flood.quiet, told
+
+
+def test_the_ui_and_the_docs_answer_all_the_while(flood: Flood):
+    assert set(flood.during.seconds) == {"latest", "status", "events", "log", "docs"}
+    for what, seconds in flood.during.seconds.items():
+        usual, now = statistics.median(flood.before.seconds[what]), statistics.median(seconds)
+        assert now < 40 * usual, f"{what}: {now:.3f} s, and {usual:.3f} s when dbt says little"
+
+
+def test_the_servers_need_no_memory_for_it(flood: Flood):
+    assert flood.during.read > 1_000_000, "somebody has read along"
+    for name, (before, after) in flood.servers.items():
+        assert after < 1.5 * before, f"{name}: {after:.0f} MB, and {before:.0f} MB before"

@@ -28,6 +28,7 @@ def history(server: Server) -> Generator[str]:
     """The database that Dagster's instance is in, with the variables that dagster.yaml names."""
     server.execute(f"create role dagster login password '{HISTORY_PASSWORD}'")
     server.execute("create database history owner dagster")
+    server.execute("alter role dagster set timezone = 'Asia/Kolkata'")  # as many servers have one
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DAGSTER_PG_HOST", "127.0.0.1")
         patch.setenv("DAGSTER_PG_PORT", str(server.port))

@@ -1,3 +1,4 @@
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -65,6 +66,11 @@ def end(parent: Parent | str, run: str = "", status: int = 10, *, at: float = 0)
     return Ended(f"job {parent}" if isinstance(parent, str) else str(parent), when, run, status)
 
 
+def told(start: Start) -> str:
+    last = start.ends[-1]
+    return f"{start.job}:{last.key if last.status is None else last.run_id}"
+
+
 @dataclass
 class Daemon:
     """Keeps the cursor, as the daemon does; a tick that is killed leaves the old one."""
@@ -75,12 +81,15 @@ class Daemon:
 
     def tick(self, *ends: Ended, killed: bool = False) -> list[Start]:
         self.now += 15
-        starts, state = decide(self.jobs, parsed(self.cursor) or State(NOW), ends, now=self.now)
+        starts, state = decide(
+            self.jobs, parsed(self.cursor) or State(NOW, begun=NOW), ends, now=self.now
+        )
         self.cursor = self.cursor if killed else text(state)
         return starts
 
-    def keys(self, *ends: Ended, killed: bool = False) -> list[str]:
-        return [start.key for start in self.tick(*ends, killed=killed)]
+    def started(self, *ends: Ended, killed: bool = False) -> list[str]:
+        """Each job that is started, with the last end that it is started by."""
+        return [told(start) for start in self.tick(*ends, killed=killed)]
 
 
 def daemon(*jobs: Job) -> Daemon:
@@ -106,7 +115,7 @@ def test_the_end_of_a_run_starts_who_waits_for_its_status(status: int, expected:
 
 def test_each_run_starts_its_children_in_the_order_of_the_ends():
     ended = [end("parent", "r3", 30), end("parent", "r1", 20), end("on_success", "r2")]
-    assert daemon(*JOBS).keys(*ended) == [
+    assert daemon(*JOBS).started(*ended) == [
         *("on_error:r1", "always:r1", "of_another:r2", "on_cancel:r3", "always:r3")
     ]
 
@@ -153,7 +162,9 @@ def test_all_parents(ended: list[Ended], expected: list[tuple[str, ...]], at_onc
     running = daemon(ALL)
     found = running.tick(*ended) if at_once else [s for each in ended for s in running.tick(each)]
     assert [tuple(each.run_id for each in start.ends) for start in found] == expected
-    assert [start.key for start in found] == [f"child:{runs[-1]}" for runs in expected]
+    assert [start.key for start in found] == [
+        f"child:{NOW:.3f}-{number}" for number, _ in enumerate(expected, start=1)
+    ]
 
 
 def test_the_cause_names_all_parents_and_links_to_the_last_run():
@@ -165,7 +176,7 @@ def test_the_cause_names_all_parents_and_links_to_the_last_run():
         "Asset raw/orders was materialized"
     )
     assert start.upstream_run == "r2-2345-6789"
-    assert start.key == f"child:asset raw/orders {NOW + 3}"
+    assert told(start) == f"child:asset raw/orders {NOW + 3}"
     (alone,) = daemon(job("child", ORDERS)).tick(end(ORDERS, at=3))
     assert alone.upstream_run is None
 
@@ -175,30 +186,72 @@ def test_a_tick_that_is_repeated_after_a_crash_asks_for_the_same_runs(killed_at:
     """It may see more than the one that was killed; nothing is lost or asked for under two keys."""
     ended = [end("a", "r1"), end("b", "r2"), end("b", "r3"), end("a", "r4")]
     running = daemon(ALL, job("each", of("a")))
-    first = running.keys(*ended[:killed_at], killed=True)
-    again = running.keys(*ended)
-    assert again == ["each:r1", "child:r2", "child:r4", "each:r4"]
-    assert first == again[: len(first)]
+    first = running.tick(*ended[:killed_at], killed=True)
+    again = running.tick(*ended)
+    assert [told(start) for start in again] == ["each:r1", "child:r2", "child:r4", "each:r4"]
+    assert [start.key for start in first] == [start.key for start in again[: len(first)]]
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_a_late_end_changes_no_number_of_starts_when_a_tick_is_repeated(seed: int):
+    """A late end before others made other rounds of them, which had other keys: all ran twice."""
+    chance = random.Random(seed)
+    ended = [end(chance.choice("abc"), f"r{number}") for number in range(1, 30)]
+    parents = [of(name) for name in "abc"[: chance.choice((2, 3))]]
+    running = daemon(job("child", *parents, needs_all=True), job("each", of("a")))
+    exact = daemon(*running.jobs)
+    asked, known, wanted = set[str](), list[Ended](), set[str]()
+    while len(known) < len(ended):
+        left = [each for each in ended if each not in known]
+        new = chance.sample(left, min(len(left), chance.randint(1, 4)))
+        early = chance.sample(new, chance.randint(0, len(new)))
+        asked |= {start.key for start in running.tick(*known, *early, killed=True)}
+        known += new
+        asked |= {start.key for start in running.tick(*known)}
+        wanted |= {start.key for start in exact.tick(*known)}
+    assert asked == wanted
+
+
+def test_rounds_of_a_cursor_that_was_lost_are_others():
+    first, second = daemon(ALL), daemon(ALL)
+    second.cursor, second.now = text(State(NOW + 60, begun=NOW + 60)), NOW + 60
+    second.tick()
+    (before,) = first.tick(end("a", "r1"), end("b", "r2"))
+    (after,) = second.tick(end("a", "r71"), end("b", "r72"))
+    assert before.key != after.key
+
+
+def test_a_job_that_comes_back_counts_on():
+    running = daemon(ALL)
+    (before,) = running.tick(end("a", "r1"), end("b", "r2"))
+    running.jobs = [job("each", of("a"))]
+    running.tick()
+    running.jobs = [ALL]
+    running.tick()
+    (after,) = running.tick(end("a", "r3"), end("b", "r4"))
+    assert before.key != after.key
 
 
 def test_an_end_that_is_found_again_starts_nothing_again():
     running, ended = daemon(ALL, job("each", of("a"))), [end("a", "r1"), end("b", "r2")]
-    assert running.keys(*ended) == ["each:r1", "child:r2"]
-    assert running.keys(*ended, end("a", "r3")) == ["each:r3"]
-    assert running.keys(*ended, end("a", "r3"), end("b", "r4")) == ["child:r4"]
+    assert running.started(*ended) == ["each:r1", "child:r2"]
+    assert running.started(*ended, end("a", "r3")) == ["each:r3"]
+    assert running.started(*ended, end("a", "r3"), end("b", "r4")) == ["child:r4"]
 
 
 def test_a_late_end_still_counts():
     running = daemon(ALL)
-    assert running.keys(end("b", "r9")) == []
-    assert running.keys(end("a", "r1"), end("b", "r9")) == ["child:r9"]
+    assert running.started(end("b", "r9")) == []
+    assert running.started(end("a", "r1"), end("b", "r9")) == ["child:r9"]
 
 
 def test_a_run_that_materializes_an_asset_several_times_ends_it_once():
     running = daemon(job("child", ORDERS))
-    assert running.keys(end(ORDERS, "r1"), end(ORDERS, "r1", at=5)) == ["child:asset raw/orders r1"]
-    assert running.keys(end(ORDERS, "r1", at=5), end(ORDERS, "r1", at=20)) == []
-    assert running.keys(end(ORDERS, at=21), end(ORDERS, at=22)) == [
+    assert running.started(end(ORDERS, "r1"), end(ORDERS, "r1", at=5)) == [
+        "child:asset raw/orders r1"
+    ]
+    assert running.started(end(ORDERS, "r1", at=5), end(ORDERS, "r1", at=20)) == []
+    assert running.started(end(ORDERS, at=21), end(ORDERS, at=22)) == [
         *(f"child:asset raw/orders {NOW + at}" for at in (21, 22))
     ]
 
@@ -206,14 +259,14 @@ def test_a_run_that_materializes_an_asset_several_times_ends_it_once():
 def test_a_job_is_not_started_by_an_asset_that_it_makes_itself():
     running = daemon(job("child", ORDERS), job("other", ORDERS))
     made = replace(end(ORDERS, "r1"), by="child")
-    assert running.keys(made) == ["other:asset raw/orders r1"]
+    assert running.started(made) == ["other:asset raw/orders r1"]
 
 
 def test_the_first_tick_starts_nothing():
     running = Daemon([job("each", of("a")), ALL])
-    assert running.keys(end("a", "r1"), end("b", "r2")) == []
-    assert running.keys(end("a", "r1"), end("b", "r2"), end("b", "r3")) == []
-    assert running.keys(end("a", "r4")) == ["each:r4", "child:r4"]
+    assert running.started(end("a", "r1"), end("b", "r2")) == []
+    assert running.started(end("a", "r1"), end("b", "r2"), end("b", "r3")) == []
+    assert running.started(end("a", "r4")) == ["each:r4", "child:r4"]
 
 
 @pytest.mark.parametrize(
@@ -231,12 +284,12 @@ def test_what_is_new_is_not_started_by_earlier_ends(before: Job, after: Job):
     running = daemon(before, job("old", of("a")))
     running.jobs = [after, job("old", of("a"))]
     earlier = [end("b", "r1"), end("a", "r2", 20)]
-    asked = running.keys(*earlier)
+    asked = running.started(*earlier)
     assert "old:r2" in asked
     assert "new:r2" not in asked
-    assert [key for key in running.keys(*earlier) if key.startswith("new")] == []
+    assert [key for key in running.started(*earlier) if key.startswith("new")] == []
     later = [end("b", "r3"), end("a", "r4", 20)]
-    assert "new:r4" in running.keys(*earlier, *later)
+    assert "new:r4" in running.started(*earlier, *later)
 
 
 def test_what_stays_among_the_parents_is_not_forgotten():
@@ -244,7 +297,7 @@ def test_what_stays_among_the_parents_is_not_forgotten():
     running.tick(end("a", "r1"))
     running.jobs = [job("child", of("a", 10), of("b"), of("c"), needs_all=True)]
     running.tick()
-    assert running.keys(end("b", "r2"), end("c", "r3")) == ["child:r3"]
+    assert running.started(end("b", "r2"), end("c", "r3")) == ["child:r3"]
 
 
 def test_a_job_that_waits_for_fewer_parents_starts_with_the_next_end_of_one():
@@ -252,8 +305,8 @@ def test_a_job_that_waits_for_fewer_parents_starts_with_the_next_end_of_one():
     running.tick(end("a", "r1"), end("b", "r2"))
     running.jobs = [job("child", of("a"), of("b"), needs_all=True), job("each", of("d"))]
     running.tick()
-    assert running.keys(end("d", "r3")) == ["each:r3"]
-    assert running.keys(end("a", "r4")) == ["child:r4"]
+    assert running.started(end("d", "r3")) == ["each:r3"]
+    assert running.started(end("a", "r4")) == ["child:r4"]
 
 
 def test_ends_are_remembered_as_long_as_they_are_found_again():

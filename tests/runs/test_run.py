@@ -115,7 +115,11 @@ def test_a_schema_that_is_none_is_refused_and_never_production(schema: str):
         _ = run.schema_override
 
 
-@pytest.mark.parametrize("number", [None, "", "seven", "-7", "７"])
+@pytest.mark.parametrize(
+    "number",
+    [None, "", "seven", "-7", "７", "7" * 5000],
+    ids=["none", "empty", "a word", "negative", "not ASCII", "longer than Python reads"],
+)
 def test_without_a_number_a_pull_request_has_no_schema(number: str | None):
     tags = {} if number is None else {"deploy/pull_request": number}
     with pytest.raises(ConfigError, match="'deploy/pull_request' set to the pull request's number"):
@@ -155,6 +159,16 @@ def test_a_clock_that_is_set_neither_ends_a_run_nor_prolongs_it(tmp_path: Path, 
     later = seconds_left(run)
     assert later is not None
     assert 0 < later <= first
+
+
+def test_a_run_that_began_by_a_clock_ahead_of_ours_has_no_more_than_its_limit(tmp_path: Path):
+    """The time of a file may also be a moment ahead of the clock of the same machine."""
+    run = limited(tmp_path, 3600)
+    ahead = begun_at(run).timestamp() + 600
+    os.utime(run.work / "begun", (ahead, ahead))
+    left = seconds_left(run)
+    assert left is not None
+    assert 3500 < left <= 3600
 
 
 def test_a_run_that_goes_on_in_another_process_has_what_is_left(tmp_path: Path):
