@@ -27,6 +27,9 @@ def _secrets(deployment: Deployment) -> Iterator[tuple[Secret, str]]:
     for name, project in deployment.projects.items():
         if project.token is not None:
             yield project.token, f"projects.{name}.token"
+        hosting = project.hosting
+        if hosting is not None and hosting.token not in (None, project.token):
+            yield hosting.token, f"projects.{name}.hosting.token"
         yield from _in(project.variables, f"projects.{name}.variables")
     for name, environment in deployment.environments.items():
         yield from _in(environment.variables, f"environments.{name}.variables")

@@ -45,10 +45,12 @@ class AccountEntry(Strict):
 
 
 class HostingEntry(Strict):
-    """The site that shows the repository to people."""
+    """The site that shows the repository to people, and has its pull requests."""
 
     kind: HostingKind | None = None
     url: Text | None = None
+    api_url: Text | None = None
+    token: SecretValue = None
 
 
 class ProjectEntry(Strict):

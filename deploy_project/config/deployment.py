@@ -42,11 +42,17 @@ class Account:
 
 @dataclass(frozen=True)
 class Hosting:
-    """The site that shows the repository to people."""
+    """The site that shows the repository to people, and has its pull requests."""
 
     kind: HostingKind
     url: str
     """The repository's page, without a slash at its end."""
+    api_url: str = ""
+    """The root of its API, without a slash at its end; empty when it can't be told."""
+    repository: str = ""
+    """What the API calls the repository: `owner/name`; empty when it can't be told."""
+    token: Secret | None = None
+    """With which the API is asked."""
 
 
 @dataclass(frozen=True)

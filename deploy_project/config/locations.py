@@ -1,4 +1,4 @@
-"""Paths and URLs of deploy.yaml: repositories, their hosting, artifacts."""
+"""Paths and URLs of deploy.yaml: repositories, artifacts."""
 
 import os
 import re
@@ -12,15 +12,13 @@ from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
     known_implementations,
 )
 
-from deploy_project.config.deploy_file import ProjectEntry
-from deploy_project.config.deployment import Hosting, HostingKind
 from deploy_project.config.documents import Place
 from deploy_project.config.problems import Problems
 
 _STATE = "{state}"
-_KINDS: dict[str, HostingKind] = {"github.com": "github", "gitlab.com": "gitlab"}
 # git reads `host:path` as ssh when no slash comes before the colon.
-_SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
+SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
+"""A remote in the short spelling of ssh."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def repository(place: Place, text: str, base: Base, problems: Problems) -> str:
     """Return a URL as it is, and a path as an absolute one; a URL with credentials is a problem."""
     text = base.expanded(text)
     if "://" not in text:
-        return text if _SCP.fullmatch(text) else str(base.path(text))
+        return text if SCP.fullmatch(text) else str(base.path(text))
     try:
         url = urlsplit(text)
     except ValueError:
@@ -63,22 +61,6 @@ def subdirectory(place: Place, text: str, problems: Problems) -> str:
         remedy = "give a path below the repository's root, without `..`"
         problems.add(place, "must stay inside the repository", remedy=remedy)
     return "" if str(path) == "." else str(path)
-
-
-def hosting(place: Place, entry: ProjectEntry, problems: Problems) -> Hosting | None:
-    """Return where people see the repository; what is not stated comes from its URL."""
-    stated = entry.hosting
-    if stated and stated.url:
-        web(place / "url", stated.url, problems)
-    page = stated.url if stated and stated.url else _page(entry.repository)
-    kind = stated.kind if stated and stated.kind else _KINDS.get(_host(page))
-    if kind and page:
-        return Hosting(kind=kind, url=page.rstrip("/"))
-    if stated:
-        missing = "url" if kind else "kind"
-        remedy = f"add `{missing}`, which can't be told from the repository's address"
-        problems.add(place / missing, "is missing", remedy=remedy)
-    return None
 
 
 def artifacts(place: Place, text: str, base: Base, problems: Problems) -> str:
@@ -105,26 +87,3 @@ def web(place: Place, text: str, problems: Problems) -> str:
             place, "is not a web address", remedy="write https://host/path, without credentials"
         )
     return text.rstrip("/")
-
-
-def _page(text: str) -> str | None:
-    """Return the page of a repository, as every known hosting has it; None for a local one."""
-    scp = None if "://" in text else _SCP.fullmatch(text)
-    if scp:
-        return f"https://{scp['host']}/{scp['path'].strip('/').removesuffix('.git')}"
-    try:
-        url = urlsplit(text)
-        port = f":{url.port}" if url.port and url.scheme != "ssh" else ""
-    except ValueError:
-        return None
-    if url.scheme not in ("http", "https", "ssh") or not url.hostname:
-        return None
-    scheme = "https" if url.scheme == "ssh" else url.scheme
-    return f"{scheme}://{url.hostname}{port}/{url.path.strip('/').removesuffix('.git')}"
-
-
-def _host(page: str | None) -> str:
-    try:
-        return urlsplit(page or "").hostname or ""
-    except ValueError:
-        return ""

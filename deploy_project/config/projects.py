@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from deploy_project.config.deploy_file import DeployFile, EnvironmentEntry, ProjectEntry
 from deploy_project.config.deployment import RULES, Environment, Project
 from deploy_project.config.documents import Place
+from deploy_project.config.hosting import hosting
 from deploy_project.config.identifiers import clashes, numbers
-from deploy_project.config.locations import Base, hosting, repository, subdirectory
+from deploy_project.config.locations import Base, repository, subdirectory
 from deploy_project.config.model import Checked
 from deploy_project.config.problems import Problems
 from deploy_project.config.values import deploy_variables, secret
@@ -100,7 +101,7 @@ def _project(
         id=identifier,
         repository=repository(at / "repository", entry.repository, base, problems),
         subdirectory=subdirectory(at / "subdirectory", entry.subdirectory, problems),
-        hosting=hosting(at / "hosting", entry, problems),
+        hosting=hosting(at / "hosting", entry, token, base, problems),
         username=entry.username,
         token=token,
         git_repo_cache=entry.git_repo_cache,

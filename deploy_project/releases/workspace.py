@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation
 from deploy_project.dbt.profiles import Profile, profile
 from deploy_project.dbt.secrets import Scrubber
+from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import project_directory
 
 
@@ -69,7 +71,7 @@ class Workspace:
 
 
 def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
-    """Return the values of all secrets by the name of who wants them; also the git token.
+    """Return the values of all secrets by the name of who wants them; also the tokens.
 
     Raises `ConfigError` naming the first one that can't be read.
     """
@@ -81,6 +83,10 @@ def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
     token = environment.project.token
     if token is not None:
         found["token"] = reveal(token, wanted_by=f"project {environment.project.name!r}: token")
+    hosting = environment.project.hosting
+    if hosting is not None and hosting.token is not None:
+        with suppress(ConfigError):  # a run can do without it
+            found["hosting"] = reveal(hosting.token, wanted_by="hosting")
     return {name: value.get_secret_value() for name, value in found.items()}
 
 

@@ -48,7 +48,10 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 id: 7
                 repository: https://git.acme.example/data/shop.git
                 subdirectory: ./dbt/
-                hosting: {kind: gitea, url: https://git.acme.example/data/shop/}
+                hosting:
+                  kind: gitea
+                  url: https://git.acme.example/data/shop/
+                  token: {env: SHOP_API_TOKEN}
                 username: robot
                 token: {file: secrets/token}
                 git_repo_cache: true
@@ -84,7 +87,13 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     assert deployment.source == tmp_path / "deploy.yaml"
     assert deployment.account == Account(id=5, name="Acme", run_slots=4)
     assert (project.id, project.subdirectory, project.username) == (7, "dbt", "robot")
-    assert project.hosting == Hosting(kind="gitea", url="https://git.acme.example/data/shop")
+    assert project.hosting == Hosting(
+        kind="gitea",
+        url="https://git.acme.example/data/shop",
+        api_url="https://git.acme.example/api/v1",
+        repository="data/shop",
+        token=Secret(env="SHOP_API_TOKEN"),
+    )
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache
     assert project.variables == {"DBT_A": "text", "DBT_B": "1.10", "DBT_ENV_SECRET_C": Secret("C")}
@@ -168,6 +177,62 @@ def test_hosting_comes_from_the_repository(
     text = f"projects: {{shop: {entry}}}\nenvironments: {{production: {{}}}}"
     hosting = configuration.load({"deploy.yaml": text}).projects["shop"].hosting
     assert (hosting and (hosting.kind, hosting.url)) == expected
+
+
+HUB, LAB, TEA = "https://github.com/acme/shop", "https://git.example/a/b/shop", "http://h:81/p/a/s"
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        (f"url: {HUB}", ("https://api.github.com", "acme/shop")),
+        (f"url: {HUB}.git/", ("https://api.github.com", "acme/shop")),
+        (
+            "kind: github, url: https://acme.ghe.com/data/shop",
+            ("https://api.acme.ghe.com", "data/shop"),
+        ),
+        (
+            "kind: github, url: https://git.example:8443/acme/shop",
+            ("https://git.example:8443/api/v3", "acme/shop"),
+        ),
+        (f"kind: gitlab, url: {LAB}", ("https://git.example/api/v4", "a/b/shop")),
+        (
+            f"kind: gitlab, url: {LAB}, api_url: https://git.example/a/api/v4/",
+            ("https://git.example/a/api/v4", "b/shop"),
+        ),
+        (f"kind: gitea, url: {TEA}", ("http://h:81/p/api/v1", "a/s")),
+        (
+            f"kind: gitea, url: {TEA}, api_url: http://inside:3000/api/v1",
+            ("http://inside:3000/api/v1", "a/s"),
+        ),
+        ("kind: gitlab, url: https://git.example/shop", ("", "")),
+        ("kind: gitlab, url: https://git.example/../shop", ("", "")),
+    ],
+)
+def test_the_api_comes_from_the_page(
+    configuration: Configuration, stated: str, expected: tuple[str, str]
+) -> None:
+    entry = f"{{repository: /srv/shop, hosting: {{{stated}}}}}"
+    text = f"projects: {{shop: {entry}}}\nenvironments: {{production: {{}}}}"
+    hosting = configuration.load({"deploy.yaml": text}).projects["shop"].hosting
+    assert (hosting and (hosting.api_url, hosting.repository)) == expected
+
+
+def test_the_token_of_the_hosting_is_the_projects_unless_it_has_its_own(
+    configuration: Configuration,
+) -> None:
+    text = """
+    projects:
+      one: {repository: "https://github.com/acme/one", token: {env: ONE}}
+      two:
+        repository: https://github.com/acme/two
+        token: {env: ONE}
+        hosting: {token: {env: TWO}}
+    environments: {production: {project: one}}
+    """
+    projects = configuration.load({"deploy.yaml": text}).projects
+    tokens = [project.hosting and project.hosting.token for project in projects.values()]
+    assert tokens == [Secret(env="ONE"), Secret(env="TWO")]
 
 
 def test_jobs_written_our_way(configuration: Configuration, tmp_path: Path) -> None:

@@ -122,6 +122,21 @@ DEPLOY_FILES = [
         "use 'github', 'gitlab' or 'gitea'",
     ),
     (
+        project("repository: 'https://github.com/acme/shop', hosting: {token: hunter2}"),
+        f"1: projects.shop.hosting.token: must say where the secret is kept, {HIDDEN}; "
+        f"{SECRET_REMEDY}",
+    ),
+    (
+        project("repository: 'https://github.com/acme/shop', hosting: {api_url: api.github.com}"),
+        "1: projects.shop.hosting.api_url: is not a web address, found 'api.github.com'; "
+        "write https://host/path, without credentials",
+    ),
+    (
+        project("repository: 'https://github.com/shop', hosting: {token: {env: A}}"),
+        "1: projects.shop.hosting.url: names no repository, found 'https://github.com/shop'; "
+        "give the address of the repository's page: https://host/owner/name",
+    ),
+    (
         project("repository: /shop, token: hunter2"),
         f"1: projects.shop.token: must say where the secret is kept, {HIDDEN}; {SECRET_REMEDY}",
     ),

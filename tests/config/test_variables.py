@@ -192,5 +192,20 @@ def test_missing_secrets_are_told_once_with_all_who_want_them(
     assert second.startswith(f"environments.production.variables.DBT_A: file '{tmp_path}/absent'")
 
 
+def test_a_missing_token_of_the_hosting_is_told(
+    configuration: Configuration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ABSENT", raising=False)
+    text = """
+    projects:
+      shop: {repository: "https://github.com/acme/shop", hosting: {token: {env: ABSENT}}}
+    environments: {production: {}}
+    """
+    assert missing_secrets(configuration.load({"deploy.yaml": text})) == [
+        "projects.shop.hosting.token: environment variable 'ABSENT' is not set; "
+        "set it where Dagster's processes start"
+    ]
+
+
 def test_a_secret_tells_its_place_only() -> None:
     assert str(Secret(env="TOKEN")) == "environment variable 'TOKEN'"

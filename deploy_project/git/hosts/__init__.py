@@ -1,0 +1,1 @@
+"""What the APIs of hosting sites know of pull requests, and what is told to them."""

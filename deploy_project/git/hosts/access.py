@@ -1,0 +1,55 @@
+"""The hosting of a project, and the way into its API."""
+
+from dataclasses import dataclass
+
+from deploy_project.config.deployment import Hosting, HostingKind, Project
+from deploy_project.config.environment import reveal
+from deploy_project.errors import ConfigError
+from deploy_project.git.hosts.gitea import Gitea
+from deploy_project.git.hosts.github import GitHub
+from deploy_project.git.hosts.gitlab import GitLab
+from deploy_project.git.hosts.host import Host
+from deploy_project.git.hosts.http import Api
+from deploy_project.git.hosts.refusals import Refusal
+
+_HOSTS: dict[HostingKind, Host] = {"github": GitHub(), "gitlab": GitLab(), "gitea": Gitea()}
+
+
+@dataclass(frozen=True)
+class Access:
+    """A repository on its hosting site, for the questions of one moment."""
+
+    host: Host
+    api: Api
+    repository: str
+    refusal: Refusal
+
+
+def reachable(project: Project) -> Hosting | None:
+    """Return the hosting if its API can be asked: when it is known, and there is a token."""
+    hosting = project.hosting
+    if hosting is None or not hosting.api_url or hosting.token is None:
+        return None
+    return hosting
+
+
+def access(project: Project) -> Access:
+    """Return the way into the API of a project whose hosting is `reachable`.
+
+    Raises `ConfigError` when the token can't be read.
+    """
+    hosting = reachable(project)
+    assert hosting is not None
+    assert hosting.token is not None
+    host, refusal = _HOSTS[hosting.kind], Refusal(project)
+    token = reveal(hosting.token, wanted_by=f"token of the hosting of project {project.name!r}")
+    secret = token.get_secret_value()
+    if not secret.isascii() or not secret.isprintable() or " " in secret or not secret:
+        raise ConfigError(
+            f"token of the hosting of project {project.name!r}: {hosting.token} contains "
+            "a line break, a space or another letter that no token has; store the token alone"
+        )
+    api = Api(
+        host.name, root=hosting.api_url, headers=host.headers(secret), token=token, refusal=refusal
+    )
+    return Access(host, api, hosting.repository, refusal)

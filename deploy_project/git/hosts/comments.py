@@ -1,0 +1,89 @@
+"""The one comment on a pull request that is kept up to date."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from deploy_project.config.deployment import Project
+from deploy_project.git.hosts.access import Access, access
+from deploy_project.git.hosts.host import Comment
+from deploy_project.git.hosts.pages import read
+from deploy_project.git.hosts.refusals import RefusedError
+
+_CUT = (
+    "\n\n_The rest is left out: {name} takes {longest} characters. The run's page has everything._"
+)
+_FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
+
+
+def upsert_comment(project: Project, number: int, body: str, marker: str) -> None:
+    """Write `body` into the comment that begins with `marker`, a new one if there is none of ours.
+
+    `marker` is an HTML comment, which nobody sees. A comment of somebody else is left alone,
+    whatever it begins with. The hosting must be `reachable`. Raises `RemoteError`, or
+    `ConfigError` when there is no token.
+    """
+    way = access(project)
+    text = fitting(f"{marker}\n{body}", way.host.longest_body, way.host.name)
+    mine = next(_ours(way, number, marker), None)
+    if mine is not None and mine.body == text:
+        return
+    if mine is None or not _edited(way, number, mine, text):
+        path = way.host.comments(way.repository, number).path
+        way.api.send("POST", path, {"body": text})
+
+
+def fitting(body: str, longest: int, name: str) -> str:
+    """Return `body`, cut after a line and saying so when it is longer than the API takes."""
+    if len(body) <= longest:
+        return body
+    notice = _CUT.format(name=name, longest=f"{longest:,}")
+    room = longest - len(notice) - 1
+    kept = body[:room].rpartition("\n")[0] or body[:room]
+    fence = _open_fence(kept)
+    if fence:
+        kept = kept[: room - len(fence) - 1].rpartition("\n")[0] + f"\n{fence}"
+    return kept + notice
+
+
+def _open_fence(text: str) -> str:
+    """Return the fence that a block of code at the end of `text` still wants; else nothing."""
+    fence = ""
+    for line in text.split("\n"):
+        found = _FENCE.match(line)
+        if found and not fence:
+            fence = found[1]
+        elif found and found[1].startswith(fence) and not line.strip(" " + fence[0]):
+            fence = ""
+    return fence
+
+
+def _ours(way: Access, number: int, marker: str) -> Iterator[Comment]:
+    entries = read(way.api, way.host.comments(way.repository, number), way.refusal).entries
+    marked = [each for each in map(way.host.comment, entries) if each.body.startswith(marker)]
+    if marked:
+        me = _account(way)
+        yield from (each for each in marked if (each.author == me if me else each.is_bot))
+
+
+def _account(way: Access) -> str:
+    """Return whose token this is; nothing for one of a GitHub App, which may not ask."""
+    try:
+        answer: Any = way.api.get("/user").data
+    except RefusedError as error:
+        if error.status != 403:
+            raise
+        return ""
+    return way.host.account(answer)
+
+
+def _edited(way: Access, number: int, comment: Comment, text: str) -> bool:
+    """Return whether the comment was changed; not if somebody has deleted it meanwhile."""
+    method, path = way.host.edit(way.repository, number, comment.id)
+    try:
+        way.api.send(method, path, {"body": text})
+    except RefusedError as error:
+        if error.status != 404:
+            raise
+        return False
+    return True

@@ -1,0 +1,99 @@
+"""Open pull requests, as the hosting's API lists them."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from pydantic import ValidationError
+
+from deploy_project.config.deployment import Project
+from deploy_project.errors import RemoteError
+from deploy_project.git.hosts.access import Access, access, reachable
+from deploy_project.git.hosts.pages import unchanged, whole
+from deploy_project.git.pulls import Listing, PullRequest, PullRequests
+
+
+def pull_requests(project: Project) -> PullRequests | None:
+    """Return who knows the open pull requests by the hosting's API; None when it can't be asked.
+
+    It can when `hosting` is known and has a token; else only git references can tell.
+    """
+    return Finder() if reachable(project) else None
+
+
+class Finder:
+    """The APIs of GitHub, GitLab and Gitea."""
+
+    def listed(self, project: Project, cursor: str) -> Listing | None:
+        """Return what is open now; None when that is as it was at `cursor`.
+
+        As long as nothing is new, that is one conditional request for each page. Where a page has
+        changed in what we do not read (a star), the same pull requests come with another cursor.
+        """
+        way = access(project)
+        question = way.host.open_pulls(way.repository)
+        asked = f"{project.hosting and project.hosting.api_url}{question.path}"
+        before = _Cursor.read(cursor, asked)
+        if unchanged(way.api, question, before.tags):
+            return None
+        found = whole(way.api, question, way.refusal)
+        pulls = _pulls(way, found.entries)
+        now = _Cursor(asked, found.tags, _digest(pulls))
+        if now.digest == before.digest and now.tags == before.tags:
+            return None
+        return Listing(pulls, now.text())
+
+
+@dataclass(frozen=True)
+class _Cursor:
+    """What was asked, what its pages were marked with, and a digest of what we made of it."""
+
+    asked: str
+    tags: tuple[str, ...] = ()
+    digest: str = ""
+
+    @staticmethod
+    def read(text: str, asked: str) -> "_Cursor":
+        """Return what `text` holds; nothing, if it answers another question, or is none of ours."""
+        try:
+            was, tags, digest, shape = json.loads(text)
+            known = _Cursor(str(was), tuple(map(str, tags)), str(digest))
+        except (ValueError, TypeError):
+            return _Cursor(asked)
+        return known if (known.asked, shape) == (asked, _SHAPE) else _Cursor(asked)
+
+    def text(self) -> str:
+        return json.dumps([self.asked, self.tags, self.digest, _SHAPE])
+
+
+_SHAPE = " ".join(field.name for field in fields(PullRequest))
+"""What a cursor depends on beside the hosting: another version may read more out of a page."""
+
+
+def _pulls(way: Access, entries: Iterable[Any]) -> tuple[PullRequest, ...]:
+    found: dict[int, PullRequest] = {}
+    for entry in entries:
+        try:
+            pull = way.host.pull(entry)
+        except ValueError as error:
+            raise _unreadable(way, error) from None
+        found.setdefault(pull.number, pull)
+    return tuple(found[number] for number in sorted(found))
+
+
+def _unreadable(way: Access, error: ValueError) -> RemoteError:
+    """Return an error: with one entry less, a pull request that is open would count as closed."""
+    if not isinstance(error, ValidationError):
+        what, remedy = str(error).split(": ", 1)
+        return way.refusal.error(f"{way.api.name} lists a pull request that {what}", remedy)
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(map(str, first["loc"])) or "an entry"
+    what = f"{way.api.name} lists a pull request that can't be read: {where}: {first['msg']}"
+    return way.refusal.error(what, "check `hosting.kind` and `hosting.api_url`")
+
+
+def _digest(pulls: Iterable[PullRequest]) -> str:
+    facts = [asdict(pull) | {"labels": sorted(pull.labels)} for pull in pulls]
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -1,0 +1,92 @@
+"""Gitea and Forgejo: https://docs.gitea.com/api, which follows GitHub's in most of its paths."""
+
+import re
+from typing import Any
+
+from deploy_project.git.hosts.github import GitHub
+from deploy_project.git.hosts.host import Question, Said, commit, page, plain
+from deploy_project.git.pulls import PullRequest
+
+# Before 1.23 the API has no `draft`; these are the prefixes that Gitea comes with.
+_DRAFT = re.compile(r"\s*(WIP:|\[WIP\])", re.IGNORECASE)
+
+
+class _User(Said):
+    login: str
+
+
+class _Label(Said):
+    name: str
+
+
+class _Repository(Said):
+    full_name: str
+
+
+class _Branch(Said):
+    label: str = ""
+    ref: str
+    sha: str = ""
+    repo_id: int = -1
+    repo: _Repository | None = None
+
+
+class _Pull(Said):
+    number: int
+    title: str
+    draft: bool | None = None
+    user: _User | None = None
+    labels: tuple[_Label, ...] | None = None
+    head: _Branch
+    base: _Branch
+    html_url: str = ""
+
+
+class Gitea(GitHub):
+    """Gitea, and Forgejo, whose API is the same here."""
+
+    name = "Gitea"
+
+    def headers(self, token: str) -> dict[str, str]:
+        """Return what every request carries."""
+        return {"Accept": "application/json", "Authorization": f"token {token}"}
+
+    def open_pulls(self, repository: str) -> Question:
+        """Return how to ask for the open pull requests, which come with the newest first.
+
+        50 is the most that Gitea gives unless it is configured otherwise.
+        """
+        return Question(f"/repos/{repository}/pulls", {"state": "open"}, size=50, size_name="limit")
+
+    def comments(self, repository: str, number: int) -> Question:
+        """Return how to ask for the comments of a pull request; it takes new ones, too."""
+        return Question(f"/repos/{repository}/issues/{number}/comments", size_name="limit", size=50)
+
+    def pull(self, entry: Any) -> PullRequest:
+        """Return an entry of the list of pull requests."""
+        found = _Pull.model_validate(entry)
+        head, draft = found.head, found.draft
+        return PullRequest(
+            number=found.number,
+            head=commit(head.sha, found.number),
+            base=found.base.ref,
+            branch=plain(head.label if head.ref.startswith("refs/") else head.ref),
+            title=plain(found.title),
+            author=plain(found.user.login if found.user else ""),
+            draft=bool(_DRAFT.match(found.title)) if draft is None else draft,
+            labels=frozenset(plain(label.name) for label in found.labels or ()),
+            fork=plain(_fork(found)),
+            url=page(found.html_url),
+        )
+
+
+def _fork(pull: _Pull) -> str:
+    """Return where the commits come from; empty for a branch of the repository itself.
+
+    What was pushed to `refs/for/…` (AGit) has no branch: who may read may do that.
+    """
+    if pull.head.repo is None or pull.head.repo_id < 0:
+        return "(deleted)"
+    if pull.head.repo_id != pull.base.repo_id:
+        return pull.head.repo.full_name
+    return "" if pull.head.label else "(refs/for)"

@@ -1,0 +1,116 @@
+"""GitHub: https://docs.github.com/en/rest, version 2022-11-28."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deploy_project.git.hosts.host import Comment, Question, Said, Status, commit, cut, page, plain
+from deploy_project.git.pulls import PullRequest
+
+_DESCRIPTION = 140
+
+
+class _User(Said):
+    login: str
+    type: str = ""
+
+
+class _Label(Said):
+    name: str
+
+
+class _Repository(Said):
+    id: int
+    full_name: str
+
+
+class _Branch(Said):
+    ref: str
+    sha: str
+    repo: _Repository | None = None
+
+
+class _Pull(Said):
+    number: int
+    title: str
+    draft: bool = False
+    user: _User | None = None
+    labels: tuple[_Label, ...] = ()
+    head: _Branch
+    base: _Branch
+    html_url: str = ""
+
+
+class _Comment(Said):
+    id: int
+    body: str | None = None
+    user: _User | None = None
+
+
+class GitHub:
+    """GitHub itself, GitHub Enterprise Cloud and Server."""
+
+    name = "GitHub"
+    longest_body = 65_536
+
+    def headers(self, token: str) -> dict[str, str]:
+        """Return what every request carries."""
+        return {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {token}",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+
+    def open_pulls(self, repository: str) -> Question:
+        """Return how to ask for the open pull requests, the newest first."""
+        query = {"state": "open", "sort": "created", "direction": "desc"}
+        return Question(f"/repos/{repository}/pulls", query)
+
+    def pull(self, entry: Any) -> PullRequest:
+        """Return an entry of that list; without a repository, its fork was deleted."""
+        found = _Pull.model_validate(entry)
+        own = found.head.repo and found.base.repo and found.head.repo.id == found.base.repo.id
+        fork = found.head.repo.full_name if found.head.repo else "(deleted)"
+        return PullRequest(
+            number=found.number,
+            head=commit(found.head.sha, found.number),
+            base=found.base.ref,
+            branch=plain(found.head.ref),
+            title=plain(found.title),
+            author=plain(found.user.login if found.user else ""),
+            draft=found.draft,
+            labels=frozenset(plain(label.name) for label in found.labels),
+            fork="" if own else plain(fork),
+            url=page(found.html_url),
+        )
+
+    def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
+        """Return the path and the body of the request that sets a commit's status."""
+        body = {
+            "state": status.state,
+            "context": cut(status.context, 255),
+            "description": cut(status.description, _DESCRIPTION),
+        }
+        link = {"target_url": status.url} if status.url else {}
+        return f"/repos/{repository}/statuses/{commit}", {**body, **link}
+
+    def is_so_already(self, said: str) -> bool:
+        """Return False: the same status is just another one."""
+        return False
+
+    def comments(self, repository: str, number: int) -> Question:
+        """Return how to ask for the comments of a pull request; it takes new ones, too."""
+        return Question(f"/repos/{repository}/issues/{number}/comments")
+
+    def comment(self, entry: Any) -> Comment:
+        """Return an entry of that list."""
+        found = _Comment.model_validate(entry)
+        user = found.user or _User(login="")
+        return Comment(found.id, found.body or "", user.login, user.type == "Bot")
+
+    def edit(self, repository: str, number: int, comment: int) -> tuple[str, str]:
+        """Return the method and the path of the request that changes a comment."""
+        return "PATCH", f"/repos/{repository}/issues/comments/{comment}"
+
+    def account(self, user: Any) -> str:
+        """Return who the answer to `/user` is."""
+        return _User.model_validate(user).login

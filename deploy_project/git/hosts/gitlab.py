@@ -1,0 +1,126 @@
+"""GitLab: https://docs.gitlab.com/api/rest, version 4."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from deploy_project.git.hosts.host import (
+    Comment,
+    Question,
+    Said,
+    State,
+    Status,
+    commit,
+    cut,
+    page,
+    plain,
+)
+from deploy_project.git.pulls import PullRequest
+
+_STATES: dict[State, str] = {
+    "pending": "pending",
+    "success": "success",
+    "failure": "failed",
+    "error": "failed",
+}
+_LONGEST = 255
+
+
+class _User(Said):
+    id: int
+    username: str = ""
+
+
+class _Pull(Said):
+    iid: int
+    title: str
+    draft: bool = False
+    work_in_progress: bool = False
+    author: _User | None = None
+    labels: tuple[str, ...] = ()
+    sha: str | None = None
+    source_branch: str
+    target_branch: str
+    source_project_id: int | None = None
+    target_project_id: int
+    web_url: str = ""
+
+
+class _Note(Said):
+    id: int
+    body: str | None = None
+    author: _User | None = None
+    system: bool = False
+
+
+class GitLab:
+    """gitlab.com and GitLab's self-managed editions."""
+
+    name = "GitLab"
+    longest_body = 1_000_000
+
+    def headers(self, token: str) -> dict[str, str]:
+        """Return what every request carries; personal and project tokens go as OAuth's do."""
+        return {"Accept": "application/json", "Authorization": f"Bearer {token}"}
+
+    def open_pulls(self, repository: str) -> Question:
+        """Return how to ask for the open merge requests, the newest first."""
+        query = {"state": "opened", "order_by": "created_at", "sort": "desc"}
+        return Question(f"{_project(repository)}/merge_requests", query)
+
+    def pull(self, entry: Any) -> PullRequest:
+        """Return an entry of that list, which knows no more of a fork than its number."""
+        found = _Pull.model_validate(entry)
+        source = found.source_project_id
+        return PullRequest(
+            number=found.iid,
+            head=commit(found.sha, found.iid),
+            base=found.target_branch,
+            branch=plain(found.source_branch),
+            title=plain(found.title),
+            author=plain(found.author.username if found.author else ""),
+            draft=found.draft or found.work_in_progress,
+            labels=frozenset(map(plain, found.labels)),
+            fork=_fork(source) if source != found.target_project_id else "",
+            url=page(found.web_url),
+        )
+
+    def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
+        """Return the path and the body of the request that sets a commit's status."""
+        body = {
+            "state": _STATES[status.state],
+            "name": cut(status.context, _LONGEST),
+            "description": cut(status.description, _LONGEST),
+        }
+        link = {"target_url": status.url} if 0 < len(status.url) <= _LONGEST else {}
+        return f"{_project(repository)}/statuses/{commit}", {**body, **link}
+
+    def is_so_already(self, said: str) -> bool:
+        """Return whether the commit has that status: `pending` does not follow on `pending`."""
+        return "Cannot transition status via :enqueue from :pending" in said
+
+    def comments(self, repository: str, number: int) -> Question:
+        """Return how to ask for the notes of a merge request; it takes new ones, too."""
+        return Question(f"{_project(repository)}/merge_requests/{number}/notes", {"sort": "asc"})
+
+    def comment(self, entry: Any) -> Comment:
+        """Return an entry of that list; those of GitLab itself are nobody's."""
+        found = _Note.model_validate(entry)
+        author = str(found.author.id) if found.author and not found.system else ""
+        return Comment(found.id, found.body or "", author)
+
+    def edit(self, repository: str, number: int, comment: int) -> tuple[str, str]:
+        """Return the method and the path of the request that changes a note."""
+        return "PUT", f"{_project(repository)}/merge_requests/{number}/notes/{comment}"
+
+    def account(self, user: Any) -> str:
+        """Return who the answer to `/user` is."""
+        return str(_User.model_validate(user).id)
+
+
+def _project(repository: str) -> str:
+    return f"/projects/{quote(repository, safe='')}"
+
+
+def _fork(source: int | None) -> str:
+    return "(deleted)" if source is None else f"project {source}"

@@ -1,0 +1,21 @@
+"""The status of a commit, for all to see and for branch protection to require."""
+
+from deploy_project.config.deployment import Project
+from deploy_project.git.hosts.access import access
+from deploy_project.git.hosts.host import Status
+from deploy_project.git.hosts.refusals import RefusedError
+
+
+def set_status(project: Project, commit: str, status: Status) -> None:
+    """Set the status of a commit in the status's context; an older one there is replaced.
+
+    The hosting must be `reachable`. Texts are cut to what the API takes. Raises `RemoteError`, or
+    `ConfigError` when there is no token.
+    """
+    way = access(project)
+    path, body = way.host.status(way.repository, commit, status)
+    try:
+        way.api.send("POST", path, body)
+    except RefusedError as error:
+        if not way.host.is_so_already(error.said):
+            raise
