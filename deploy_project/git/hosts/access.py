@@ -1,6 +1,10 @@
 """The hosting of a project, and the way into its API."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
 
 from deploy_project.config.deployment import Hosting, HostingKind, Project
 from deploy_project.config.environment import reveal
@@ -11,6 +15,8 @@ from deploy_project.git.hosts.gitlab import GitLab
 from deploy_project.git.hosts.host import Host
 from deploy_project.git.hosts.http import Api
 from deploy_project.git.hosts.refusals import Refusal
+
+Parsed = TypeVar("Parsed")
 
 _HOSTS: dict[HostingKind, Host] = {"github": GitHub(), "gitlab": GitLab(), "gitea": Gitea()}
 
@@ -23,6 +29,17 @@ class Access:
     api: Api
     repository: str
     refusal: Refusal
+
+    def parsed(self, parse: Callable[[Any], Parsed], data: Any) -> Parsed:
+        """Return what `parse` makes of an answer; raise `RemoteError` where it makes nothing."""
+        try:
+            return parse(data)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(map(str, first["loc"])) or "everything"
+            what = f"{self.host.name} answers with something else than it should: {where}"
+            remedy = "check `hosting.kind` and `hosting.api_url`"
+            raise self.refusal.error(f"{what}: {first['msg']}", remedy) from None
 
 
 def reachable(project: Project) -> Hosting | None:

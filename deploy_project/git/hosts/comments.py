@@ -10,9 +10,7 @@ from deploy_project.git.hosts.host import Comment
 from deploy_project.git.hosts.pages import read
 from deploy_project.git.hosts.refusals import RefusedError
 
-_CUT = (
-    "\n\n_The rest is left out: {name} takes {longest} characters. The run's page has everything._"
-)
+_CUT = "\n\n_The rest is left out: {name} takes {longest} characters; the run has everything._"
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 
@@ -60,21 +58,22 @@ def _open_fence(text: str) -> str:
 
 def _ours(way: Access, number: int, marker: str) -> Iterator[Comment]:
     entries = read(way.api, way.host.comments(way.repository, number), way.refusal).entries
-    marked = [each for each in map(way.host.comment, entries) if each.body.startswith(marker)]
+    found = [way.parsed(way.host.comment, entry) for entry in entries]
+    marked = [each for each in found if each.body.startswith(marker)]
     if marked:
         me = _account(way)
         yield from (each for each in marked if (each.author == me if me else each.is_bot))
 
 
 def _account(way: Access) -> str:
-    """Return whose token this is; nothing for one of a GitHub App, which may not ask."""
+    """Return whose token this is; nothing for one of an app, which may not ask."""
     try:
         answer: Any = way.api.get("/user").data
     except RefusedError as error:
-        if error.status != 403:
+        if error.status != 403 or not way.host.has_apps:
             raise
         return ""
-    return way.host.account(answer)
+    return way.parsed(way.host.account, answer)
 
 
 def _edited(way: Access, number: int, comment: Comment, text: str) -> bool:

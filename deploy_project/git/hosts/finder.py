@@ -2,17 +2,17 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from pydantic import ValidationError
-
 from deploy_project.config.deployment import Project
-from deploy_project.errors import RemoteError
 from deploy_project.git.hosts.access import Access, access, reachable
 from deploy_project.git.hosts.pages import unchanged, whole
 from deploy_project.git.pulls import Listing, PullRequest, PullRequests
+
+_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def pull_requests(project: Project) -> PullRequests | None:
@@ -73,25 +73,13 @@ _SHAPE = " ".join(field.name for field in fields(PullRequest))
 
 
 def _pulls(way: Access, entries: Iterable[Any]) -> tuple[PullRequest, ...]:
-    found: dict[int, PullRequest] = {}
-    for entry in entries:
-        try:
-            pull = way.host.pull(entry)
-        except ValueError as error:
-            raise _unreadable(way, error) from None
-        found.setdefault(pull.number, pull)
+    """Return all of them: with one less, one that is open would count as closed."""
+    found = {pull.number: pull for pull in (way.parsed(way.host.pull, each) for each in entries)}
+    for pull in found.values():
+        if not _COMMIT.fullmatch(pull.head):
+            what = f"{way.host.name} knows no commit at the head of pull request {pull.number}"
+            raise way.refusal.error(f"{what}, found {pull.head!r}", "push to it, or close it")
     return tuple(found[number] for number in sorted(found))
-
-
-def _unreadable(way: Access, error: ValueError) -> RemoteError:
-    """Return an error: with one entry less, a pull request that is open would count as closed."""
-    if not isinstance(error, ValidationError):
-        what, remedy = str(error).split(": ", 1)
-        return way.refusal.error(f"{way.api.name} lists a pull request that {what}", remedy)
-    first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(map(str, first["loc"])) or "an entry"
-    what = f"{way.api.name} lists a pull request that can't be read: {where}: {first['msg']}"
-    return way.refusal.error(what, "check `hosting.kind` and `hosting.api_url`")
 
 
 def _digest(pulls: Iterable[PullRequest]) -> str:

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from deploy_project.git.hosts.github import GitHub
-from deploy_project.git.hosts.host import Question, Said, commit, page, plain
+from deploy_project.git.hosts.host import Question, Said, page, plain
 from deploy_project.git.pulls import PullRequest
 
 # Before 1.23 the API has no `draft`; these are the prefixes that Gitea comes with.
@@ -46,6 +46,7 @@ class Gitea(GitHub):
     """Gitea, and Forgejo, whose API is the same here."""
 
     name = "Gitea"
+    has_apps = False
 
     def headers(self, token: str) -> dict[str, str]:
         """Return what every request carries."""
@@ -68,7 +69,7 @@ class Gitea(GitHub):
         head, draft = found.head, found.draft
         return PullRequest(
             number=found.number,
-            head=commit(head.sha, found.number),
+            head=head.sha,
             base=found.base.ref,
             branch=plain(head.label if head.ref.startswith("refs/") else head.ref),
             title=plain(found.title),

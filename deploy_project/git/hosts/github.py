@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from deploy_project.git.hosts.host import Comment, Question, Said, Status, commit, cut, page, plain
+from deploy_project.git.hosts.host import Comment, Question, Said, Status, cut, page, plain
 from deploy_project.git.pulls import PullRequest
 
 _DESCRIPTION = 140
@@ -51,6 +51,7 @@ class GitHub:
 
     name = "GitHub"
     longest_body = 65_536
+    has_apps = True
 
     def headers(self, token: str) -> dict[str, str]:
         """Return what every request carries."""
@@ -72,7 +73,7 @@ class GitHub:
         fork = found.head.repo.full_name if found.head.repo else "(deleted)"
         return PullRequest(
             number=found.number,
-            head=commit(found.head.sha, found.number),
+            head=found.head.sha,
             base=found.base.ref,
             branch=plain(found.head.ref),
             title=plain(found.title),

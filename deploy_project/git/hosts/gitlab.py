@@ -10,7 +10,6 @@ from deploy_project.git.hosts.host import (
     Said,
     State,
     Status,
-    commit,
     cut,
     page,
     plain,
@@ -58,6 +57,7 @@ class GitLab:
 
     name = "GitLab"
     longest_body = 1_000_000
+    has_apps = False
 
     def headers(self, token: str) -> dict[str, str]:
         """Return what every request carries; personal and project tokens go as OAuth's do."""
@@ -74,7 +74,7 @@ class GitLab:
         source = found.source_project_id
         return PullRequest(
             number=found.iid,
-            head=commit(found.sha, found.iid),
+            head=found.sha or "",
             base=found.target_branch,
             branch=plain(found.source_branch),
             title=plain(found.title),

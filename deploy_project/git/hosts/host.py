@@ -11,7 +11,6 @@ from deploy_project.git.pulls import PullRequest
 
 State = Literal["pending", "success", "failure", "error"]
 
-_COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _PAGE = re.compile(r"https?://\S+")
 
 
@@ -55,6 +54,8 @@ class Host(Protocol):
     name: str
     longest_body: int
     """How many characters a comment may have."""
+    has_apps: bool
+    """Whether a token may be an app's, which can't ask who it is."""
 
     def headers(self, token: str) -> dict[str, str]:
         """Return what every request carries."""
@@ -65,7 +66,10 @@ class Host(Protocol):
         ...
 
     def pull(self, entry: Any) -> PullRequest:
-        """Return an entry of that list; raise `ValueError` when it is none."""
+        """Return an entry of that list; raise `ValidationError` when it is none.
+
+        Its head is empty when the site knows no commit of it.
+        """
         ...
 
     def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
@@ -81,7 +85,7 @@ class Host(Protocol):
         ...
 
     def comment(self, entry: Any) -> Comment:
-        """Return an entry of that list; raise `ValueError` when it is none."""
+        """Return an entry of that list; raise `ValidationError` when it is none."""
         ...
 
     def edit(self, repository: str, number: int, comment: int) -> tuple[str, str]:
@@ -97,15 +101,6 @@ class Said(BaseModel):
     """What an API says: more than we read."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-def commit(text: str | None, number: int) -> str:
-    """Return the head of a pull request; raise `ValueError` when it is no commit."""
-    if text is None or not _COMMIT.fullmatch(text):
-        raise ValueError(
-            f"number {number} has no commit at its head, found {text!r}: push to it, or close it"
-        )
-    return text
 
 
 def plain(text: str | None) -> str:

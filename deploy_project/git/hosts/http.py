@@ -101,7 +101,7 @@ class Api:
                 return Answer(response.status_code, response.headers), self._content(response)
         except requests.Timeout:
             raise self._late() from None
-        except (requests.RequestException, UnicodeError) as error:
+        except (requests.RequestException, ValueError) as error:  # ValueError: of a redirect
             raise self._refusal.error(
                 f"{self.name} can't be reached at {self._root}: {self._reason(error)}",
                 "check `hosting`, and that this machine reaches it",
@@ -120,11 +120,10 @@ class Api:
         location = answer.headers.get("Location", "")
         if answer.status not in _MOVED or not location:
             return None
-        target = urljoin(url, location)
-        here, there = urlsplit(url), urlsplit(target)
+        here, there = urlsplit(url), urlsplit(urljoin(url, location))
         same = (here.scheme, here.netloc) == (there.scheme, there.netloc)
         if same and (method == "GET" or answer.status in (307, 308)):
-            return target
+            return there.geturl()
         where = f"{there.scheme}://{there.hostname}{there.path}"
         raise self._refusal.error(
             f"{self.name} redirects {method} {here.path} to {where}, which does not get the token",
