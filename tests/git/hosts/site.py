@@ -335,6 +335,8 @@ def serve(kind: HostingKind) -> Generator[Site, None, None]:
         site.port = http.server_address[1]
         thread = threading.Thread(target=http.serve_forever, args=(0.02,))
         thread.start()
-        yield site
-        http.shutdown()
-        thread.join()
+        try:
+            yield site
+        finally:
+            http.shutdown()
+            thread.join()
