@@ -20,6 +20,7 @@ def site(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> Generator[Site, None, None]:
     monkeypatch.setenv("HOSTING_TOKEN", TOKEN)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serve(request.param) as found:
         yield found
 
