@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from deploy_project.config.deployment import Project
@@ -54,6 +55,12 @@ def is_here(project: Project, state: StateDirectory, commit: str) -> bool:
         return False
     checkout = state.checkout(project.name, commit)
     return checkout.tree.is_dir() or _has(state.mirror(project.name), commit)
+
+
+def reachable(mirror: Path, commits: Collection[str]) -> frozenset[str]:
+    """Return `commits` and all their ancestors; they must be in `mirror`."""
+    printed = git("--git-dir=.", "rev-list", *sorted(map(full, commits)), cwd=mirror)
+    return frozenset(printed.split("\n"))
 
 
 def full(commit: str) -> str:

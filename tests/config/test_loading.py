@@ -13,6 +13,7 @@ from deploy_project.config.deployment import (
     Hosting,
     Job,
     JobParent,
+    PullRequestRules,
     Secret,
 )
 from deploy_project.config.state import StateDirectory
@@ -49,6 +50,11 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 repository: https://git.acme.example/data/shop.git
                 subdirectory: ./dbt/
                 hosting: {kind: gitea, url: https://git.acme.example/data/shop/}
+                pull_requests:
+                  refs: pr/*
+                  fork_label: safe to test
+                  schema_guard: false
+                  without_state: build_all
                 username: robot
                 token: {file: secrets/token}
                 git_repo_cache: true
@@ -85,6 +91,9 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     assert deployment.account == Account(id=5, name="Acme", run_slots=4)
     assert (project.id, project.subdirectory, project.username) == (7, "dbt", "robot")
     assert project.hosting == Hosting(kind="gitea", url="https://git.acme.example/data/shop")
+    assert project.pull_requests == PullRequestRules(
+        "refs/heads/pr/*", "safe to test", schema_guard=False, without_state="build_all"
+    )
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache
     assert project.variables == {"DBT_A": "text", "DBT_B": "1.10", "DBT_ENV_SECRET_C": Secret("C")}
