@@ -63,6 +63,14 @@ def reachable(mirror: Path, commits: Collection[str]) -> frozenset[str]:
     return frozenset(printed.split("\n"))
 
 
+def branches(mirror: Path) -> dict[str, str]:
+    """Return the commit of each `refs/heads/…` of `mirror`, as it was fetched last."""
+    form = "--format=%(objectname) %(refname)"
+    printed = git("--git-dir=.", "for-each-ref", form, "refs/heads/", cwd=mirror)
+    pairs = (line.split(" ", 1) for line in printed.split("\n") if line)
+    return {ref: commit for commit, ref in pairs}
+
+
 def full(commit: str) -> str:
     """Return `commit` if it is a full commit id in lower case, else raise `GitError`."""
     if not is_full(commit):

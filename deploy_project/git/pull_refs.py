@@ -2,14 +2,14 @@
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git import remote
-from deploy_project.git.mirror import ensure_commit, reachable
+from deploy_project.git.mirror import branches, ensure_commit, reachable
 from deploy_project.git.pulls import Listing, PullRequest
 
 KNOWN = ("refs/pull/*/head", "refs/merge-requests/*/head")
@@ -23,8 +23,9 @@ _FIRST_MADE = 1_000_000_000
 class PullRequestReferences:
     """The pull requests of a remote as its references tell.
 
-    One whose head is in a base already is merged. References can't tell a pull request that was
-    closed, or merged by squashing, from an open one as long as they are there.
+    One whose head is in a base is merged. One whose head is in no branch (any more) is closed, or
+    comes from a fork, whose code must not run unasked. A pull request that was closed, or merged
+    by squashing, looks open until its branch is deleted.
     """
 
     state: StateDirectory
@@ -35,28 +36,39 @@ class PullRequestReferences:
         """Return what is open now; None when no reference has moved since `cursor`."""
         stated = project.pull_requests.refs
         patterns = (stated,) if stated is not None else KNOWN
-        found = remote.matching(project, {*patterns, *self.bases})
+        found = remote.matching(project, {*patterns, *self.bases, f"{_BRANCHES}*"})
         after = _digest(found)
         if after == cursor:
             return None
+        self._require_bases(project, found)
+        self._require_bases(project, found)
+        candidates = [pull for each in patterns for pull in _candidates(each, found, self.bases)]
+        is_open = self._is_open(project, found) if candidates else None
+        opened = tuple(pull for pull in candidates if is_open and is_open(pull.head))
+        return Listing(opened, after)
+
+    def _is_open(self, project: Project, found: Mapping[str, str]) -> Callable[[str], bool]:
+        """Return what tells whether a head is in a branch, and in no base."""
+        bases = sorted({found[ref] for ref in self.bases})
+        try:
+            mirrors = [ensure_commit(project, self.state, base) for base in bases]
+            merged = reachable(mirrors[0], bases) if mirrors else frozenset[str]()
+            # A site moves its own reference a little after the branch.
+            ours = {c for m in mirrors[:1] for ref, c in branches(m).items() if ref in found}
+            known = reachable(mirrors[0], ours) if ours else frozenset[str]()
+        except GitError as error:
+            raise RemoteError(f"which pull requests are open can't be told: {error}") from error
+        heads = frozenset(_branch_of(found))
+        return lambda head: head not in merged and (head in heads or head in known)
+
+    def _require_bases(self, project: Project, found: Mapping[str, str]) -> None:
         missing = sorted(self.bases - found.keys())
         if missing:
             raise RemoteError(
-                f"which pull requests are merged can't be told: {', '.join(missing)} does not "
-                f"exist on the remote of project {project.name!r}; push it, or change the "
-                "environment's branch"
+                f"which pull requests are open can't be told: {', '.join(missing)} does not exist "
+                f"on the remote of project {project.name!r}; push it, or change the environment's "
+                "branch"
             )
-        bases = {found[ref] for ref in self.bases}
-        pulls = [pull for each in patterns for pull in _pull_requests(each, found, self.bases)]
-        merged = self._merged(project, bases) if pulls else frozenset[str]()
-        return Listing(tuple(each for each in pulls if each.head not in merged), after)
-
-    def _merged(self, project: Project, bases: Collection[str]) -> frozenset[str]:
-        try:
-            mirrors = [ensure_commit(project, self.state, base) for base in sorted(bases)]
-            return reachable(mirrors[0], bases) if mirrors else frozenset()
-        except GitError as error:
-            raise RemoteError(f"which pull requests are merged can't be told: {error}") from error
 
 
 def number(name: str) -> int:
@@ -71,16 +83,22 @@ def number(name: str) -> int:
     return _FIRST_MADE + int.from_bytes(digest[:8], "big") % (9 * _FIRST_MADE)
 
 
-def _pull_requests(
+def _candidates(
     pattern: str, found: Mapping[str, str], bases: Collection[str]
 ) -> Iterator[PullRequest]:
+    """Yield what `pattern` matches, each with the branch that is there, if one is."""
     before, _, after = pattern.partition("*")
+    names = _branch_of(found)
     for ref, head in sorted(found.items()):
-        fits = ref.startswith(before) and ref.endswith(after)
         name = ref.removeprefix(before).removesuffix(after)
-        if fits and name and ref not in bases:
-            branch = ref.removeprefix(_BRANCHES) if ref.startswith(_BRANCHES) else ""
-            yield PullRequest(number(name), head, branch=branch)
+        if ref.startswith(before) and ref.endswith(after) and name and ref not in bases:
+            branch = ref if ref.startswith(_BRANCHES) else names.get(head, "")
+            yield PullRequest(number(name), head, branch=branch.removeprefix(_BRANCHES))
+
+
+def _branch_of(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the branch that is at each commit; of several, the last by name."""
+    return {found[ref]: ref for ref in sorted(found) if ref.startswith(_BRANCHES)}
 
 
 def _digest(found: Mapping[str, str]) -> str:

@@ -124,8 +124,9 @@ DEPLOY_FILES = [
     *(
         (
             project(f"repository: /shop, pull_requests: {{refs: '{refs}'}}"),
-            f"1: projects.shop.pull_requests.refs: is no pattern of git references, "
-            f"found '{refs}'; write one with one `*`, such as `refs/pull/*/head`, or `pr/*` for branches",
+            "1: projects.shop.pull_requests.refs: is no pattern of git references, "
+            f"found '{refs}'; write one with one `*`, such as `refs/pull/*/head`, "
+            "or `pr/*` for branches",
         )
         for refs in ("pr", "*/*", "refs/*/a b", "pr/[0-9]*", "-pr/*/../x", "a//*")
     ),

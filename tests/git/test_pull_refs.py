@@ -30,11 +30,13 @@ def listed(
     return found
 
 
-def opened(remote: Repository, ref: str, *, path: str = "a") -> str:
-    """Commit beside main under `ref` alone, as a hosting site keeps the head of a fork."""
+def opened(remote: Repository, ref: str, *, branch: str = "", path: str = "a") -> str:
+    """Commit beside main under `ref`, and under a branch of the repository."""
     remote.git("checkout", "--quiet", "--detach", "main")
     commit = remote.commit({path: ref})
     remote.git("update-ref", ref, commit)
+    if not ref.startswith("refs/heads/"):
+        remote.git("branch", "--force", branch or f"feature-{path}", commit)
     remote.git("checkout", "--quiet", "main")
     return commit
 
@@ -43,13 +45,13 @@ def opened(remote: Repository, ref: str, *, path: str = "a") -> str:
 def test_the_sites_references_tell_number_and_head(
     remote: Repository, state: StateDirectory, kind: str
 ):
-    first = opened(remote, f"refs/{kind}/7/head")
-    second = opened(remote, f"refs/{kind}/12/head")
+    first = opened(remote, f"refs/{kind}/7/head", branch="one")
+    second = opened(remote, f"refs/{kind}/12/head", branch="two")
     opened(remote, f"refs/{kind}/12/merge")
     remote.git("branch", f"refs/{kind}/9/head", first)  # only ends like one
     assert set(listed(remote, state).pull_requests) == {
-        PullRequest(7, first),
-        PullRequest(12, second),
+        PullRequest(7, first, branch=f"refs/{kind}/9/head"),
+        PullRequest(12, second, branch="two"),
     }
 
 
@@ -77,7 +79,27 @@ def test_what_is_merged_or_gone_is_not_open(remote: Repository, state: StateDire
     remote.git("merge", "--quiet", "--no-ff", "-m", "Merge", merged)
     remote.git("update-ref", "-d", "refs/pull/2/head", gone)
     after = listed(remote, state, before.cursor)
-    assert after.pull_requests == (PullRequest(3, stays),)
+    assert after.pull_requests == (PullRequest(3, stays, branch="feature-c"),)
+
+
+def test_without_its_branch_a_pull_request_is_closed_or_from_a_fork(
+    remote: Repository, state: StateDirectory
+):
+    """GitHub keeps the references of closed ones for ever; squashing leaves no other trace."""
+    opened(remote, "refs/pull/1/head")
+    assert len(listed(remote, state).pull_requests) == 1
+    remote.git("branch", "-D", "feature-a")
+    assert listed(remote, state).pull_requests == ()
+
+
+def test_a_site_may_move_its_reference_after_the_branch(remote: Repository, state: StateDirectory):
+    """Taken for closed in between, its run would be cancelled and its schemas be dropped."""
+    first = opened(remote, "refs/pull/1/head")
+    ensure_checkout(of(remote), state, first)
+    remote.git("checkout", "--quiet", "feature-a")
+    remote.commit({"a": "more"})
+    remote.git("checkout", "--quiet", "main")
+    assert [pull.head for pull in listed(remote, state).pull_requests] == [first]
 
 
 def test_no_news_costs_one_question(
@@ -103,6 +125,7 @@ def test_an_outage_is_no_answer(remote: Repository, state: StateDirectory):
 
 def test_the_head_of_a_fork_can_be_checked_out(remote: Repository, state: StateDirectory):
     commit = opened(remote, "refs/pull/7/head")
+    remote.git("branch", "-D", "feature-a")
     assert (ensure_checkout(of(remote), state, commit).tree / "a").read_text() == "refs/pull/7/head"
 
 
