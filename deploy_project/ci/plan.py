@@ -1,7 +1,7 @@
 """What to do about the open pull requests; pure (CI-1, CI-2, CI-11, CI-12, CI-14)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from deploy_project.config.deployment import Job
 from deploy_project.git.pulls import PullRequest
@@ -66,6 +66,10 @@ class Plan:
     closed: frozenset[tuple[str, int]] = frozenset()
     """Each job with the number of a pull request that was open before."""
 
+    def only(self, jobs: Collection[str]) -> "Plan":
+        """Return this plan with the starts of `jobs` alone; others may be deactivated."""
+        return replace(self, starts=tuple(each for each in self.starts if each.job.name in jobs))
+
 
 def plan(
     pull_requests: Sequence[PullRequest],
@@ -129,7 +133,7 @@ def _is_meant(job: Job, pull: PullRequest, branch: str | None) -> bool:
 def _labelled(job: Job, pull_requests: Iterable[PullRequest], seen: Seen | None) -> Heads:
     """Return the head that each pull request of a fork had when it got the label for `job`."""
     label = job.environment.project.pull_requests.fork_label
-    before = seen.labelled if seen is not None else {}
+    before = seen.labelled if seen is not None else dict[int, str]()
     return {
         pull.number: before.get(pull.number, pull.head)
         for pull in pull_requests
