@@ -15,7 +15,10 @@ from deploy_project.runs.scene import Stage
 _MASKED = re.compile(
     rb'"(?P<what>database|schema|alias|identifier)": "[^"\\\\]*' + re.escape(MASK).encode()
 )
-_CONTENTS = ("nodes", "sources", "macros", "exposures", "metrics", "functions", "unit_tests")
+_CONTENTS = (
+    *("nodes", "sources", "macros", "exposures", "metrics", "functions", "unit_tests"),
+    *("parent_map", "child_map"),
+)
 
 
 def state(stage: Stage, workspace: Workspace) -> Path | None:
@@ -67,9 +70,8 @@ def _nothing(stage: Stage, workspace: Workspace) -> Path:
     if ended.code != 0:
         raise DbtError(f"`dbt parse` failed (exit {ended.code}): {last_words(said)}")
     manifest = json.loads((stage.directory / "target" / "manifest.json").read_bytes())
-    maps: dict[str, dict[str, object]] = {
-        name: {} for name in (*_CONTENTS, "parent_map", "child_map") if name in manifest
-    }
+    contents = (name for name in _CONTENTS if name in manifest)
+    maps: dict[str, dict[str, object]] = {name: {} for name in contents}
     place = stage.run.work / "nothing"
     place.mkdir(exist_ok=True)
     (place / "manifest.json").write_text(json.dumps({**manifest, **maps}), encoding="utf-8")
