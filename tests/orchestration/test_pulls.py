@@ -127,7 +127,7 @@ def test_each_new_head_starts_the_ci_jobs_and_gives_up_the_stale_runs(site: Site
     assert daemon.tick(SENSOR).requests == []
     assert status(daemon, waiting) == "QUEUED"
     site.git("push", "--quiet", "origin", f"{moved}:refs/heads/main", "--force")
-    assert daemon.tick(SENSOR).requests == []
+    daemon.tick(SENSOR)
     assert {status(daemon, waiting), status(daemon, unrelated)} == {"CANCELED"}, "it was merged"
 
 
