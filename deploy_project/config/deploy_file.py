@@ -1,6 +1,6 @@
 """The keys of deploy.yaml."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
@@ -53,6 +53,15 @@ class HostingEntry(Strict):
     token: SecretValue = None
 
 
+class PullRequestsEntry(Strict):
+    """How pull requests are found, and which of them are built."""
+
+    refs: Text | None = None
+    fork_label: Text | None = None
+    schema_guard: bool = True
+    without_state: Literal["fail", "build_all"] = "fail"
+
+
 class ProjectEntry(Strict):
     """One dbt project in one git repository."""
 
@@ -60,6 +69,7 @@ class ProjectEntry(Strict):
     repository: Text
     subdirectory: str = ""
     hosting: HostingEntry | None = None
+    pull_requests: PullRequestsEntry = PullRequestsEntry()
     username: str = "x-access-token"
     token: SecretValue = None
     git_repo_cache: bool = False

@@ -56,6 +56,20 @@ class Hosting:
 
 
 @dataclass(frozen=True)
+class PullRequestRules:
+    """How the pull requests of a project are found, and which of them are built."""
+
+    refs: str | None = None
+    """A pattern such as `refs/pull/*/head`: the references to find them by; None is not stated."""
+    fork_label: str | None = None
+    """The label with which a pull request of a fork is built; None is never (CI-14)."""
+    schema_guard: bool = True
+    """Whether a run fails that would build outside the schemas of its pull request."""
+    without_state: Literal["fail", "build_all"] = "fail"
+    """What a run does that has nothing to compare with and defer to (CI-8)."""
+
+
+@dataclass(frozen=True)
 class Project:
     """One dbt project in one git repository."""
 
@@ -66,6 +80,7 @@ class Project:
     subdirectory: str = ""
     """Where `dbt_project.yml` lies, relative to the repository's root; empty for the root."""
     hosting: Hosting | None = None
+    pull_requests: PullRequestRules = PullRequestRules()
     username: str = "x-access-token"
     token: Secret | None = None
     git_repo_cache: bool = False

@@ -20,6 +20,9 @@ _STATE = "{state}"
 SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
 """A remote in the short spelling of ssh."""
 
+# No option, none of what git's names can't have, none of ls-remote's other wildcards.
+_REFERENCES = re.compile(r"refs(/(?!\.)[^\s\x00-\x1f\x7f~^:?\[\\/]+)+")
+
 
 @dataclass(frozen=True)
 class Base:
@@ -61,6 +64,15 @@ def subdirectory(place: Place, text: str, problems: Problems) -> str:
         remedy = "give a path below the repository's root, without `..`"
         problems.add(place, "must stay inside the repository", remedy=remedy)
     return "" if str(path) == "." else str(path)
+
+
+def pattern(place: Place, text: str, problems: Problems) -> str:
+    """Return a pattern of git references in full, with one `*` in it; a branch may be short."""
+    full = text if text.startswith("refs/") else f"refs/heads/{text}"
+    if full.count("*") != 1 or not _REFERENCES.fullmatch(full):
+        remedy = "write one with one `*`, such as `refs/pull/*/head`, or `pr/*` for branches"
+        problems.add(place, "is no pattern of git references", remedy=remedy)
+    return full
 
 
 def artifacts(place: Place, text: str, base: Base, problems: Problems) -> str:

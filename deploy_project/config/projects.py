@@ -3,12 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy_project.config.deploy_file import DeployFile, EnvironmentEntry, ProjectEntry
-from deploy_project.config.deployment import RULES, Environment, Project
+from deploy_project.config.deploy_file import (
+    DeployFile,
+    EnvironmentEntry,
+    ProjectEntry,
+    PullRequestsEntry,
+)
+from deploy_project.config.deployment import RULES, Environment, Project, PullRequestRules
 from deploy_project.config.documents import Place
 from deploy_project.config.hosting import hosting
 from deploy_project.config.identifiers import clashes, numbers
-from deploy_project.config.locations import Base, repository, subdirectory
+from deploy_project.config.locations import Base, pattern, repository, subdirectory
 from deploy_project.config.model import Checked
 from deploy_project.config.problems import Problems
 from deploy_project.config.values import deploy_variables, secret
@@ -102,11 +107,17 @@ def _project(
         repository=repository(at / "repository", entry.repository, base, problems),
         subdirectory=subdirectory(at / "subdirectory", entry.subdirectory, problems),
         hosting=hosting(at / "hosting", entry, token, base, problems),
+        pull_requests=_pull_requests(entry.pull_requests, at / "pull_requests", problems),
         username=entry.username,
         token=token,
         git_repo_cache=entry.git_repo_cache,
         variables=deploy_variables(at / "variables", base, problems),
     )
+
+
+def _pull_requests(entry: PullRequestsEntry, at: Place, problems: Problems) -> PullRequestRules:
+    refs = None if entry.refs is None else pattern(at / "refs", entry.refs, problems)
+    return PullRequestRules(refs, entry.fork_label, entry.schema_guard, entry.without_state)
 
 
 def _environments(

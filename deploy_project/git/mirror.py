@@ -3,6 +3,7 @@
 import re
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 
 from deploy_project.config.deployment import Project
@@ -54,6 +55,20 @@ def is_here(project: Project, state: StateDirectory, commit: str) -> bool:
         return False
     checkout = state.checkout(project.name, commit)
     return checkout.tree.is_dir() or _has(state.mirror(project.name), commit)
+
+
+def reachable(mirror: Path, commits: Collection[str]) -> frozenset[str]:
+    """Return `commits` and all their ancestors; they must be in `mirror`."""
+    printed = git("--git-dir=.", "rev-list", *sorted(map(full, commits)), cwd=mirror)
+    return frozenset(printed.split("\n"))
+
+
+def branches(mirror: Path) -> dict[str, str]:
+    """Return the commit of each `refs/heads/…` of `mirror`, as it was fetched last."""
+    form = "--format=%(objectname) %(refname)"
+    printed = git("--git-dir=.", "for-each-ref", form, "refs/heads/", cwd=mirror)
+    pairs = (line.split(" ", 1) for line in printed.split("\n") if line)
+    return {ref: commit for commit, ref in pairs}
 
 
 def full(commit: str) -> str:

@@ -37,6 +37,28 @@ def heads(project: Project, refs: Collection[str]) -> dict[str, str]:
     return {ref: found.get(ref + _PEELED, found[ref]) for ref in refs if ref in found}
 
 
+def matching(project: Project, patterns: Collection[str]) -> dict[str, str]:
+    """Return the commit of each reference that one of `patterns` matches, asked for at once.
+
+    A `*` stands for anything, `/` too. Raises `RemoteError` when the remote can't be asked.
+    """
+    found = _list(project, *sorted(patterns))
+    return {
+        ref: commit
+        for ref, commit in found.items()
+        if any(_fits(ref, pattern) for pattern in patterns)
+    }
+
+
+def _fits(ref: str, pattern: str) -> bool:
+    """Return whether `pattern` is the whole reference; to git it may be the end of one."""
+    before, star, after = pattern.partition("*")
+    if not star:
+        return ref == pattern
+    fits = ref.startswith(before) and ref.endswith(after)
+    return fits and len(ref) > len(before) + len(after)
+
+
 def head(environment: Environment) -> Head:
     """Return the commit that `environment` deploys now.
 

@@ -20,7 +20,7 @@ _STATUSES = {
 
 
 def ends(instance: dg.DagsterInstance, parents: Iterable[Parent], since: float) -> Iterator[Ended]:
-    """Yield the ends of `parents` after `since`, in no order."""
+    """Yield the ends of `parents` after `since`, in no order; pull requests start nothing else."""
     own: list[str] = []
     for parent in dict.fromkeys(parents):
         if isinstance(parent, AssetParent):
@@ -31,7 +31,8 @@ def ends(instance: dg.DagsterInstance, parents: Iterable[Parent], since: float) 
             own.append(parent.job)
     if own:
         for record in _ended(instance, since, tags={tags.JOB: sorted(set(own))}):
-            yield _end(record, JobParent(record.dagster_run.tags[tags.JOB]))
+            if tags.pull_request(record.dagster_run.tags) is None:
+                yield _end(record, JobParent(record.dagster_run.tags[tags.JOB]))
 
 
 def _of_another_location(

@@ -59,7 +59,7 @@ def look(
     warn: Callable[[str], None],
 ) -> tuple[Cursor, list[str]]:
     """Write the records that are missing; return the next cursor, and a line for each of them."""
-    jobs = {job.name: job for job in deployment.jobs.values() if job.job_type != "ci"}
+    jobs = deployment.jobs
     known = {each.dagster_run.run_id: each for each in _ended(instance, list(jobs), cursor)}
     changed = [_changed(each) for each in known.values()]
     settled: list[str] = []

@@ -94,6 +94,15 @@ def cancel_queued(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) ->
     instance.report_run_canceled(run, why)
 
 
+def cancel(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
+    """End a run that waits or is in progress, saying why; what executes it ends it."""
+    if run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED):
+        return cancel_queued(instance, run, why)
+    instance.report_run_canceling(run, why)
+    instance.run_launcher.terminate(run.run_id)
+    return None
+
+
 def queue_rules(instance: dg.DagsterInstance) -> frozenset[str] | None:
     """Return the tags that the run queue of `instance` has rules for; None without a queue."""
     queue = instance.get_concurrency_config().run_queue_config

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.ci.guard import Guard
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
@@ -36,7 +37,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
     )
     def run_step(context: dg.OpExecutionContext) -> None:
         run = Run.of(context.run, job, deployment, state)
-        listener: Listener = Silent() if run.is_apart else AssetReporter(context)
+        listener = _listener(context, run)
         with failing_clearly(), state.explained(step.name):
             runs.begun_at(run)
             is_first = runs.known_source(run) is None
@@ -50,6 +51,12 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         _conclude(context, step, done, command)
 
     return run_step
+
+
+def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
+    if run.is_ci:
+        return Guard()
+    return Silent() if run.is_apart else AssetReporter(context)
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.config.deployment import Deployment, Environment
+from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
 from deploy_project.git.checkouts import project_directory
@@ -17,12 +17,13 @@ from deploy_project.orchestration.completions import completion_sensor
 from deploy_project.orchestration.ends import ends_sensor
 from deploy_project.orchestration.jobs import deployment_job
 from deploy_project.orchestration.nodes import group_name
+from deploy_project.orchestration.pulls import PullWatch, pull_sensor
 from deploy_project.orchestration.schedules import schedule
 from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.artifacts import Artifacts
-from deploy_project.runs.finish import record_key
+from deploy_project.runs.finish import pull_requests_of, record_key
 from deploy_project.runs.tags import LOCATION
 
 
@@ -44,6 +45,7 @@ def definitions(
     watches = [
         MergeWatch(project, deployment, state, pointers) for project in deployment.projects.values()
     ]
+    pulls = [PullWatch(each, deployment, state) for each in deployment.projects.values()]
     catalogs = [
         _catalog(deployment, each, state, Pointer.parse(pointers.get(each.name, "")))
         for each in deployment.environments.values()
@@ -55,6 +57,7 @@ def definitions(
             schedules=[each for each in schedules if each is not None],
             sensors=[
                 *(merge_sensor(watch, jobs) for watch in watches if watch.environments),
+                *(pull_sensor(watch, jobs) for watch in pulls if watch.jobs),
                 *filter(None, [completion_sensor(deployment, jobs)]),
                 ends_sensor(deployment, state),
             ],
@@ -67,13 +70,30 @@ def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
     """Yield the asset of each job that its runs' records go to (DESIGN 5)."""
     for job in deployment.jobs.values():
         if job.job_type != "ci":
-            yield dg.AssetSpec(
-                record_key(job),
-                description=f"The runs of the job {job.title!r}: one materialization for each.",
-                group_name=group_name(job.environment.name, "jobs"),
-                kinds={"dbt"},
-                metadata={"job": dg.MetadataValue.job(job.name, location_name=LOCATION)},
-            )
+            yield _record_of(job)
+        if job.job_type == "ci" or job.on_pull_request:
+            yield _record_of_pull_requests(job)
+
+
+def _record_of(job: Job) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        record_key(job, of_pull_requests=False),
+        description=f"The runs of the job {job.title!r}: one materialization for each.",
+        group_name=group_name(job.environment.name, "jobs"),
+        kinds={"dbt"},
+        metadata={"job": dg.MetadataValue.job(job.name, location_name=LOCATION)},
+    )
+
+
+def _record_of_pull_requests(job: Job) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        record_key(job, of_pull_requests=True),
+        description=f"The runs of the job {job.title!r} for pull requests, by their numbers.",
+        group_name=group_name(job.environment.name, "ci"),
+        kinds={"dbt"},
+        metadata={"job": dg.MetadataValue.job(job.name, location_name=LOCATION)},
+        partitions_def=pull_requests_of(job.environment.project),
+    )
 
 
 def _catalog(

@@ -11,7 +11,7 @@ from deploy_project.orchestration.deactivation import deactivated_by
 from deploy_project.runs import remains, scratch, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.ends import Kind, Said, reason
-from deploy_project.runs.finish import model_timing, record, record_key
+from deploy_project.runs.finish import model_timing, pull_requests_of, record, record_key
 from deploy_project.runs.overview import Finished
 from deploy_project.runs.records import recorded_steps
 from deploy_project.runs.run import Run, Source
@@ -32,7 +32,10 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
         said = _said(_events(instance, run.id))
         finished = replace(finished, reason=reason("Cancelled", list(said), began=True))
     why = deactivated_by(instance, run.job, dagster_run) if finished.outcome == "Error" else None
-    if not run.is_ci and not has_record(instance, run):
+    if not has_record(instance, run):
+        if run.pull_request is not None:
+            partitions = pull_requests_of(run.environment.project)
+            instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
         materialization = record(replace(finished, deactivated=why or ""))
         internals.report_materialization(instance, dagster_run, materialization)
     if why is not None:
@@ -43,8 +46,9 @@ def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
     """Whether the record of the run is in the asset catalog; it is the last thing a run reports."""
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
+    key = record_key(run.job, of_pull_requests=run.is_ci)
     events = (each.event_log_entry.dagster_event for each in last)
-    return any(event is not None and event.asset_key == record_key(run.job) for event in events)
+    return any(event is not None and event.asset_key == key for event in events)
 
 
 def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:

@@ -1,30 +1,22 @@
 """What each kind of step does; a failure is a `DeployError` with the tool's own words."""
 
-import re
 import signal
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from deploy_project.config.deployment import DeferToEnvironment
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.process import Exit
-from deploy_project.dbt.secrets import MASK
-from deploy_project.errors import ConfigError, DbtError
+from deploy_project.errors import DbtError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
 from deploy_project.releases.packages import ensure_packages, last_words
 from deploy_project.releases.workspace import Workspace
-from deploy_project.runs import resumption
+from deploy_project.runs import deferral, resumption
 from deploy_project.runs import run as runs
 from deploy_project.runs.plan import Kind
 from deploy_project.runs.resumption import Call
-from deploy_project.runs.run import Run
-from deploy_project.runs.scene import Console, Scene, Stage
+from deploy_project.runs.scene import Scene, Stage
 from deploy_project.runs.source import remember
-
-_MASKED = re.compile(
-    rb'"(?P<what>database|schema|alias|identifier)": "[^"\\\\]*' + re.escape(MASK).encode()
-)
 
 
 def _clone(stage: Stage) -> None:
@@ -69,25 +61,22 @@ def _command(stage: Stage) -> None:
         if not workspace.checkout.packages.is_file():  # evicted since, or a retry elsewhere
             _packages(stage, workspace)
         parses.lend(workspace.parsed, stage.directory / "target")
-        ended = _dbt(stage, workspace, _call(stage, workspace))
+        state = deferral.state(stage, workspace) if stage.step.kind == "command" else None
+        call = Call(stage.step.arguments, state)
+        if stage.run.resumes:
+            call = resumption.call(stage, workspace, call)
+        ended = _dbt(stage, workspace, call, state)
     stage.progress.exit_code = ended.code
     if ended.code != 0:
         raise DbtError(_failed(stage, ended.code))
 
 
-def _call(stage: Stage, workspace: Workspace) -> Call:
-    """Return what dbt is told: the step's command, or to go on with it where another run failed."""
-    run, step = stage.run, stage.step
-    usual = Call(step.arguments, _state(run, stage.console) if step.kind == "command" else None)
-    return resumption.call(stage, workspace, usual) if run.resumes else usual
-
-
-def _dbt(stage: Stage, workspace: Workspace, call: Call) -> Exit:
+def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> Exit:
     """Run the step's command between lending and keeping the parse; the listener hears it all."""
     run, step = stage.run, stage.step
     target = stage.directory / "target"
     kept = run.artifacts.run(run.id) / step.directory
-    scene = Scene(run, step, runs.source(run), workspace, target, kept)
+    scene = Scene(run, step, runs.source(run), workspace, target, kept, state)
 
     def say(line: str) -> None:  # where dbt says that its files are, they are only for now
         stage.console.say(line.replace(str(stage.directory), str(kept)))
@@ -119,41 +108,6 @@ ACTIONS: Mapping[Kind, Callable[[Stage], None]] = {
     "command": _command,
     "docs": _command,
 }
-
-
-def _state(run: Run, console: Console) -> Path | None:
-    """Return the directory to compare and defer to; None when the job wants none or none exists."""
-    wanted, artifacts = run.job.deferral, run.artifacts
-    if wanted is None:
-        return None
-    if isinstance(wanted, DeferToEnvironment):
-        owner = artifacts.environment(wanted.environment)
-        name = f"environment {wanted.environment!r}"
-    else:
-        owner, name = artifacts.job(wanted.job), f"job {wanted.job!r}"
-    published = artifacts.published(owner, "state")
-    if published is None:
-        console.say(
-            f"Nothing to defer to: {name} has had no successful run yet, and deferral needs one. "
-            "This command runs without --defer and --state."
-        )
-        return None
-    console.say(f"Deferring to the state of {name}, run {published.name}")
-    state = artifacts.fetch(published, run.work / "state")
-    _refuse_masked(state / "manifest.json", name)
-    return state
-
-
-def _refuse_masked(manifest: Path, name: str) -> None:
-    """Raise `ConfigError` when dbt could not find the relations that `manifest` names."""
-    found = _MASKED.search(manifest.read_bytes()) if manifest.is_file() else None
-    if found is not None:
-        what = found["what"].decode()
-        raise ConfigError(
-            f"the state of {name} can't be deferred to: a {what} in it is {MASK!r}, for no "
-            f"artifact tells the value of a secret; give that {what} as plain text instead of "
-            "`env:` or `file:`"
-        )
 
 
 def _failed(stage: Stage, code: int) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from upath import UPath
 
-from deploy_project.config.deployment import Job
+from deploy_project.config.deployment import Job, Project
 from deploy_project.dbt.artifacts import read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.manifest import build_parents, read_manifest
@@ -191,16 +191,23 @@ def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:
     return found.is_head and outcome == "Success"
 
 
-def record_key(job: Job) -> dg.AssetKey:
+def record_key(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:
     """Return the asset that the records of the runs of `job` go to."""
-    return dg.AssetKey([job.environment.name, "jobs", job.identifier])
+    kind = "ci" if of_pull_requests else "jobs"
+    return dg.AssetKey([job.environment.name, kind, job.identifier])
+
+
+def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
+    """Return the partitions of what is kept of a project's pull requests: their numbers."""
+    return dg.DynamicPartitionsDefinition(name=f"{project.name}_pull_requests")
 
 
 def record(finished: Finished) -> dg.AssetMaterialization:
     """Return the materialization that is the run's record."""
     run = finished.run
     return dg.AssetMaterialization(
-        record_key(run.job),
+        record_key(run.job, of_pull_requests=run.is_ci),
+        partition=str(run.pull_request) if run.pull_request is not None else None,
         description=f"{finished.outcome}: {run.trigger.cause}",
         metadata=overview(finished),
     )

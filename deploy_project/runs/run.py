@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -66,7 +65,8 @@ class Run:
         asked = dict(dagster_run.tags)
         if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
             asked[tags.PARENT] = dagster_run.parent_run_id
-        stays = job.job_type == "ci" or asked.get(tags.SAME_COMMIT) == "true"
+        number = tags.pull_request(asked)
+        stays = job.job_type == "ci" or number is not None or asked.get(tags.SAME_COMMIT) == "true"
         afresh = tags.PARENT in asked and not stays
         return cls(
             id=dagster_run.run_id,
@@ -78,7 +78,7 @@ class Run:
             branch=None if afresh else asked.get(tags.BRANCH),
             branch_override=asked.get(tags.BRANCH_OVERRIDE),
             upstream_run=asked.get(tags.UPSTREAM_RUN),
-            pull_request=_number(asked.get(tags.PULL_REQUEST, "")),
+            pull_request=number,
             resumes=tags.resumed(asked),
             retry_select=asked.get(tags.RETRY_SELECT, ""),
             schema=asked.get(tags.SCHEMA_OVERRIDE),
@@ -102,7 +102,7 @@ class Run:
     @property
     def is_ci(self) -> bool:
         """Whether it must not touch production's assets and state (DESIGN 4)."""
-        return self.job.job_type == "ci"
+        return self.job.job_type == "ci" or self.pull_request is not None
 
     @property
     def is_apart(self) -> bool:
@@ -123,11 +123,6 @@ class Run:
                 f"start it with the tag {tags.PULL_REQUEST!r} set to the pull request's number"
             )
         return f"dbt_cloud_pr_{self.job.id}_{self.pull_request}"
-
-
-def _number(text: str) -> int | None:
-    """Return the number of a pull request; None for what is none of any hosting site's."""
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def begun_at(run: Run) -> datetime:
@@ -182,7 +177,8 @@ def source(run: Run) -> Source:
                 f"the tag {tags.COMMIT!r} is {run.commit!r}, which is no full commit id; give all "
                 "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
             )
-        found = Source(run.commit, run.branch or run.environment.branch or "", is_head=False)
+        usual = "" if run.is_ci else run.environment.branch
+        found = Source(run.commit, run.branch or usual or "", is_head=False)
     elif run.branch_override not in (None, run.environment.branch):
         found = head_of(run.branch_override, run.environment)
     else:

@@ -32,13 +32,15 @@ class Scene:
     target_directory: Path
     artifacts: UPath
     """Where the step's directory will be kept."""
+    state: Path | None = None
+    """What the command is compared with and deferred to."""
 
 
 class Listener(Protocol):
     """Hears the events of one dbt command as they happen."""
 
     def opened(self, scene: Scene) -> None:
-        """Hear that dbt is about to start."""
+        """Hear that dbt is about to start; a `DeployError` keeps it from that."""
         ...
 
     def heard(self, event: Event) -> None:

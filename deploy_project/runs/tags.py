@@ -48,6 +48,7 @@ SCHEDULED_FOR = ".dagster/scheduled_execution_time"
 RETRY_NUMBER = "dagster/retry_number"
 
 LONGEST_CAUSE = 255
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Category = Literal["api", "ci", "scheduled", "ui", "rerun", "job completion", "merge"]
@@ -121,6 +122,24 @@ def of_job(job: Job, *, run_slots: int | None) -> dict[str, str]:
         **({} if is_ci else {QUEUE: job.name}),
         **limits(environment, run_slots=None if is_ci else run_slots),
     }
+
+
+def of_pull_request(job: Job, number: int, *, run_slots: int | None) -> dict[str, str]:
+    """Return the tags by which a run of a pull request is counted: with its own kind alone.
+
+    The runs of one pull request and job follow each other, those of others don't wait (CI-11).
+    A job that also runs for its environment has tags that count; no tag can be taken away, but
+    its value can be one that nobody shares.
+    """
+    own = f"{job.name}:{number}"
+    takes_slots = job.job_type != "ci" and run_slots is not None
+    return {QUEUE: own, **({SLOTS.format(run_slots): own} if takes_slots else {})}
+
+
+def pull_request(tags: Mapping[str, str]) -> int | None:
+    """Return the number of the pull request that a run with `tags` is of; None for any other."""
+    text = tags.get(PULL_REQUEST, "")
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def limits(environment: Environment, *, run_slots: int | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from deploy_project.config.deployment import (
     Hosting,
     Job,
     JobParent,
+    PullRequestRules,
     Secret,
 )
 from deploy_project.config.state import StateDirectory
@@ -52,6 +53,11 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                   kind: gitea
                   url: https://git.acme.example/data/shop/
                   token: {env: SHOP_API_TOKEN}
+                pull_requests:
+                  refs: pr/*
+                  fork_label: safe to test
+                  schema_guard: false
+                  without_state: build_all
                 username: robot
                 token: {file: secrets/token}
                 git_repo_cache: true
@@ -93,6 +99,9 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
         api_url="https://git.acme.example/api/v1",
         repository="data/shop",
         token=Secret(env="SHOP_API_TOKEN"),
+    )
+    assert project.pull_requests == PullRequestRules(
+        "refs/heads/pr/*", "safe to test", schema_guard=False, without_state="build_all"
     )
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache

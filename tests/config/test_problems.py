@@ -121,6 +121,20 @@ DEPLOY_FILES = [
         "1: projects.shop.hosting.kind: is not one of the known values, found 'bitbucket'; "
         "use 'github', 'gitlab' or 'gitea'",
     ),
+    *(
+        (
+            project(f"repository: /shop, pull_requests: {{refs: '{refs}'}}"),
+            "1: projects.shop.pull_requests.refs: is no pattern of git references, "
+            f"found '{refs}'; write one with one `*`, such as `refs/pull/*/head`, "
+            "or `pr/*` for branches",
+        )
+        for refs in ("pr", "*/*", "refs/*/a b", "pr/[0-9]*", "-pr/*/../x", "a//*")
+    ),
+    (
+        project("repository: /shop, pull_requests: {without_state: build}"),
+        "1: projects.shop.pull_requests.without_state: is not one of the known values, "
+        "found 'build'; use 'fail' or 'build_all'",
+    ),
     (
         project("repository: 'https://github.com/acme/shop', hosting: {token: hunter2}"),
         f"1: projects.shop.hosting.token: must say where the secret is kept, {HIDDEN}; "

@@ -236,6 +236,13 @@ def test_a_cursor_that_can_not_be_read_starts_anew(daemon: Daemon):
     assert daemon.keys() == [f"on_error:{run}", f"always:{run}"]
 
 
+def test_the_run_of_a_pull_request_starts_nothing(daemon: Daemon):
+    daemon.tick()
+    made = dagster_job(JOBS[0].name)
+    made.execute_in_process(instance=daemon.instance, tags={tags.PULL_REQUEST: "7"})
+    assert daemon.tick() == []
+
+
 def test_a_deployment_without_completion_triggers_has_no_sensor():
     assert completion_sensor(deployment([]), {}) is None
 

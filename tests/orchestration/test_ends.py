@@ -93,8 +93,19 @@ def test_a_run_that_a_person_has_cancelled_in_the_queue_says_so(watch: Watch):
 
 
 def test_only_runs_of_jobs_with_records_get_one(watch: Watch):
-    for job in ("prod__ci", "prod__of_yesterday"):
-        internals.cancel_queued(watch.instance, watch.queued(job), "as wanted")
+    internals.cancel_queued(watch.instance, watch.queued("prod__of_yesterday"), "as wanted")
+    assert watch.tick() == []
+
+
+def test_the_run_of_a_pull_request_gets_one_beside_the_environments_own(watch: Watch):
+    run = watch.queued("prod__ci", **{tags.PULL_REQUEST: "7", tags.TRIGGER: "ci"})
+    internals.cancel(watch.instance, run, "Cancelled: pull request 7 was closed or merged.")
+    assert len(watch.tick()) == 1
+    built = dg.DagsterEventType.ASSET_MATERIALIZATION
+    (event,) = watch.site.events(run.run_id, built)
+    record = event.materialization
+    assert (record.asset_key.path, record.partition) == (["prod", "ci", "ci"], "7")
+    assert record.metadata["message"].value == "Cancelled: pull request 7 was closed or merged."
     assert watch.tick() == []
 
 

@@ -102,6 +102,10 @@ JOBS = """
         environment: staging
         deferring_environment: prod
         execute_steps: ["dbt build --select state:modified+"]
+      checks:
+        id: 23
+        environment: staging
+        job_type: ci
       overreach:
         environment: careless
         execute_steps: [dbt run --select revenue]
@@ -110,13 +114,14 @@ JOBS = """
 
 @dataclass(frozen=True)
 class Shop:
-    """Production twice, with a new row in between; staging with a change; staging astray."""
+    """Production twice, with a new row in between; a change on staging, and as a pull request."""
 
     site: Site
     server: Server
     first: Result
     second: Result
     changed: Result
+    checks: Result
     overreach: Result
 
     def ask(self, sql: str) -> list[tuple[object, ...]]:
@@ -133,6 +138,7 @@ def prepare(server: Server) -> None:
         server.execute(f"create schema {schema} authorization {role}", DATABASE)
     server.execute(
         """
+        grant create on database shop to staging;
         grant usage on schema prod to staging;
         alter default privileges for role production in schema prod
             grant select on tables to staging;
@@ -157,4 +163,6 @@ def run_shop(directory: Path, server: Server) -> Shop:
     revenue = "select 2 * sum(amount) as revenue from {{ ref('payments') }}"
     site.push({"models/revenue.sql": revenue}, ref="staging")
     changed = site.run("staging__changed")
-    return Shop(site, server, first, second, changed, overreach)
+    commit = site.git("rev-parse", "HEAD")
+    checks = site.run("staging__checks", {"deploy/pull_request": "7", "deploy/commit": commit})
+    return Shop(site, server, first, second, changed, checks, overreach)

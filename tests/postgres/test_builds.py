@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from deploy_project.ci.ledger import entries
 from tests.postgres.shop import Shop
 
 pytestmark = pytest.mark.slow
@@ -32,6 +33,16 @@ def test_staging_builds_only_its_change_and_reads_the_rest_from_production(shop:
     assert shop.ask("select revenue from prod.revenue") == [(30,)]
     console = shop.site.console(shop.changed.run_id, "04-dbt-build")
     assert f"Deferring to the state of environment 'prod', run {shop.second.run_id}" in console
+
+
+def test_a_pull_request_builds_its_change_in_a_schema_of_its_own(shop: Shop):
+    assert shop.checks.success, shop.site.console(shop.checks.run_id, "04-dbt-build")
+    assert shop.ask("select revenue from dbt_cloud_pr_23_7.revenue") == [(60,)]
+    assert shop.ask(
+        "select table_name from information_schema.tables where table_schema like 'dbt_cloud_pr_%'"
+    ) == [("revenue",)]
+    (found,) = entries(shop.site.artifacts)
+    assert found.entry.schemas == {("shop", "dbt_cloud_pr_23_7")}
 
 
 def test_the_docs_hold_what_the_database_says(shop: Shop):

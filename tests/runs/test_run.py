@@ -89,8 +89,11 @@ def test_a_run_knows_whose_end_has_started_it():
 
 
 def test_a_pull_request_has_a_schema_of_its_own():
-    assert run_of(tags={"deploy/pull_request": "7"}).schema_override is None
+    assert run_of().schema_override is None
     assert run_of("ci", tags={"deploy/pull_request": "7"}).schema_override == "dbt_cloud_pr_17_7"
+    other = run_of(tags={"deploy/pull_request": "7"})
+    assert other.schema_override == "dbt_cloud_pr_17_7", "a job may have other triggers, too"
+    assert other.is_apart
 
 
 def test_a_run_may_ask_for_another_schema():

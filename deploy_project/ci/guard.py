@@ -1,0 +1,46 @@
+"""Nothing of a pull request is built outside its own schemas, and what is, is in the ledger."""
+
+from collections.abc import Iterable
+
+from deploy_project.ci.ledger import Entry, enter, is_of, prefix
+from deploy_project.ci.selection import Relation, relations
+from deploy_project.dbt.events import Event
+from deploy_project.errors import ConfigError
+from deploy_project.runs.scene import Scene
+
+_SHOWN = 10
+
+
+class Guard:
+    """Looks at what each command of a pull request's run is going to write, before it does."""
+
+    def opened(self, scene: Scene) -> None:
+        """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
+        run, found = scene.run, relations(scene)
+        if run.pull_request is None or not found:
+            return
+        job, project = run.job, run.environment.project
+        astray = [each for each in found if not is_of(each.schema, job.id, run.pull_request)]
+        if astray and project.pull_requests.schema_guard:
+            raise ConfigError(_refused(astray, job.id, run.pull_request))
+        schemas = frozenset((each.database, each.schema) for each in found)
+        entry = Entry(project.name, run.environment.name, job.id, run.pull_request, schemas)
+        enter(run.artifacts, entry)
+
+    def heard(self, event: Event) -> None:
+        """Take no notice: a pull request emits no event of production's assets (DESIGN 4)."""
+
+    def closed(self) -> None:
+        """Take no notice."""
+
+
+def _refused(astray: Iterable[Relation], job_id: int, number: int) -> str:
+    named = sorted(f"{each.name} (in {each.schema!r})" for each in astray)
+    more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+    own = prefix(job_id, number)
+    return (
+        f"nothing was built: these nodes would be outside the schemas of pull request {number}, "
+        f"{own!r} and {own + '_…'!r}: {', '.join(named[:_SHOWN])}{more}; have the macro "
+        "`generate_schema_name` begin with `target.schema` as dbt's own does, or leave these "
+        "nodes out of the job; `pull_requests.schema_guard: false` builds them all the same"
+    )

@@ -1,0 +1,130 @@
+"""The sensor of pull requests: one for each project that has CI jobs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+
+from deploy_project.ci import finding
+from deploy_project.ci.ledger import prefix
+from deploy_project.ci.plan import Active, Plan, Start, plan, stale
+from deploy_project.ci.seen import Memory, parsed, text
+from deploy_project.config.deployment import Deployment, Environment, Job, Project
+from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration import internals
+from deploy_project.orchestration.deactivation import startable
+from deploy_project.runs import tags
+
+INTERVAL_SECONDS = 30
+_ACTIVE = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+@dataclass(frozen=True)
+class PullWatch:
+    """What the sensor of one project works with."""
+
+    project: Project
+    deployment: Deployment
+    state: StateDirectory
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs that pull requests start."""
+        return finding.ci_jobs(self.project, self.deployment.jobs)
+
+    @property
+    def environments(self) -> list[Environment]:
+        """The environments of these jobs."""
+        return list({job.environment.name: job.environment for job in self.jobs}.values())
+
+
+def tick(watch: PullWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Ask once what is open; start what is new, and give up what that leaves without purpose."""
+    before = parsed(context.cursor)
+    known = all(job.name in before.seen for job in watch.jobs)
+    place = finding.finder(watch.project, watch.environments, watch.state)
+    listing = place.listed(watch.project, before.place if known else "")
+    if listing is None:
+        return dg.SkipReason("No pull request has changed")
+    branches = finding.base_branches(watch.environments)
+    made = plan(listing.pull_requests, watch.jobs, before.seen, branches=branches)
+    for refusal in made.refusals:
+        context.log.warning(f"{refusal.job.name}: {refusal.reason}")
+    slots = watch.deployment.account.run_slots
+    wanted = [_request(each, run_slots=slots) for each in made.starts]
+    requests, refused = startable(context.instance, watch.deployment.jobs, wanted)
+    for each in refused:
+        context.log.warning(each)
+    _give_up(made.only({each.job_name or "" for each in requests}), context)
+    said = "\n".join([f"Open: {len(listing.pull_requests)}; nothing to start", *refused])
+    return dg.SensorResult(
+        run_requests=requests,
+        cursor=text(Memory(listing.cursor, made.seen)),
+        skip_reason=None if requests else said,
+    )
+
+
+def _give_up(made: Plan, context: dg.SensorEvaluationContext) -> None:
+    if not made.starts and not made.closed:
+        return
+    names = sorted({each.job.name for each in made.starts} | {name for name, _ in made.closed})
+    for each in stale(made, _active(context.instance, names)):
+        run = context.instance.get_run_by_id(each.run_id)
+        if run is not None and not run.is_finished:
+            context.log.info(f"Run {each.run_id}: {each.why}")
+            try:
+                internals.cancel(context.instance, run, each.why)
+            except Exception as error:  # whatever a launcher raises; the new run waits for its end
+                context.log.warning(f"Run {each.run_id} could not be cancelled: {error}")
+
+
+def _active(instance: dg.DagsterInstance, jobs: list[str]) -> Iterator[Active]:
+    """Yield the runs of pull requests that wait or are in progress."""
+    wanted = dg.RunsFilter(statuses=_ACTIVE, tags={tags.JOB: jobs})
+    for record in instance.get_run_records(wanted):
+        run = record.dagster_run
+        number = tags.pull_request(run.tags)
+        if number is not None:
+            commit = run.tags.get(tags.COMMIT, "")
+            yield Active(run.run_id, run.tags[tags.JOB], number, commit)
+
+
+def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
+    job, pull = start.job, start.pull_request
+    return dg.RunRequest(
+        # Dagster starts nothing for a key that it has seen before: no commit runs twice (CI-1).
+        run_key=f"{job.name}:{pull.head}",
+        job_name=job.name,
+        tags={
+            tags.COMMIT: pull.head,
+            **({tags.BRANCH: pull.branch} if pull.branch else {}),
+            tags.PULL_REQUEST: str(pull.number),
+            tags.SCHEMA_OVERRIDE: prefix(job.id, pull.number),
+            tags.TRIGGER: "ci",
+            tags.CAUSE: f"Pull request {pull.number} at commit {pull.head[:7]}",
+            **tags.of_pull_request(job, pull.number, run_slots=run_slots),
+        },
+    )
+
+
+def pull_sensor(watch: PullWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.SensorDefinition:
+    """Return the sensor that starts the CI jobs of a project."""
+
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
+        name=f"{watch.project.name.replace('-', '_')}_pull_requests",
+        description=f"Builds the pull requests of project {watch.project.name!r}.",
+        jobs=[jobs[job.name] for job in watch.jobs],
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def on_pull_request(
+        context: dg.SensorEvaluationContext,
+    ) -> dg.SensorResult | dg.SkipReason:
+        return tick(watch, context)
+
+    return on_pull_request

@@ -1,0 +1,155 @@
+"""Pull requests beside production, in one DuckDB file, from the sensor to the schema."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import dagster as dg
+import pytest
+
+from deploy_project.ci.ledger import entries
+from tests.integration.conftest import PROJECT, Result, Site, make_site
+from tests.orchestration.test_sensors import Daemon
+
+pytestmark = pytest.mark.slow
+
+OPTION = "pull_requests: {refs: pr/*, without_state: build_all}"
+DEPLOY = """
+    projects:
+      tiny: {repository: REMOTE, pull_requests: {refs: pr/*}}
+    environments:
+      prod: {type: production, branch: main, target: prod}
+      staging: {type: staging, branch: main, target: prod, schema: staging}
+"""
+JOBS = """
+    jobs:
+      nightly: {environment: prod, execute_steps: [dbt build]}
+      checks: {id: 23, environment: staging, job_type: ci}
+"""
+MODELS = {
+    **PROJECT,
+    "models/orders.sql": "{{ config(materialized='table') }} select 1 as id, 10 as amount",
+    "models/report.sql": "{{ config(schema='mart') }} select * from {{ ref('revenue') }}",
+}
+CHANGED = "select 2 * sum(amount) as revenue from {{ ref('orders') }}"
+ASTRAY = """
+    {% macro generate_schema_name(custom_schema_name, node) -%}
+        {{ custom_schema_name or target.schema }}
+    {%- endmacro %}
+"""
+
+
+@dataclass(frozen=True)
+class Story:
+    """Pull request 7 before and after production was built; 8 with a macro that goes astray."""
+
+    site: Site
+    too_early: Result
+    everything: Result
+    nightly: Result
+    changed: Result
+    astray: Result
+
+    def built(self, run: Result) -> list[str]:
+        file = self.site.directory(run.run_id, "04-dbt-build") / "target" / "run_results.json"
+        return sorted(each["unique_id"] for each in json.loads(file.read_bytes())["results"])
+
+    def schemas(self) -> set[str]:
+        found = self.site.query("select distinct schema_name from information_schema.schemata")
+        return {str(name) for (name,) in found}
+
+
+def pushed(site: Site, daemon: Daemon, number: int, files: Mapping[str, str]) -> Result:
+    """Push a pull request, and run what the sensor asks for."""
+    site.git("checkout", "--quiet", "-B", f"pr-{number}", "origin/main")
+    site.push(files, ref=f"pr/{number}")
+    (request,) = daemon.tick("tiny_pull_requests").requests
+    return site.run(request.job_name or "", request.tags)
+
+
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+    site = make_site(tmp_path_factory.mktemp("pulls"), MODELS)
+    site.configure(jobs=JOBS, deploy=DEPLOY)
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = Daemon(site, instance)
+        assert daemon.tick("tiny_pull_requests").requests == []
+        too_early = pushed(site, daemon, 7, {"models/revenue.sql": CHANGED})
+        site.configure(jobs=JOBS, deploy=DEPLOY.replace("pull_requests: {refs: pr/*}", OPTION))
+        everything = pushed(site, daemon, 9, {})
+        site.configure(jobs=JOBS, deploy=DEPLOY)
+        nightly = site.run("prod__nightly")
+        changed = pushed(site, daemon, 7, {"models/revenue.sql": CHANGED, "notes.md": "New"})
+        astray = pushed(
+            site, daemon, 8, {"models/revenue.sql": CHANGED, "macros/schemas.sql": ASTRAY}
+        )
+    return Story(site, too_early, everything, nightly, changed, astray)
+
+
+def test_without_a_baseline_a_pull_request_builds_nothing_and_says_why(story: Story):
+    assert not story.too_early.success
+    said = story.site.steps(story.too_early.run_id)["04-dbt-build"]["message"]
+    assert said.startswith(
+        "Nothing to defer to: environment 'prod' has had no successful run yet, and deferral "
+        "needs one. Run one of its jobs once, `dbt compile` is enough"
+    )
+
+
+def test_an_option_lets_it_build_everything_until_there_is_one(story: Story):
+    assert story.everything.success, story.site.console(story.everything.run_id, "04-dbt-build")
+    assert story.built(story.everything) == [
+        "model.tiny.orders",
+        "model.tiny.report",
+        "model.tiny.revenue",
+    ]
+
+
+def test_only_what_has_changed_and_its_children_are_built_beside_production(story: Story):
+    site = story.site
+    assert story.changed.success, site.console(story.changed.run_id, "04-dbt-build")
+    assert story.built(story.changed) == ["model.tiny.report", "model.tiny.revenue"]
+    assert site.query("select revenue from dbt_cloud_pr_23_7.revenue") == [(20,)]
+    assert site.query("select revenue from dbt_cloud_pr_23_7_mart.report") == [(20,)]
+    assert site.query("select revenue from main_mart.report") == [(10,)]
+    assert (
+        site.query(
+            "select table_schema from information_schema.tables where table_name = 'orders' "
+            "and table_schema like '%_7%'"
+        )
+        == []
+    ), "what has not changed is read from production"
+
+
+def test_the_run_shows_among_the_pull_requests_and_leaves_production_alone(story: Story):
+    site, run_id = story.site, story.changed.run_id
+    kinds = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    (event,) = [event for kind in kinds for event in site.events(run_id, kind)]
+    assert event.materialization.asset_key.path == ["staging", "ci", "checks"]
+    assert event.materialization.partition == "7"
+    assert event.materialization.metadata["status"].value == "Success"
+    artifacts = site.artifacts
+    state = artifacts.published(artifacts.environment("prod"), "state")
+    assert state is not None
+    assert state.name == story.nightly.run_id
+    assert artifacts.published(artifacts.environment("staging"), "state") is None
+    with site.instance() as instance:
+        assert set(instance.get_dynamic_partitions("tiny_pull_requests")) == {"7", "8", "9"}
+
+
+def test_a_macro_that_ignores_the_target_schema_is_stopped_before_it_builds(story: Story):
+    assert not story.astray.success
+    said = story.site.steps(story.astray.run_id)["04-dbt-build"]["message"]
+    assert "nothing was built: these nodes would be outside the schemas of pull request 8" in said
+    assert "report (in 'mart')" in said
+    assert "revenue (in" not in said
+    assert not any(name == "mart" or "_23_8" in name for name in story.schemas())
+
+
+def test_what_is_built_is_in_the_ledger_first(story: Story):
+    found = {each.entry.pull_request: each.entry for each in entries(story.site.artifacts)}
+    assert set(found) == {7, 9}
+    assert {schema for _, schema in found[7].schemas} == {
+        "dbt_cloud_pr_23_7",
+        "dbt_cloud_pr_23_7_mart",
+    }
+    assert {schema for _, schema in found[7].schemas} <= story.schemas()
