@@ -257,4 +257,6 @@ def test_the_launcher_needs_nothing_of_the_deployment():
         "deploy_project.orchestration.internals",
         "deploy_project.orchestration.launcher",
         "deploy_project.orchestration.workers",
+        "deploy_project.runs",
+        "deploy_project.runs.scratch",
     ]
