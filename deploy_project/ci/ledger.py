@@ -59,20 +59,32 @@ def prefix(job_id: int, pull_request: int) -> str:
 def is_of(schema: str, job_id: int, pull_request: int) -> bool:
     """Whether `schema` is that of a pull request, or that with `_<custom>` behind it.
 
-    Some warehouses and projects write all names in capitals.
+    Some warehouses and projects write all names in capitals. Names come from git, and no adapter
+    escapes them when it quotes them: what could end a quotation belongs to nobody.
     """
     own, name = prefix(job_id, pull_request), schema.lower()
-    return name == own or (name.startswith(f"{own}_") and len(name) > len(own) + 1)
+    is_own = name == own or (name.startswith(f"{own}_") and len(name) > len(own) + 1)
+    return is_own and is_quotable(schema)
+
+
+def is_quotable(name: str) -> bool:
+    """Whether `name` is the same name in every kind of quotes."""
+    return name.isprintable() and not set(name) & set("\"'`\\;[]")
 
 
 def enter(artifacts: Artifacts, entry: Entry) -> None:
     """Add `entry` to the ledger; call it before dbt writes, so that a killed run is known, too.
 
-    Schemas that are not the pull request's own by their name are left out: nobody may drop them.
+    Schemas that are not the pull request's own by their name are left out: nobody may drop them,
+    and a sweep tells of those that look alike.
     Raises `ArtifactError` when the ledger can't be written; then the run must not build.
     """
-    place = _place(artifacts, entry)
-    own = sorted(s for s in entry.schemas if is_of(s[1], entry.job_id, entry.pull_request))
+    place = _directory(artifacts, *entry.place)
+    own = sorted(
+        (database, name)
+        for database, name in entry.schemas
+        if is_of(name, entry.job_id, entry.pull_request) and is_quotable(database)
+    )
     at = datetime.now(UTC)
     made = place / f"{uuid.uuid4().hex}.json"
     content = {"project": entry.project, "at": at.isoformat(), "schemas": own}
@@ -161,10 +173,10 @@ def _root(artifacts: Artifacts) -> UPath:
     return artifacts.root / "ci" / "schemas"
 
 
-def _place(artifacts: Artifacts, entry: Entry) -> UPath:
-    if not re.fullmatch(NAME, entry.environment):
-        raise ArtifactError(f"{entry.environment!r} is no environment's name, so no place either")
-    return _root(artifacts) / entry.environment / f"{entry.job_id:d}_{entry.pull_request:d}"
+def _directory(artifacts: Artifacts, environment: str, job_id: int, pull_request: int) -> UPath:
+    if not re.fullmatch(NAME, environment):
+        raise ArtifactError(f"{environment!r} is no environment's name, so no place either")
+    return _root(artifacts) / environment / f"{job_id:d}_{pull_request:d}"
 
 
 def _directories(place: UPath) -> list[UPath]:

@@ -6,17 +6,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from deploy_project.ci.ledger import Entered, Place, is_of
-from deploy_project.git.pulls import Listing
+from deploy_project.dbt.schema_drops import Schema
 
 _FORM = re.compile(r"dbt_cloud_pr_[0-9]+_[0-9]+(_.+)?", re.IGNORECASE | re.DOTALL)
-
-Schema = tuple[str, str]
-"""A database, empty where the adapter has none, and a schema in it."""
 
 
 @dataclass(frozen=True)
 class Drop:
     """Drop all schemas of `entered`."""
+
+    entered: Entered
+    why: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Drop all schemas of `entered` once a run has ended that may still write them."""
 
     entered: Entered
     why: str
@@ -30,36 +35,42 @@ class Keep:
     why: str
 
 
+Decision = Drop | Wait | Keep
+
+
 def decide(
     entered: Iterable[Entered],
-    listing: Listing | None,
+    open_numbers: Collection[int] | None,
     *,
     in_progress: Mapping[Place, str],
     now: datetime,
     time_to_live: timedelta | None,
-) -> list[Drop | Keep]:
+) -> list[Decision]:
     """Return what to do about each of `entered`, which are of one project.
 
-    `listing` is what is open now; None when nobody could be asked, and then only age counts.
+    `open_numbers` are the pull requests that are open now, all of them; None when nobody could be
+    asked, and then only age counts.
     `in_progress` names a run that may still write. A `time_to_live` of None is for ever.
     """
-    open_numbers = None if listing is None else {each.number for each in listing.pull_requests}
     return [
-        _decided(each, open_numbers, in_progress.get(each.entry.place), now, time_to_live)
+        _waiting(_decided(each, open_numbers, now, time_to_live), in_progress.get(each.entry.place))
         for each in entered
     ]
+
+
+def _waiting(decision: Drop | Keep, run: str | None) -> Decision:
+    if run is None or isinstance(decision, Keep):
+        return decision
+    return Wait(decision.entered, f"{decision.why}; waits for run {run}")
 
 
 def _decided(
     entered: Entered,
     open_numbers: Collection[int] | None,
-    run: str | None,
     now: datetime,
     time_to_live: timedelta | None,
 ) -> Drop | Keep:
     name = f"pull request {entered.entry.pull_request}"
-    if run is not None:
-        return Keep(entered, f"run {run} of {name} is still in progress")
     if open_numbers is not None and entered.entry.pull_request not in open_numbers:
         return Drop(entered, f"{name} is closed")
     age = now - entered.at

@@ -96,8 +96,24 @@ def test_an_empty_ledger_has_no_entries(artifacts: Artifacts):
     assert entries(artifacts) == []
 
 
-def test_hostile_names_of_schemas_are_content_and_nothing_else(artifacts: Artifacts):
-    hostile = ("../../shop", 'dbt_cloud_pr_1_7_"; drop {{ x }}/../é')
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        ("shop", 'dbt_cloud_pr_1_7_"; drop schema prod; --'),
+        ("shop", "dbt_cloud_pr_1_7_`"),
+        ("shop", "dbt_cloud_pr_1_7_\n"),
+        ('sh"op', "dbt_cloud_pr_1_7"),
+    ],
+)
+def test_names_that_could_end_a_quotation_are_left_out(
+    artifacts: Artifacts, hostile: tuple[str, str]
+):
+    enter(artifacts, entry(hostile, OWN))
+    assert entries(artifacts)[0].entry.schemas == {OWN}
+
+
+def test_other_hostile_names_are_content_and_nothing_else(artifacts: Artifacts):
+    hostile = ("../../shop", "dbt_cloud_pr_1_7_{{ x }}/../é")
     enter(artifacts, entry(hostile))
     assert entries(artifacts)[0].entry.schemas == {hostile}
 

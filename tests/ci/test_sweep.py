@@ -3,8 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploy_project.ci.ledger import Entered, Entry
-from deploy_project.ci.sweep import Drop, Keep, databases, decide, droppable, strays
-from deploy_project.git.pulls import Listing, PullRequest
+from deploy_project.ci.sweep import Drop, Keep, Wait, databases, decide, droppable, strays
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -16,26 +15,34 @@ def entered(number: int = 1, *, job: int = 1, days: float = 0, database: str = "
     return Entered(entry, NOW - timedelta(days=days), ())
 
 
-def listing(*numbers: int) -> Listing:
-    return Listing(tuple(PullRequest(number, "0" * 40) for number in numbers), "")
-
-
 @pytest.mark.parametrize(
     ("days", "found", "run", "expected"),
     [
-        (0, listing(2, 12), None, (Drop, "pull request 1 is closed")),
-        (0, listing(), None, (Drop, "pull request 1 is closed")),
-        (0, listing(1, 2), None, (Keep, "pull request 1 is open")),
-        (0, listing(), "3f2a", (Keep, "run 3f2a of pull request 1 is still in progress")),
-        (90, None, "3f2a", (Keep, "run 3f2a of pull request 1 is still in progress")),
-        (30, listing(1), None, (Keep, "pull request 1 is open")),
-        (30.1, listing(1), None, (Drop, "pull request 1 had no run for 30 days")),
+        (0, [2, 12], None, (Drop, "pull request 1 is closed")),
+        (0, [], None, (Drop, "pull request 1 is closed")),
+        (0, [1, 2], None, (Keep, "pull request 1 is open")),
+        (
+            0,
+            [],
+            "3f2a",
+            (Wait, "pull request 1 is closed; waits for run 3f2a"),
+        ),
+        (0, [1], "3f2a", (Keep, "pull request 1 is open")),
+        (
+            *(90, None, "3f2a"),
+            (
+                Wait,
+                "pull request 1 had no run for 90 days; waits for run 3f2a",
+            ),
+        ),
+        (30, [1], None, (Keep, "pull request 1 is open")),
+        (30.1, [1], None, (Drop, "pull request 1 had no run for 30 days")),
         (29, None, None, (Keep, "nobody could be asked whether pull request 1 is open")),
         (31, None, None, (Drop, "pull request 1 had no run for 31 days")),
     ],
 )
 def test_what_happens_to_a_pull_requests_schemas(
-    days: float, found: Listing | None, run: str | None, expected: tuple[type, str]
+    days: float, found: list[int] | None, run: str | None, expected: tuple[type, str]
 ):
     each = entered(days=days)
     busy = {each.entry.place: run} if run else {}
@@ -45,17 +52,15 @@ def test_what_happens_to_a_pull_requests_schemas(
 
 
 def test_without_a_time_to_live_nothing_is_too_old():
-    (decision,) = decide(
-        [entered(days=999)], listing(1), in_progress={}, now=NOW, time_to_live=None
-    )
+    (decision,) = decide([entered(days=999)], [1], in_progress={}, now=NOW, time_to_live=None)
     assert isinstance(decision, Keep)
 
 
 def test_closing_1_leaves_12_and_other_jobs_runs_alone():
     all_of_them = [entered(1), entered(12), entered(1, job=12), entered(2, job=1)]
-    busy = {all_of_them[2].entry.place: "3f2a"}
-    decisions = decide(all_of_them, listing(12, 2), in_progress=busy, now=NOW, time_to_live=None)
-    assert [type(each) for each in decisions] == [Drop, Keep, Keep, Keep]
+    busy = {all_of_them[2].entry.place: "3f2a"}  # of another job
+    decisions = decide(all_of_them, [12, 2], in_progress=busy, now=NOW, time_to_live=None)
+    assert [type(each) for each in decisions] == [Drop, Keep, Wait, Keep]
 
 
 def test_only_what_has_the_pull_requests_name_can_be_dropped():
