@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.ci.finders import finders
 from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
@@ -19,6 +20,7 @@ from deploy_project.orchestration.jobs import deployment_job
 from deploy_project.orchestration.nodes import group_name
 from deploy_project.orchestration.schedules import schedule
 from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
+from deploy_project.orchestration.sweeps import Sweeps
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.artifacts import Artifacts
@@ -59,6 +61,7 @@ def definitions(
                 ends_sensor(deployment, state),
             ],
         ),
+        Sweeps(deployment, state, finders(deployment, state)).definitions(),
         *catalogs,
     )
 
