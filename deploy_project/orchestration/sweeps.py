@@ -12,8 +12,8 @@ import dagster as dg
 from deploy_project.ci import ledger
 from deploy_project.ci.cleanup import Cleanup, Finders, Sweep, Swept
 from deploy_project.ci.ledger import Place
-from deploy_project.ci.sweep_report import listed_schemas, listed_sweep
 from deploy_project.ci.sweep import Wait
+from deploy_project.ci.sweep_report import listed_schemas, listed_sweep
 from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.failures import failing_clearly

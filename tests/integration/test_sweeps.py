@@ -8,6 +8,7 @@ import dagster as dg
 import duckdb
 import pytest
 
+from deploy_project.ci.cleanup import Finders
 from deploy_project.ci.ledger import Entry, enter, entries
 from deploy_project.cli.sweep import sweep
 from deploy_project.config.deployment import Project
@@ -116,8 +117,11 @@ def test_a_dry_run_of_the_command_shows_what_would_go_and_changes_nothing(
     for name in ("DEPLOY_CONFIG", "DEPLOY_STATE"):
         monkeypatch.setenv(name, story.site.environment[name])
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
-    hosting = Hosting((12,))
-    monkeypatch.setattr("deploy_project.cli.sweep.finders", lambda *_: lambda _: hosting)
+
+    def found(*_: object) -> Finders:
+        return lambda _: Hosting((12,))
+
+    monkeypatch.setattr("deploy_project.cli.sweep.finders", found)
     with story.site.working_directory():
         assert sweep("prod", dry_run=True) == 0
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
