@@ -121,13 +121,6 @@ def entries(artifacts: Artifacts) -> list[Entered]:
     return [each for each in found if each is not None]
 
 
-def is_entered(artifacts: Artifacts, place: Place) -> bool:
-    """Whether anything is in the ledger for one job and pull request."""
-    directory = _directory(artifacts, *place)
-    with artifacts.explained(f"reading the ledger at {directory}"):
-        return bool(_files(directory))
-
-
 def remove(artifacts: Artifacts, entered: Entered) -> None:
     """Take what was read out of the ledger; what was entered since stays."""
     with artifacts.explained("taking dropped schemas out of the ledger"):

@@ -72,6 +72,13 @@ def retry(given: Namespace) -> int:
     )
 
 
+def ci_sweep(given: Namespace) -> int:
+    """Carry out `ci sweep`."""
+    from deploy_project.cli.sweep import sweep
+
+    return sweep(given.environment, dry_run=given.dry_run)
+
+
 def runs(given: Namespace) -> int:
     """Carry out `runs`."""
     from deploy_project.cli.runs import runs

@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
 
     _add_setup(add)
     _add_runs(add)
+    _add_pull_requests(add)
     return root
 
 
@@ -164,6 +165,21 @@ def _add_runs(add: Add) -> None:
     logs.add_argument("--step", type=_positive, metavar="N", help="only this step's")
     logs.add_argument("--debug", action="store_true", help="dbt's debug logs (dbt.log) instead")
     logs.add_argument("--follow", action="store_true", help="wait for more until the run has ended")
+
+
+def _add_pull_requests(add: Add) -> None:
+    ci = add(
+        "ci",
+        actions.ci_sweep,
+        "look after what pull requests have built",
+        example="deploy-project ci sweep --dry-run",
+    )
+    what = "drop what pull requests have built that are closed, or had no run for long"
+    sweep = ci.add_subparsers(metavar="WHAT", required=True).add_parser(
+        "sweep", help=what, description=f"{what[0].upper()}{what[1:]}."
+    )
+    sweep.add_argument("--dry-run", action="store_true", help="only show what would go, and why")
+    sweep.add_argument("--environment", metavar="ENV", help="default: all of them")
 
 
 def _add_wait(command: argparse.ArgumentParser) -> None:

@@ -95,6 +95,7 @@ class EnvironmentEntry(Strict):
     concurrency: Count | None = None
     row_counts: bool = False
     column_lineage: bool = False
+    pull_request_days: CountOrNone = 30
 
 
 class Defaults(Strict):

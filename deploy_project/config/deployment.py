@@ -116,6 +116,8 @@ class Environment:
     """How many runs of this environment may be in progress at once; None is no limit."""
     row_counts: bool = False
     column_lineage: bool = False
+    pull_request_days: int = 30
+    """After how many days without a run what a pull request has built is dropped; 0 is never."""
 
     @property
     def ref(self) -> str:

@@ -152,6 +152,7 @@ def _environments(
                 concurrency=entry.concurrency,
                 row_counts=entry.row_counts,
                 column_lineage=entry.column_lineage,
+                pull_request_days=entry.pull_request_days,
             )
     return found
 

@@ -112,6 +112,14 @@ class StateDirectory:
         """The parent of every run's scratch space."""
         return self.root / "work"
 
+    def pull_requests(self, environment: str) -> Path:
+        """The parent of what pull requests have on this machine in one environment."""
+        return self.root / "pull-requests" / environment
+
+    def pull_request(self, environment: str, job_id: int, number: int) -> Path:
+        """What one job keeps for a pull request while it is open: a copy of a DuckDB file."""
+        return self.pull_requests(environment) / f"{job_id:d}_{number:d}"
+
     @property
     def records_lock(self) -> Path:
         """Held while the records of runs are written that could not do it themselves."""

@@ -66,11 +66,16 @@ def _mapping(path: Path, what: str) -> dict[str, Any]:
     return cast(dict[str, Any], found)
 
 
+def project_file(project_directory: Path) -> Mapping[str, Any]:
+    """Return what `dbt_project.yml` says, Jinja included."""
+    return _mapping(project_directory / "dbt_project.yml", "the dbt project needs one")
+
+
 def profile_name(project_directory: Path) -> str:
     """Return the profile that `dbt_project.yml` asks for."""
-    file = project_directory / "dbt_project.yml"
-    name = _mapping(file, "the dbt project needs one").get("profile")
+    name = project_file(project_directory).get("profile")
     if not isinstance(name, str):
+        file = project_directory / "dbt_project.yml"
         raise ConfigError(f"{file}: profile: found {name!r}; name the project's profile there")
     return name
 

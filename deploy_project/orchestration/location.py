@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.ci.finding import finders
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
@@ -20,6 +21,7 @@ from deploy_project.orchestration.nodes import group_name
 from deploy_project.orchestration.pulls import PullWatch, pull_sensor
 from deploy_project.orchestration.schedules import schedule
 from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
+from deploy_project.orchestration.sweeps import Sweeps
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.artifacts import Artifacts
@@ -46,6 +48,8 @@ def definitions(
         MergeWatch(project, deployment, state, pointers) for project in deployment.projects.values()
     ]
     pulls = [PullWatch(each, deployment, state) for each in deployment.projects.values()]
+    sweeps = Sweeps(deployment, state, finders(deployment, state))
+    sweep_jobs = sweeps.jobs()
     catalogs = [
         _catalog(deployment, each, state, Pointer.parse(pointers.get(each.name, "")))
         for each in deployment.environments.values()
@@ -57,11 +61,12 @@ def definitions(
             schedules=[each for each in schedules if each is not None],
             sensors=[
                 *(merge_sensor(watch, jobs) for watch in watches if watch.environments),
-                *(pull_sensor(watch, jobs) for watch in pulls if watch.jobs),
+                *(pull_sensor(watch, {**jobs, **sweep_jobs}) for watch in pulls if watch.jobs),
                 *filter(None, [completion_sensor(deployment, jobs)]),
                 ends_sensor(deployment, state),
             ],
         ),
+        dg.Definitions(jobs=list(sweep_jobs.values()), schedules=sweeps.schedules(sweep_jobs)),
         *catalogs,
     )
 

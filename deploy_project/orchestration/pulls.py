@@ -11,7 +11,7 @@ from deploy_project.ci.plan import Active, Plan, Start, plan, stale
 from deploy_project.ci.seen import Memory, parsed, text
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
 from deploy_project.config.state import StateDirectory
-from deploy_project.orchestration import internals
+from deploy_project.orchestration import internals, sweeps
 from deploy_project.orchestration.deactivation import startable
 from deploy_project.runs import tags
 
@@ -61,6 +61,7 @@ def tick(watch: PullWatch, context: dg.SensorEvaluationContext) -> dg.SensorResu
     for each in refused:
         context.log.warning(each)
     _give_up(made.only({each.job_name or "" for each in requests}), context)
+    requests = [*requests, *sweeps.requests(watch.deployment, made.closed)]
     said = "\n".join([f"Open: {len(listing.pull_requests)}; nothing to start", *refused])
     return dg.SensorResult(
         run_requests=requests,
@@ -113,12 +114,15 @@ def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
 
 
 def pull_sensor(watch: PullWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.SensorDefinition:
-    """Return the sensor that starts the CI jobs of a project."""
+    """Return the sensor that starts the CI jobs of a project, and the clean-up after them."""
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name=f"{watch.project.name.replace('-', '_')}_pull_requests",
         description=f"Builds the pull requests of project {watch.project.name!r}.",
-        jobs=[jobs[job.name] for job in watch.jobs],
+        jobs=[
+            *(jobs[job.name] for job in watch.jobs),
+            *(jobs[sweeps.job_name(each.name)] for each in watch.environments),
+        ],
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )

@@ -4,14 +4,15 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
 from deploy_project.config.environment import reveal
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
-from deploy_project.dbt import process
+from deploy_project.dbt import duckdb_files, process
+from deploy_project.dbt.duckdb_files import Copy
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation
@@ -34,6 +35,15 @@ class Workspace:
     variables: Mapping[str, str]
     scrubber: Scrubber
     parse_key: str
+    database_copy: Copy | None = None
+    """What it builds in instead of the connection's own DuckDB file; the file may not exist yet."""
+
+    @property
+    def database_file(self) -> Path | None:
+        """The DuckDB file that the profile names, if it names one."""
+        return duckdb_files.database_file(
+            self.profile.output, self.variables, self.project_directory
+        )
 
     @property
     def parsed(self) -> Path:
@@ -110,8 +120,11 @@ def workspace(
     profiles_directory: Path,
     built_in: Mapping[str, str],
     schema_override: str | None = None,
+    copies: Path | None = None,
 ) -> Workspace:
     """Write the profile and return the workspace.
+
+    With `copies`, a directory, a connection to a DuckDB file becomes one to a copy of it there.
 
     Raises `ConfigError` for a missing profile, target or secret, `DbtError` for a dbt that can't
     be had, `GitError` when the commit holds no dbt project where it should.
@@ -132,8 +145,12 @@ def workspace(
     }
     wanted_version = (job.dbt_version if job else None) or environment.dbt_version
     dbt = installation(wanted_version, made.adapter, state)
-    made.write(profiles_directory)
     shown = {name: value for name, value in hidden.items() if name != "token"}
+    seen = {**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in}
+    copy = _copy(made, seen, directory, copies) if copies is not None else None
+    if copy is not None:
+        made = replace(made, output={**made.output, "path": str(copy.copy)})
+    made.write(profiles_directory)
     return Workspace(
         environment=environment,
         checkout=checkout,
@@ -141,10 +158,17 @@ def workspace(
         profile=made,
         installation=dbt,
         profiles_directory=profiles_directory,
-        variables={**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in},
+        variables=seen,
         scrubber=scrubber(environment, job),
         parse_key=_parse_key(environment, made, dbt, plain),
+        database_copy=copy,
     )
+
+
+def _copy(made: Profile, seen: Mapping[str, str], directory: Path, copies: Path) -> Copy | None:
+    """Return the copy of the profile's file; its name stays, for that is the database's name."""
+    file = duckdb_files.database_file(made.output, seen, directory)
+    return None if file is None else Copy(file, copies / file.name)
 
 
 def _parse_key(

@@ -32,6 +32,7 @@ def _clone(stage: Stage) -> None:
 def _workspace(stage: Stage) -> Workspace:
     workspace = runs.ready(stage.run)
     stage.progress.scrubber = workspace.scrubber
+    runs.copy_database(stage.run, workspace, stage.console.say)
     return workspace
 
 

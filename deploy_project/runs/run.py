@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ import dagster as dg
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
+from deploy_project.dbt import duckdb_files
 from deploy_project.dbt.schemas import schema_name
 from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import ensure_checkout
@@ -206,7 +207,28 @@ def ready(run: Run) -> Workspace:
         profiles_directory=run.work / "profiles",
         built_in=built_in_variables(run),
         schema_override=run.schema_override,
+        copies=_copies(run),
     )
+
+
+def _copies(run: Run) -> Path | None:
+    """Return where a pull request's run has copies of production's DuckDB files."""
+    if not run.is_ci or run.pull_request is None:
+        return None
+    return run.state.pull_request(run.environment.name, run.job.id, run.pull_request)
+
+
+def copy_database(run: Run, made: Workspace, say: Callable[[str], None]) -> None:
+    """Copy production's DuckDB file for a pull request's run, once in each run.
+
+    A run that goes on where another one has failed goes on in that one's copy.
+    """
+    copy, record = made.database_copy, run.work / "copied"
+    if copy is None or record.exists() or (run.resumes and copy.copy.exists()):
+        return
+    duckdb_files.refresh(copy, say, patience=seconds_left(run))
+    say(f"Building in {copy.copy}, a copy of {copy.source}")
+    record.touch()
 
 
 def built_in_variables(run: Run) -> Mapping[str, str]:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 
 import dagster as dg
+import duckdb
 import pytest
 
 from tests.integration.conftest import Result, Site, make_site
@@ -137,7 +138,10 @@ def test_a_job_can_be_compared_with_the_last_run_of_one_job(story: Story):
 
 def test_a_pull_request_builds_beside_production_and_leaves_no_trace_there(story: Story):
     assert story.checks.success
-    assert story.site.query("select revenue from dbt_cloud_pr_23_7.revenue") == [(20,)]
+    copy = story.site.state.pull_request("prod", 23, 7) / "warehouse.duckdb"
+    with duckdb.connect(str(copy), read_only=True) as connection:
+        sql = "select revenue from warehouse.dbt_cloud_pr_23_7.revenue"
+        assert connection.execute(sql).fetchall() == [(20,)]
     assert story.site.query("select revenue from main.revenue") == [(10,)], "not even refreshed"
     console = story.site.console(story.checks.run_id, "04-dbt-build")
     assert f"Deferring to the state of environment 'prod', run {story.refresh.run_id}" in console

@@ -1,10 +1,13 @@
-"""Pull requests beside production, in one DuckDB file, from the sensor to the schema."""
+"""Pull requests beside production, in copies of its DuckDB file, from the sensor to clean-up."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from deploy_project.ci.ledger import entries
@@ -44,6 +47,7 @@ class Story:
     """Pull request 7 before and after production was built; 8 with a macro that goes astray."""
 
     site: Site
+    daemon: Daemon
     too_early: Result
     everything: Result
     nightly: Result
@@ -54,8 +58,16 @@ class Story:
         file = self.site.directory(run.run_id, "04-dbt-build") / "target" / "run_results.json"
         return sorted(each["unique_id"] for each in json.loads(file.read_bytes())["results"])
 
-    def schemas(self) -> set[str]:
-        found = self.site.query("select distinct schema_name from information_schema.schemata")
+    def copy(self, number: int) -> Path:
+        return self.site.state.pull_request("staging", 23, number) / "warehouse.duckdb"
+
+    def ask(self, number: int, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the warehouse of a pull request."""
+        with duckdb.connect(str(self.copy(number)), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def schemas(self, number: int) -> set[str]:
+        found = self.ask(number, "select distinct schema_name from information_schema.schemata")
         return {str(name) for (name,) in found}
 
 
@@ -68,7 +80,7 @@ def pushed(site: Site, daemon: Daemon, number: int, files: Mapping[str, str]) ->
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     site = make_site(tmp_path_factory.mktemp("pulls"), MODELS)
     site.configure(jobs=JOBS, deploy=DEPLOY)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -83,7 +95,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         astray = pushed(
             site, daemon, 8, {"models/revenue.sql": CHANGED, "macros/schemas.sql": ASTRAY}
         )
-    return Story(site, too_early, everything, nightly, changed, astray)
+        yield Story(site, daemon, too_early, everything, nightly, changed, astray)
 
 
 def test_without_a_baseline_a_pull_request_builds_nothing_and_says_why(story: Story):
@@ -108,16 +120,13 @@ def test_only_what_has_changed_and_its_children_are_built_beside_production(stor
     site = story.site
     assert story.changed.success, site.console(story.changed.run_id, "04-dbt-build")
     assert story.built(story.changed) == ["model.tiny.report", "model.tiny.revenue"]
-    assert site.query("select revenue from dbt_cloud_pr_23_7.revenue") == [(20,)]
-    assert site.query("select revenue from dbt_cloud_pr_23_7_mart.report") == [(20,)]
+    assert story.ask(7, "select revenue from dbt_cloud_pr_23_7.revenue") == [(20,)]
+    assert story.ask(7, "select revenue from dbt_cloud_pr_23_7_mart.report") == [(20,)]
     assert site.query("select revenue from main_mart.report") == [(10,)]
-    assert (
-        site.query(
-            "select table_schema from information_schema.tables where table_name = 'orders' "
-            "and table_schema like '%_7%'"
-        )
-        == []
-    ), "what has not changed is read from production"
+    there = "select table_schema from information_schema.tables where table_name = 'orders'"
+    assert story.ask(7, f"{there} and table_schema like '%_7%'") == [], "read from production"
+    schemas = "select schema_name from information_schema.schemata"
+    assert site.query(f"{schemas} where schema_name like 'dbt_cloud_pr%'") == []
 
 
 def test_the_run_shows_among_the_pull_requests_and_leaves_production_alone(story: Story):
@@ -142,7 +151,7 @@ def test_a_macro_that_ignores_the_target_schema_is_stopped_before_it_builds(stor
     assert "nothing was built: these nodes would be outside the schemas of pull request 8" in said
     assert "report (in 'mart')" in said
     assert "revenue (in" not in said
-    assert not any(name == "mart" or "_23_8" in name for name in story.schemas())
+    assert not any(name == "mart" or "_23_8" in name for name in story.schemas(8))
 
 
 def test_what_is_built_is_in_the_ledger_first(story: Story):
@@ -152,4 +161,17 @@ def test_what_is_built_is_in_the_ledger_first(story: Story):
         "dbt_cloud_pr_23_7",
         "dbt_cloud_pr_23_7_mart",
     }
-    assert {schema for _, schema in found[7].schemas} <= story.schemas()
+    assert {schema for _, schema in found[7].schemas} <= story.schemas(7)
+
+
+def test_closing_it_deletes_what_it_has_built_and_nothing_else(story: Story):
+    site = story.site
+    site.git("push", "--quiet", "--delete", "origin", "pr/7")
+    (request,) = story.daemon.tick("tiny_pull_requests").requests
+    assert request.job_name == "staging__ci_sweep"
+    assert request.tags["deploy/cause"] == "Pull request 7 closed"
+    assert site.run(request.job_name, request.tags).success
+    assert not story.copy(7).exists()
+    assert story.copy(9).exists()
+    assert [each.entry.pull_request for each in entries(site.artifacts)] == [9]
+    assert site.query("select revenue from main_mart.report") == [(10,)]

@@ -124,10 +124,13 @@ def test_each_new_head_starts_the_ci_jobs_and_gives_up_the_stale_runs(site: Site
     waiting, _ = run(daemon, newer.requests[0], dg.DagsterRunStatus.QUEUED)
     unrelated, _ = run(daemon, opened.requests[0], dg.DagsterRunStatus.QUEUED)
     site.git("push", "--quiet", "origin", f"{before}:refs/heads/main", "--force")
-    assert daemon.tick(SENSOR).requests == []
+    (cleaning,) = daemon.tick(SENSOR).requests
+    assert cleaning.job_name == "staging__ci_sweep"
+    assert cleaning.tags[tags.CAUSE] == "Pull request 1 closed"
     assert status(daemon, waiting) == "QUEUED"
     site.git("push", "--quiet", "origin", f"{moved}:refs/heads/main", "--force")
-    daemon.tick(SENSOR)
+    again = [each for each in daemon.tick(SENSOR).requests if each.job_name == cleaning.job_name]
+    assert [each.tags[tags.CAUSE] for each in again] == ["Pull requests 7, 8 closed"]
     assert {status(daemon, waiting), status(daemon, unrelated)} == {"CANCELED"}, "it was merged"
 
 

@@ -96,11 +96,11 @@ BY_CI = {**PULL, "deploy/trigger": "ci", "deploy/cause": "Pull request 4"}
             {"dagster/parent_run_id": "the-parent", "dagster/schedule_name": "its schedule"},
             {CATEGORY: "other", REASON: "Rerun of the-parent"},
         ),
-        (BY_CI, {CATEGORY: "other", REASON: "Pull request 4"}),
+        (BY_CI, {CATEGORY: "other", REASON: "Pull request 4", **OF_A_PULL_REQUEST}),
     ],
     ids=[
         *("scheduled", "ui", "command line", "api", "merge", "job completion", "rerun"),
-        "a job that is not for pull requests",
+        "a pull request's run of any job",
     ],
 )
 def test_what_has_started_a_run(tmp_path: Path, tags: dict[str, str], expected: Any):

@@ -1,0 +1,128 @@
+"""The warehouse of an environment: dropping and listing schemas through its own dbt."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.variables import built_in
+from deploy_project.dbt import schema_drops
+from deploy_project.dbt.profiles import project_file
+from deploy_project.dbt.schema_drops import Schema
+from deploy_project.git import remote
+from deploy_project.git.checkouts import ensure_checkout, hold
+from deploy_project.releases import pointer
+from deploy_project.releases.packages import last_words
+from deploy_project.releases.workspace import Workspace, workspace
+
+TIMEOUT_SECONDS = 600
+_GIVE_UP_AFTER = 2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of schemas that were to be dropped."""
+
+    dropped: frozenset[Schema]
+    found: tuple[Schema, ...]
+    """What the databases that were asked about hold afterwards."""
+    problems: tuple[str, ...]
+    """What could not be dropped or listed, with dbt's words."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """One environment's connection, with the dbt that goes with it."""
+
+    workspace: Workspace
+    directory: Path
+    """Scratch space of its own."""
+
+    def drop(
+        self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
+    ) -> Outcome:
+        """Drop `schemas`, whether they exist or not, then list what is in `databases`.
+
+        One that can't be dropped does not keep the others from it; where nothing goes twice in a
+        row, the warehouse is taken to be away. Every name must be quotable.
+        """
+        left, dropped, problems, failures = list(schemas), set[Schema](), list[str](), 0
+        while True:
+            code, answer = self._asked(left, databases, say)
+            dropped |= answer.dropped
+            if code == 0:
+                return Outcome(frozenset(dropped), answer.found, tuple(problems))
+            failures = 0 if answer.dropped else failures + 1
+            left = [each for each in left if each not in answer.dropped]
+            why = f"(exit {code}): {last_words(list(answer.said))}"
+            if not left:
+                problems.append(f"the schemas of {', '.join(databases)} can't be listed {why}")
+            else:
+                problems.append(f"schema {told(left.pop(0))} can't be dropped {why}")
+            if not left or failures == _GIVE_UP_AFTER:
+                if left:
+                    names = ", ".join(map(told, left))
+                    problems.append(f"not tried after that: {names}")
+                return Outcome(frozenset(dropped), (), tuple(problems))
+
+    def _asked(
+        self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
+    ) -> tuple[int, schema_drops.Reply]:
+        lines: list[str] = []
+        ended = self.workspace.run(
+            schema_drops.arguments(schemas, databases),
+            directory=self.directory,
+            on_line=lines.append,
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
+        answer = schema_drops.reply(lines)
+        for line in answer.said:
+            say(line)
+        return ended.code, answer
+
+
+def told(schema: Schema) -> str:
+    """Return `database.schema`, for people."""
+    return ".".join(filter(None, schema))
+
+
+@contextmanager
+def opened(
+    deployment: Deployment, environment: Environment, job: Job | None, state: StateDirectory
+) -> Generator[Warehouse]:
+    """Make the warehouse of `environment` ready, as `job` sees it while it is configured.
+
+    The deployed commit says how to connect; without one, the head of the environment's branch.
+    Raises `GitError`, `ConfigError` or `DbtError`.
+    """
+    at = pointer.deployed(state, environment.name)
+    commit = at.commit if at is not None else remote.head(environment).commit
+    checkout = ensure_checkout(environment.project, state, commit)
+    state.all_work.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=state.all_work, prefix="sweep-"))
+    try:
+        with hold(checkout):
+            ready = workspace(
+                environment,
+                job,
+                checkout,
+                state,
+                profiles_directory=scratch / "profiles",
+                built_in=built_in(
+                    account=deployment.account,
+                    environment=environment,
+                    job=job,
+                    run_number=0,
+                    category="other",
+                    reason="Clean-up of pull requests",
+                ),
+            )
+            schema_drops.write_project(scratch / "project", project_file(ready.project_directory))
+            ours = replace(ready, project_directory=scratch / "project")
+            yield Warehouse(ours, scratch / "dbt")
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -1,0 +1,36 @@
+"""Which pull requests have a run that may still write."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.runs import scratch, tags
+from deploy_project.runs.status import ENDED, word
+
+_UNFINISHED = [status for status in dg.DagsterRunStatus if word(status) not in ENDED]
+
+
+def in_progress(
+    instance: dg.DagsterInstance, environment: str, state: StateDirectory
+) -> dict[tuple[str, int, int], str]:
+    """Return such a run for each environment, job's id and pull request's number.
+
+    Those that wait are among them, and those that have ended for Dagster while their process on
+    this machine is still at it.
+    """
+    wanted = dg.RunsFilter(statuses=_UNFINISHED, tags={tags.ENVIRONMENT: environment})
+    unfinished = [each.dagster_run for each in instance.get_run_records(wanted)]
+    found: dict[tuple[str, int, int], str] = {}
+    for run in (*unfinished, *_held(instance, state)):
+        job, number = run.tags.get(tags.JOB_ID, ""), run.tags.get(tags.PULL_REQUEST, "")
+        if run.tags.get(tags.ENVIRONMENT) == environment and job.isdecimal() and number.isdecimal():
+            found[environment, int(job), int(number)] = run.run_id
+    return found
+
+
+def _held(instance: dg.DagsterInstance, state: StateDirectory) -> Iterator[dg.DagsterRun]:
+    for work in state.all_work.iterdir() if state.all_work.is_dir() else ():
+        run = instance.get_run_by_id(work.name) if scratch.is_held(work) else None
+        if run is not None:
+            yield run
