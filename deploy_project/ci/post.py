@@ -10,8 +10,10 @@ from deploy_project.git.hosts.comments import upsert_comment
 from deploy_project.git.hosts.statuses import set_status
 
 
-def post(project: Project, number: int, report: Report) -> list[str]:
+def post(project: Project, number: int, report: Report, *, is_newest: bool = True) -> list[str]:
     """Set the commit's status, then bring the comment up to date; return what went wrong.
+
+    What is not the newest of its job and pull request leaves the comment as it is (CI-12).
 
     What is returned belongs into the run's log and record. Where the hosting's API can't be asked,
     there is nobody to tell, and nothing wrong.
@@ -25,7 +27,8 @@ def post(project: Project, number: int, report: Report) -> list[str]:
             lambda: upsert_comment(project, number, comment(report), report.marker),
         ),
     )
-    return [wrong for what, tell in told if (wrong := _tried(number, what, tell))]
+    due = told if is_newest else told[:1]
+    return [wrong for what, tell in due if (wrong := _tried(number, what, tell))]
 
 
 def _tried(number: int, what: str, tell: Callable[[], None]) -> str:

@@ -14,6 +14,7 @@ from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.orchestration.opening import opening
 from deploy_project.orchestration.records import conclude
 from deploy_project.orchestration.reporting import AssetReporter
+from deploy_project.orchestration.telling import tell_begin
 from deploy_project.runs import execution, resumption, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.finish import finish
@@ -48,6 +49,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         if is_first:
             _tag(context, run)
             _warn_of_outage(context, run)
+            tell_begin(run, context.log.warning)
         _conclude(context, step, done, command)
 
     return run_step

@@ -13,6 +13,7 @@ from deploy_project.config.deployment import Deployment, Environment, Job, Proje
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration import internals, sweeps
 from deploy_project.orchestration.deactivation import startable
+from deploy_project.orchestration.telling import tell_refusal
 from deploy_project.runs import tags
 
 INTERVAL_SECONDS = 30
@@ -55,6 +56,7 @@ def tick(watch: PullWatch, context: dg.SensorEvaluationContext) -> dg.SensorResu
     made = plan(listing.pull_requests, watch.jobs, before.seen, branches=branches)
     for refusal in made.refusals:
         context.log.warning(f"{refusal.job.name}: {refusal.reason}")
+        tell_refusal(refusal, context.log.warning)
     slots = watch.deployment.account.run_slots
     wanted = [_request(each, run_slots=slots) for each in made.starts]
     requests, refused = startable(context.instance, watch.deployment.jobs, wanted)

@@ -8,6 +8,7 @@ import dagster as dg
 
 from deploy_project.orchestration import internals
 from deploy_project.orchestration.deactivation import deactivated_by
+from deploy_project.orchestration.telling import tell_end
 from deploy_project.runs import remains, scratch, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.ends import Kind, Said, reason
@@ -36,7 +37,9 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
         if run.pull_request is not None:
             partitions = pull_requests_of(run.environment.project)
             instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
-        materialization = record(replace(finished, deactivated=why or ""))
+        for wrong in (untold := tell_end(instance, finished)):
+            instance.report_engine_event(wrong, dagster_run)
+        materialization = record(replace(finished, deactivated=why or "", untold=untold))
         internals.report_materialization(instance, dagster_run, materialization)
     if why is not None:
         instance.report_engine_event(why, dagster_run)

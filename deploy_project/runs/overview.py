@@ -41,6 +41,8 @@ class Finished:
     """Why it has ended, for when no step tells."""
     deactivated: str = ""
     """Why nothing starts the job any more, when it is this run that has gone too far."""
+    untold: Sequence[str] = ()
+    """What the pull request could not be told, and why."""
 
 
 def overview(finished: Finished) -> Metadata:
@@ -60,8 +62,9 @@ def _what(finished: Finished) -> Metadata:
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
         "status": finished.outcome,
-        "message": _why(finished),
+        "message": why(finished),
         "deactivated": finished.deactivated,
+        "not_posted": "\n".join(finished.untold),
         "trigger": run.trigger.category,
         "cause": run.trigger.cause,
         "commit": source.commit if source else "",
@@ -86,7 +89,7 @@ def _outage(source: Source) -> Metadata:
     }
 
 
-def _why(finished: Finished) -> str:
+def why(finished: Finished) -> str:
     """Return the message of the step that ended the run; a check-box that failed did not."""
     if finished.outcome == "Success" or finished.problem:
         return finished.problem

@@ -248,7 +248,7 @@ class Site:
         found = [
             event
             for event in self.events(run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
-            if "jobs" in event.materialization.asset_key.path
+            if event.materialization.asset_key.path[1] in ("jobs", "ci")
         ]
         assert len(found) == 1
         return {name: value.value for name, value in found[0].materialization.metadata.items()}

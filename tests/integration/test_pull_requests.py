@@ -11,6 +11,8 @@ import duckdb
 import pytest
 
 from deploy_project.ci.ledger import entries
+from tests.git.hosts.site import TOKEN, serve
+from tests.git.hosts.site import Site as Hub
 from tests.integration.conftest import PROJECT, Result, Site, make_site
 from tests.orchestration.test_sensors import Daemon
 
@@ -19,7 +21,10 @@ pytestmark = pytest.mark.slow
 OPTION = "pull_requests: {refs: pr/*, without_state: build_all}"
 DEPLOY = """
     projects:
-      tiny: {repository: REMOTE, pull_requests: {refs: pr/*}}
+      tiny:
+        repository: REMOTE
+        hosting: {kind: github, url: HUB/acme/shop, api_url: HUB/api/v3, token: {env: HUB_TOKEN}}
+        pull_requests: {refs: pr/*}
     environments:
       prod: {type: production, branch: main, target: prod}
       staging: {type: staging, branch: main, target: prod, schema: staging}
@@ -47,6 +52,7 @@ class Story:
     """Pull request 7 before and after production was built; 8 with a macro that goes astray."""
 
     site: Site
+    hub: Hub
     daemon: Daemon
     too_early: Result
     everything: Result
@@ -66,6 +72,20 @@ class Story:
         with duckdb.connect(str(self.copy(number)), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
+    def statuses(self, run: Result) -> list[tuple[str, str]]:
+        """The states and descriptions that the commit of a run was given, in order."""
+        commit = self.commit(run)
+        found = [each for each in self.hub.statuses if each["sha"] == commit]
+        assert {each["context"] for each in found} == {"dbt/staging/checks"}
+        return [(each["state"], each["description"]) for each in found]
+
+    def commit(self, run: Result) -> str:
+        return str(self.site.record(run.run_id)["commit"])
+
+    def comment(self, number: int) -> str:
+        (note,) = [each for each in self.hub.notes if each.pull == number]
+        return note.body
+
     def schemas(self, number: int) -> set[str]:
         found = self.ask(number, "select distinct schema_name from information_schema.schemata")
         return {str(name) for (name,) in found}
@@ -82,20 +102,27 @@ def pushed(site: Site, daemon: Daemon, number: int, files: Mapping[str, str]) ->
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     site = make_site(tmp_path_factory.mktemp("pulls"), MODELS)
-    site.configure(jobs=JOBS, deploy=DEPLOY)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with (
+        serve("github") as hub,
+        pytest.MonkeyPatch.context() as patch,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        patch.setenv("HUB_TOKEN", TOKEN)
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        deploy = DEPLOY.replace("HUB/", f"{hub.url}/")
+        site.configure(jobs=JOBS, deploy=deploy)
         daemon = Daemon(site, instance)
         assert daemon.tick("tiny_pull_requests").requests == []
         too_early = pushed(site, daemon, 7, {"models/revenue.sql": CHANGED})
-        site.configure(jobs=JOBS, deploy=DEPLOY.replace("pull_requests: {refs: pr/*}", OPTION))
+        site.configure(jobs=JOBS, deploy=deploy.replace("pull_requests: {refs: pr/*}", OPTION))
         everything = pushed(site, daemon, 9, {})
-        site.configure(jobs=JOBS, deploy=DEPLOY)
+        site.configure(jobs=JOBS, deploy=deploy)
         nightly = site.run("prod__nightly")
         changed = pushed(site, daemon, 7, {"models/revenue.sql": CHANGED, "notes.md": "New"})
         astray = pushed(
             site, daemon, 8, {"models/revenue.sql": CHANGED, "macros/schemas.sql": ASTRAY}
         )
-        yield Story(site, daemon, too_early, everything, nightly, changed, astray)
+        yield Story(site, hub, daemon, too_early, everything, nightly, changed, astray)
 
 
 def test_without_a_baseline_a_pull_request_builds_nothing_and_says_why(story: Story):
@@ -162,6 +189,21 @@ def test_what_is_built_is_in_the_ledger_first(story: Story):
         "dbt_cloud_pr_23_7_mart",
     }
     assert {schema for _, schema in found[7].schemas} <= story.schemas(7)
+
+
+def test_the_commit_has_a_status_and_the_pull_request_one_comment(story: Story):
+    assert story.statuses(story.too_early) == [
+        ("pending", "Is running"),
+        ("failure", story.site.record(story.too_early.run_id)["message"][:139] + "…"),
+    ]
+    assert story.statuses(story.changed) == [("pending", "Is running"), ("success", "2 built")]
+    told = story.comment(7)
+    assert "`dbt/staging/checks` succeeded" in told
+    assert f"[`{story.commit(story.changed)[:12]}`]({story.hub.url}/acme/shop/commit/" in told
+    assert f"http://127.0.0.1:3000/runs/{story.changed.run_id}" in told
+    assert "schema `dbt_cloud_pr_23_7` · deferred to `prod` · 2 built" in told
+    assert "| `revenue` |" in told
+    assert "would be outside the schemas of pull request 8" in story.comment(8)
 
 
 def test_closing_it_deletes_what_it_has_built_and_nothing_else(story: Story):

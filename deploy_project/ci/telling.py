@@ -1,0 +1,139 @@
+"""What a pull request is told of a run, from what the run has left behind (CI-13, CI-17)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+from deploy_project.ci.report import FailedTest, Node, Report, Step
+from deploy_project.config.deployment import DeferToEnvironment, Job
+from deploy_project.dbt.artifacts import NodeResult, read_run_results
+from deploy_project.dbt.commands import changes_warehouse
+from deploy_project.errors import ArtifactError, ConfigError, DbtError
+from deploy_project.git.hosting import commit_url
+from deploy_project.git.hosts.host import State
+from deploy_project.runs.overview import Finished, why
+from deploy_project.runs.run import Run
+
+_TESTS = ("test", "unit_test")
+_OUTCOMES: dict[str, Literal["built", "failed", "skipped"]] = {
+    "success": "built",
+    "error": "failed",
+    "skipped": "skipped",
+}
+
+
+def begun(run: Run, commit: str) -> Report:
+    """Return what to tell when the run of a pull request begins."""
+    return Report(
+        run.job.identifier,
+        run.environment.name,
+        "pending",
+        commit,
+        commit_url=_commit_page(run.job, commit),
+        run_url=_page(run),
+        deferred_to=_deferred_to(run.job),
+        schema=_schema(run),
+    )
+
+
+def ended(finished: Finished, commit: str) -> Report:
+    """Return what to tell when the run of a pull request has ended."""
+    run, results = finished.run, _results(finished)
+    return Report(
+        run.job.identifier,
+        run.environment.name,
+        _state(finished),
+        commit,
+        commit_url=_commit_page(run.job, commit),
+        run_url=_page(run),
+        reason=why(finished),
+        seconds=(finished.ended_at - finished.started_at).total_seconds(),
+        steps=[Step(each.name, each.status, each.seconds) for each in finished.steps],
+        nodes=list(_nodes(results)),
+        tests=list(_failed_tests(results)),
+        deferred_to=_deferred_to(run.job),
+        schema=_schema(run),
+    )
+
+
+def refused(job: Job, commit: str, reason: str) -> Report:
+    """Return what to tell of a commit that is not built."""
+    return Report(
+        job.identifier,
+        job.environment.name,
+        "error",
+        commit,
+        commit_url=_commit_page(job, commit),
+        reason=reason,
+    )
+
+
+def _state(finished: Finished) -> State:
+    """Return `failure` when dbt has found something wrong, `error` when it was not let to."""
+    if finished.outcome == "Success":
+        return "success"
+    is_dbt = any(step.status == "Error" and step.kind == "command" for step in finished.steps)
+    return "failure" if finished.outcome == "Error" and is_dbt else "error"
+
+
+def _commit_page(job: Job, commit: str) -> str:
+    hosting = job.environment.project.hosting
+    return commit_url(hosting, commit) if hosting is not None else ""
+
+
+def _page(run: Run) -> str:
+    return f"{run.deployment.dagster_url}/runs/{run.id}"
+
+
+def _deferred_to(job: Job) -> str:
+    wanted = job.deferral
+    if wanted is None:
+        return ""
+    return wanted.environment if isinstance(wanted, DeferToEnvironment) else wanted.job
+
+
+def _schema(run: Run) -> str:
+    try:
+        return run.schema_override or ""
+    except ConfigError:  # the run itself has failed for it, and told why
+        return ""
+
+
+def _results(finished: Finished) -> list[NodeResult]:
+    """Return the last result of every node, in the order of the commands."""
+    found: dict[str, NodeResult] = {}
+    place = finished.run.artifacts.run(finished.run.id)
+    for step in finished.steps:
+        file = place / step.directory / "target" / "run_results.json"
+        if not changes_warehouse(step.arguments) or not file.exists():
+            continue
+        try:
+            results = read_run_results(file).results
+        except (ArtifactError, DbtError, OSError):
+            continue  # a killed dbt leaves files cut off
+        found |= {each.unique_id: each for each in results}
+    return list(found.values())
+
+
+def _nodes(results: Iterable[NodeResult]) -> Iterator[Node]:
+    for each in results:
+        outcome = _OUTCOMES.get(each.status)
+        is_test = _kind(each) in _TESTS
+        if outcome is not None and not (is_test and outcome != "skipped"):
+            message = each.message if outcome == "failed" else ""
+            yield Node(_name(each), outcome, each.execution_seconds, message)
+
+
+def _failed_tests(results: Iterable[NodeResult]) -> Iterator[FailedTest]:
+    for each in results:
+        if _kind(each) in _TESTS and each.status in ("fail", "error"):
+            yield FailedTest(_name(each), each.message, each.failures)
+
+
+def _kind(result: NodeResult) -> str:
+    return result.unique_id.split(".", 1)[0]
+
+
+def _name(result: NodeResult) -> str:
+    """Return the name of a node: its id is `<type>.<package>.<name>`, and more for a test."""
+    parts = result.unique_id.split(".")
+    return ".".join(parts[2:3] if _kind(result) == "test" else parts[2:]) or result.unique_id

@@ -1,0 +1,49 @@
+"""Telling pull requests of their runs; what can't be told is a warning, and changes nothing."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from deploy_project.ci import telling
+from deploy_project.ci.plan import Refuse
+from deploy_project.ci.post import post
+from deploy_project.runs import run as runs
+from deploy_project.runs import tags
+from deploy_project.runs.overview import Finished
+from deploy_project.runs.run import Run
+
+
+def tell_begin(run: Run, warn: Callable[[str], None]) -> None:
+    """Tell the pull request that its run has begun."""
+    found = runs.known_source(run)
+    if run.pull_request is not None and found is not None:
+        report = telling.begun(run, found.commit)
+        for wrong in post(run.environment.project, run.pull_request, report):
+            warn(wrong)
+
+
+def tell_end(instance: dg.DagsterInstance, finished: Finished) -> list[str]:
+    """Tell the pull request how its run has ended; return what went wrong with that."""
+    run = finished.run
+    commit = finished.source.commit if finished.source is not None else run.commit
+    if run.pull_request is None or commit is None:
+        return []
+    newest = _newest(instance, run)
+    if newest.run_id != run.id and newest.tags.get(tags.COMMIT) == commit:
+        return []  # the status of this commit is the other one's
+    report, is_newest = telling.ended(finished, commit), newest.run_id == run.id
+    return post(run.environment.project, run.pull_request, report, is_newest=is_newest)
+
+
+def tell_refusal(refusal: Refuse, warn: Callable[[str], None]) -> None:
+    """Tell a pull request why it is not built."""
+    job, pull = refusal.job, refusal.pull_request
+    report = telling.refused(job, pull.head, refusal.reason)
+    for wrong in post(job.environment.project, pull.number, report):
+        warn(wrong)
+
+
+def _newest(instance: dg.DagsterInstance, run: Run) -> dg.DagsterRun:
+    """Return the newest run of the job for the pull request, which may still wait."""
+    wanted = {tags.JOB: run.job.name, tags.PULL_REQUEST: str(run.pull_request)}
+    return instance.get_run_records(dg.RunsFilter(tags=wanted), limit=1)[0].dagster_run
