@@ -28,11 +28,11 @@ def tell_end(instance: dg.DagsterInstance, finished: Finished) -> list[str]:
     commit = finished.source.commit if finished.source is not None else run.commit
     if run.pull_request is None or commit is None:
         return []
-    newest = _newest(instance, run)
-    if newest.run_id != run.id and newest.tags.get(tags.COMMIT) == commit:
+    newer = _newer(instance, run)
+    if newer is not None and newer.tags.get(tags.COMMIT) == commit:
         return []  # the status of this commit is the other one's
-    report, is_newest = telling.ended(finished, commit), newest.run_id == run.id
-    return post(run.environment.project, run.pull_request, report, is_newest=is_newest)
+    report = telling.ended(finished, commit)
+    return post(run.environment.project, run.pull_request, report, is_newest=newer is None)
 
 
 def tell_refusal(refusal: Refuse, warn: Callable[[str], None]) -> None:
@@ -43,7 +43,8 @@ def tell_refusal(refusal: Refuse, warn: Callable[[str], None]) -> None:
         warn(wrong)
 
 
-def _newest(instance: dg.DagsterInstance, run: Run) -> dg.DagsterRun:
-    """Return the newest run of the job for the pull request, which may still wait."""
+def _newer(instance: dg.DagsterInstance, run: Run) -> dg.DagsterRun | None:
+    """Return the newest run of the job for the pull request, which may still wait, if not `run`."""
     wanted = {tags.JOB: run.job.name, tags.PULL_REQUEST: str(run.pull_request)}
-    return instance.get_run_records(dg.RunsFilter(tags=wanted), limit=1)[0].dagster_run
+    found = [each.dagster_run for each in instance.get_run_records(dg.RunsFilter(tags=wanted), 1)]
+    return next((each for each in found if each.run_id != run.id), None)
