@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.ci.finding import finders
+from deploy_project.ci.finding import finders, is_ci
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
@@ -75,29 +75,21 @@ def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
     """Yield the asset of each job that its runs' records go to (DESIGN 5)."""
     for job in deployment.jobs.values():
         if job.job_type != "ci":
-            yield _record_of(job)
-        if job.job_type == "ci" or job.on_pull_request:
-            yield _record_of_pull_requests(job)
+            yield _record_of(job, of_pull_requests=False)
+        if is_ci(job):
+            yield _record_of(job, of_pull_requests=True)
 
 
-def _record_of(job: Job) -> dg.AssetSpec:
+def _record_of(job: Job, *, of_pull_requests: bool) -> dg.AssetSpec:
+    which = " for pull requests, by their numbers" if of_pull_requests else ""
+    project = job.environment.project
     return dg.AssetSpec(
-        record_key(job, of_pull_requests=False),
-        description=f"The runs of the job {job.title!r}: one materialization for each.",
-        group_name=group_name(job.environment.name, "jobs"),
+        record_key(job, of_pull_requests=of_pull_requests),
+        description=f"The runs of the job {job.title!r}{which}: one materialization for each.",
+        group_name=group_name(job.environment.name, "ci" if of_pull_requests else "jobs"),
         kinds={"dbt"},
         metadata={"job": dg.MetadataValue.job(job.name, location_name=LOCATION)},
-    )
-
-
-def _record_of_pull_requests(job: Job) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        record_key(job, of_pull_requests=True),
-        description=f"The runs of the job {job.title!r} for pull requests, by their numbers.",
-        group_name=group_name(job.environment.name, "ci"),
-        kinds={"dbt"},
-        metadata={"job": dg.MetadataValue.job(job.name, location_name=LOCATION)},
-        partitions_def=pull_requests_of(job.environment.project),
+        partitions_def=pull_requests_of(project) if of_pull_requests else None,
     )
 
 
