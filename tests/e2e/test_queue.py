@@ -13,16 +13,17 @@ JOBS = """
       slow: {environment: prod, execute_steps: [dbt run --select slow]}
       other_slow: {environment: other, execute_steps: [dbt run --select slow]}
       quick: {environment: other, execute_steps: [dbt parse]}
-      ci: {environment: prod, job_type: ci, execute_steps: [dbt parse]}
+      ci: {environment: pulls, job_type: ci, execute_steps: [dbt parse]}
 """
 DEPLOY = """
     dagster_url: URL
     account: {run_slots: 2}
     projects:
-      tiny: {repository: REMOTE}
+      tiny: {repository: REMOTE, pull_requests: {without_state: build_all}}
     environments:
       prod: {type: production, branch: main, target: prod}
       other: {branch: main, connection: {type: duckdb, path: "OTHER"}}
+      pulls: {branch: main, connection: {type: duckdb, path: ":memory:"}}
 """
 SECONDS = 300  # a wait ends as soon as what it waits for has come
 
@@ -54,7 +55,7 @@ def _wait_for_whom(dev: DagsterDev) -> None:
     assert dev.run(second).status == "CANCELED"
 
     waiting = dev.launch("other__quick")
-    pulls = [dev.launch("prod__ci", tags={"deploy/pull_request": each}) for each in ("1", "2")]
+    pulls = [dev.launch("pulls__ci", tags={"deploy/pull_request": each}) for each in ("1", "2")]
     assert [_ended(dev, each) for each in pulls] == ["SUCCESS", "SUCCESS"]
     assert dev.run(waiting).status == "QUEUED", "both slots are taken"
     assert {dev.run(each).status for each in (first, other)} == {"STARTED"}

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.slow
 
 def owners(shop: Shop) -> Mapping[object, object]:
     sql = "select nspname, rolname from pg_namespace join pg_roles on nspowner = pg_roles.oid"
-    return {name: owner for name, owner in shop.ask(sql) if "dbt_cloud_pr" in str(name)}
+    return {name: owner for name, owner in shop.ask(sql) if str(name).startswith("dbt_cloud_pr_1_")}
 
 
 @pytest.fixture(scope="module")
