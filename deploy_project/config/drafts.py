@@ -14,6 +14,8 @@ from deploy_project.config.projects import Landscape
 # `Nightly [[daily]]` and `Nightly [[prod:daily]]`, as dbt-jobs-as-code writes names to dbt Cloud.
 _MARK = re.compile(r"\[\[([*:a-zA-Z0-9_-]+)\]\]")
 DELETED = 2
+CI_SWEEP = "ci_sweep"
+"""The clean-up after pull requests: a job in Dagster, of each environment, that no file names."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,10 @@ def _unique(found: list[Draft], problems: Problems) -> list[Draft]:
     identifiers: dict[str, Draft] = {}
     names: dict[str, Draft] = {}
     for draft in found:
+        if draft.identifier.replace("-", "_") == CI_SWEEP:
+            what = "is what the clean-up after pull requests is called"
+            remedy = "give the job another identifier"
+            problems.add(draft.place, what, found=repr(draft.identifier), remedy=remedy)
         earlier = identifiers.setdefault(draft.identifier, draft)
         if earlier is not draft:
             what = f"has the same identifier as the job at {earlier.place.where}"

@@ -16,6 +16,7 @@ from deploy_project.ci.ledger import Place
 from deploy_project.ci.sweep import Wait
 from deploy_project.ci.sweep_report import listed_schemas, listed_sweep
 from deploy_project.config.deployment import Deployment, Environment
+from deploy_project.config.drafts import CI_SWEEP
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.runs import tags
@@ -138,7 +139,7 @@ def requests(deployment: Deployment, closed: Iterable[tuple[str, int]]) -> list[
 
 def job_name(environment: str) -> str:
     """Return the name of the Dagster job that sweeps `environment`."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", f"{environment}__ci_sweep")
+    return re.sub(r"[^A-Za-z0-9_]", "_", f"{environment}__{CI_SWEEP}")
 
 
 def _cause(numbers: Collection[int]) -> str:

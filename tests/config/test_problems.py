@@ -457,6 +457,11 @@ JOBS_FILES = [
         "write [[identifier]] or [[filter:identifier]]",
     ),
     (
+        "jobs:\n  ci-sweep: {environment: production}",
+        "2: jobs.ci-sweep: is what the clean-up after pull requests is called, found 'ci-sweep'; "
+        "give the job another identifier",
+    ),
+    (
         "jobs:\n  a-b: {environment: production}\n  a_b: {environment: production}",
         "3: jobs.a_b: has the same name in Dagster as 'a-b' at jobs.yml:2, "
         "found 'production__a_b'; give one of them another identifier",
