@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from deploy_project.ci.ledger import Entry, enter, is_of, prefix
+from deploy_project.ci.ledger import Entry, enter, is_of
 from deploy_project.ci.selection import Relation, relations
 from deploy_project.dbt.events import Event
+from deploy_project.dbt.schemas import pull_request_schema
 from deploy_project.errors import ConfigError
 from deploy_project.runs.scene import Scene
 
@@ -37,7 +38,7 @@ class Guard:
 def _refused(astray: Iterable[Relation], job_id: int, number: int) -> str:
     named = sorted(f"{each.name} (in {each.schema!r})" for each in astray)
     more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-    own = prefix(job_id, number)
+    own = pull_request_schema(job_id, number)
     return (
         f"nothing was built: these nodes would be outside the schemas of pull request {number}, "
         f"{own!r} and {own + '_…'!r}: {', '.join(named[:_SHOWN])}{more}; have the macro "

@@ -16,6 +16,7 @@ from typing import Any
 from upath import UPath
 
 from deploy_project.config.model import NAME
+from deploy_project.dbt.schemas import pull_request_schema
 from deploy_project.errors import ArtifactError
 from deploy_project.runs.artifacts import Artifacts
 
@@ -51,18 +52,13 @@ class Entered:
     """What holds it."""
 
 
-def prefix(job_id: int, pull_request: int) -> str:
-    """Return the schema that a job builds a pull request into (CI-3)."""
-    return f"dbt_cloud_pr_{job_id}_{pull_request}"
-
-
 def is_of(schema: str, job_id: int, pull_request: int) -> bool:
     """Whether `schema` is that of a pull request, or that with `_<custom>` behind it.
 
     Some warehouses and projects write all names in capitals. Names come from git, and no adapter
     escapes them when it quotes them: what could end a quotation belongs to nobody.
     """
-    own, name = prefix(job_id, pull_request), schema.lower()
+    own, name = pull_request_schema(job_id, pull_request), schema.lower()
     is_own = name == own or (name.startswith(f"{own}_") and len(name) > len(own) + 1)
     return is_own and is_quotable(schema)
 

@@ -31,6 +31,11 @@ def schema_name(text: str) -> str:
     return text
 
 
+def pull_request_schema(job_id: int, number: int) -> str:
+    """Return the schema that a job builds a pull request into (CI-3)."""
+    return f"dbt_cloud_pr_{job_id}_{number}"
+
+
 def schema_of(output: Mapping[str, Any]) -> Any:
     """Return the schema that an output of profiles.yml names, or None."""
     return next((output[key] for key in _keys(output) if output.get(key) is not None), None)

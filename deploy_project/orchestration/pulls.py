@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import dagster as dg
 
 from deploy_project.ci import finding
-from deploy_project.ci.ledger import prefix
 from deploy_project.ci.plan import Active, Plan, Start, plan, stale
 from deploy_project.ci.seen import Memory, parsed, text
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
 from deploy_project.config.state import StateDirectory
+from deploy_project.dbt.schemas import pull_request_schema
 from deploy_project.orchestration import internals, sweeps
 from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.telling import tell_refusal
@@ -107,7 +107,7 @@ def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
             tags.COMMIT: pull.head,
             **({tags.BRANCH: pull.branch} if pull.branch else {}),
             tags.PULL_REQUEST: str(pull.number),
-            tags.SCHEMA_OVERRIDE: prefix(job.id, pull.number),
+            tags.SCHEMA_OVERRIDE: pull_request_schema(job.id, pull.number),
             tags.TRIGGER: "ci",
             tags.CAUSE: f"Pull request {pull.number} at commit {pull.head[:7]}",
             **tags.of_pull_request(job, pull.number, run_slots=run_slots),

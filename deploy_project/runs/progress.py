@@ -23,9 +23,10 @@ def in_progress(
     unfinished = [each.dagster_run for each in instance.get_run_records(wanted)]
     found: dict[tuple[str, int, int], str] = {}
     for run in (*unfinished, *_held(instance, state)):
-        job, number = run.tags.get(tags.JOB_ID, ""), run.tags.get(tags.PULL_REQUEST, "")
-        if run.tags.get(tags.ENVIRONMENT) == environment and job.isdecimal() and number.isdecimal():
-            found[environment, int(job), int(number)] = run.run_id
+        job, number = run.tags.get(tags.JOB_ID, ""), tags.pull_request(run.tags)
+        is_here = run.tags.get(tags.ENVIRONMENT) == environment
+        if is_here and job.isdecimal() and number is not None:
+            found[environment, int(job), number] = run.run_id
     return found
 
 

@@ -15,7 +15,7 @@ from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
 from deploy_project.dbt import duckdb_files
-from deploy_project.dbt.schemas import schema_name
+from deploy_project.dbt.schemas import pull_request_schema, schema_name
 from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.mirror import is_full
@@ -123,7 +123,7 @@ class Run:
                 f"job {self.job.name!r} is a CI job and builds into the schema of a pull request; "
                 f"start it with the tag {tags.PULL_REQUEST!r} set to the pull request's number"
             )
-        return f"dbt_cloud_pr_{self.job.id}_{self.pull_request}"
+        return pull_request_schema(self.job.id, self.pull_request)
 
 
 def begun_at(run: Run) -> datetime:

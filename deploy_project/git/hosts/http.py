@@ -4,14 +4,16 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-import requests
 from pydantic import SecretStr
 
 from deploy_project.errors import RemoteError
 from deploy_project.git.hosts.refusals import WAIT, Refusal, pause, problem
+
+if TYPE_CHECKING:
+    import requests
 
 _TIMEOUT = 20  # seconds, to connect and between two parts of an answer
 _ALTOGETHER = 45  # seconds; a sensor tick ends after 60
@@ -50,6 +52,8 @@ class Api:
         token: SecretStr,
         refusal: Refusal,
     ) -> None:
+        import requests  # costs 0.15 s, which a process should not pay that asks nobody
+
         self.name = name
         self._root = root
         self._token = token
@@ -86,6 +90,8 @@ class Api:
         )
 
     def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> tuple[Answer, bytes]:
+        import requests
+
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise self._late()
@@ -107,7 +113,7 @@ class Api:
                 "check `hosting`, and that this machine reaches it",
             ) from None
 
-    def _content(self, response: requests.Response) -> bytes:
+    def _content(self, response: "requests.Response") -> bytes:
         content = bytearray()
         for chunk in response.iter_content(_CHUNK):
             content += chunk
@@ -167,7 +173,7 @@ class Api:
         return text.replace(self._token.get_secret_value(), "***")
 
 
-def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _as_it_is(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
     """Keep requests from logging in with what ~/.netrc says for the host."""
     return request
 
