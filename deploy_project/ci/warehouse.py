@@ -1,7 +1,5 @@
 """The warehouse of an environment: dropping and listing schemas through its own dbt."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,15 +7,14 @@ from pathlib import Path
 
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.variables import built_in
 from deploy_project.dbt import schema_drops
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.schema_drops import Schema
 from deploy_project.git import remote
-from deploy_project.git.checkouts import ensure_checkout, hold
 from deploy_project.releases import pointer
 from deploy_project.releases.packages import last_words
-from deploy_project.releases.workspace import Workspace, workspace
+from deploy_project.releases.prepare import outside_of_a_run
+from deploy_project.releases.workspace import Workspace
 
 TIMEOUT_SECONDS = 600
 _GIVE_UP_AFTER = 2
@@ -101,28 +98,9 @@ def opened(
     """
     at = pointer.deployed(state, environment.name)
     commit = at.commit if at is not None else remote.head(environment).commit
-    checkout = ensure_checkout(environment.project, state, commit)
-    state.all_work.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=state.all_work, prefix="sweep-"))
-    try:
-        with hold(checkout):
-            ready = workspace(
-                environment,
-                job,
-                checkout,
-                state,
-                profiles_directory=scratch / "profiles",
-                built_in=built_in(
-                    account=deployment.account,
-                    environment=environment,
-                    job=job,
-                    run_number=0,
-                    category="other",
-                    reason="Clean-up of pull requests",
-                ),
-            )
-            schema_drops.write_project(scratch / "project", project_file(ready.project_directory))
-            ours = replace(ready, project_directory=scratch / "project")
-            yield Warehouse(ours, scratch / "dbt")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    with outside_of_a_run(
+        deployment, environment, job, commit, state, reason="Clean-up of pull requests"
+    ) as (ready, scratch):
+        schema_drops.write_project(scratch / "project", project_file(ready.project_directory))
+        ours = replace(ready, project_directory=scratch / "project")
+        yield Warehouse(ours, scratch / "dbt")

@@ -2,11 +2,12 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from deploy_project.config.deployment import Deployment, Environment
+from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.variables import built_in
 from deploy_project.dbt.manifest import Manifest, cycle, read_manifest
@@ -46,6 +47,33 @@ def _prepared(
     state: StateDirectory,
     on_line: Callable[[str], None],
 ) -> Pointer:
+    with outside_of_a_run(deployment, environment, None, commit, state, reason="Deployed") as (
+        ready,
+        scratch,
+    ):
+        ensure_packages(ready, scratch, on_line)
+        manifest = parses.kept(ready.parsed) or _parse(ready, scratch)
+        if circle := cycle(manifest):
+            names = " --> ".join(circle)
+            raise _refused(ready, f"nodes refer to each other in a circle: {names}; break it")
+        return Pointer(commit, ready.parse_key)
+
+
+@contextmanager
+def outside_of_a_run(
+    deployment: Deployment,
+    environment: Environment,
+    job: Job | None,
+    commit: str,
+    state: StateDirectory,
+    *,
+    reason: str,
+) -> Generator[tuple[Workspace, Path]]:
+    """Check `commit` out; yield its workspace as `job` has it, and scratch space that goes after.
+
+    `reason` is what dbt's projects read as `DBT_CLOUD_RUN_REASON`. Raises `GitError`,
+    `ConfigError` or `DbtError`.
+    """
     checkout = ensure_checkout(environment.project, state, commit)
     state.all_work.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=state.all_work, prefix="deploy-"))
@@ -53,18 +81,20 @@ def _prepared(
         with hold(checkout):
             ready = workspace(
                 environment,
-                None,
+                job,
                 checkout,
                 state,
                 profiles_directory=scratch / "profiles",
-                built_in=_outside_of_a_run(deployment, environment),
+                built_in=built_in(
+                    account=deployment.account,
+                    environment=environment,
+                    job=job,
+                    run_number=0,
+                    category="other",
+                    reason=reason,
+                ),
             )
-            ensure_packages(ready, scratch, on_line)
-            manifest = parses.kept(ready.parsed) or _parse(ready, scratch)
-            if circle := cycle(manifest):
-                names = " --> ".join(circle)
-                raise _refused(ready, f"nodes refer to each other in a circle: {names}; break it")
-            return Pointer(commit, ready.parse_key)
+            yield ready, scratch
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -83,17 +113,6 @@ def _refused(ready: Workspace, why: str) -> DbtError:
     return DbtError(
         f"commit {ready.checkout.root.name[:12]} of project {environment.project.name!r} can't be "
         f"deployed to {environment.name!r}; {why}"
-    )
-
-
-def _outside_of_a_run(deployment: Deployment, environment: Environment) -> dict[str, str]:
-    return built_in(
-        account=deployment.account,
-        environment=environment,
-        job=None,
-        run_number=0,
-        category="other",
-        reason="Deployed",
     )
 
 
