@@ -1,7 +1,8 @@
 """What each kind of step does; a failure is a `DeployError` with the tool's own words."""
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from deploy_project.dbt.events import Event
@@ -29,7 +30,8 @@ def _clone(stage: Stage) -> None:
     remember(found, stage.run.environment, stage.run.state)
 
 
-def _workspace(stage: Stage) -> Workspace:
+def workspace_of(stage: Stage) -> Workspace:
+    """Return the workspace of the run, whose secrets the step shall keep from now on."""
     workspace = runs.ready(stage.run)
     stage.progress.scrubber = workspace.scrubber
     runs.copy_database(stage.run, workspace, stage.console.say)
@@ -37,7 +39,7 @@ def _workspace(stage: Stage) -> Workspace:
 
 
 def _profile(stage: Stage) -> None:
-    workspace = _workspace(stage)
+    workspace = workspace_of(stage)
     profile, say = workspace.profile, stage.console.say
     say(f"dbt {workspace.installation.dbt_version} with the {profile.adapter} adapter")
     say(f"Target {profile.target!r}, schema {profile.schema!r}")
@@ -46,7 +48,7 @@ def _profile(stage: Stage) -> None:
 
 
 def _deps(stage: Stage) -> None:
-    workspace = _workspace(stage)
+    workspace = workspace_of(stage)
     with hold(workspace.checkout):
         _packages(stage, workspace)
 
@@ -56,11 +58,18 @@ def _packages(stage: Stage, workspace: Workspace) -> None:
     ensure_packages(workspace, stage.directory, stage.console.say, timeout_seconds=left)
 
 
-def _command(stage: Stage) -> None:
-    workspace = _workspace(stage)
+@contextmanager
+def ready_for_dbt(stage: Stage, workspace: Workspace) -> Generator[None]:
+    """Keep the checkout, with its packages installed, while a command of dbt runs in it."""
     with hold(workspace.checkout):
         if not workspace.checkout.packages.is_file():  # evicted since, or a retry elsewhere
             _packages(stage, workspace)
+        yield
+
+
+def _command(stage: Stage) -> None:
+    workspace = workspace_of(stage)
+    with ready_for_dbt(stage, workspace):
         parses.lend(workspace.parsed, stage.directory / "target")
         state = deferral.state(stage, workspace) if stage.step.kind == "command" else None
         call = Call(stage.step.arguments, state)
@@ -101,7 +110,10 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
     return ended
 
 
-ACTIONS: Mapping[Kind, Callable[[Stage], None]] = {
+Action = Callable[[Stage], None]
+"""Carries out a step; raises a `DeployError` when it fails."""
+
+ACTIONS: Mapping[Kind, Action] = {
     "clone": _clone,
     "profile": _profile,
     "deps": _deps,

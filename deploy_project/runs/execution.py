@@ -1,6 +1,6 @@
 """Carrying out one step of a run: its log, its artifacts, its record, whatever happens."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -8,15 +8,21 @@ from datetime import UTC, datetime
 from deploy_project.errors import ArtifactError, DeployError
 from deploy_project.runs import resumption, scratch
 from deploy_project.runs import run as runs
-from deploy_project.runs.actions import ACTIONS
-from deploy_project.runs.plan import Step, invoked
+from deploy_project.runs.actions import ACTIONS, Action
+from deploy_project.runs.plan import Kind, Step, invoked
 from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Console, Listener, Progress, Stage
 from deploy_project.runs.step import Status, StepRecord, to_json
 
 
 def perform(
-    run: Run, step: Step, *, of: int, listener: Listener, notes: Sequence[str] = ()
+    run: Run,
+    step: Step,
+    *,
+    of: int,
+    listener: Listener,
+    notes: Sequence[str] = (),
+    actions: Mapping[Kind, Action] = ACTIONS,
 ) -> StepRecord:
     """Carry out `step`, the `step.index`th of `of`, and return its record.
 
@@ -39,7 +45,7 @@ def perform(
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
             with run.state.explained(step.name):
-                ACTIONS[step.kind](stage)
+                actions[step.kind](stage)
             status = "Success"
         except DeployError as error:
             message = stage.progress.scrubber.text(str(error))
