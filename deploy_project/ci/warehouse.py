@@ -2,16 +2,15 @@
 
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.dbt import schema_drops
-from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.schema_drops import Schema
 from deploy_project.git import remote
 from deploy_project.releases import pointer
+from deploy_project.releases.asking import Asking, asking
 from deploy_project.releases.packages import last_words
 from deploy_project.releases.prepare import outside_of_a_run
 from deploy_project.releases.workspace import Workspace
@@ -35,9 +34,12 @@ class Outcome:
 class Warehouse:
     """One environment's connection, with the dbt that goes with it."""
 
-    workspace: Workspace
-    directory: Path
-    """Scratch space of its own."""
+    asking: Asking
+
+    @property
+    def workspace(self) -> Workspace:
+        """What the connection is made of."""
+        return self.asking.workspace
 
     def drop(
         self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
@@ -69,17 +71,11 @@ class Warehouse:
     def _asked(
         self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
     ) -> tuple[int, schema_drops.Reply]:
-        lines: list[str] = []
-        ended = self.workspace.run(
-            schema_drops.arguments(schemas, databases),
-            directory=self.directory,
-            on_line=lines.append,
-            timeout_seconds=TIMEOUT_SECONDS,
+        given = schema_drops.given(schemas, databases)
+        ended, answer = self.asking.call(
+            schema_drops.MACRO, given, on_line=say, timeout_seconds=TIMEOUT_SECONDS
         )
-        answer = schema_drops.reply(lines)
-        for line in answer.said:
-            say(line)
-        return ended.code, answer
+        return ended.code, schema_drops.reply(answer)
 
 
 def told(schema: Schema) -> str:
@@ -101,6 +97,4 @@ def opened(
     with outside_of_a_run(
         deployment, environment, job, commit, state, reason="Clean-up of pull requests"
     ) as (ready, scratch):
-        schema_drops.write_project(scratch / "project", project_file(ready.project_directory))
-        ours = replace(ready, project_directory=scratch / "project")
-        yield Warehouse(ours, scratch / "dbt")
+        yield Warehouse(asking(ready, scratch / "dbt", schema_drops.MACROS))

@@ -1,32 +1,24 @@
-"""Dropping and listing schemas with dbt's own macros: a dbt project of ours beside the user's.
+"""Dropping and listing schemas with dbt's own macros, in a project that stands in for a user's."""
 
-dbt parses two files instead of the whole project, and needs none of its packages; none of its code
-runs. Names are arguments of the macro, which dbt does not render.
-"""
-
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from ruamel.yaml import YAML
+from deploy_project.dbt.stand_in import Answer
 
 Schema = tuple[str, str]
 """A database, empty where the adapter has none, and a schema in it."""
 
-_MACRO = "drop_and_list_schemas"
-_MARK = "deploy-project:"
-_MACROS = """\
-{% macro drop_and_list_schemas(drop, databases) %}
-  {%- for database, schema in drop %}
+MACRO = "drop_and_list_schemas"
+MACROS = """\
+{% macro drop_and_list_schemas() %}
+  {%- for database, schema in given().drop %}
     {%- do adapter.drop_schema(api.Relation.create(database=database or none, schema=schema)) %}
-    {%- do print('deploy-project:' ~ tojson({'dropped': [database, schema]})) %}
+    {%- do tell({'dropped': [database, schema]}) %}
   {%- endfor %}
-  {%- for database in databases %}
+  {%- for database in given().databases %}
     {%- for row in list_schemas(database or target.database) %}
-      {%- set schema = row if row is string else row[0] %}
-      {%- do print('deploy-project:' ~ tojson({'found': [database, schema]})) %}
+      {%- do tell({'found': [database, row if row is string else row[0]]}) %}
     {%- endfor %}
   {%- endfor %}
 {% endmacro %}
@@ -43,45 +35,16 @@ class Reply:
     """Everything else that dbt has said."""
 
 
-def write_project(directory: Path, users: Mapping[str, Any]) -> None:
-    """Write the project into `directory`; `users` is what the user's dbt_project.yml says.
-
-    Whether dbt quotes names decides on some warehouses which schema a name means.
-    """
-    (directory / "macros").mkdir(parents=True, exist_ok=True)
-    (directory / "macros" / "schemas.sql").write_text(_MACROS, encoding="utf-8")
-    content = {
-        "name": "deploy_project_schemas",
-        "version": "1.0",
-        "profile": users["profile"],
-        **{key: users[key] for key in ("quoting",) if key in users},
-    }
-    with (directory / "dbt_project.yml").open("w", encoding="utf-8") as stream:
-        cast(Any, YAML(typ="safe")).dump(content, stream)
+def given(drop: Sequence[Schema], databases: Sequence[str]) -> object:
+    """Return what the macro is given to drop schemas, then to list those of `databases`."""
+    return {"drop": [list(each) for each in drop], "databases": list(databases)}
 
 
-def arguments(drop: Sequence[Schema], databases: Sequence[str]) -> tuple[str, ...]:
-    """Return the arguments after `dbt` that drop schemas, then list those of `databases`."""
-    given = {"drop": [list(each) for each in drop], "databases": list(databases)}
-    return ("--quiet", "run-operation", _MACRO, "--args", json.dumps(given))
-
-
-def reply(lines: Iterable[str]) -> Reply:
-    """Return what the lines say that dbt has written."""
-    told = [(line, _told(line)) for line in lines]
-    dropped = [_schema(fact["dropped"]) for _, fact in told if fact and "dropped" in fact]
-    found = [_schema(fact["found"]) for _, fact in told if fact and "found" in fact]
-    said = [line for line, fact in told if fact is None]
-    return Reply(frozenset(dropped), tuple(found), tuple(said))
-
-
-def _told(line: str) -> Mapping[str, Any] | None:
-    if not line.startswith(_MARK):
-        return None
-    try:
-        return json.loads(line.removeprefix(_MARK))
-    except ValueError:
-        return None
+def reply(answer: Answer) -> Reply:
+    """Return what the macro has told."""
+    dropped = [_schema(fact["dropped"]) for fact in answer.facts if "dropped" in fact]
+    found = [_schema(fact["found"]) for fact in answer.facts if "found" in fact]
+    return Reply(frozenset(dropped), tuple(found), tuple(answer.said))
 
 
 def _schema(pair: Sequence[Any]) -> Schema:

@@ -1,0 +1,80 @@
+"""Asking a warehouse through the environment's own dbt, without the user's project."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deploy_project.dbt import selects, stand_in
+from deploy_project.dbt.process import Exit
+from deploy_project.dbt.profiles import project_file
+from deploy_project.dbt.selects import Selected
+from deploy_project.dbt.stand_in import Answer, Fact
+from deploy_project.releases.packages import last_words
+from deploy_project.releases.workspace import Workspace
+
+_GIVE_UP_AFTER = 3
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A connection on which macros of ours run."""
+
+    workspace: Workspace
+    directory: Path
+    """Receives `target/` and `dbt.log` of each call."""
+
+    def call(
+        self,
+        macro: str,
+        given: object,
+        *,
+        on_fact: Callable[[Fact], None] = lambda _: None,
+        on_line: Callable[[str], None] = lambda _: None,
+        timeout_seconds: float | None = None,
+    ) -> tuple[Exit, Answer]:
+        """Run a macro of ours; return how that ended, and what it has told until then."""
+        answer = Answer(on_fact, on_line, self.workspace.scrubber.text)
+        ended = self.workspace.run(
+            stand_in.call(self.workspace.project_directory, macro, given),
+            directory=self.directory,
+            on_line=answer.hear,
+            timeout_seconds=timeout_seconds,
+        )
+        return ended, answer
+
+
+def asking(workspace: Workspace, directory: Path, macros: str) -> Asking:
+    """Return the connection of `workspace` with `macros`; all that is made is in `directory`."""
+    project = directory / "project"
+    stand_in.write_project(project, project_file(workspace.project_directory), macros)
+    return Asking(replace(workspace, project_directory=project), directory)
+
+
+def selected(
+    workspace: Workspace,
+    statements: Mapping[str, str],
+    *,
+    most: int,
+    directory: Path,
+    timeout_seconds: Callable[[], float | None] = lambda: None,
+) -> dict[str, Selected]:
+    """Return at most `most` rows of each of `statements`, which are SELECTs, by the same names.
+
+    A statement that fails is told as such and does not keep the others from it; where three fail
+    in a row, the warehouse is taken to be away, and the rest fails, too. All that is made is in
+    `directory`; dbt's log is in it, with the rows.
+    """
+    ask, left = asking(workspace, directory, selects.MACROS), dict(statements)
+    found, failures = dict[str, Selected](), 0
+    while left:
+        given = selects.given(left, most)
+        ended, answer = ask.call(selects.MACRO, given, timeout_seconds=timeout_seconds())
+        done = selects.answered(answer.facts)
+        found |= done
+        left = {key: sql for key, sql in left.items() if key not in done}
+        failures = 1 if done else failures + 1
+        gives_up = failures == _GIVE_UP_AFTER or ended.timed_out
+        for key in list(left)[: None if gives_up else 1]:
+            found[key] = Selected(error=last_words(answer.said))
+            del left[key]
+    return {key: found[key] for key in statements}
