@@ -3,10 +3,10 @@
 import json
 import sys
 
-from deploy_project.config.environment import settings
+from deploy_project.config.environment import run_arguments, settings
 from deploy_project.config.loading import load_deployment
 from deploy_project.orchestration import revival
-from deploy_project.orchestration.internals import pinned
+from deploy_project.orchestration.internals import executed_job, pinned
 from deploy_project.orchestration.location import definitions, deployed_pointers
 
 _settings = settings()
@@ -16,7 +16,12 @@ _pointers = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
 )
 
-defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers))
+defs = definitions(
+    _deployment,
+    _settings.state,
+    pointers=json.loads(_pointers),
+    only=executed_job(sys.argv, run_arguments()),
+)
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url)

@@ -16,6 +16,7 @@ from deploy_project.errors import ConfigError
 CONFIG = "DEPLOY_CONFIG"
 STATE = "DEPLOY_STATE"
 DAGSTER_HOME = "DAGSTER_HOME"
+RUN_ARGUMENTS = "DAGSTER_EXECUTE_RUN_ARGS"
 _OURS = re.compile(r"^(DBT_|DEPLOY_|DAGSTER_)")
 
 
@@ -53,6 +54,11 @@ def dagster_home() -> Path | None:
     """Return the directory that `DAGSTER_HOME` names; None when it names none."""
     named = os.environ.get(DAGSTER_HOME)
     return Path(named).expanduser().absolute() if named else None
+
+
+def run_arguments() -> str | None:
+    """Return what Dagster's launcher has told this process to run; None for another process."""
+    return os.environ.get(RUN_ARGUMENTS)
 
 
 def load_dotenv() -> None:

@@ -5,13 +5,14 @@
 - the executor base class: one compute log for each step without one process for each step
 - the rules of the run queue, to say so when they are not those of our dagster.yaml
 - the run launcher base class: a run must outlive the code server, and its death must be noticed
+- what a run's process was started for: it needs no asset of the catalog to run a job
 
 `tests/orchestration/test_internals.py` is the contract: it fails when an upgrade changes these.
 """
 
 import logging
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import dagster as dg
@@ -39,10 +40,17 @@ from dagster._core.launcher.base import (
     WorkerStatus,
 )
 from dagster._grpc.types import ExecuteRunArgs
-from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+from dagster._serdes import (
+    ConfigurableClass,
+    ConfigurableClassData,
+    deserialize_value,
+    serialize_value,
+)
 
+from deploy_project.config.environment import RUN_ARGUMENTS
 from deploy_project.orchestration.workers import worker_of
 
+_EXECUTE_RUN = ("api", "execute_run")
 Outcome = Literal["Success", "Error", "Cancelled"]
 Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Outcome], None]
 """Called once when the steps of a run have ended, whatever the outcome."""
@@ -300,6 +308,38 @@ def run_command(
             f"run {run.run_id} can't be launched: nothing says where its code is; launch it from "
             "the UI, a schedule or a sensor"
         )
-    command = [origin.executable_path, "-m", "dagster", "api", "execute_run"]
+    command = [origin.executable_path, "-m", "dagster", *_EXECUTE_RUN]
     asked = ExecuteRunArgs(origin, run.run_id, instance.get_ref())
-    return command, {"DAGSTER_EXECUTE_RUN_ARGS": serialize_value(asked)}
+    return command, {RUN_ARGUMENTS: serialize_value(asked)}
+
+
+def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
+    """Return the job that the process with these command line arguments executes.
+
+    `told` is what its launcher has told it in a variable. None when the process may be there for
+    more than one job, or when nobody knows.
+    """
+    match arguments[1:]:
+        case ["job", "execute", *options]:
+            return _option(options, "-j", "--job")
+        case ["api", "execute_run"] if told is not None:
+            return _job_of(told)
+        case ["api", "execute_run", asked]:
+            return _job_of(asked)
+        case _:
+            return None
+
+
+def _option(options: Sequence[str], *names: str) -> str | None:
+    for word, following in zip(options, [*options[1:], ""], strict=True):
+        name, is_joined, value = word.partition("=")
+        if name in names:
+            return value if is_joined else following
+    return None
+
+
+def _job_of(asked: str) -> str | None:
+    try:
+        return deserialize_value(asked, ExecuteRunArgs).job_origin.job_name
+    except Exception:  # another version's words; whoever executes the run will say what is wrong
+        return None

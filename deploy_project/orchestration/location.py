@@ -36,11 +36,17 @@ def deployed_pointers(deployment: Deployment, state: StateDirectory) -> dict[str
 
 
 def definitions(
-    deployment: Deployment, state: StateDirectory, *, pointers: Mapping[str, str]
+    deployment: Deployment,
+    state: StateDirectory,
+    *,
+    pointers: Mapping[str, str],
+    only: str | None = None,
 ) -> dg.Definitions:
     """Return the definitions of `deployment` at the commits that `pointers` name.
 
-    Neither the network nor dbt is asked for anything.
+    Neither the network nor dbt is asked for anything. `only` names the job that this process is
+    there to execute, if it is: a deployment job goes by its own commit, and not by the models,
+    which take longest to load.
     """
     jobs = {job.name: deployment_job(job, deployment, state) for job in deployment.jobs.values()}
     schedules = [schedule(job, jobs[job.name]) for job in deployment.jobs.values()]
@@ -53,6 +59,7 @@ def definitions(
     catalogs = [
         _catalog(deployment, each, state, Pointer.parse(pointers.get(each.name, "")))
         for each in deployment.environments.values()
+        if only not in jobs and only not in sweep_jobs
     ]
     return dg.Definitions.merge(
         dg.Definitions(

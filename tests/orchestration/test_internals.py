@@ -242,3 +242,37 @@ def test_another_launcher_than_ours_need_not_be_installed(configured: dict[str, 
     """The daemon alone must be able to load it."""
     with dg.instance_for_test(overrides={"run_launcher": configured}) as made:
         assert internals.launcher_of(made) is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "job"),
+    [
+        (
+            ["job", "execute", "-m", "deploy_project.definitions", "-j", "prod__daily"],
+            "prod__daily",
+        ),
+        (["job", "execute", "--job", "prod__daily", "-f", "job.py"], "prod__daily"),
+        (["job", "execute", "--job=prod__daily"], "prod__daily"),
+        (["job", "execute", "-m", "deploy.definitions", "-j"], ""),
+        (["job", "execute", "-m", "deploy.definitions"], None),
+        (["job", "list", "-j", "prod__daily"], None),
+        (["api", "grpc", "--socket", "/tmp/socket"], None),
+        (["api", "execute_run", "{}"], None),
+        (["api", "execute_run"], None),
+        (["definitions", "validate"], None),
+        ([], None),
+    ],
+)
+def test_the_command_line_tells_which_job_the_process_is_there_for(
+    arguments: list[str], job: str | None
+):
+    assert internals.executed_job(["dagster", *arguments], None) == job
+
+
+def test_a_launched_process_is_told_which_job_it_is_there_for(instance: dg.DagsterInstance):
+    job = dg.build_reconstructable_job(__name__, "chain", ("",))
+    run = dg.DagsterRun("chain", job_code_origin=job.get_python_origin())
+    command, variables = internals.run_command(instance, run)
+    ((_, told),) = variables.items()
+    assert internals.executed_job(command[2:], told) == "chain"
+    assert internals.executed_job([*command[2:], told], None) == "chain"

@@ -14,12 +14,22 @@ from deploy_project.runs import tags
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> dg.RepositoryDefinition:
-    """The example before anything was deployed, loaded as the server loads it."""
+def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dg.RepositoryDefinition]:
+    """Loads the example before anything was deployed."""
     state = StateDirectory(tmp_path_factory.mktemp("state"))
     config = Path(str(resources.files("deploy_project"))) / "example" / "deploy.yaml"
     deployment = load_deployment(config, state=state.root)
-    return definitions(deployment, state, pointers={}).get_repository_def()
+
+    def loaded(only: str | None = None) -> dg.RepositoryDefinition:
+        return definitions(deployment, state, pointers={}, only=only).get_repository_def()
+
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def repository(load: Callable[..., dg.RepositoryDefinition]) -> dg.RepositoryDefinition:
+    """The example as the server loads it."""
+    return load()
 
 
 def outline(repository: dg.RepositoryDefinition) -> Iterator[str]:
@@ -58,3 +68,22 @@ def test_the_example_loads_without_the_network_or_dbt(repository: dg.RepositoryD
         dg.AssetKey(["production", "not_deployed_yet"]),
         dg.AssetKey(["staging", "not_deployed_yet"]),
     }
+
+
+@pytest.mark.parametrize(
+    ("only", "has_models"),
+    [("production__daily", False), (None, True), ("__ASSET_JOB", True), ("no_such_job", True)],
+)
+def test_the_process_of_a_job_loads_no_models(
+    load: Callable[..., dg.RepositoryDefinition],
+    repository: dg.RepositoryDefinition,
+    only: str | None,
+    has_models: bool,
+):
+    found = load(only)
+    assert found.has_job("production__daily")
+    assert {job.name for job in found.get_all_jobs()} >= {
+        job.name for job in repository.get_all_jobs() if not job.name.startswith("__")
+    }
+    of_models = dg.AssetKey(["production", "not_deployed_yet"])
+    assert (of_models in found.asset_graph.get_all_asset_keys()) is has_models
