@@ -8,20 +8,21 @@ from deploy_project.config.loading import load_deployment
 from deploy_project.orchestration import revival
 from deploy_project.orchestration.internals import executed_job, pinned
 from deploy_project.orchestration.location import definitions, deployed_pointers
+from deploy_project.runs import ahead
 
 _settings = settings()
 _settings.state.prepare()
 _deployment = load_deployment(_settings.config_file, state=_settings.state.root)
+_only = executed_job(sys.argv, run_arguments())
+_job = _deployment.jobs.get(_only or "")
+if _job is not None:
+    ahead.start_dbt(_job)
+
 _pointers = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
 )
 
-defs = definitions(
-    _deployment,
-    _settings.state,
-    pointers=json.loads(_pointers),
-    only=executed_job(sys.argv, run_arguments()),
-)
+defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers), only=_only)
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url)

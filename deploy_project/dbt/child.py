@@ -1,11 +1,15 @@
 """The program that runs one dbt command; executed as a script by the Python of any dbt.
 
 It imports nothing of this package, since that Python may not have it. Standard input carries one
-line of JSON, `{"arguments": […], "events": <descriptor>, "debug_log": <path>, "secrets": […]}`, and
-stays open as long as the parent lives. Standard output is dbt's own console text. The events
-descriptor receives one line of JSON for each node that starts, finishes or is skipped.
+line of JSON, `{"arguments": […], "directory": <path>, "variables": {…}, "events": <descriptor>,
+"debug_log": <path>, "secrets": […]}`, and stays open as long as the parent lives; while the line is
+awaited, dbt is imported. `directory` becomes the working directory, and `variables` become the
+whole environment. Standard output is dbt's own console text. The events descriptor receives one
+line of JSON for each node that starts, finishes or is skipped.
 """
 
+import gc
+import importlib
 import json
 import os
 import signal
@@ -202,10 +206,24 @@ def cancel_queries() -> None:
                 adapter.cancel_open_connections()
 
 
+def import_dbt() -> None:
+    """Import dbt, with nothing to collect among all that is made and stays."""
+    gc.disable()
+    importlib.import_module("dbt.cli.main")
+    gc.enable()
+
+
 def main() -> int:
     """Run the command that standard input names; return dbt's exit code (0, 1 or 2)."""
     Interrupts()
-    wanted = json.loads(first_line(0))
+    import_dbt()
+    order = first_line(0)
+    if not order:  # nothing was left to do
+        return 0
+    wanted = json.loads(order)
+    os.chdir(wanted["directory"])
+    os.environ.clear()
+    os.environ.update(wanted["variables"])
     writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
     orphaned = threading.Event()
     threading.Thread(target=end_with_the_parent, args=(orphaned,), daemon=True).start()

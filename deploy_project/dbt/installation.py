@@ -51,6 +51,14 @@ def installation(version: str | None, adapter: str, state: StateDirectory) -> In
     return _isolated(root)
 
 
+def beside(version: str | None) -> Installation | None:
+    """Return the dbt beside us if it is `version`, which None always is; else None."""
+    core = _beside("dbt-core")
+    if core is None or (version is not None and core not in SpecifierSet(specifier(version))):
+        return None
+    return Installation(Path(sys.executable), core)
+
+
 def verify(version: str | None, adapter: str | None, state: StateDirectory) -> None:
     """Raise what `installation` would raise, without making anything.
 
@@ -72,12 +80,11 @@ def _existing(
     version: str | None, adapter: str | None, state: StateDirectory
 ) -> Installation | None:
     """Return what is there already; raise `DbtError` when nothing may be made, either."""
-    core = _beside("dbt-core")
-    fits = core is not None and (version is None or core in SpecifierSet(specifier(version)))
-    if core is not None and fits and (adapter is None or _beside(_package(adapter)) is not None):
-        return Installation(Path(sys.executable), core)
+    found = beside(version)
+    if found is not None and (adapter is None or _beside(_package(adapter)) is not None):
+        return found
     if version is None:
-        package = _package(adapter or "core")
+        package, core = _package(adapter or "core"), found.dbt_version if found else None
         raise DbtError(
             f"the profile's type is {adapter!r}, but {package} is not installed beside dbt {core}; "
             f"install {package} there, or set `dbt_version:` of the environment"

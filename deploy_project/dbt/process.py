@@ -1,6 +1,5 @@
 """The only door to dbt: one command is one process of the environment's own Python."""
 
-import json
 import os
 import signal
 import subprocess
@@ -11,10 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from types import FrameType
-from typing import IO
+from typing import IO, Any
 
 from deploy_project.config.environment import inherited
+from deploy_project.dbt import children
 from deploy_project.dbt.child import GRACE_SECONDS
+from deploy_project.dbt.children import Child
 from deploy_project.dbt.events import Event, parse
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
@@ -22,7 +23,6 @@ from deploy_project.errors import DbtError
 TERM_SECONDS = 5
 LONGEST_LINE = 1 << 16
 """Characters; a longer line is heard in several parts."""
-_CHILD = Path(__file__).with_name("child.py")
 
 
 @dataclass(frozen=True)
@@ -93,24 +93,19 @@ def run(
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
     invocation.target_directory.chmod(0o700)
+    order = _order(invocation, scrubber)
     heard = SimpleQueue[str | None]()
     with held_signals(wake=lambda: heard.put("")) as let_signals_through:
-        events_read, events_write = os.pipe()
-        try:
-            process = _started(invocation, events_write)
-        except BaseException:
-            os.close(events_read)
-            raise
-        finally:
-            os.close(events_write)
-        listener = threading.Thread(target=_listen, args=(process, events_read, heard), daemon=True)
+        child = children.taken(invocation.python)
+        process = child.process
+        listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
         reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
         expired = threading.Event()
         timer = _timer(process, timeout_seconds, expired)
         try:
             listener.start()
             reader.start()
-            _order(process, invocation, events_write, scrubber)
+            child.order(order)
             for line in iter(heard.get, None):
                 let_signals_through()
                 if line.endswith("\n"):  # else dbt was killed while it wrote
@@ -162,52 +157,34 @@ def held_signals(wake: Callable[[], None]) -> Generator[Callable[[], None]]:
     let_through()
 
 
-def _listen(process: subprocess.Popen[str], events: int, heard: SimpleQueue[str | None]) -> None:
-    """Hand on each line that dbt writes of its events, then None when it has ended."""
-    with os.fdopen(events, encoding="utf-8") as lines:
-        for line in lines:
-            heard.put(line)
-    process.wait()
-    heard.put(None)
-
-
-def _started(invocation: Invocation, events: int) -> subprocess.Popen[str]:
-    try:
-        return subprocess.Popen(
-            [str(invocation.python), "-I", "-u", str(_CHILD)],
-            cwd=invocation.project_directory,
-            env=variables(invocation),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=[events],
-            start_new_session=True,
-            encoding="utf-8",
-            errors="replace",
-        )
-    except OSError as error:
-        raise DbtError(f"dbt could not be started with {invocation.python}: {error}") from error
-    except ValueError as error:  # NUL, which no process can be given
+def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
+    """Return what the child is to do; raise `DbtError` for what no process can be given."""
+    given = variables(invocation)
+    if any("\0" in text for text in (*invocation.arguments, *given, *given.values())):
         raise DbtError(
-            f"dbt could not be started: {error} in its command or in a variable; take it out"
-        ) from None
-
-
-def _order(
-    process: subprocess.Popen[str], invocation: Invocation, events: int, scrubber: Scrubber
-) -> None:
-    assert process.stdin is not None
-    order = {
+            "dbt could not be started: embedded null byte in its command or in a variable; take "
+            "it out"
+        )
+    if not invocation.project_directory.is_dir():
+        raise DbtError(
+            f"dbt could not be started: there is no directory {invocation.project_directory}"
+        )
+    return {
         "arguments": invocation.arguments,
-        "events": events,
+        "directory": str(invocation.project_directory),
+        "variables": given,
         "debug_log": str(invocation.debug_log),
         "secrets": scrubber.secrets,
     }
-    try:
-        process.stdin.write(json.dumps(order) + "\n")
-        process.stdin.flush()  # and left open: its end tells the child that we are gone
-    except BrokenPipeError:
-        pass  # the child is already dead; its exit code says so
+
+
+def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:
+    """Hand on each line that dbt writes of its events, then None when it has ended."""
+    with os.fdopen(child.events, encoding="utf-8") as lines:
+        for line in lines:
+            heard.put(line)
+    child.process.wait()
+    heard.put(None)
 
 
 def _read(

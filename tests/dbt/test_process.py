@@ -17,8 +17,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.dbt import process
+from deploy_project.dbt import children, process
 from deploy_project.dbt.child import LONGEST_TEXT, EventWriter
+from deploy_project.dbt.children import Child
 from deploy_project.dbt.events import Event, Version
 from deploy_project.dbt.process import Exit, Invocation, variables
 from deploy_project.dbt.secrets import Scrubber
@@ -28,7 +29,10 @@ Program = Callable[[str], Invocation]
 
 PREAMBLE = """
     import json, os, signal, sys, time
-    order = json.loads(sys.stdin.readline())
+    order = json.loads(sys.stdin.readline() or sys.exit(3))
+    os.chdir(order["directory"])
+    os.environ.clear()
+    os.environ.update(order["variables"])
     def event(**fact):
         os.write(order["events"], (json.dumps(fact) + "\\n").encode())
 """
@@ -191,6 +195,76 @@ def test_a_python_that_is_not_there_is_told(program: Program):
         Heard().run(invocation)
 
 
+def test_a_directory_that_is_not_there_is_told(program: Program, tmp_path: Path):
+    invocation = replace(program(""), project_directory=tmp_path / "gone")
+    with pytest.raises(DbtError, match=r"could not be started: there is no directory .*gone"):
+        Heard().run(invocation)
+
+
+def test_what_no_process_can_be_given_is_told(program: Program):
+    for told in ({"arguments": ("run", "a\0b")}, {"variables": {"DBT_REGION": "a\0b"}}):
+        with pytest.raises(DbtError, match="could not be started: embedded null byte in its comma"):
+            Heard().run(replace(program(""), **told))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The ids of the processes that are started, in their order."""
+    ids: list[int] = []
+    start = children.start
+
+    def noted(python: Path) -> Child:
+        child = start(python)
+        ids.append(child.process.pid)
+        return child
+
+    monkeypatch.setattr(children, "start", noted)
+    return ids
+
+
+def test_a_process_that_was_started_ahead_runs_one_command(program: Program, started: list[int]):
+    invocation = program("print(os.getpid(), os.environ['DBT_REGION'], os.getcwd())")
+    invocation = replace(invocation, variables={"DBT_REGION": "all"})
+    heard = Heard()
+    children.start_ahead(invocation.python)
+    children.start_ahead(invocation.python)
+    heard.run(invocation)
+    heard.run(invocation)
+    assert len(started) == 2
+    assert heard.lines == [f"{pid} all {invocation.project_directory}" for pid in started]
+
+
+def test_a_process_that_was_killed_while_it_waited_is_replaced(
+    program: Program, started: list[int]
+):
+    invocation = program("print(os.getpid())")
+    children.start_ahead(invocation.python)
+    os.kill(started[0], signal.SIGKILL)
+    os.waitid(os.P_PID, started[0], os.WEXITED | os.WNOWAIT)
+    heard = Heard()
+    assert heard.run(invocation) == Exit(0)
+    assert heard.lines == [str(started[1])]
+
+
+def test_a_python_that_can_not_be_started_ahead_is_told_when_it_is_needed(program: Program):
+    invocation = replace(program(""), python=Path("/nowhere/bin/python"))
+    children.start_ahead(invocation.python)
+    with pytest.raises(DbtError, match="could not be started with /nowhere/bin/python"):
+        Heard().run(invocation)
+
+
+@pytest.mark.slow
+def test_dbt_that_was_started_ahead_and_never_wanted_ends_with_its_parent(tmp_path: Path):
+    code = (
+        "import sys; from pathlib import Path; from deploy_project.dbt import children\n"
+        "children.start_ahead(Path(sys.executable))\n"
+        "print(*(each.process.pid for each in children._ahead.values()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert wait_until(lambda: not is_running(int(done.stdout)), seconds=60)
+    assert done.stderr == ""
+
+
 def test_a_process_that_takes_too_long_is_ended(program: Program):
     heard = Heard()
     begun = time.monotonic()
@@ -294,7 +368,14 @@ def test_what_ignores_the_interrupt_is_killed_whole_when_the_parent_is_gone(tmp_
         (directory / "__init__.py").touch()
     (fake / "main.py").write_text(textwrap.dedent(DEAF_DBT), encoding="utf-8")
     read, write = os.pipe()
-    order = {"arguments": [], "events": write, "debug_log": str(tmp_path / "log"), "secrets": []}
+    order = {
+        "arguments": [],
+        "directory": str(tmp_path),
+        "variables": dict(os.environ),
+        "events": write,
+        "debug_log": str(tmp_path / "log"),
+        "secrets": [],
+    }
     started = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(STUBBORN), str(fake.parent)],
         stdin=subprocess.PIPE,
@@ -327,9 +408,11 @@ def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
             child = subprocess.Popen(
                 [sys.executable, "-I", {str(Path(process.__file__).with_name("child.py"))!r}],
                 stdin=subprocess.PIPE, pass_fds=[write], start_new_session=True,
-                cwd={str(tmp_path)!r},
             )
-            order = {{"arguments": ["init"], "events": write, "debug_log": "l", "secrets": []}}
+            order = {{
+                "arguments": ["init"], "directory": {str(tmp_path)!r}, "events": write,
+                "variables": dict(os.environ), "debug_log": "l", "secrets": [],
+            }}
             child.stdin.write((json.dumps(order) + "\\n").encode())
             child.stdin.flush()
             print(child.pid, flush=True)

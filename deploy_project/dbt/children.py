@@ -1,0 +1,88 @@
+"""The processes that run dbt: each imports it while it waits for the one command to run."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy_project.config.environment import inherited
+from deploy_project.errors import DbtError
+
+_CHILD = Path(__file__).with_name("child.py")
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that waits for its order, then carries it out and ends."""
+
+    process: subprocess.Popen[str]
+    events: int
+    """The descriptor from which its events are read; whoever has the child closes it."""
+    _writes: int
+    """The number of the descriptor that the child itself writes them to."""
+
+    def order(self, wanted: Mapping[str, Any]) -> None:
+        """Tell the child what to do; `wanted` is what `child.py` describes, but for the events."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # the child is already dead; its exit code says so
+            order = json.dumps({**wanted, "events": self._writes})
+            self.process.stdin.write(order + "\n")
+            self.process.stdin.flush()  # and left open: its end tells the child that we are gone
+
+
+def start(python: Path) -> Child:
+    """Start a process with `python`; raise `DbtError` when that can't be done.
+
+    It gets its variables with its order: what is secret among them is in no process list.
+    """
+    reads, writes = os.pipe()
+    try:
+        process = subprocess.Popen(
+            [str(python), "-I", "-u", str(_CHILD)],
+            env=inherited(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=[writes],
+            start_new_session=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:
+        os.close(reads)
+        raise DbtError(f"dbt could not be started with {python}: {error}") from error
+    except BaseException:
+        os.close(reads)
+        raise
+    finally:
+        os.close(writes)
+    return Child(process, reads, writes)
+
+
+_ahead: dict[Path, Child] = {}
+
+
+def start_ahead(python: Path) -> None:
+    """Start a process of `python` for a command that is to come, if there is none.
+
+    dbt needs a second or more for its imports; whoever has something else to do meanwhile saves
+    it. A process that nobody comes to want ends with ours.
+    """
+    if python not in _ahead:
+        with suppress(DbtError):  # whoever wants it will be told
+            _ahead[python] = start(python)
+
+
+def taken(python: Path) -> Child:
+    """Return a process of `python` that is the caller's alone: started ahead, or now."""
+    child = _ahead.pop(python, None)
+    if child is None:
+        return start(python)
+    if child.process.poll() is None:
+        return child
+    os.close(child.events)  # somebody has killed it while it waited
+    return start(python)
