@@ -1,26 +1,16 @@
 """What a dbt command selects, asked of dbt itself before the command runs."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deploy_project.config.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
 from deploy_project.dbt.commands import subcommand
 from deploy_project.dbt.manifest import Manifest, read_manifest
-from deploy_project.errors import DbtError
-from deploy_project.releases.packages import last_words
+from deploy_project.releases.listing import listed
 from deploy_project.runs import run as runs
 from deploy_project.runs.results import SELECTING
 from deploy_project.runs.scene import Scene
 
-_MANY = frozenset(
-    {"--select", "-s", "--models", "--model", "-m", "--exclude"}
-    | {"--resource-type", "--resource-types", "--exclude-resource-type"}
-    | {"--exclude-resource-types"}
-)
-_ONE = frozenset(
-    {"--selector", "--indirect-selection", "--vars", "--target", "-t", "--profile"}
-    | {"--state", "--defer-state"}
-)
 _FIELDS = ("unique_id", "database", "schema")
 
 
@@ -48,14 +38,14 @@ def options(arguments: Sequence[str]) -> list[str]:
     for word in arguments:
         name = word.split("=", 1)[0]
         if word.startswith("-") and not left:
-            taking = name in _MANY or name in _ONE
-            left = 1 if taking and name in _ONE and "=" not in word else 0
+            taking = name in SELECTING_BY_MANY or name in SELECTING_BY_ONE
+            left = 1 if taking and name in SELECTING_BY_ONE and "=" not in word else 0
             if taking:
                 kept.append(word)
             taking = taking and "=" not in word
         elif taking:
             kept.append(word)
-            taking, left = name in _MANY or left == 0, 0
+            taking, left = name in SELECTING_BY_MANY or left == 0, 0
     return kept
 
 
@@ -68,12 +58,12 @@ def relations(scene: Scene) -> list[Relation]:
     types = SELECTING.get(subcommand(arguments) or "", frozenset[str]())
     if not types:
         return []
-    listed = list(_listed(scene, arguments))
+    found = _listed(scene, arguments)
     manifest = read_manifest(scene.target_directory / "manifest.json")
     stores = "--store-failures" in arguments
     return [
         each
-        for each in listed
+        for each in found
         if each.unique_id.split(".")[0] in types and _writes(each, manifest, stores=stores)
     ]
 
@@ -87,18 +77,14 @@ def _writes(relation: Relation, manifest: Manifest, *, stores: bool) -> bool:
     return node.resource_type != "unit_test" and node.materialized != "ephemeral"
 
 
-def _listed(scene: Scene, arguments: Sequence[str]) -> Iterator[Relation]:
-    said: list[str] = []
-    ended = scene.workspace.run(
-        ("ls", "--quiet", "--output", "json", "--output-keys", *_FIELDS, *options(arguments)),
+def _listed(scene: Scene, arguments: Sequence[str]) -> list[Relation]:
+    found = listed(
+        scene.workspace,
+        options(arguments),
+        fields=_FIELDS,
+        of="what is to be built",
         directory=scene.target_directory.parent,
-        on_line=said.append,
         state=scene.state,
         timeout_seconds=runs.seconds_left(scene.run),
     )
-    if ended.code != 0:
-        raise DbtError(f"`dbt ls` of what is to be built failed: {last_words(said)}")
-    for line in said:
-        if line.startswith("{"):
-            found: Mapping[str, str | None] = json.loads(line)
-            yield Relation(*(found.get(name) or "" for name in _FIELDS))
+    return [Relation(**each) for each in found]

@@ -1,8 +1,10 @@
 """What a pull request is told of a run, from what the run has left behind (CI-13, CI-17)."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Literal
 
+from deploy_project.ci.compare import SECTION
 from deploy_project.ci.report import FailedTest, Node, Report, Step
 from deploy_project.config.deployment import DeferToEnvironment, Job
 from deploy_project.dbt.artifacts import NodeResult, read_run_results
@@ -52,6 +54,7 @@ def ended(finished: Finished, commit: str) -> Report:
         tests=list(_failed_tests(results)),
         deferred_to=_deferred_to(run.job),
         schema=_schema(run),
+        compare=_compare(finished),
     )
 
 
@@ -112,6 +115,16 @@ def _results(finished: Finished) -> list[NodeResult]:
             continue  # a killed dbt leaves files cut off
         found |= {each.unique_id: each for each in results}
     return list(found.values())
+
+
+def _compare(finished: Finished) -> str:
+    """Return the section that comparing has left; nothing when it could not."""
+    place = finished.run.artifacts.run(finished.run.id)
+    for step in finished.steps:
+        if step.kind == "compare":
+            with suppress(OSError):
+                return (place / step.directory / SECTION).read_text(encoding="utf-8")
+    return ""
 
 
 def _nodes(results: Iterable[NodeResult]) -> Iterator[Node]:

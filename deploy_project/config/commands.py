@@ -8,6 +8,18 @@ from deploy_project.errors import ConfigError
 # Quoted and escaped text means itself; what is left is where the shell would find its operators.
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _OPERATOR = re.compile(r"&&|\|\||[;|<>&`]|\$\(|\n\s*dbt(?=\s)")
+SELECTING_BY_MANY = frozenset(
+    {"--select", "-s", "--models", "--model", "-m", "--exclude"}
+    | {"--resource-type", "--resource-types", "--exclude-resource-type"}
+    | {"--exclude-resource-types"}
+)
+"""Options that take all words up to the next option."""
+SELECTING_BY_ONE = frozenset(
+    {"--selector", "--indirect-selection", "--vars", "--target", "-t", "--profile"}
+    | {"--state", "--defer-state"}
+)
+"""Options that take one word, and decide what a command selects, too."""
+_SELECTION = SELECTING_BY_MANY | {"--selector", "--indirect-selection", "--vars"}
 _SET_BY_THE_RUN = ("--project-dir", "--profiles-dir", "--target-path", "--log-path")
 
 
@@ -62,3 +74,25 @@ def _refuse_options(words: list[str]) -> None:
                 found=repr(word.partition("=")[0]),
                 remedy="leave it out",
             )
+
+
+def selection_flags(flags: str) -> tuple[str, ...]:
+    """Return the words of `flags`; raise `CommandError` for what does not only select nodes."""
+    try:
+        words = shlex.split(flags)
+    except ValueError as error:
+        raise CommandError(
+            f"can't be split into words: {error}", found="an open quote", remedy="close it"
+        ) from error
+    _refuse_operators(flags)
+    options = [*words[:1], *(word for word in words[1:] if word.startswith("-"))]
+    wrong = next((each for each in options if each.partition("=")[0] not in _SELECTION), None)
+    if wrong is not None or not words:
+        raise CommandError(
+            "is no option of dbt that selects nodes",
+            found=repr(wrong) if wrong else "nothing",
+            remedy="write `--select`, `--exclude`, `--selector`, `--resource-type`, "
+            "`--exclude-resource-type`, `--indirect-selection` or `--vars`, such as "
+            "`--select state:modified+`",
+        )
+    return tuple(words)

@@ -67,6 +67,8 @@ class PullRequestRules:
     """Whether a run fails that would build outside the schemas of its pull request."""
     without_state: Literal["fail", "build_all"] = "fail"
     """What a run does that has nothing to compare with and defer to (CI-8)."""
+    compare_samples: Literal["masked", "none"] = "masked"
+    """Whether comparing shows rows, without what is marked as sensitive, or none at all."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +224,8 @@ class Job:
     run_lint: bool = False
     errors_on_lint_failure: bool = True
     run_compare_changes: bool = False
-    compare_changes_flags: str = "--select state:modified"
+    compare_changes_flags: tuple[str, ...] = ("--select", "state:modified")
+    """What selects the nodes to compare, as `dbt ls` takes it."""
     cost_optimization_features: tuple[str, ...] = ()
     variables: Variables = field(default_factory=dict[str, str | Secret])
     deactivate_after: int = 0

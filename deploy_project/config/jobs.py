@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from deploy_project.config.commands import CommandError, arguments
+from deploy_project.config.commands import CommandError, arguments, selection_flags
 from deploy_project.config.completions import KEY, completion, record_key
 from deploy_project.config.cron import cron_fault, timezone_fault
 from deploy_project.config.cycles import cycles
@@ -48,6 +48,7 @@ class _Content:
     """What is checked and resolved of a job, also of one whose environment can't be made out."""
 
     steps: tuple[tuple[str, ...], ...]
+    compare_changes_flags: tuple[str, ...]
     commands: tuple[str, ...]
     cron: tuple[str, ...]
     timezone: str
@@ -145,7 +146,7 @@ def _job(
         run_lint=entry.run_lint,
         errors_on_lint_failure=entry.errors_on_lint_failure,
         run_compare_changes=entry.run_compare_changes,
-        compare_changes_flags=entry.compare_changes_flags,
+        compare_changes_flags=content.compare_changes_flags,
         cost_optimization_features=tuple(entry.cost_optimization_features),
         variables=content.variables,
         deactivate_after=0 if entry.job_type == "merge" else defaults.deactivate_after,
@@ -164,6 +165,7 @@ def _content(
     return _Content(
         commands=commands,
         steps=_steps(place / "execute_steps", commands, problems),
+        compare_changes_flags=_compare_changes_flags(draft, problems),
         cron=cron,
         timezone=_timezone(place / "schedule" / "timezone", entry, timezone, problems),
         dbt_version=job_version(place / "dbt_version", entry.dbt_version, problems),
@@ -195,6 +197,15 @@ def _steps(
         except CommandError as error:
             problems.add(place / index, error.what, found=error.found, remedy=error.remedy)
     return tuple(steps)
+
+
+def _compare_changes_flags(draft: Draft, problems: Problems) -> tuple[str, ...]:
+    try:
+        return selection_flags(draft.entry.compare_changes_flags)
+    except CommandError as error:
+        at = draft.place / "compare_changes_flags"
+        problems.add(at, error.what, found=error.found, remedy=error.remedy)
+        return ()
 
 
 def _cron(place: Place, entry: JobEntry, problems: Problems) -> tuple[str, ...]:

@@ -117,7 +117,9 @@ def _project(
 
 def _pull_requests(entry: PullRequestsEntry, at: Place, problems: Problems) -> PullRequestRules:
     refs = None if entry.refs is None else pattern(at / "refs", entry.refs, problems)
-    return PullRequestRules(refs, entry.fork_label, entry.schema_guard, entry.without_state)
+    return PullRequestRules(
+        refs, entry.fork_label, entry.schema_guard, entry.without_state, entry.compare_samples
+    )
 
 
 def _environments(

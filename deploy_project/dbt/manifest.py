@@ -28,6 +28,15 @@ class Node:
     group: str
     tags: tuple[str, ...]
     config: Mapping[str, Any]
+    alias: str
+    columns: Mapping[str, Mapping[str, Any]]
+    """What people have said of the columns, which may be fewer than there are."""
+    constraints: Sequence[Mapping[str, Any]]
+    primary_key: tuple[str, ...]
+    """The columns that dbt infers; since dbt 1.8."""
+    attached_node: str
+    """What a generic test is about."""
+    test_metadata: Mapping[str, Any]
 
 
 class Nodes(Mapping[str, Node]):
@@ -134,6 +143,12 @@ def _node(unique_id: str, raw: Mapping[str, Any]) -> Node:
         group=raw.get("group") or config.get("group") or "",
         tags=tuple(raw.get("tags") or ()),
         config=config,
+        alias=raw.get("alias") or raw.get("name") or "",
+        columns=raw.get("columns") or {},
+        constraints=raw.get("constraints") or (),
+        primary_key=tuple(raw.get("primary_key") or ()),
+        attached_node=raw.get("attached_node") or "",
+        test_metadata=raw.get("test_metadata") or {},
     )
 
 

@@ -20,6 +20,9 @@ from deploy_project.dbt.process import LONGEST_LINE
 Fact = Mapping[str, Any]
 """What a macro of ours has told."""
 
+Value = str | None
+"""A value as `as_text` has it, cut off where it is very long; None is NULL."""
+
 _MARK = "deploy-project:"
 _MORE = "deploy-project+"
 _OURS = f"""\
@@ -31,14 +34,24 @@ _OURS = f"""\
     {{%- do print(('{_MARK}' if last else '{_MORE}') ~ text[start:start + length]) -%}}
   {{%- endfor -%}}
 {{% endmacro %}}
+
+{{% macro as_text(value) %}}
+  {{%- if value is none -%}}
+    {{%- do return(none) -%}}
+  {{%- elif value is boolean -%}}
+    {{%- do return(value | string | lower) -%}}
+  {{%- endif -%}}
+  {{%- set text = value | string -%}}
+  {{%- do return(text if text | length <= 1000 else text[:999] ~ '…') -%}}
+{{% endmacro %}}
 """
 
 
 def write_project(directory: Path, users: Mapping[str, Any], macros: str) -> None:
     """Write the project into `directory`; `users` is what the user's dbt_project.yml says.
 
-    `macros` may use `tell(fact)` and `given()`. Whether dbt quotes names decides on some
-    warehouses which relation a name means.
+    `macros` may use `tell(fact)`, `as_text(value)` and `given()`. Whether dbt quotes names decides
+    on some warehouses which relation a name means.
     """
     (directory / "macros").mkdir(parents=True, exist_ok=True)
     (directory / "macros" / "macros.sql").write_text(_OURS + macros, encoding="utf-8")

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_project.ci.guard import Guard
+from deploy_project.ci.steps import ACTIONS
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
@@ -23,6 +24,8 @@ from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Listener, Silent
 from deploy_project.runs.step import StepRecord
 
+_SHOWN_AS = {"clone": "git", "profile": "yaml"}
+
 
 def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
     """Return the op of one step; it runs after the one before it, which gives it nothing."""
@@ -34,7 +37,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         description=step.name,
         ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
         out=dg.Out(dg.Nothing),
-        tags={"kind": "dbt" if step.arguments else "git" if step.kind == "clone" else "yaml"},
+        tags={"kind": _SHOWN_AS.get(step.kind, "dbt")},
     )
     def run_step(context: dg.OpExecutionContext) -> None:
         run = Run.of(context.run, job, deployment, state)
@@ -45,7 +48,9 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
             if is_first and run.resumes:
                 resumption.inherit(run)
             notes = opening(context.instance, context.run, run) if is_first else []
-            done = execution.perform(run, step, of=total, listener=listener, notes=notes)
+            done = execution.perform(
+                run, step, of=total, listener=listener, notes=notes, actions=ACTIONS
+            )
         if is_first:
             _tag(context, run)
             _warn_of_outage(context, run)
@@ -90,6 +95,8 @@ def _conclude(
         **command,
         **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},
     }
+    if record.overview:
+        metadata["overview"] = dg.MetadataValue.md(record.overview)
     if record.status == "Skipped":
         context.log.info(record.message)
     elif record.status != "Success":

@@ -42,6 +42,39 @@ class Asking:
         )
         return ended, answer
 
+    def each(
+        self,
+        macro: str,
+        wanted: Mapping[str, object],
+        *,
+        on_fact: Callable[[Fact], None] = lambda _: None,
+        timeout_seconds: Callable[[], float | None] = lambda: None,
+        **common: object,
+    ) -> tuple[list[Fact], dict[str, str]]:
+        """Run `macro` over `wanted`; return what it tells, and why some of them have failed.
+
+        The macro gets `given().each`, pairs of name and value, and `common`; each of its facts
+        names what it is `of`, and one with `done` is the last. What fails does not keep the others
+        from it, for another process goes on; where three fail in a row, the warehouse is taken to
+        be away, and the rest fails, too.
+        """
+        left, facts, errors = dict(wanted), list[Fact](), dict[str, str]()
+        failures = 0
+        while left:
+            given = {**common, "each": [list(each) for each in left.items()]}
+            ended, answer = self.call(
+                macro, given, on_fact=on_fact, timeout_seconds=timeout_seconds()
+            )
+            facts += answer.facts
+            done = {fact["of"] for fact in answer.facts if "done" in fact}
+            left = {key: value for key, value in left.items() if key not in done}
+            failures = 1 if done else failures + 1
+            gives_up = failures == _GIVE_UP_AFTER or ended.timed_out
+            for key in list(left)[: None if gives_up else 1]:
+                errors[key] = last_words(answer.said)
+                del left[key]
+        return facts, errors
+
 
 def asking(workspace: Workspace, directory: Path, macros: str) -> Asking:
     """Return the connection of `workspace` with `macros`; all that is made is in `directory`."""
@@ -60,21 +93,10 @@ def selected(
 ) -> dict[str, Selected]:
     """Return at most `most` rows of each of `statements`, which are SELECTs, by the same names.
 
-    A statement that fails is told as such and does not keep the others from it; where three fail
-    in a row, the warehouse is taken to be away, and the rest fails, too. All that is made is in
-    `directory`; dbt's log is in it, with the rows.
+    A statement that fails is told as such (`Asking.each`). All that is made is in `directory`;
+    dbt's log is in it, with the rows.
     """
-    ask, left = asking(workspace, directory, selects.MACROS), dict(statements)
-    found, failures = dict[str, Selected](), 0
-    while left:
-        given = selects.given(left, most)
-        ended, answer = ask.call(selects.MACRO, given, timeout_seconds=timeout_seconds())
-        done = selects.answered(answer.facts)
-        found |= done
-        left = {key: sql for key, sql in left.items() if key not in done}
-        failures = 1 if done else failures + 1
-        gives_up = failures == _GIVE_UP_AFTER or ended.timed_out
-        for key in list(left)[: None if gives_up else 1]:
-            found[key] = Selected(error=last_words(answer.said))
-            del left[key]
-    return {key: found[key] for key in statements}
+    ask = asking(workspace, directory, selects.MACROS)
+    facts, errors = ask.each(selects.MACRO, statements, timeout_seconds=timeout_seconds, most=most)
+    found = selects.answered(facts)
+    return {key: Selected(error=errors[key]) if key in errors else found[key] for key in statements}

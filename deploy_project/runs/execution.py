@@ -92,6 +92,7 @@ def _record(stage: Stage, started: datetime, status: Status, message: str) -> St
         counts=dict(progress.counts),
         dbt_version=progress.dbt_version,
         invocation_id=progress.invocation_id,
+        overview=progress.scrubber.text(progress.overview),
     )
 
 

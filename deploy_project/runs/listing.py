@@ -7,7 +7,7 @@ from pathlib import Path
 
 from deploy_project.dbt.manifest import read_manifest
 from deploy_project.errors import ConfigError, DbtError
-from deploy_project.releases.packages import last_words
+from deploy_project.releases import listing
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs import results, tags
 from deploy_project.runs import run as runs
@@ -72,21 +72,15 @@ def _listed(
     stage: Stage, workspace: Workspace, found: Document, options: Sequence[str], state: Path | None
 ) -> list[str]:
     """Return the unique ids of what dbt selects by `options` at this commit."""
-    said: list[str] = []
     variables = found["args"].get("vars")
-    ended = workspace.run(
-        (
-            *("ls", "--quiet", "--output", "json", "--output-keys", "unique_id"),
-            *options,
-            *(["--vars", json.dumps(variables)] if variables else []),
-        ),
+    listed = listing.listed(
+        workspace,
+        [*options, *(["--vars", json.dumps(variables)] if variables else [])],
+        fields=["unique_id"],
+        of="what is left to do",
         directory=stage.directory,
-        on_line=said.append,
         state=state,
+        on_line=stage.console.say,
         timeout_seconds=runs.seconds_left(stage.run),
     )
-    if ended.code != 0:
-        for line in said:
-            stage.console.say(line)
-        raise DbtError(f"`dbt ls` of what is left to do failed: {last_words(said)}")
-    return [json.loads(line)["unique_id"] for line in said if line.startswith('{"unique_id"')]
+    return [each["unique_id"] for each in listed]

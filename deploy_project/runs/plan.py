@@ -8,7 +8,7 @@ from deploy_project.config.deployment import Job
 from deploy_project.dbt.commands import subcommand
 from deploy_project.runs.step import step_directory
 
-Kind = Literal["clone", "profile", "deps", "freshness", "command", "docs"]
+Kind = Literal["clone", "profile", "deps", "freshness", "command", "compare", "docs"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,12 @@ class Step:
 
     @property
     def breaks_the_run(self) -> bool:
-        """Whether its failure ends the run; the two check-boxes' does not (CMD-5, CMD-6)."""
-        return self.kind not in ("freshness", "docs")
+        """Whether its failure ends the run; that of a check-box does not (CMD-5, CMD-6)."""
+        return self.kind not in ("freshness", "compare", "docs")
 
 
 def steps(job: Job) -> tuple[Step, ...]:
-    """Return the steps of `job`: the implicit ones, freshness, its commands, docs."""
+    """Return the steps of `job`: the implicit ones, freshness, its commands, compare, docs."""
     connection = job.environment.target or job.environment.name
     parts: list[tuple[Kind, str, str, tuple[str, ...]]] = [
         ("clone", "clone_git_repository", "Clone git repository", ()),
@@ -49,6 +49,8 @@ def steps(job: Job) -> tuple[Step, ...]:
     for command, arguments in zip(job.commands, job.steps, strict=True):
         verb = (subcommand(arguments) or "command").replace("-", "_")
         parts.append(("command", f"dbt_{verb}", invoked(command), arguments))
+    if job.run_compare_changes and (job.job_type == "ci" or job.on_pull_request):
+        parts.append(("compare", "compare_changes", "Compare changes", ()))
     if job.generate_docs:
         parts.append(("docs", "generate_docs", invoked("dbt docs generate"), _DOCS))
     return tuple(_numbered(parts))

@@ -96,6 +96,8 @@ class Progress:
     """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
     dbt_version: str = ""
     invocation_id: str = ""
+    overview: str = ""
+    """What the step has found, in Markdown."""
     scrubber: Scrubber = field(default_factory=lambda: Scrubber([]))
 
     def heard(self, event: Event) -> None:

@@ -30,6 +30,8 @@ class StepRecord:
     """How many nodes ended with each of dbt's statuses."""
     dbt_version: str = ""
     invocation_id: str = ""
+    overview: str = ""
+    """What it has found, in Markdown; for steps that find something."""
     done_by: str = ""
     """The run that has done this step, when a retry of that run leaves it out."""
 

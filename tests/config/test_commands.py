@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy_project.config.commands import CommandError, arguments
+from deploy_project.config.commands import CommandError, arguments, selection_flags
 from deploy_project.errors import ConfigError
 
 
@@ -53,3 +53,37 @@ def test_the_error_says_what_to_do() -> None:
     assert str(raised.value) == (
         "the command has an option that the run sets, found '--project-dir'; leave it out"
     )
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ("--select state:modified", ["--select", "state:modified"]),
+        (
+            "-s state:modified+ tag:a --exclude b",
+            ["-s", "state:modified+", "tag:a", "--exclude", "b"],
+        ),
+        ("--select='a b' --selector nightly", ["--select=a b", "--selector", "nightly"]),
+        ("--resource-type model --vars '{a: 1}'", ["--resource-type", "model", "--vars", "{a: 1}"]),
+    ],
+)
+def test_flags_that_select_are_split_as_the_shell_would(flags: str, words: list[str]):
+    assert list(selection_flags(flags)) == words
+
+
+@pytest.mark.parametrize(
+    ("flags", "what", "found"),
+    [
+        ("", "is no option of dbt that selects nodes", "nothing"),
+        ("state:modified", "is no option of dbt that selects nodes", "'state:modified'"),
+        ("--select a --full-refresh", "is no option of dbt that selects nodes", "'--full-refresh'"),
+        ("--select a --target=prod", "is no option of dbt that selects nodes", "'--target=prod'"),
+        ("--select a --state x", "is no option of dbt that selects nodes", "'--state'"),
+        ("--select a; rm -r /", "is more than one command, or needs a shell", "';'"),
+        ("--select 'a", "can't be split into words: No closing quotation", "an open quote"),
+    ],
+)
+def test_flags_that_do_more_than_select_are_refused(flags: str, what: str, found: str):
+    with pytest.raises(CommandError) as refused:
+        selection_flags(flags)
+    assert (refused.value.what, refused.value.found) == (what, found)

@@ -99,7 +99,7 @@ def outline(job: Job) -> dict[str, Any]:
         "run_lint": job.run_lint,
         "errors_on_lint_failure": job.errors_on_lint_failure,
         "run_compare_changes": job.run_compare_changes,
-        "compare_changes_flags": job.compare_changes_flags,
+        "compare_changes_flags": shlex.join(job.compare_changes_flags),
         "cost_optimization_features": list(job.cost_optimization_features),
         "variables": dict(job.variables),
     }

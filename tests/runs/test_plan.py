@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -56,6 +57,23 @@ def test_the_steps_have_dbt_clouds_order_and_names(wanted: Job, after_the_implic
     planned = steps(wanted)
     assert [step.name for step in planned] == IMPLICIT + after_the_implicit
     assert [step.index for step in planned] == list(range(1, len(planned) + 1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "kinds"),
+    [
+        ({"job_type": "ci"}, ["command", "compare", "docs"]),
+        ({"on_pull_request": True}, ["command", "compare", "docs"]),
+        ({}, ["command", "docs"]),
+    ],
+    ids=["a CI job", "an old job with a webhook", "a job of no pull requests"],
+)
+def test_a_job_of_pull_requests_compares_before_docs(settings: Any, kinds: list[str]):
+    wanted = replace(job("dbt build", run_compare_changes=True, generate_docs=True), **settings)
+    planned = steps(wanted)[3:]
+    assert [step.kind for step in planned] == kinds
+    assert [step.name for step in planned if step.kind == "compare"] in ([], ["Compare changes"])
+    assert not any(step.breaks_the_run for step in planned if step.kind == "compare")
 
 
 def test_without_a_target_the_connection_has_the_environments_name():

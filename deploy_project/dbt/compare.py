@@ -1,0 +1,53 @@
+"""What the macros of `compare.sql` are given, and by which name they are called."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+MACRO = "compare_relations"
+SAMPLES = {"added": 30, "removed": 30, "changed": 40}
+"""So many rows of each kind are kept of a model."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a relation is."""
+
+    database: str
+    schema: str
+    identifier: str
+
+    def __str__(self) -> str:
+        return ".".join(filter(None, (self.database, self.schema, self.identifier)))
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One relation as it was, and as it is to be."""
+
+    before: Place
+    after: Place
+    key: tuple[str, ...] = ()
+    """The columns of the primary key; empty when nobody knows."""
+    event_time: str = ""
+    """The column that says when a row happened; empty for none."""
+    hidden: Collection[str] | None = ()
+    """The columns whose values are not shown, in small letters; None for all."""
+
+
+def macros() -> str:
+    """Return the macros, to be written into a project that stands in for the user's."""
+    return Path(__file__).with_name("compare.sql").read_text(encoding="utf-8")
+
+
+def given(pair: Pair, *, with_samples: bool) -> dict[str, Any]:
+    """Return what the macro is given of one pair."""
+    places = {"before": pair.before, "after": pair.after}
+    return {
+        **{name: [at.database, at.schema, at.identifier] for name, at in places.items()},
+        "key": list(pair.key),
+        "event_time": pair.event_time,
+        "hidden": sorted(pair.hidden) if pair.hidden is not None else None,
+        "samples": SAMPLES if with_samples else None,
+    }

@@ -1,0 +1,41 @@
+"""What dbt selects, asked of `dbt ls`."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from deploy_project.errors import DbtError
+from deploy_project.releases.packages import last_words
+from deploy_project.releases.workspace import Workspace
+
+
+def listed(
+    workspace: Workspace,
+    options: Sequence[str],
+    *,
+    fields: Sequence[str],
+    of: str,
+    directory: Path,
+    state: Path | None,
+    on_line: Callable[[str], None] = lambda _: None,
+    timeout_seconds: float | None = None,
+) -> list[Mapping[str, str]]:
+    """Return the `fields` of each node that the `options` select; what it has not is empty.
+
+    `of` is what is selected, in words. Its parse is in `directory`. Raises `DbtError` with dbt's
+    last words; `on_line` then hears all of them.
+    """
+    said: list[str] = []
+    ended = workspace.run(
+        ("ls", "--quiet", "--output", "json", "--output-keys", *fields, *options),
+        directory=directory,
+        on_line=said.append,
+        state=state,
+        timeout_seconds=timeout_seconds,
+    )
+    if ended.code != 0:
+        for line in said:
+            on_line(line)
+        raise DbtError(f"`dbt ls` of {of} failed: {last_words(said)}")
+    found = [json.loads(line) for line in said if line.startswith("{")]
+    return [{name: each.get(name) or "" for name in fields} for each in found]
