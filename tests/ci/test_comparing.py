@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_project.ci.comparing import Candidate, candidates
+from deploy_project.dbt.compare import Pair, Place, given
 from deploy_project.dbt.manifest import Manifest, read_manifest
 
 SCHEMA_VERSION = "https://schemas.getdbt.com/dbt/manifest/v12.json"
@@ -80,3 +81,12 @@ def test_one_mark_on_a_model_hides_all_of_it(tmp_path: Path):
     assert people.pair is not None
     assert people.pair.hidden is None
     assert people.known.hidden is None
+
+
+def test_without_samples_no_rows_are_asked_for():
+    pair = Pair(Place("db", "prod", "a"), Place("", "pr_7", "a"), ("id",), "at", frozenset("ba"))
+    asked = given(pair, with_samples=False)
+    assert asked["samples"] is None
+    assert asked["before"] == ["db", "prod", "a"]
+    assert asked["hidden"] == ["a", "b"]
+    assert sum(given(pair, with_samples=True)["samples"].values()) == 100

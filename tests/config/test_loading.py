@@ -58,6 +58,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                   fork_label: safe to test
                   schema_guard: false
                   without_state: build_all
+                  compare_samples: none
                 username: robot
                 token: {file: secrets/token}
                 git_repo_cache: true
@@ -101,7 +102,11 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
         token=Secret(env="SHOP_API_TOKEN"),
     )
     assert project.pull_requests == PullRequestRules(
-        "refs/heads/pr/*", "safe to test", schema_guard=False, without_state="build_all"
+        "refs/heads/pr/*",
+        "safe to test",
+        schema_guard=False,
+        without_state="build_all",
+        compare_samples="none",
     )
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache

@@ -1,7 +1,15 @@
 """What a pull request changes in the data, on DuckDB."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from deploy_project.ci.report import comment
+from deploy_project.ci.telling import ended
+from deploy_project.runs.overview import Finished
+from deploy_project.runs.records import recorded_steps
+from deploy_project.runs.run import Run
+from deploy_project.runs.timing import timing
 from tests.integration.comparing import (
     BEFORE,
     JOBS,
@@ -92,3 +100,16 @@ def test_nothing_is_made_in_the_warehouse(compared: Compared):
     assert names >= {"main", "dbt_cloud_pr_23_7"}
     assert {name for name in names if name.startswith("d")} == {"dbt_cloud_pr_23_7"}
     assert not (compared.site.directory(compared.run.run_id, compared.step) / "target").exists()
+
+
+def test_the_comment_has_the_section(compared: Compared):
+    site = compared.site
+    with site.instance() as instance:
+        dagster_run = instance.get_run_by_id(compared.run.run_id)
+    assert dagster_run is not None
+    run = Run.of(dagster_run, site.deployment.jobs["staging__checks"], site.deployment, site.state)
+    now, steps = datetime.now(UTC), recorded_steps(run)
+    finished = Finished(run, "Success", None, None, now, now, steps, timing([]))
+    told = comment(ended(finished, "a" * 40))
+    assert compared.file("compare.md").strip().splitlines()[-1] in told
+    assert "| `orders` | 5 | +1 | −1 | ~3 |" in told
