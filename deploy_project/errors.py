@@ -3,9 +3,11 @@
 DeployError
 ├── ConfigError      the YAML files or the environment are wrong; a human must edit something
 ├── GitError         git refused, or the remote could not be reached
-│   └── RemoteError      the remote could not be asked: it is away, or does not let us in
+│   ├── RemoteError      the remote could not be asked: it is away, or does not let us in
+│   └── ConflictError    a pull request and its base branch can't be merged
 ├── DbtError         dbt exited with a failure, or could not be started
 │   └── VersionError     there is no such version of dbt, or none of its adapter for it
+├── LintError        SQLFluff found violations, or could not look for them
 ├── ArtifactError    an artifact could not be written, read or found
 └── LaunchError      Dagster could not be asked to start, show or end a run
 """
@@ -27,12 +29,20 @@ class RemoteError(GitError):
     """The remote could not be asked what it holds: it is away, or does not let us in."""
 
 
+class ConflictError(GitError):
+    """A pull request and its base branch have changed the same lines."""
+
+
 class DbtError(DeployError):
     """dbt exited with a failure, or could not be started."""
 
 
 class VersionError(DbtError):
     """There is no such version of dbt, or no version of its adapter that goes with it."""
+
+
+class LintError(DeployError):
+    """SQLFluff found violations of the repository's rules, or could not look for them."""
 
 
 class ArtifactError(DeployError):

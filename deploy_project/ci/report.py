@@ -55,13 +55,15 @@ class FailedTest:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the comment tells; no text in it has to be harmless but `compare`."""
+    """Everything the comment tells; no text in it has to be harmless but `lint` and `compare`."""
 
     job: str
     environment: str
     state: State
     commit: str
     commit_url: str = ""
+    merged_with: str = ""
+    """The base that was merged into it before it was built, such as `main at abc1234`."""
     run_url: str = ""
     reason: str = ""
     """Why the run did not succeed, or was not even started."""
@@ -76,6 +78,8 @@ class Report:
     deferred_url: str = ""
     """The page of that run."""
     schema: str = ""
+    lint: str = ""
+    """A section of ready Markdown on linting."""
     compare: str = ""
     """A section of ready Markdown, with its heading: whoever makes it escapes what is in it."""
 
@@ -108,6 +112,7 @@ def comment(report: Report) -> str:
         *(block(report.reason) if report.reason else ()),
         *_steps(report.steps),
         *_nodes("Failed", [node for node in report.nodes if node.outcome == "failed"]),
+        *(("", report.lint, "") if report.lint else ()),
         *_tests(report.tests),
         *_nodes("Built", [node for node in report.nodes if node.outcome == "built"]),
         *_nodes("Skipped", [node for node in report.nodes if node.outcome == "skipped"]),
@@ -119,7 +124,8 @@ def comment(report: Report) -> str:
 
 def _facts(report: Report) -> list[str]:
     commit = link(code(report.commit[:12]), report.commit_url)
-    facts = [f"Commit {commit}", link("the run", report.run_url) if report.run_url else ""]
+    merged = f" merged with {code(report.merged_with)}" if report.merged_with else ""
+    facts = [f"Commit {commit}{merged}", link("the run", report.run_url) if report.run_url else ""]
     if report.schema:
         facts.append(f"schema {code(report.schema)}")
     if report.deferred_to:

@@ -5,15 +5,18 @@ from contextlib import suppress
 from typing import Literal
 
 from deploy_project.ci.compare import SECTION
+from deploy_project.ci.lint import RESULT
+from deploy_project.ci.lint_report import read, section
 from deploy_project.ci.report import FailedTest, Node, Report, Step
 from deploy_project.config.deployment import DeferToEnvironment, Job
 from deploy_project.dbt.artifacts import NodeResult, read_run_results
 from deploy_project.dbt.commands import changes_warehouse
-from deploy_project.errors import ArtifactError, ConfigError, DbtError
+from deploy_project.errors import ArtifactError, ConfigError, DbtError, LintError
 from deploy_project.git.hosting import commit_url
 from deploy_project.git.hosts.host import State
+from deploy_project.runs.actions import CONFLICTS
 from deploy_project.runs.overview import Finished, why
-from deploy_project.runs.run import Run
+from deploy_project.runs.run import Run, Source
 
 _TESTS = ("test", "unit_test")
 _OUTCOMES: dict[str, Literal["built", "failed", "skipped"]] = {
@@ -23,14 +26,15 @@ _OUTCOMES: dict[str, Literal["built", "failed", "skipped"]] = {
 }
 
 
-def begun(run: Run, commit: str) -> Report:
+def begun(run: Run, source: Source) -> Report:
     """Return what to tell when the run of a pull request begins."""
     return Report(
         run.job.identifier,
         run.environment.name,
         "pending",
-        commit,
-        commit_url=_commit_page(run.job, commit),
+        source.commit,
+        commit_url=_commit_page(run.job, source.commit),
+        merged_with=source.merged_with,
         run_url=_page(run),
         deferred_to=_deferred_to(run.job),
         schema=_schema(run),
@@ -48,6 +52,8 @@ def ended(finished: Finished, commit: str) -> Report:
         commit_url=_commit_page(run.job, commit),
         run_url=_page(run),
         reason=why(finished),
+        lint=_lint(finished),
+        merged_with=finished.source.merged_with if finished.source else "",
         seconds=(finished.ended_at - finished.started_at).total_seconds(),
         steps=[Step(each.name, each.status, each.seconds) for each in finished.steps],
         nodes=list(_nodes(results)),
@@ -71,11 +77,25 @@ def refused(job: Job, commit: str, reason: str) -> Report:
 
 
 def _state(finished: Finished) -> State:
-    """Return `failure` when dbt has found something wrong, `error` when it was not let to."""
+    """Return `failure` when dbt, SQLFluff or git say that the code is wrong, else `error`."""
     if finished.outcome == "Success":
         return "success"
-    is_dbt = any(step.status == "Error" and step.kind == "command" for step in finished.steps)
-    return "failure" if finished.outcome == "Error" and is_dbt else "error"
+    is_found = any(
+        step.status == "Error" and (step.kind in ("command", "lint") or CONFLICTS in step.facts)
+        for step in finished.steps
+    )
+    return "failure" if finished.outcome == "Error" and is_found else "error"
+
+
+def _lint(finished: Finished) -> str:
+    """Return the section on linting, of this run or of the one that it goes on from."""
+    for step in finished.steps:
+        place = finished.run.artifacts.run(step.done_by or finished.run.id)
+        file = place / step.directory / RESULT
+        if step.kind == "lint" and file.exists():
+            with suppress(LintError):  # cut off
+                return section(read(file))
+    return ""
 
 
 def _commit_page(job: Job, commit: str) -> str:

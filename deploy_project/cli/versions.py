@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.state import StateDirectory
+from deploy_project.dbt import sqlfluff
 from deploy_project.dbt.installation import verify
-from deploy_project.errors import DbtError, VersionError
+from deploy_project.errors import DbtError, LintError, VersionError
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,24 @@ def unverified(deployment: Deployment, state: StateDirectory) -> tuple[list[str]
     """
     wrong: list[str] = []
     unknown: list[str] = []
+    linted = _linted(deployment)
     for each, places in wanted(deployment).items():
         try:
             verify(each.version, each.adapter, state)
-        except DbtError as error:
+            if each in linted and each.adapter is not None:
+                sqlfluff.verify(each.version, each.adapter, state)
+        except (DbtError, LintError) as error:
             told = f"{', '.join(places)}: {error}"
-            is_known = isinstance(error, VersionError) or each.version is None
+            is_known = not isinstance(error, DbtError) or each.version is None
+            is_known = is_known or isinstance(error, VersionError)
             (wrong if is_known else unknown).append(told)
     return wrong, unknown
+
+
+def _linted(deployment: Deployment) -> frozenset[Wanted]:
+    """Return the combinations beside which SQLFluff is wanted."""
+    jobs = (job for job in deployment.jobs.values() if job.run_lint)
+    return frozenset(
+        Wanted(job.dbt_version or job.environment.dbt_version, _adapter(job.environment))
+        for job in jobs
+    )

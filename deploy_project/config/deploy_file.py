@@ -61,6 +61,7 @@ class PullRequestsEntry(Strict):
     schema_guard: bool = True
     without_state: Literal["fail", "build_all"] = "fail"
     compare_samples: Literal["masked", "none"] = "masked"
+    build: Literal["head", "merge"] = "head"
 
 
 class ProjectEntry(Strict):

@@ -69,6 +69,8 @@ class PullRequestRules:
     """What a run does that has nothing to compare with and defer to (CI-8)."""
     compare_samples: Literal["masked", "none"] = "masked"
     """Whether comparing shows rows, without what is marked as sensitive, or none at all."""
+    build: Literal["head", "merge"] = "head"
+    """What is built: the head itself, as on dbt Cloud, or what merging it would make."""
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,12 @@ def _project(
 def _pull_requests(entry: PullRequestsEntry, at: Place, problems: Problems) -> PullRequestRules:
     refs = None if entry.refs is None else pattern(at / "refs", entry.refs, problems)
     return PullRequestRules(
-        refs, entry.fork_label, entry.schema_guard, entry.without_state, entry.compare_samples
+        refs=refs,
+        fork_label=entry.fork_label,
+        schema_guard=entry.schema_guard,
+        without_state=entry.without_state,
+        compare_samples=entry.compare_samples,
+        build=entry.build,
     )
 
 

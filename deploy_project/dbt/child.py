@@ -2,16 +2,18 @@
 
 It imports nothing of this package, since that Python may not have it. Standard input carries one
 line of JSON, `{"arguments": […], "directory": <path>, "variables": {…}, "events": <descriptor>,
-"debug_log": <path>, "secrets": […]}`, and stays open as long as the parent lives; while the line is
-awaited, dbt is imported. `directory` becomes the working directory, and `variables` become the
-whole environment. Standard output is dbt's own console text. The events descriptor receives one
-line of JSON for each node that starts, finishes or is skipped.
+"debug_log": <path>, "secrets": […], "program": <path or null>}`, and stays open as long as the
+parent lives; while the line is awaited, dbt is imported. `directory` becomes the working directory,
+and `variables` become the whole environment. Standard output is dbt's own console text. The events
+descriptor receives one line of JSON for each node that starts, finishes or is skipped. A `program`
+takes dbt's place: the `main` of that file gets the arguments.
 """
 
 import gc
 import importlib
 import json
 import os
+import runpy
 import signal
 import sys
 import threading
@@ -214,7 +216,7 @@ def import_dbt() -> None:
 
 
 def main() -> int:
-    """Run the command that standard input names; return dbt's exit code (0, 1 or 2)."""
+    """Run what standard input names; return its exit code, of dbt 0, 1 or 2."""
     Interrupts()
     import_dbt()
     order = first_line(0)
@@ -224,9 +226,23 @@ def main() -> int:
     os.chdir(wanted["directory"])
     os.environ.clear()
     os.environ.update(wanted["variables"])
-    writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
     orphaned = threading.Event()
     threading.Thread(target=end_with_the_parent, args=(orphaned,), daemon=True).start()
+    try:
+        return other(wanted) if wanted["program"] else dbt(wanted)
+    finally:
+        if orphaned.is_set():
+            kill_the_group()
+
+
+def other(wanted: dict[str, Any]) -> int:
+    """Run the program that takes dbt's place; return its exit code."""
+    return runpy.run_path(wanted["program"])["main"](wanted["arguments"])
+
+
+def dbt(wanted: dict[str, Any]) -> int:
+    """Run the dbt command; return its exit code."""
+    writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
 
     from dbt.cli.main import dbtRunner
 
@@ -235,8 +251,6 @@ def main() -> int:
         outcome = runner.invoke(wanted["arguments"])
     finally:
         writer.close()
-        if orphaned.is_set():
-            kill_the_group()
     if outcome.exception is None:
         return 0 if outcome.success else 1
     if type(outcome.exception).__name__ == "DbtUsageException":  # the only one dbt leaves unsaid

@@ -35,16 +35,16 @@ def installation(version: str | None, adapter: str, state: StateDirectory) -> In
     the installer's own words when there is no such version or adapter, `DbtError` when it can't be
     made for another reason.
     """
-    found = _existing(version, adapter, state)
+    found = existing(version, adapter, state)
     if found is not None:
         return found
     assert version is not None
     root = _root(version, adapter, state)
     try:
-        uv.make(root, _requirements(version, adapter))
+        uv.make(root, requirements(version, adapter))
     except DbtError as error:
         raise type(error)(
-            f"dbt {version} with {_package(adapter)} can't be installed: {error}\nCorrect "
+            f"dbt {version} with {adapter_package(adapter)} can't be installed: {error}\nCorrect "
             "`dbt_version:` of the environment or job, or see that this machine reaches a package "
             "index"
         ) from None
@@ -64,27 +64,30 @@ def verify(version: str | None, adapter: str | None, state: StateDirectory) -> N
 
     Where the adapter is not known, None, this is about dbt alone.
     """
-    if _existing(version, adapter, state) is not None:
+    if existing(version, adapter, state) is not None:
         return
     assert version is not None
-    wanted = f"dbt {version}" + (f" with {_package(adapter)}" if adapter else "")
+    wanted = f"dbt {version}" + (f" with {adapter_package(adapter)}" if adapter else "")
     try:
-        uv.resolve(_requirements(version, adapter))
+        uv.resolve(requirements(version, adapter))
     except VersionError as error:
         raise VersionError(f"{wanted} can't be installed: {error}") from None
     except DbtError as error:
         raise DbtError(f"nobody can say whether {wanted} can be installed: {error}") from None
 
 
-def _existing(
+def existing(
     version: str | None, adapter: str | None, state: StateDirectory
 ) -> Installation | None:
-    """Return what is there already; raise `DbtError` when nothing may be made, either."""
+    """Return what is there already, if anything.
+
+    Raises `DbtError` when nothing may be made, either.
+    """
     found = beside(version)
-    if found is not None and (adapter is None or _beside(_package(adapter)) is not None):
+    if found is not None and (adapter is None or _beside(adapter_package(adapter)) is not None):
         return found
     if version is None:
-        package, core = _package(adapter or "core"), found.dbt_version if found else None
+        package, core = adapter_package(adapter or "core"), found.dbt_version if found else None
         raise DbtError(
             f"the profile's type is {adapter!r}, but {package} is not installed beside dbt {core}; "
             f"install {package} there, or set `dbt_version:` of the environment"
@@ -107,12 +110,14 @@ def _root(version: str, adapter: str, state: StateDirectory) -> Path:
     return state.dbt(f"{wanted}-{adapter}-python{sys.version_info[0]}.{sys.version_info[1]}")
 
 
-def _requirements(version: str, adapter: str | None) -> list[str]:
-    packages = [_package(adapter)] if adapter is not None else []
+def requirements(version: str, adapter: str | None) -> list[str]:
+    """Return what an environment of dbt `version` is made from."""
+    packages = [adapter_package(adapter)] if adapter is not None else []
     return [f"dbt-core{specifier(version)}", *packages]
 
 
-def _package(adapter: str) -> str:
+def adapter_package(adapter: str) -> str:
+    """Return the package of an adapter."""
     return f"dbt-{_PACKAGES.get(adapter, adapter)}"
 
 

@@ -40,6 +40,16 @@ class Invocation:
     """What the project sees through `env_var()`; secrets among them."""
     state: Path | None = None
     """A directory with a `manifest.json` to compare and defer to (CI-7)."""
+    program: Path | None = None
+    """A file that takes dbt's place: its `main` gets the arguments, and has dbt at hand."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What may take dbt's place: a file with a `main`, and a Python that has what it needs."""
+
+    python: Path
+    file: Path
 
 
 @dataclass(frozen=True)
@@ -175,6 +185,7 @@ def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
         "variables": given,
         "debug_log": str(invocation.debug_log),
         "secrets": scrubber.secrets,
+        "program": str(invocation.program) if invocation.program else None,
     }
 
 

@@ -5,7 +5,7 @@ import re
 import shlex
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,13 +48,24 @@ def git(
     repository above `cwd`. Values from outside belong behind a `--`. Raises `GitError` with git's
     own words when git fails, is not there, or has not finished in time.
     """
+    return answer(*arguments, cwd=cwd, env=env, timeout=timeout)[1]
+
+
+def answer(
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 600,
+    expected: Collection[int] = (),
+) -> tuple[int, str]:
+    """Do as `git` does; return the exit code as well, which may be one of those `expected`."""
     variables = _variables(cwd) | dict(env or {})
     if "GIT_SSH_COMMAND" not in variables and not _ssh_is_configured(cwd, variables):
         variables["GIT_SSH_COMMAND"] = _BATCH_SSH
     code, printed, said = _run(arguments, cwd=cwd, variables=variables, timeout=timeout)
-    if code != 0:
+    if code != 0 and code not in expected:
         raise _failure(arguments, cwd, f"(exit {code}): {said or 'no message'}", variables)
-    return printed
+    return code, printed
 
 
 def without_credentials(text: str) -> str:

@@ -24,7 +24,7 @@ from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Listener, Silent
 from deploy_project.runs.step import StepRecord
 
-_SHOWN_AS = {"clone": "git", "profile": "yaml"}
+_SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
 
 
 def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
@@ -94,6 +94,7 @@ def _conclude(
         "seconds": record.seconds,
         **command,
         **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},
+        **record.facts,
     }
     if record.overview:
         metadata["overview"] = dg.MetadataValue.md(record.overview)

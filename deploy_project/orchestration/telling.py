@@ -17,7 +17,7 @@ def tell_begin(run: Run, warn: Callable[[str], None]) -> None:
     """Tell the pull request that its run has begun."""
     found = runs.known_source(run)
     if run.pull_request is not None and found is not None:
-        report = telling.begun(run, found.commit)
+        report = telling.begun(run, found)
         for wrong in post(run.environment.project, run.pull_request, report):
             warn(wrong)
 

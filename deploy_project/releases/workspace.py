@@ -15,7 +15,7 @@ from deploy_project.dbt import duckdb_files, process
 from deploy_project.dbt.duckdb_files import Copy
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
-from deploy_project.dbt.process import Exit, Invocation
+from deploy_project.dbt.process import Exit, Invocation, Program
 from deploy_project.dbt.profiles import Profile, profile
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import ConfigError
@@ -59,17 +59,22 @@ class Workspace:
         on_event: Callable[[Event], None] = lambda _: None,
         state: Path | None = None,
         timeout_seconds: float | None = None,
+        other: Program | None = None,
     ) -> Exit:
-        """Run one dbt command; `directory` receives `target/` and `dbt.log`."""
+        """Run one dbt command; `directory` receives `target/` and `dbt.log`.
+
+        An `other` program takes dbt's place, with the same surroundings and the same protection.
+        """
         invocation = Invocation(
             arguments=arguments,
-            python=self.installation.python,
+            python=other.python if other else self.installation.python,
             project_directory=self.project_directory,
             profiles_directory=self.profiles_directory,
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
             variables=self.variables,
             state=state,
+            program=other.file if other else None,
         )
         return process.run(
             invocation,

@@ -5,9 +5,10 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy_project.config.state import Checkout
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.process import Exit
-from deploy_project.errors import DbtError
+from deploy_project.errors import ConflictError, DbtError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
 from deploy_project.releases.packages import ensure_packages, last_words
@@ -19,6 +20,9 @@ from deploy_project.runs.resumption import Call
 from deploy_project.runs.scene import Scene, Stage
 from deploy_project.runs.source import remember
 
+CONFLICTS = "merge conflicts"
+"""The fact of a step that has found that its commit can't be merged with the base."""
+
 
 def _clone(stage: Stage) -> None:
     found, say = runs.source(stage.run), stage.console.say
@@ -26,8 +30,18 @@ def _clone(stage: Stage) -> None:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
             say(line)
     say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
-    say(f"Checked out at {runs.checkout(stage.run).tree}")
+    if found.merged_with:
+        say(f"Merging it with {found.merged_with}")
+    say(f"Checked out at {_checkout(stage).tree}")
     remember(found, stage.run.environment, stage.run.state)
+
+
+def _checkout(stage: Stage) -> Checkout:
+    try:
+        return runs.checkout(stage.run)
+    except ConflictError:
+        stage.progress.facts[CONFLICTS] = 1
+        raise
 
 
 def workspace_of(stage: Stage) -> Workspace:

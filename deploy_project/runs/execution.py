@@ -90,6 +90,7 @@ def _record(stage: Stage, started: datetime, status: Status, message: str) -> St
         exit_code=progress.exit_code,
         message=progress.scrubber.text(message),
         counts=dict(progress.counts),
+        facts=progress.facts,
         dbt_version=progress.dbt_version,
         invocation_id=progress.invocation_id,
         overview=progress.scrubber.text(progress.overview),

@@ -69,6 +69,7 @@ def _what(finished: Finished) -> Metadata:
         "cause": run.trigger.cause,
         "commit": source.commit if source else "",
         "branch": source.branch if source else "",
+        "merged_with": source.merged_with if source else "",
         "job": run.job.name,
         "environment": run.environment.name,
         "target": run.job.target_name or run.environment.target or "",

@@ -8,7 +8,7 @@ from deploy_project.config.deployment import Job
 from deploy_project.dbt.commands import subcommand
 from deploy_project.runs.step import step_directory
 
-Kind = Literal["clone", "profile", "deps", "freshness", "command", "compare", "docs"]
+Kind = Literal["clone", "profile", "deps", "lint", "freshness", "command", "compare", "docs"]
 
 
 @dataclass(frozen=True)
@@ -24,26 +24,25 @@ class Step:
     kind: Kind
     arguments: tuple[str, ...] = ()
     """After `dbt`; empty for steps that run no dbt."""
+    breaks_the_run: bool = True
+    """Whether its failure ends the run."""
 
     @property
     def directory(self) -> str:
         """Its directory among a run's artifacts."""
         return step_directory(self.index, self.key)
 
-    @property
-    def breaks_the_run(self) -> bool:
-        """Whether its failure ends the run; that of a check-box does not (CMD-5, CMD-6)."""
-        return self.kind not in ("freshness", "compare", "docs")
-
 
 def steps(job: Job) -> tuple[Step, ...]:
-    """Return the steps of `job`: the implicit ones, freshness, its commands, compare, docs."""
+    """Return the steps of `job`: the implicit ones, lint, freshness, commands, compare, docs."""
     connection = job.environment.target or job.environment.name
     parts: list[tuple[Kind, str, str, tuple[str, ...]]] = [
         ("clone", "clone_git_repository", "Clone git repository", ()),
         ("profile", "create_profile", f"Create profile from connection {connection}", ()),
         ("deps", "dbt_deps", invoked("dbt deps"), ("deps",)),
     ]
+    if job.run_lint:
+        parts.append(("lint", "lint_sql", "Lint SQL", ()))
     if job.run_generate_sources:
         parts.append(("freshness", "source_freshness", invoked("dbt source freshness"), _FRESHNESS))
     for command, arguments in zip(job.commands, job.steps, strict=True):
@@ -53,11 +52,18 @@ def steps(job: Job) -> tuple[Step, ...]:
         parts.append(("compare", "compare_changes", "Compare changes", ()))
     if job.generate_docs:
         parts.append(("docs", "generate_docs", invoked("dbt docs generate"), _DOCS))
-    return tuple(_numbered(parts))
+    return tuple(_numbered(parts, _harmless(job)))
 
 
 _FRESHNESS = ("source", "freshness")
 _DOCS = ("docs", "generate")
+
+
+def _harmless(job: Job) -> frozenset[Kind]:
+    """Return the kinds of steps whose failure does not end the run (CMD-5, CMD-6, CI-15)."""
+    kinds: frozenset[Kind] = frozenset({"freshness", "compare", "docs"})
+    lint: frozenset[Kind] = frozenset() if job.errors_on_lint_failure else frozenset({"lint"})
+    return kinds | lint
 
 
 def invoked(command: str) -> str:
@@ -65,11 +71,13 @@ def invoked(command: str) -> str:
     return f"Invoke dbt with `{command}`"
 
 
-def _numbered(parts: list[tuple[Kind, str, str, tuple[str, ...]]]) -> list[Step]:
+def _numbered(
+    parts: list[tuple[Kind, str, str, tuple[str, ...]]], harmless: frozenset[Kind]
+) -> list[Step]:
     seen: Counter[str] = Counter()
     numbered: list[Step] = []
     for index, (kind, key, name, arguments) in enumerate(parts, start=1):
         seen[key] += 1
         unique = key if seen[key] == 1 else f"{key}_{seen[key]}"
-        numbered.append(Step(index, unique, name, kind, arguments))
+        numbered.append(Step(index, unique, name, kind, arguments, kind not in harmless))
     return numbered

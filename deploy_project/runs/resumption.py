@@ -69,6 +69,7 @@ def _left_out(record: StepRecord, *, by: str) -> StepRecord:
         finished_at=now,
         message=f"Done by run {by}{how}",
         counts={},
+        facts={},
         done_by=by,
     )
 

@@ -117,6 +117,13 @@ def refusal(past: Past) -> Refusal | None:
             "which the run's record has the reason",
             _from_start(past.run_id),
         )
+    if left[0].kind == "lint":
+        return Refusal(
+            "RETRY_UNSUPPORTED_CMD",
+            f"nothing of run {past.run_id} is left to go on from: {left[0].name!r} has failed, "
+            "before anything was built",
+            _from_start(past.run_id),
+        )
     record = next(each for each in past.records if each.key == left[0].key)
     why = unsupported(left[0].arguments, record.dbt_version, run_id=past.run_id)
     if why is None and not past.has_results:

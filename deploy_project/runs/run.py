@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,8 +17,10 @@ from deploy_project.config.variables import built_in
 from deploy_project.dbt import duckdb_files
 from deploy_project.dbt.schemas import pull_request_schema, schema_name
 from deploy_project.errors import ConfigError
+from deploy_project.git import remote
 from deploy_project.git.checkouts import ensure_checkout
-from deploy_project.git.mirror import is_full
+from deploy_project.git.merges import merged
+from deploy_project.git.mirror import is_full, is_here
 from deploy_project.releases.workspace import Workspace, workspace
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
@@ -106,6 +108,12 @@ class Run:
         return self.job.job_type == "ci" or self.pull_request is not None
 
     @property
+    def merges(self) -> bool:
+        """Whether it builds what merging its pull request would make, not the head itself."""
+        wanted = self.environment.project.pull_requests.build == "merge"
+        return wanted and self.is_ci and self.pull_request is not None
+
+    @property
     def is_apart(self) -> bool:
         """Whether it builds elsewhere than the environment, whose assets and state it leaves."""
         return self.is_ci or self.schema is not None
@@ -165,9 +173,10 @@ def known_source(run: Run) -> Source | None:
 def source(run: Run) -> Source:
     """Return the code of the run, asking the remote only once (CMD-1: afresh for each run).
 
-    A commit that the trigger fixed is taken as it is; else it is the head of the branch that was
-    asked for, or of the environment's: now, or the last known one of that while the remote is away
-    and the project wants it (JOB-13).
+    A commit that the trigger fixed is taken as it is; a pull request's may have to be merged with
+    the head of its base. Else it is the head of the branch that was asked for, or of the
+    environment's: now, or the last known one of that while the remote is away and the project wants
+    it (JOB-13).
     """
     known = known_source(run)
     if known is not None:
@@ -180,6 +189,9 @@ def source(run: Run) -> Source:
             )
         usual = "" if run.is_ci else run.environment.branch
         found = Source(run.commit, run.branch or usual or "", is_head=False)
+        if run.merges:
+            base = remote.head(run.environment)
+            found = replace(found, base=base.commit, base_branch=base.branch)
     elif run.branch_override not in (None, run.environment.branch):
         found = head_of(run.branch_override, run.environment)
     else:
@@ -193,8 +205,26 @@ def source(run: Run) -> Source:
 
 
 def checkout(run: Run) -> Checkout:
-    """Return the checkout of the run's commit, making it when there is none."""
-    return ensure_checkout(run.environment.project, run.state, source(run).commit)
+    """Return the checkout of the run's commit, merged or not, making it when there is none.
+
+    Raises `GitError`, which is a `ConflictError` when it can't be merged.
+    """
+    found = source(run)
+    commit = _merged(run, found) if found.base else found.commit
+    return ensure_checkout(run.environment.project, run.state, commit)
+
+
+def _merged(run: Run, found: Source) -> str:
+    """Return what merging makes of the run's commit, and remember it."""
+    project, file = run.environment.project, run.work / "merged"
+    known = file.read_text(encoding="utf-8") if file.exists() else ""
+    if known and is_here(project, run.state, known):
+        return known
+    made = merged(project, run.state, base=found.base, head=found.commit)
+    beside = run.work / "merged.making"
+    beside.write_text(made, encoding="utf-8")
+    os.replace(beside, file)
+    return made
 
 
 def ready(run: Run) -> Workspace:

@@ -89,6 +89,8 @@ class Progress:
     """What is known of a step while it runs."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
+    facts: dict[str, int] = field(default_factory=dict[str, int])
+    """What else the step has counted."""
     reasons: list[str] = field(default_factory=list[str])
     """Why the first nodes have failed, in dbt's words."""
     exit_code: int | None = None

@@ -20,11 +20,19 @@ class Source:
     """Whether it was the head of the environment's branch when the run began."""
     outage: str = ""
     """Why the last known commit is taken: the remote could not be asked. Empty when it could."""
+    base: str = ""
+    """The commit that a pull request's is merged with before it is built; empty for none."""
+    base_branch: str = ""
 
     @property
     def used_repo_cache(self) -> bool:
         """Whether this is what was known last, not what the remote holds."""
         return bool(self.outage)
+
+    @property
+    def merged_with(self) -> str:
+        """What the commit is merged with, such as `main at abc1234`; empty for nothing."""
+        return f"{self.base_branch} at {self.base[:7]}" if self.base else ""
 
 
 def head(environment: Environment, state: StateDirectory, *, may_be_known: bool) -> Source:

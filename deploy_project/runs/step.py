@@ -28,6 +28,8 @@ class StepRecord:
     message: str = ""
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
     """How many nodes ended with each of dbt's statuses."""
+    facts: Mapping[str, int] = field(default_factory=dict[str, int])
+    """What else the step has counted."""
     dbt_version: str = ""
     invocation_id: str = ""
     overview: str = ""

@@ -85,3 +85,20 @@ def test_without_a_network_a_version_is_neither_right_nor_wrong(
     assert (wrong, len(unknown)) == ([], 4)
     assert main(["check", "--online"]) == 1
     assert "environments.wrong: nobody can say whether" in capsys.readouterr().err
+
+
+def test_check_says_when_sqlfluff_can_t_be_had_for_a_job_that_lints(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+):
+    deploy = """
+        projects: {shop: {repository: /nowhere}}
+        environments: {old: {dbt_version: "1.9.*", connection: {type: fake}}}
+    """
+    place = configure(deploy, "jobs: {linted: {environment: old, run_lint: true}}")
+    assert main(["check"]) == 1
+    told = capsys.readouterr().err
+    assert "1 problem" in told
+    beside = "dbt-core==1.9.* and dbt-fake"
+    assert f"environments.old: SQLFluff can't be installed beside {beside}: `uv pip" in told
+    assert "set `run_lint: false` of the job" in told
+    assert not StateDirectory(place / ".deploy").dbt("any").parent.exists()

@@ -47,11 +47,19 @@ IMPLICIT = [
             ],
         ),
         (
+            job("dbt build", run_generate_sources=True, run_lint=True),
+            [
+                "Lint SQL",
+                "Invoke dbt with `dbt source freshness`",
+                "Invoke dbt with `dbt build`",
+            ],
+        ),
+        (
             job("dbt build --select  tag:a"),
             ["Invoke dbt with `dbt build --select  tag:a`"],
         ),
     ],
-    ids=["one command", "both check-boxes", "as written"],
+    ids=["one command", "both check-boxes", "lint", "as written"],
 )
 def test_the_steps_have_dbt_clouds_order_and_names(wanted: Job, after_the_implicit: list[str]):
     planned = steps(wanted)
@@ -118,3 +126,9 @@ def test_a_command_keeps_its_arguments():
     planned = steps(job("dbt build --select state:modified+"))
     assert planned[-1].arguments == ("build", "--select", "state:modified+")
     assert planned[0].arguments == ()
+
+
+@pytest.mark.parametrize("stop", [True, False])
+def test_a_violation_ends_the_run_when_the_job_wants_it_to(stop: bool):
+    planned = steps(job("dbt build", run_lint=True, errors_on_lint_failure=stop))
+    assert [step.breaks_the_run for step in planned if step.kind == "lint"] == [stop]

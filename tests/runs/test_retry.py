@@ -120,6 +120,7 @@ def test_the_versions_of_dbt_that_can_retry(version: str, reason: str | None):
 
 FAILED = Past("r", "Error", STEPS, records("+++++!.."), has_results=True, latest="r")
 FRESHNESS = steps(job("dbt source freshness"))
+LINT = steps(job("dbt build", run_lint=True))
 
 
 @pytest.mark.parametrize(
@@ -154,10 +155,18 @@ FRESHNESS = steps(job("dbt source freshness"))
             ),
             "RETRY_UNSUPPORTED_VERSION",
         ),
+        (
+            replace(
+                FAILED,
+                steps=LINT,
+                records=[record(each, sign) for each, sign in zip(LINT, "+++!.", strict=True)],
+            ),
+            "RETRY_UNSUPPORTED_CMD",
+        ),
     ],
     ids=[
         *("failed", "cancelled", "succeeded", "running", "queued", "killed", "failed at its end"),
-        *("older", "older and killed", "a command dbt cannot retry", "an old dbt"),
+        *("older", "older and killed", "a command dbt cannot retry", "an old dbt", "lint"),
     ],
 )
 def test_the_five_refusals(past: Past, reason: str | None):
