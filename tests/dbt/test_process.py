@@ -265,6 +265,32 @@ def test_dbt_that_was_started_ahead_and_never_wanted_ends_with_its_parent(tmp_pa
     assert done.stderr == ""
 
 
+OTHER = """
+import os, time
+
+def main(arguments):
+    print(arguments[0], os.environ["DBT_PROFILES_DIR"], os.getcwd(), flush=True)
+    while arguments[0] == "for ever":
+        time.sleep(0.05)
+    return 7
+"""
+
+
+@pytest.mark.slow
+def test_another_program_in_dbts_place_has_its_surroundings_and_protection(
+    program: Program, tmp_path: Path
+):
+    file = tmp_path / "other.py"
+    file.write_text(OTHER, encoding="utf-8")
+    invocation = replace(program(""), python=Path(sys.executable), program=file)
+    heard = Heard()
+    assert heard.run(replace(invocation, arguments=("--hush a;b",)), "hush") == Exit(7)
+    assert heard.lines == [f"--***** a;b {tmp_path / 'profiles'} {tmp_path}"]
+    ended = heard.run(replace(invocation, arguments=("for ever",)), timeout=3)
+    assert ended.timed_out
+    assert ended.code != 0
+
+
 def test_a_process_that_takes_too_long_is_ended(program: Program):
     heard = Heard()
     begun = time.monotonic()
