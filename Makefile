@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo dev test check lock bench kill golden clean
+.PHONY: demo dev test check lock bench kill emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -29,6 +29,11 @@ bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
 
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s
+
+emulate: $(BIN)/.installed-dev  ## Try the GitHub client on a stateful stand-in for GitHub; needs npm
+	mkdir -p .deploy/emulate
+	npm install --no-audit --no-fund --prefix .deploy/emulate node@22 emulate@0.12.2
+	EMULATE=.deploy/emulate $(BIN)/pytest tests/git/hosts/test_emulate.py -v
 
 golden: $(BIN)/.installed-dev  ## Rewrite the golden files; review reads the diff
 	$(BIN)/pytest -m "not slow and not e2e" --update-golden
