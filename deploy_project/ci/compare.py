@@ -104,7 +104,7 @@ def _asked(
 ) -> tuple[list[Fact], dict[str, str]]:
     """Compare the pairs in the warehouse; one dbt process, unless a model fails."""
     rules = stage.run.environment.project.pull_requests
-    with_samples = rules.compare_samples != "none"
+    with_samples = rules.sample_rows
     began: list[str] = []
 
     def hear(fact: Fact) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from deploy_project.ci import deployed
 from deploy_project.ci.report import Report, comment, status
 from deploy_project.config.deployment import Project
 from deploy_project.errors import DeployError
@@ -24,7 +25,9 @@ def post(project: Project, number: int, report: Report, *, is_newest: bool = Tru
         ("the status", lambda: set_status(project, report.commit, status(report))),
         (
             "the comment",
-            lambda: upsert_comment(project, number, comment(report), report.marker),
+            lambda: upsert_comment(
+                project, number, comment(report), report.marker, kept=deployed.kept
+            ),
         ),
     )
     due = told if is_newest else told[:1]

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy_project.ci.markdown import block, code, link, table
+from deploy_project.config.deployment import Job
 from deploy_project.git.hosts.host import State, Status
 from deploy_project.runs.timing import duration_text
 
 _MOST = 50
 """So many rows each table has; the rest is counted."""
+_WIDEST = 12
+"""So many columns of a failed test's rows are shown."""
+_SHORT = 8
+"""So many letters of a run's id tell it from others, as in Dagster's UI."""
 _MARKS: dict[State, str] = {"pending": "⏳", "success": "✅", "failure": "❌", "error": "⚠️"}
 _WORDS: dict[State, str] = {
     "pending": "is running",
@@ -49,7 +54,7 @@ class FailedTest:
     failures: int | None = None
     """How many rows it has found."""
     columns: Sequence[str] = ()
-    rows: Sequence[Sequence[str]] = ()
+    rows: Sequence[Sequence[str | None]] = ()
     """The first of them, as text, one value for each of `columns`; empty when they aren't known."""
 
 
@@ -75,6 +80,8 @@ class Report:
     """The nodes that were not built here but read from where the other run has built them."""
     deferred_to: str = ""
     """The environment or job whose run that is."""
+    deferred_run: str = ""
+    """The id of that run, when it is known."""
     deferred_url: str = ""
     """The page of that run."""
     schema: str = ""
@@ -86,13 +93,26 @@ class Report:
     @property
     def context(self) -> str:
         """Whose status it is; what a required check names."""
-        return f"dbt/{self.environment}/{self.job}"
+        return _context(self.environment, self.job)
 
     @property
     def marker(self) -> str:
         """What the comment of this job is found by; nobody sees it."""
-        name = "".join(each if each.isalnum() or each in "_-/" else "_" for each in self.context)
-        return f"<!-- deploy_project:{name} -->"
+        return _marker(self.context)
+
+
+def marker(job: Job) -> str:
+    """Return what the comments of a job are found by."""
+    return _marker(_context(job.environment.name, job.identifier))
+
+
+def _context(environment: str, job: str) -> str:
+    return f"dbt/{environment}/{job}"
+
+
+def _marker(context: str) -> str:
+    name = "".join(each if each.isalnum() or each in "_-/" else "_" for each in context)
+    return f"<!-- deploy_project:{name} -->"
 
 
 def status(report: Report) -> Status:
@@ -129,8 +149,15 @@ def _facts(report: Report) -> list[str]:
     if report.schema:
         facts.append(f"schema {code(report.schema)}")
     if report.deferred_to:
-        facts.append(f"deferred to {link(code(report.deferred_to), report.deferred_url)}")
+        facts.append(f"deferred to {code(report.deferred_to)}{_run(report)}")
     return [" · ".join(filter(None, [*facts, *_counts(report)]))]
+
+
+def _run(report: Report) -> str:
+    """Return which run's state that was."""
+    if not report.deferred_run:
+        return ""
+    return f", {link(f'run {code(report.deferred_run[:_SHORT])}', report.deferred_url)}"
 
 
 def _counts(report: Report) -> list[str]:
@@ -171,9 +198,20 @@ def _tests(tests: Sequence[FailedTest]) -> list[str]:
         lines += ["", f"**Failed test** {code(test.name)}{found}"]
         lines += block(test.message) if test.message else []
         if test.rows:
-            rows = [[code(value) for value in row] for row in test.rows]
-            lines += table([code(column) or " " for column in test.columns], rows)
+            lines += _rows(test)
     return [*lines, *_more(len(tests))]
+
+
+def _rows(test: FailedTest) -> list[str]:
+    heads = [code(column) or " " for column in test.columns[:_WIDEST]]
+    if len(test.columns) > _WIDEST:
+        heads.append(f"… {len(test.columns) - _WIDEST} more")
+    return table(heads, [_values(row) for row in test.rows])
+
+
+def _values(row: Sequence[str | None]) -> list[str]:
+    shown = ["NULL" if value is None else code(value) for value in row[:_WIDEST]]
+    return [*shown, "…"] if len(row) > _WIDEST else shown
 
 
 def _names(title: str, names: Sequence[str]) -> list[str]:

@@ -15,6 +15,8 @@ class Memory:
     """The cursor of the last listing."""
     seen: Mapping[str, Seen] = field(default_factory=dict[str, Seen])
     """What was dealt with, by job."""
+    heard: str = ""
+    """The last ring of the bell that was answered."""
 
 
 def parsed(cursor: str | None) -> Memory:
@@ -23,7 +25,7 @@ def parsed(cursor: str | None) -> Memory:
         return Memory()
     found = json.loads(cursor)
     seen = {name: Seen(*map(_heads, each)) for name, each in found["seen"].items()}
-    return Memory(found["place"], seen)
+    return Memory(found["place"], seen, found.get("heard", ""))
 
 
 def text(memory: Memory) -> str:
@@ -32,7 +34,8 @@ def text(memory: Memory) -> str:
         name: [dict(each) for each in (seen.started, seen.refused, seen.labelled)]
         for name, seen in memory.seen.items()
     }
-    return json.dumps({"place": memory.place, "seen": seen}, sort_keys=True)
+    content = {"place": memory.place, "seen": seen, "heard": memory.heard}
+    return json.dumps(content, sort_keys=True)
 
 
 def _heads(found: Mapping[str, str]) -> Heads:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Literal
 
+from deploy_project.ci import lint_report
 from deploy_project.ci.compare import SECTION
+from deploy_project.ci.findings import FILE, Findings, Sample, read
 from deploy_project.ci.lint import RESULT
-from deploy_project.ci.lint_report import read, section
 from deploy_project.ci.report import FailedTest, Node, Report, Step
 from deploy_project.config.deployment import DeferToEnvironment, Job
 from deploy_project.dbt.artifacts import NodeResult, read_run_results
@@ -43,7 +44,8 @@ def begun(run: Run, source: Source) -> Report:
 
 def ended(finished: Finished, commit: str) -> Report:
     """Return what to tell when the run of a pull request has ended."""
-    run, results = finished.run, _results(finished)
+    run, results, findings = finished.run, _results(finished), _findings(finished)
+    deferred_run = _deferred_run(finished)
     return Report(
         run.job.identifier,
         run.environment.name,
@@ -57,8 +59,11 @@ def ended(finished: Finished, commit: str) -> Report:
         seconds=(finished.ended_at - finished.started_at).total_seconds(),
         steps=[Step(each.name, each.status, each.seconds) for each in finished.steps],
         nodes=list(_nodes(results)),
-        tests=list(_failed_tests(results)),
-        deferred_to=_deferred_to(run.job),
+        tests=list(_failed_tests(results, findings)),
+        deferred=_deferred(results, findings),
+        deferred_to=_deferred_to(run.job) if deferred_run else "",
+        deferred_run=deferred_run,
+        deferred_url=_page_of(run, deferred_run) if deferred_run else "",
         schema=_schema(run),
         compare=_compare(finished),
     )
@@ -94,7 +99,7 @@ def _lint(finished: Finished) -> str:
         file = place / step.directory / RESULT
         if step.kind == "lint" and file.exists():
             with suppress(LintError):  # cut off
-                return section(read(file))
+                return lint_report.section(lint_report.read(file))
     return ""
 
 
@@ -104,7 +109,11 @@ def _commit_page(job: Job, commit: str) -> str:
 
 
 def _page(run: Run) -> str:
-    return f"{run.deployment.dagster_url}/runs/{run.id}"
+    return _page_of(run, run.id)
+
+
+def _page_of(run: Run, run_id: str) -> str:
+    return f"{run.deployment.dagster_url}/runs/{run_id}"
 
 
 def _deferred_to(job: Job) -> str:
@@ -112,6 +121,17 @@ def _deferred_to(job: Job) -> str:
     if wanted is None:
         return ""
     return wanted.environment if isinstance(wanted, DeferToEnvironment) else wanted.job
+
+
+def _deferred_run(finished: Finished) -> str:
+    """Return the run whose state the commands were compared with; empty when there was none."""
+    return next((each.deferred_to for each in reversed(finished.steps) if each.deferred_to), "")
+
+
+def _deferred(results: Iterable[NodeResult], findings: Findings) -> list[str]:
+    """Return the names of the nodes that were read from elsewhere and not built later on."""
+    built = {each.unique_id for each in results if each.status == "success"}
+    return sorted(_name(each) for each in findings.deferred if each not in built)
 
 
 def _schema(run: Run) -> str:
@@ -147,26 +167,41 @@ def _compare(finished: Finished) -> str:
     return ""
 
 
+def _findings(finished: Finished) -> Findings:
+    """Return what the commands have come to beside their results; the later one counts."""
+    found = Findings()
+    place = finished.run.artifacts.run(finished.run.id)
+    for step in finished.steps:
+        with suppress(ArtifactError, OSError):  # without them the comment only says less
+            file = place / step.directory / FILE
+            more = read(file) if file.exists() else Findings()
+            deferred = {**dict.fromkeys(found.deferred), **dict.fromkeys(more.deferred)}
+            found = Findings(tuple(deferred), {**found.samples, **more.samples})
+    return found
+
+
 def _nodes(results: Iterable[NodeResult]) -> Iterator[Node]:
     for each in results:
         outcome = _OUTCOMES.get(each.status)
-        is_test = _kind(each) in _TESTS
+        is_test = _kind(each.unique_id) in _TESTS
         if outcome is not None and not (is_test and outcome != "skipped"):
             message = each.message if outcome == "failed" else ""
-            yield Node(_name(each), outcome, each.execution_seconds, message)
+            yield Node(_name(each.unique_id), outcome, each.execution_seconds, message)
 
 
-def _failed_tests(results: Iterable[NodeResult]) -> Iterator[FailedTest]:
+def _failed_tests(results: Iterable[NodeResult], findings: Findings) -> Iterator[FailedTest]:
     for each in results:
-        if _kind(each) in _TESTS and each.status in ("fail", "error"):
-            yield FailedTest(_name(each), each.message, each.failures)
+        if _kind(each.unique_id) in _TESTS and each.status in ("fail", "error"):
+            sample = findings.samples.get(each.unique_id, Sample((), ()))
+            name = _name(each.unique_id)
+            yield FailedTest(name, each.message, each.failures, sample.columns, sample.rows)
 
 
-def _kind(result: NodeResult) -> str:
-    return result.unique_id.split(".", 1)[0]
+def _kind(unique_id: str) -> str:
+    return unique_id.split(".", 1)[0]
 
 
-def _name(result: NodeResult) -> str:
+def _name(unique_id: str) -> str:
     """Return the name of a node: its id is `<type>.<package>.<name>`, and more for a test."""
-    parts = result.unique_id.split(".")
-    return ".".join(parts[2:3] if _kind(result) == "test" else parts[2:]) or result.unique_id
+    parts = unique_id.split(".")
+    return ".".join(parts[2:3] if _kind(unique_id) == "test" else parts[2:]) or unique_id

@@ -79,6 +79,13 @@ def ci_sweep(given: Namespace) -> int:
     return sweep(given.environment, dry_run=given.dry_run)
 
 
+def ci_poll(given: Namespace) -> int:
+    """Carry out `ci poll`."""
+    from deploy_project.cli.poll import poll
+
+    return poll(given.project)
+
+
 def runs(given: Namespace) -> int:
     """Carry out `runs`."""
     from deploy_project.cli.runs import runs

@@ -171,13 +171,17 @@ def _add_pull_requests(add: Add) -> None:
     ci = add(
         "ci",
         actions.ci_sweep,
-        "look after what pull requests have built",
+        "look after pull requests and what they have built",
         example="deploy-project ci sweep --dry-run",
     )
+    commands = ci.add_subparsers(metavar="WHAT", required=True)
+    what = "have the open pull requests asked for now, as a webhook would"
+    poll = commands.add_parser("poll", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    poll.add_argument("--project", metavar="PROJECT", help="default: all that have CI jobs")
+    poll.set_defaults(act=actions.ci_poll)
     what = "drop what pull requests have built that are closed, or had no run for long"
-    sweep = ci.add_subparsers(metavar="WHAT", required=True).add_parser(
-        "sweep", help=what, description=f"{what[0].upper()}{what[1:]}."
-    )
+    sweep = commands.add_parser("sweep", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    sweep.set_defaults(act=actions.ci_sweep)
     sweep.add_argument("--dry-run", action="store_true", help="only show what would go, and why")
     sweep.add_argument("--environment", metavar="ENV", help="default: all of them")
 

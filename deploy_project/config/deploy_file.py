@@ -60,7 +60,7 @@ class PullRequestsEntry(Strict):
     fork_label: Text | None = None
     schema_guard: bool = True
     without_state: Literal["fail", "build_all"] = "fail"
-    compare_samples: Literal["masked", "none"] = "masked"
+    sample_rows: bool = True
     build: Literal["head", "merge"] = "head"
 
 

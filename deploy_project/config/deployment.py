@@ -67,8 +67,8 @@ class PullRequestRules:
     """Whether a run fails that would build outside the schemas of its pull request."""
     without_state: Literal["fail", "build_all"] = "fail"
     """What a run does that has nothing to compare with and defer to (CI-8)."""
-    compare_samples: Literal["masked", "none"] = "masked"
-    """Whether comparing shows rows, without what is marked as sensitive, or none at all."""
+    sample_rows: bool = True
+    """Whether rows of tables are shown, to all who may read the pull request."""
     build: Literal["head", "merge"] = "head"
     """What is built: the head itself, as on dbt Cloud, or what merging it would make."""
 

@@ -122,7 +122,7 @@ def _pull_requests(entry: PullRequestsEntry, at: Place, problems: Problems) -> P
         fork_label=entry.fork_label,
         schema_guard=entry.schema_guard,
         without_state=entry.without_state,
-        compare_samples=entry.compare_samples,
+        sample_rows=entry.sample_rows,
         build=entry.build,
     )
 

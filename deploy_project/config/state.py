@@ -120,6 +120,10 @@ class StateDirectory:
         """What one job keeps for a pull request while it is open: a copy of a DuckDB file."""
         return self.pull_requests(environment) / f"{job_id:d}_{number:d}"
 
+    def bell(self, project: str) -> Path:
+        """What changes when somebody wants a project's pull requests looked at now."""
+        return self.root / "bells" / project
+
     @property
     def records_lock(self) -> Path:
         """Held while the records of runs are written that could not do it themselves."""

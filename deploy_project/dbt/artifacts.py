@@ -42,6 +42,8 @@ class NodeResult:
     bytes: int | None
     """Bytes that the warehouse has processed, or else billed, when its adapter tells."""
     failures: int | None
+    compiled_code: str = ""
+    """The SQL (or Python) of the node with all its references resolved, if dbt got that far."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ def _node_result(raw: Mapping[str, Any]) -> NodeResult:
         rows_affected=_count(response.get("rows_affected")),
         bytes=processed if processed is not None else _count(response.get("bytes_billed")),
         failures=raw.get("failures"),
+        compiled_code=raw.get("compiled_code") or "",
     )
 
 

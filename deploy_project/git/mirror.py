@@ -63,6 +63,15 @@ def reachable(mirror: Path, commits: Collection[str]) -> frozenset[str]:
     return frozenset(printed.split("\n"))
 
 
+def contains(mirror: Path, commit: str, earlier: str) -> bool:
+    """Return whether `earlier` is `commit` or an ancestor of it; not if one of them isn't here."""
+    try:
+        git("--git-dir=.", "merge-base", "--is-ancestor", full(earlier), full(commit), cwd=mirror)
+    except GitError:
+        return False
+    return True
+
+
 def branches(mirror: Path) -> dict[str, str]:
     """Return the commit of each `refs/heads/…` of `mirror`, as it was fetched last."""
     form = "--format=%(objectname) %(refname)"

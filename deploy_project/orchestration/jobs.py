@@ -7,10 +7,12 @@ import dagster as dg
 
 from deploy_project.ci.guard import Guard
 from deploy_project.ci.steps import ACTIONS
+from deploy_project.ci.witness import Witness
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
 from deploy_project.orchestration import internals
+from deploy_project.orchestration.deployed import tell_deployed
 from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.orchestration.opening import opening
 from deploy_project.orchestration.records import conclude
@@ -21,7 +23,7 @@ from deploy_project.runs import run as runs
 from deploy_project.runs.finish import finish
 from deploy_project.runs.plan import Step, steps
 from deploy_project.runs.run import Run
-from deploy_project.runs.scene import Listener, Silent
+from deploy_project.runs.scene import Listener, Several, Silent
 from deploy_project.runs.step import StepRecord
 
 _SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
@@ -62,7 +64,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
 
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
     if run.is_ci:
-        return Guard()
+        return Several(Guard(), Witness())
     return Silent() if run.is_apart else AssetReporter(context)
 
 
@@ -151,5 +153,7 @@ def end(
         outcome = "Cancelled" if cancelling else "Error"
     finished = finish(run, outcome, known.create_timestamp)
     conclude(instance, known.dagster_run, finished)
+    for wrong in tell_deployed(instance, finished):
+        instance.report_engine_event(wrong, dagster_run)
     if finished.problem:
         raise ArtifactError(finished.problem)

@@ -1,11 +1,12 @@
 """The sensor of pull requests: one for each project that has CI jobs."""
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
-from deploy_project.ci import finding
+from deploy_project.ci import bell, finding
 from deploy_project.ci.plan import Active, Plan, Start, plan, stale
 from deploy_project.ci.seen import Memory, parsed, text
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
@@ -16,7 +17,10 @@ from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.telling import tell_refusal
 from deploy_project.runs import tags
 
-INTERVAL_SECONDS = 30
+INTERVAL_SECONDS = 10
+"""How long a ring of the bell waits at most; a tick that does not ask costs next to nothing."""
+ASKING_SECONDS = 30
+"""How often the site is asked without being told to."""
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -44,12 +48,34 @@ class PullWatch:
         return list({job.environment.name: job.environment for job in self.jobs}.values())
 
 
-def tick(watch: PullWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Ask once what is open; start what is new, and give up what that leaves without purpose."""
-    before = parsed(context.cursor)
-    known = all(job.name in before.seen for job in watch.jobs)
+class Pace:
+    """Lets a question pass once in a while."""
+
+    def __init__(self) -> None:
+        self._last: float | None = None
+
+    def is_due(self, *, now: float) -> bool:
+        """Return whether it is time to ask again, which then counts as done."""
+        if self._last is not None and now - self._last < ASKING_SECONDS - 1:  # ticks come early
+            return False
+        self._last = now
+        return True
+
+
+def tick(
+    watch: PullWatch, context: dg.SensorEvaluationContext, pace: Pace
+) -> dg.SensorResult | dg.SkipReason:
+    """Ask once what is open; start what is new, and give up what that leaves without purpose.
+
+    The bell has the site asked at once, and for everything.
+    """
+    before, ring = parsed(context.cursor), bell.last_ring(watch.state, watch.project.name)
+    is_rung = ring != before.heard
+    if not pace.is_due(now=time.monotonic()) and not is_rung:
+        return dg.SkipReason("The bell has not rung since the site was asked")
+    is_known = not is_rung and all(job.name in before.seen for job in watch.jobs)
     place = finding.finder(watch.project, watch.environments, watch.state)
-    listing = place.listed(watch.project, before.place if known else "")
+    listing = place.listed(watch.project, before.place if is_known else "")
     if listing is None:
         return dg.SkipReason("No pull request has changed")
     branches = finding.base_branches(watch.environments)
@@ -67,7 +93,7 @@ def tick(watch: PullWatch, context: dg.SensorEvaluationContext) -> dg.SensorResu
     said = "\n".join([f"Open: {len(listing.pull_requests)}; nothing to start", *refused])
     return dg.SensorResult(
         run_requests=requests,
-        cursor=text(Memory(listing.cursor, made.seen)),
+        cursor=text(Memory(listing.cursor, made.seen, ring)),
         skip_reason=None if requests else said,
     )
 
@@ -117,6 +143,7 @@ def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
 
 def pull_sensor(watch: PullWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.SensorDefinition:
     """Return the sensor that starts the CI jobs of a project, and the clean-up after them."""
+    pace = Pace()
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name=f"{watch.project.name.replace('-', '_')}_pull_requests",
@@ -131,6 +158,6 @@ def pull_sensor(watch: PullWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.Se
     def on_pull_request(
         context: dg.SensorEvaluationContext,
     ) -> dg.SensorResult | dg.SkipReason:
-        return tick(watch, context)
+        return tick(watch, context, pace)
 
     return on_pull_request

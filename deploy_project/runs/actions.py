@@ -100,7 +100,7 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
     run, step = stage.run, stage.step
     target = stage.directory / "target"
     kept = run.artifacts.run(run.id) / step.directory
-    scene = Scene(run, step, runs.source(run), workspace, target, kept, state)
+    scene = Scene(run, step, runs.source(run), workspace, target, kept, state, stage.console.say)
 
     def say(line: str) -> None:  # where dbt says that its files are, they are only for now
         stage.console.say(line.replace(str(stage.directory), str(kept)))

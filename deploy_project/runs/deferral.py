@@ -39,6 +39,7 @@ def state(stage: Stage, workspace: Workspace) -> Path | None:
     if published is None:
         return _without(stage, workspace, name)
     stage.console.say(f"Deferring to the state of {name}, run {published.name}")
+    stage.progress.deferred_to = published.name
     found = run.artifacts.fetch(published, run.work / "state")
     _refuse_masked(found / "manifest.json", name)
     return found

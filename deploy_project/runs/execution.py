@@ -94,6 +94,7 @@ def _record(stage: Stage, started: datetime, status: Status, message: str) -> St
         dbt_version=progress.dbt_version,
         invocation_id=progress.invocation_id,
         overview=progress.scrubber.text(progress.overview),
+        deferred_to=progress.deferred_to,
     )
 
 

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections import Counter, deque
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ class Scene:
     """Where the step's directory will be kept."""
     state: Path | None = None
     """What the command is compared with and deferred to."""
+    say: Callable[[str], None] = print
+    """Writes a line into the step's log."""
 
 
 class Listener(Protocol):
@@ -63,6 +66,28 @@ class Silent:
 
     def closed(self) -> None:
         """Take no notice."""
+
+
+class Several:
+    """Several listeners, one after the other."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def opened(self, scene: Scene) -> None:
+        """Pass it on; the first that raises keeps the others from it."""
+        for each in self._listeners:
+            each.opened(scene)
+
+    def heard(self, event: Event) -> None:
+        """Pass it on."""
+        for each in self._listeners:
+            each.heard(event)
+
+    def closed(self) -> None:
+        """Pass it on."""
+        for each in self._listeners:
+            each.closed()
 
 
 class Console:
@@ -100,6 +125,8 @@ class Progress:
     invocation_id: str = ""
     overview: str = ""
     """What the step has found, in Markdown."""
+    deferred_to: str = ""
+    """The run whose state the command is compared with and deferred to."""
     scrubber: Scrubber = field(default_factory=lambda: Scrubber([]))
 
     def heard(self, event: Event) -> None:

@@ -34,6 +34,8 @@ class StepRecord:
     invocation_id: str = ""
     overview: str = ""
     """What it has found, in Markdown; for steps that find something."""
+    deferred_to: str = ""
+    """The run whose state it was compared with and deferred to."""
     done_by: str = ""
     """The run that has done this step, when a retry of that run leaves it out."""
 

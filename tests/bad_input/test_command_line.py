@@ -13,6 +13,8 @@ WRONG = {
     "branch": (["run", "daily", "--branch", "nope"], "branch 'nope' does not exist"),
     "commit": (["run", "daily", "--commit", "4ae5ef6"], "'4ae5ef6' is not a full commit id"),
     "environment": (["deploy", "prd"], "there is no environment 'prd'; did you mean 'prod'?"),
+    "bell": (["ci", "poll"], "no job is started by pull requests"),
+    "project": (["ci", "poll", "--project", "x"], "project 'x' has no job that pull requests"),
     "Dagster": (["run", "daily"], "Dagster at http://127.0.0.1:9 does not answer"),
 }
 

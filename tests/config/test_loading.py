@@ -58,7 +58,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                   fork_label: safe to test
                   schema_guard: false
                   without_state: build_all
-                  compare_samples: none
+                  sample_rows: false
                 username: robot
                 token: {file: secrets/token}
                 git_repo_cache: true
@@ -106,7 +106,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
         "safe to test",
         schema_guard=False,
         without_state="build_all",
-        compare_samples="none",
+        sample_rows=False,
     )
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache

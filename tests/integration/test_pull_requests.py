@@ -39,6 +39,9 @@ MODELS = {
     "models/orders.sql": "{{ config(materialized='table') }} select 1 as id, 10 as amount",
     "models/report.sql": "{{ config(schema='mart') }} select * from {{ ref('revenue') }}",
 }
+FOUND = """
+    select revenue, null as reason, 'a|b' as remark from {{ ref('report') }} where revenue < 100
+"""
 CHANGED = "select 2 * sum(amount) as revenue from {{ ref('orders') }}"
 ASTRAY = """
     {% macro generate_schema_name(custom_schema_name, node) -%}
@@ -115,7 +118,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         assert daemon.tick("tiny_pull_requests").requests == []
         too_early = pushed(site, daemon, 7, {"models/revenue.sql": CHANGED})
         site.configure(jobs=JOBS, deploy=deploy.replace("pull_requests: {refs: pr/*}", OPTION))
-        everything = pushed(site, daemon, 9, {})
+        everything = pushed(site, daemon, 9, {"tests/too_little.sql": FOUND})
         site.configure(jobs=JOBS, deploy=deploy)
         nightly = site.run("prod__nightly")
         changed = pushed(site, daemon, 7, {"models/revenue.sql": CHANGED, "notes.md": "New"})
@@ -135,12 +138,21 @@ def test_without_a_baseline_a_pull_request_builds_nothing_and_says_why(story: St
 
 
 def test_an_option_lets_it_build_everything_until_there_is_one(story: Story):
-    assert story.everything.success, story.site.console(story.everything.run_id, "04-dbt-build")
     assert story.built(story.everything) == [
         "model.tiny.orders",
         "model.tiny.report",
         "model.tiny.revenue",
+        "test.tiny.too_little",
     ]
+    assert "deferred to" not in story.comment(9)
+
+
+def test_a_failed_test_fails_the_run_and_shows_what_it_has_found(story: Story):
+    assert not story.everything.success
+    assert story.statuses(story.everything)[-1][0] == "failure"
+    told = story.comment(9)
+    assert "**Failed test** `too_little`: 1 rows" in told
+    assert "| `revenue` | `reason` | `remark` |\n|---|---|---|\n| `10` | NULL | `a│b` |" in told
 
 
 def test_only_what_has_changed_and_its_children_are_built_beside_production(story: Story):
@@ -201,14 +213,20 @@ def test_the_commit_has_a_status_and_the_pull_request_one_comment(story: Story):
     assert "`dbt/staging/checks` succeeded" in told
     assert f"[`{story.commit(story.changed)[:12]}`]({story.hub.url}/acme/shop/commit/" in told
     assert f"http://127.0.0.1:3000/runs/{story.changed.run_id}" in told
-    assert "schema `dbt_cloud_pr_23_7` · deferred to `prod` · 2 built" in told
+    there = f"[run `{story.nightly.run_id[:8]}`](http://127.0.0.1:3000/runs/{story.nightly.run_id})"
+    assert f"schema `dbt_cloud_pr_23_7` · deferred to `prod`, {there} · 2 built" in told
     assert "| `revenue` |" in told
+    assert "<details><summary>Deferred: 1</summary>\n\n- `orders`\n" in told
+    assert "Deployed" not in told
     assert "would be outside the schemas of pull request 8" in story.comment(8)
 
 
-def test_closing_it_deletes_what_it_has_built_and_nothing_else(story: Story):
-    site = story.site
-    site.git("push", "--quiet", "--delete", "origin", "pr/7")
+def test_merging_it_deletes_what_it_has_built_and_tells_which_run_has_deployed_it(story: Story):
+    site, hub = story.site, story.hub
+    before = story.comment(7)
+    hub.open(7, 8, head=story.commit(story.changed))
+    merge = squashed(site, 7)
+    hub.close(7, squashed=merge)
     (request,) = story.daemon.tick("tiny_pull_requests").requests
     assert request.job_name == "staging__ci_sweep"
     assert request.tags["deploy/cause"] == "Pull request 7 closed"
@@ -216,4 +234,23 @@ def test_closing_it_deletes_what_it_has_built_and_nothing_else(story: Story):
     assert not story.copy(7).exists()
     assert story.copy(9).exists()
     assert [each.entry.pull_request for each in entries(site.artifacts)] == [9]
-    assert site.query("select revenue from main_mart.report") == [(10,)]
+    assert site.query("select revenue from main_mart.report") == [(10,)], "production's is kept"
+    hub.requests.clear()
+    deploying = site.run("prod__nightly")
+    assert site.query("select revenue from main_mart.report") == [(20,)]
+    title, rest = before.split("\n\n", 1)
+    run = f"[run `{deploying.run_id[:8]}`](http://127.0.0.1:3000/runs/{deploying.run_id})"
+    commit = f"[`{merge[:12]}`]({hub.url}/acme/shop/commit/{merge})"
+    said = f"🚀 **Deployed** to `prod` by {run}, commit {commit}"
+    assert story.comment(7) == f"{title}\n\n{said}\n\n{rest}"
+    assert "Deployed" not in story.comment(8)
+    assert [each.query.get("state") for each in hub.requests].count("closed") == 1
+
+
+def squashed(site: Site, number: int) -> str:
+    """Merge a pull request as one commit, delete its branch, and return the commit."""
+    site.git("checkout", "--quiet", "-B", "main", "origin/main")
+    site.git("merge", "--quiet", "--squash", f"origin/pr/{number}")
+    merge = site.push({})
+    site.git("push", "--quiet", "--delete", "origin", f"pr/{number}")
+    return merge

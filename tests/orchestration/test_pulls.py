@@ -5,7 +5,9 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 import pytest
 
+from deploy_project.cli import main
 from deploy_project.errors import RemoteError
+from deploy_project.orchestration.pulls import Pace
 from deploy_project.runs import tags
 from tests.integration import conftest as deployments
 from tests.integration.conftest import Site
@@ -132,6 +134,41 @@ def test_each_new_head_starts_the_ci_jobs_and_gives_up_the_stale_runs(site: Site
     again = [each for each in daemon.tick(SENSOR).requests if each.job_name == cleaning.job_name]
     assert [each.tags[tags.CAUSE] for each in again] == ["Pull requests 7, 8 closed"]
     assert {status(daemon, waiting), status(daemon, unrelated)} == {"CANCELED"}, "it was merged"
+
+
+def test_the_bell_has_the_site_asked_between_the_questions(
+    site: Site, daemon: Daemon, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    found = site.definitions()
+    sensor = found.get_repository_def().get_sensor_def(SENSOR)
+    cursor: str | None = None
+
+    def tick() -> tuple[list[dg.RunRequest], str]:
+        nonlocal cursor
+        context = dg.build_sensor_context(
+            instance=daemon.instance, cursor=cursor, definitions=found, sensor_name=SENSOR
+        )
+        done = sensor.evaluate_tick(context)
+        cursor = done.cursor
+        return list(done.run_requests or []), done.skip_message or ""
+
+    assert tick()[1] == "Open: 0; nothing to start"
+    head = push(site, 7, "select 1 as id")
+    assert tick() == ([], "The bell has not rung since the site was asked")
+    monkeypatch.setenv("DEPLOY_CONFIG", str(site.root / "deploy.yaml"))
+    monkeypatch.setenv("DEPLOY_STATE", str(site.state.root))
+    assert main(["ci", "poll"]) == 0
+    assert "tiny: Dagster's daemon asks for its pull requests" in capsys.readouterr().out
+    assert {each.tags[tags.COMMIT] for each in tick()[0]} == {head}
+    assert tick()[1] == "The bell has not rung since the site was asked"
+    assert main(["ci", "poll", "--project", "tiny"]) == 0
+    assert tick()[1] == "Open: 1; nothing to start", "it was asked for anew, and nothing is"
+
+
+def test_what_is_not_asked_for_waits_for_its_time():
+    pace = Pace()
+    due = [pace.is_due(now=now) for now in (0.0, 10.0, 20.0, 29.9, 40.0, 60.0)]
+    assert due == [True, False, False, True, False, True]
 
 
 def test_a_job_that_comes_later_begins_with_the_next_commits(site: Site, daemon: Daemon):

@@ -1,7 +1,7 @@
 """The one comment on a pull request that is kept up to date."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from deploy_project.config.deployment import Project
@@ -14,21 +14,46 @@ _CUT = "\n\n_The rest is left out: {name} takes {longest} characters; the run ha
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 
 
-def upsert_comment(project: Project, number: int, body: str, marker: str) -> None:
+def upsert_comment(
+    project: Project,
+    number: int,
+    body: str,
+    marker: str,
+    *,
+    kept: Callable[[str, str], str] = lambda _, new: new,
+) -> None:
     """Write `body` into the comment that begins with `marker`, a new one if there is none of ours.
 
-    `marker` is an HTML comment, which nobody sees. A comment of somebody else is left alone,
-    whatever it begins with. The hosting must be `reachable`. Raises `RemoteError`, or
-    `ConfigError` when there is no token.
+    `kept` makes the new text of the old one and `body`, where there is an old one. `marker` is an
+    HTML comment, which nobody sees. A comment of somebody else is left alone, whatever it begins
+    with. The hosting must be `reachable`. Raises `RemoteError`, or `ConfigError` when there is no
+    token.
     """
     way = access(project)
-    text = fitting(f"{marker}\n{body}", way.host.longest_body, way.host.name)
     mine = next(_ours(way, number, marker), None)
+    whole = f"{marker}\n{kept(mine.body, body) if mine is not None else body}"
+    text = fitting(whole, way.host.longest_body, way.host.name)
     if mine is not None and mine.body == text:
         return
     if mine is None or not _edited(way, number, mine, text):
         path = way.host.comments(way.repository, number).path
         way.api.send("POST", path, {"body": text})
+
+
+def amend_comment(
+    project: Project, number: int, marker: str, amended: Callable[[str], str]
+) -> None:
+    """Replace the comment of ours that begins with `marker` by what `amended` makes of it.
+
+    Without one, nothing happens. Raises as `upsert_comment` does.
+    """
+    way = access(project)
+    mine = next(_ours(way, number, marker), None)
+    if mine is None:
+        return
+    text = fitting(amended(mine.body), way.host.longest_body, way.host.name)
+    if text != mine.body:
+        _edited(way, number, mine, text)
 
 
 def fitting(body: str, longest: int, name: str) -> str:

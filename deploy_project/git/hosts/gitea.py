@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from deploy_project.git.hosts.github import GitHub
-from deploy_project.git.hosts.host import Question, Said, page, plain
+from deploy_project.git.hosts.host import Merged, Question, Said, commits, page, plain
 from deploy_project.git.pulls import PullRequest
 
 # Before 1.23 the API has no `draft`; these are the prefixes that Gitea comes with.
@@ -42,6 +42,13 @@ class _Pull(Said):
     html_url: str = ""
 
 
+class _Closed(Said):
+    number: int
+    head: _Branch
+    merged: bool = False
+    merge_commit_sha: str | None = None
+
+
 class Gitea(GitHub):
     """Gitea, and Forgejo, whose API is the same here."""
 
@@ -58,6 +65,18 @@ class Gitea(GitHub):
         50 is the most that Gitea gives unless it is configured otherwise.
         """
         return Question(f"/repos/{repository}/pulls", {"state": "open"}, size=50, size_name="limit")
+
+    def merged_pulls(self, repository: str) -> Question:
+        """Return how to ask for the closed pull requests, those changed last first."""
+        query = {"state": "closed", "sort": "recentupdate"}
+        return Question(f"/repos/{repository}/pulls", query, size=50, size_name="limit")
+
+    def merged(self, entry: Any) -> Merged | None:
+        """Return an entry of that list; None when it was closed without being merged."""
+        found = _Closed.model_validate(entry)
+        if not found.merged:
+            return None
+        return Merged(found.number, commits(found.merge_commit_sha, found.head.sha))
 
     def comments(self, repository: str, number: int) -> Question:
         """Return how to ask for the comments of a pull request; it takes new ones, too."""

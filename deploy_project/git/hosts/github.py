@@ -3,7 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from deploy_project.git.hosts.host import Comment, Question, Said, Status, cut, page, plain
+from deploy_project.git.hosts.host import (
+    Comment,
+    Merged,
+    Question,
+    Said,
+    Status,
+    commits,
+    cut,
+    page,
+    plain,
+)
 from deploy_project.git.pulls import PullRequest
 
 _DESCRIPTION = 140
@@ -38,6 +48,13 @@ class _Pull(Said):
     head: _Branch
     base: _Branch
     html_url: str = ""
+
+
+class _Closed(Said):
+    number: int
+    head: _Branch
+    merged_at: str | None = None
+    merge_commit_sha: str | None = None
 
 
 class _Comment(Said):
@@ -83,6 +100,18 @@ class GitHub:
             fork="" if own else plain(fork),
             url=page(found.html_url),
         )
+
+    def merged_pulls(self, repository: str) -> Question:
+        """Return how to ask for the closed pull requests, those changed last first."""
+        query = {"state": "closed", "sort": "updated", "direction": "desc"}
+        return Question(f"/repos/{repository}/pulls", query)
+
+    def merged(self, entry: Any) -> Merged | None:
+        """Return an entry of that list; what was not merged has the commit of a trial merge."""
+        found = _Closed.model_validate(entry)
+        if not found.merged_at:
+            return None
+        return Merged(found.number, commits(found.merge_commit_sha, found.head.sha))
 
     def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
         """Return the path and the body of the request that sets a commit's status."""

@@ -6,10 +6,12 @@ from urllib.parse import quote
 
 from deploy_project.git.hosts.host import (
     Comment,
+    Merged,
     Question,
     Said,
     State,
     Status,
+    commits,
     cut,
     page,
     plain,
@@ -43,6 +45,13 @@ class _Pull(Said):
     source_project_id: int | None = None
     target_project_id: int
     web_url: str = ""
+
+
+class _Merged(Said):
+    iid: int
+    sha: str | None = None
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
 
 
 class _Note(Said):
@@ -84,6 +93,17 @@ class GitLab:
             fork=_fork(source) if source != found.target_project_id else "",
             url=page(found.web_url),
         )
+
+    def merged_pulls(self, repository: str) -> Question:
+        """Return how to ask for the merged merge requests, those changed last first."""
+        query = {"state": "merged", "order_by": "updated_at", "sort": "desc"}
+        return Question(f"{_project(repository)}/merge_requests", query)
+
+    def merged(self, entry: Any) -> Merged | None:
+        """Return an entry of that list; one that was fast-forwarded has no commit of its own."""
+        found = _Merged.model_validate(entry)
+        made = commits(found.merge_commit_sha, found.squash_commit_sha, found.sha)
+        return Merged(found.iid, made)
 
     def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
         """Return the path and the body of the request that sets a commit's status."""

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict
 
+from deploy_project.git.mirror import is_full
 from deploy_project.git.pulls import PullRequest
 
 State = Literal["pending", "success", "failure", "error"]
@@ -48,6 +49,16 @@ class Comment:
     """Whether the site says that no person has written it."""
 
 
+@dataclass(frozen=True)
+class Merged:
+    """A pull request that was merged."""
+
+    number: int
+    commits: tuple[str, ...]
+    """Whatever has one of them in its history has what was merged: the commit that the merge has
+    made, also by squashing or rebasing, and the head itself."""
+
+
 class Host(Protocol):
     """One kind of hosting site; paths are below the root of the API."""
 
@@ -70,6 +81,14 @@ class Host(Protocol):
 
         Its head is empty when the site knows no commit of it.
         """
+        ...
+
+    def merged_pulls(self, repository: str) -> Question:
+        """Return how to ask for the pull requests that are closed, those changed last first."""
+        ...
+
+    def merged(self, entry: Any) -> Merged | None:
+        """Return an entry of that list; None when it was closed without being merged."""
         ...
 
     def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
@@ -101,6 +120,11 @@ class Said(BaseModel):
     """What an API says: more than we read."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def commits(*found: str | None) -> tuple[str, ...]:
+    """Return those that are commits, each once."""
+    return tuple(dict.fromkeys(each for each in found if each and is_full(each)))
 
 
 def plain(text: str | None) -> str:

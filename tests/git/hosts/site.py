@@ -21,7 +21,7 @@ _ROOT = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
 
 @dataclass
 class Pull:
-    """An open pull request, as no API has it."""
+    """A pull request, as no API has it; open until it is merged or closed."""
 
     number: int
     head: str | None = ""
@@ -33,6 +33,11 @@ class Pull:
     draft: bool = False
     labels: tuple[str, ...] = ()
     user: int | None = SOMEBODY
+    closed: bool = False
+    merged: str | None = None
+    """What the merge has made: the commit of the merge, or the last one of a rebase."""
+    squashed: str | None = None
+    """What a merge by squashing has made of it."""
 
     def __post_init__(self) -> None:
         if self.head == "":
@@ -109,6 +114,13 @@ class Site:
     def open(self, *numbers: int, **facts: Any) -> None:
         self.pulls += [Pull(number, **facts) for number in numbers]
 
+    def close(self, number: int, *, merged: str | None = None, squashed: str | None = None) -> None:
+        """Close a pull request, by merging it or not; it was changed last then."""
+        (pull,) = [each for each in self.pulls if each.number == number]
+        pull.closed, pull.merged, pull.squashed = True, merged, squashed
+        self.pulls.remove(pull)
+        self.pulls.append(pull)
+
     def answer(self, request: Request) -> Canned:
         self.before(request)
         if self.canned:
@@ -148,9 +160,17 @@ class Site:
         ]
 
     def _list(self, request: Request) -> Canned:
-        wanted = "opened" if self.kind == "gitlab" else "open"
-        assert request.query["state"] == wanted
-        newest = sorted(self.pulls, key=lambda pull: pull.number, reverse=True)
+        wanted = request.query["state"]
+        if wanted == ("opened" if self.kind == "gitlab" else "open"):
+            opened = [pull for pull in self.pulls if not pull.closed]
+            newest = sorted(opened, key=lambda pull: pull.number, reverse=True)
+        elif self.kind == "gitlab":
+            assert (wanted, request.query["order_by"]) == ("merged", "updated_at")
+            newest = [each for each in reversed(self.pulls) if each.merged or each.squashed]
+        else:
+            recently = {"github": "updated", "gitea": "recentupdate"}[self.kind]
+            assert (wanted, request.query["sort"]) == ("closed", recently)
+            newest = [pull for pull in reversed(self.pulls) if pull.closed]
         entries = [getattr(self, f"_{self.kind}_pull")(pull) for pull in newest]
         return self._page(request, entries, hidden=self.hidden)
 
@@ -176,7 +196,10 @@ class Site:
         return {
             "id": pull.number + 1000,
             "number": pull.number,
-            "state": "open",
+            "state": "closed" if pull.closed else "open",
+            "merged_at": "2026-03-02T06:00:00Z" if pull.merged or pull.squashed else None,
+            # For what was not merged, this is a commit that a merge would have made.
+            "merge_commit_sha": pull.squashed or pull.merged or "e" * 40,
             "title": pull.title,
             "draft": pull.draft,
             "user": pull.user and self._github_user(pull.user),
@@ -196,7 +219,9 @@ class Site:
         return {
             "id": pull.number + 1000,
             "number": pull.number,
-            "state": "open",
+            "state": "closed" if pull.closed else "open",
+            "merged": bool(pull.merged or pull.squashed),
+            "merge_commit_sha": pull.squashed or pull.merged,
             "title": pull.title,
             "user": pull.user and {"id": pull.user, "login": NAMES[pull.user]},
             "labels": [{"id": 1, "name": name} for name in pull.labels] or None,
@@ -216,7 +241,9 @@ class Site:
             "id": pull.number + 1000,
             "iid": pull.number,
             "project_id": 1,
-            "state": "opened",
+            "state": "merged" if pull.merged or pull.squashed else "opened",
+            "merge_commit_sha": pull.merged,
+            "squash_commit_sha": pull.squashed,
             "title": pull.title,
             "draft": pull.draft,
             "work_in_progress": pull.draft,

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy_project.errors import RemoteError
-from deploy_project.git.hosts.comments import fitting, upsert_comment
+from deploy_project.git.hosts.comments import amend_comment, fitting, upsert_comment
 from deploy_project.git.hosts.host import State, Status
 from deploy_project.git.hosts.statuses import set_status
 from tests.git.hosts.site import ROBOT, SOMEBODY, Canned, Note, Site
@@ -65,6 +65,27 @@ def test_the_same_comment_is_not_written_again(site: Site):
     upsert(site, "one")
     site.requests.clear()
     upsert(site, "one")
+    assert {each.method for each in site.requests} == {"GET"}
+
+
+def test_a_comment_can_keep_what_an_older_one_has_said(site: Site):
+    def kept(old: str, new: str) -> str:
+        return f"{new} after {old.rpartition(chr(10))[2]}"
+
+    for body in ("one", "two"):
+        upsert_comment(site.project, 12, body, MARKER, kept=kept)
+    assert [note.body for note in site.notes] == [f"{MARKER}\ntwo after one"]
+
+
+def test_a_comment_is_amended_where_there_is_one_of_ours(site: Site):
+    amend_comment(site.project, 12, MARKER, str.upper)
+    assert site.notes == []
+    site.notes.append(Note(1, 12, SOMEBODY, f"{MARKER}\nmine", is_bot=True))
+    upsert_comment(site.project, 12, "one", MARKER)
+    amend_comment(site.project, 12, MARKER, lambda text: f"{text} more")
+    assert [note.body for note in site.notes] == [f"{MARKER}\nmine", f"{MARKER}\none more"]
+    site.requests.clear()
+    amend_comment(site.project, 12, MARKER, lambda text: text)
     assert {each.method for each in site.requests} == {"GET"}
 
 
