@@ -70,6 +70,19 @@ class Plan:
         """Return this plan with the starts of `jobs` alone; others may be deactivated."""
         return replace(self, starts=tuple(each for each in self.starts if each.job.name in jobs))
 
+    def without(self, untold: Iterable[Refuse]) -> "Plan":
+        """Return this plan with `untold` not dealt with, so that they come again."""
+        left = {(each.job.name, each.pull_request.number) for each in untold}
+        return replace(
+            self,
+            seen={
+                name: replace(
+                    each, refused={n: h for n, h in each.refused.items() if (name, n) not in left}
+                )
+                for name, each in self.seen.items()
+            },
+        )
+
 
 def plan(
     pull_requests: Sequence[PullRequest],

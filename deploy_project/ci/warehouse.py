@@ -47,25 +47,24 @@ class Warehouse:
         """Drop `schemas`, whether they exist or not, then list what is in `databases`.
 
         One that can't be dropped does not keep the others from it; where nothing goes twice in a
-        row, the warehouse is taken to be away. Every name must be quotable.
+        row and nothing can be listed, the warehouse is away. Every name must be quotable.
         """
         left, dropped, problems, failures = list(schemas), set[Schema](), list[str](), 0
         while True:
             code, answer = self._asked(left, databases, say)
             dropped |= answer.dropped
+            problems += [_read(schema, by) for schema, by in answer.kept.items()]
+            left = [each for each in left if each not in dropped and each not in answer.kept]
             if code == 0:
                 return Outcome(frozenset(dropped), answer.found, tuple(problems))
+            tried = left.pop(0) if left else None
+            problems.append(_failed(tried, databases, code, answer))
             failures = 0 if answer.dropped else failures + 1
-            left = [each for each in left if each not in answer.dropped]
-            why = f"(exit {code}): {last_words(list(answer.said))}"
-            if not left:
-                problems.append(f"the schemas of {', '.join(databases)} can't be listed {why}")
-            else:
-                problems.append(f"schema {told(left.pop(0))} can't be dropped {why}")
-            if not left or failures == _GIVE_UP_AFTER:
+            if failures == _GIVE_UP_AFTER and left and self._asked((), databases, say)[0] == 0:
+                failures = 0  # it is there, so the others may go
+            if tried is None or failures == _GIVE_UP_AFTER:
                 if left:
-                    names = ", ".join(map(told, left))
-                    problems.append(f"not tried after that: {names}")
+                    problems.append(f"not tried after that: {', '.join(map(told, left))}")
                 return Outcome(frozenset(dropped), (), tuple(problems))
 
     def _asked(
@@ -76,6 +75,22 @@ class Warehouse:
             schema_drops.MACRO, given, on_line=say, timeout_seconds=TIMEOUT_SECONDS
         )
         return ended.code, schema_drops.reply(answer)
+
+
+def _read(schema: Schema, by: str) -> str:
+    return (
+        f"schema {told(schema)} is still there: {by!r} reads from it, and would go with it; drop "
+        "that, or have it read something else"
+    )
+
+
+def _failed(
+    schema: Schema | None, databases: Sequence[str], code: int, answer: schema_drops.Reply
+) -> str:
+    why = f"(exit {code}): {last_words(list(answer.said))}"
+    if schema is None:
+        return f"the schemas of {', '.join(databases)} can't be listed {why}"
+    return f"schema {told(schema)} can't be dropped {why}"
 
 
 def told(schema: Schema) -> str:

@@ -41,7 +41,6 @@ class PullRequestReferences:
         if after == cursor:
             return None
         self._require_bases(project, found)
-        self._require_bases(project, found)
         candidates = [pull for each in patterns for pull in _candidates(each, found, self.bases)]
         is_open = self._is_open(project, found) if candidates else None
         opened = tuple(pull for pull in candidates if is_open and is_open(pull.head))

@@ -1,13 +1,13 @@
 """The sensor of pull requests: one for each project that has CI jobs."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 
 from deploy_project.ci import bell, finding
-from deploy_project.ci.plan import Active, Plan, Start, plan, stale
+from deploy_project.ci.plan import Active, Plan, Refuse, Start, plan, stale
 from deploy_project.ci.seen import Memory, parsed, text
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
 from deploy_project.config.state import StateDirectory
@@ -21,6 +21,8 @@ INTERVAL_SECONDS = 10
 """How long a ring of the bell waits at most; a tick that does not ask costs next to nothing."""
 ASKING_SECONDS = 30
 """How often the site is asked without being told to."""
+TELLING_SECONDS = 15
+"""So long after its begin a tick still tells; Dagster ends one after 60, and forgets its starts."""
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -69,9 +71,10 @@ def tick(
 
     The bell has the site asked at once, and for everything.
     """
+    begun = time.monotonic()
     before, ring = parsed(context.cursor), bell.last_ring(watch.state, watch.project.name)
     is_rung = ring != before.heard
-    if not pace.is_due(now=time.monotonic()) and not is_rung:
+    if not pace.is_due(now=begun) and not is_rung:
         return dg.SkipReason("The bell has not rung since the site was asked")
     is_known = not is_rung and all(job.name in before.seen for job in watch.jobs)
     place = finding.finder(watch.project, watch.environments, watch.state)
@@ -80,9 +83,7 @@ def tick(
         return dg.SkipReason("No pull request has changed")
     branches = finding.base_branches(watch.environments)
     made = plan(listing.pull_requests, watch.jobs, before.seen, branches=branches)
-    for refusal in made.refusals:
-        context.log.warning(f"{refusal.job.name}: {refusal.reason}")
-        tell_refusal(refusal, context.log.warning)
+    untold = _tell(made.refusals, context, until=begun + TELLING_SECONDS)
     slots = watch.deployment.account.run_slots
     wanted = [_request(each, run_slots=slots) for each in made.starts]
     requests, refused = startable(context.instance, watch.deployment.jobs, wanted)
@@ -93,9 +94,22 @@ def tick(
     said = "\n".join([f"Open: {len(listing.pull_requests)}; nothing to start", *refused])
     return dg.SensorResult(
         run_requests=requests,
-        cursor=text(Memory(listing.cursor, made.seen, ring)),
+        # What was not told is found again only by asking anew.
+        cursor=text(Memory("" if untold else listing.cursor, made.without(untold).seen, ring)),
         skip_reason=None if requests else said,
     )
+
+
+def _tell(
+    refusals: Sequence[Refuse], context: dg.SensorEvaluationContext, *, until: float
+) -> Sequence[Refuse]:
+    """Tell why pull requests are not built; return those that there was no time for."""
+    for number, refusal in enumerate(refusals):
+        if time.monotonic() >= until:
+            return refusals[number:]
+        context.log.warning(f"{refusal.job.name}: {refusal.reason}")
+        tell_refusal(refusal, context.log.warning)
+    return ()
 
 
 def _give_up(made: Plan, context: dg.SensorEvaluationContext) -> None:

@@ -4,37 +4,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import DEPLOY, Site, make_site
-from tests.integration.test_retry import FILES, JOBS, MEND, Done, whole_plan
+from tests.integration.conftest import DEPLOY
+from tests.integration.retries import MEND, Done, failing, narrowed_to, prepared
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, older_dbt: Path) -> Site:
-    made = make_site(tmp_path_factory.mktemp("older_retry"), FILES)
+def failed(tmp_path_factory: pytest.TempPathFactory, older_dbt: Path) -> Done:
     deploy = DEPLOY.replace("target: prod}", 'target: prod, dbt_version: "1.10.*"}')
     assert deploy != DEPLOY
-    made.configure(jobs=JOBS, deploy=deploy)
-    made.state.root.mkdir()
-    (made.state.root / "dbt").symlink_to(older_dbt)
-    made.change("create table built (name text)")
-    return made
-
-
-@pytest.fixture(scope="module")
-def failed(site: Site) -> Done:
-    done = Done(site, site.run("prod__daily"))
-    assert done.statuses()[3:] == ["Success", "Error", "Skipped"]
-    return done
+    return failing(prepared(tmp_path_factory.mktemp("older_retry"), deploy, dbt=older_dbt))
 
 
 @pytest.fixture(scope="module")
 def narrowed(failed: Done) -> Done:
     """Resumed on the mended commit, for some of the models only."""
     failed.site.push(MEND)
-    tags = whole_plan(failed.run_id, retry_select="orders 'mapped'")
-    return Done(failed.site, failed.site.run("prod__daily", tags))
+    return narrowed_to(failed.site, failed.run_id, "orders 'mapped'")
 
 
 @pytest.fixture(scope="module")

@@ -4,106 +4,24 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from tests.integration.conftest import PROJECT, Result, Site, make_site
+from tests.integration.conftest import PROJECT, Site, make_site
+from tests.integration.retries import MEND, Done, failing, narrowed_to, prepared
 
 pytestmark = pytest.mark.slow
-
-BROKEN = "{{ config(materialized='incremental') }} select nothing from nowhere"
-MENDED = """
-    {{ config(materialized='incremental') }}
-    select 1 as id, {{ var('amount') }} as amount, {{ flags.FULL_REFRESH }} as afresh
-"""
-LOGGED = "{{ config(materialized='table', post_hook=\"insert into built values ('NAME')\") }}"
-FILES = {
-    **PROJECT,
-    "models/first.sql": LOGGED.replace("NAME", "first") + " select 1 as id",
-    "models/beside.sql": LOGGED.replace("NAME", "beside") + " select 1 as id",
-    "models/orders.sql": BROKEN,
-    "models/gone.sql": "select * from {{ ref('orders') }}",
-    "models/last.sql": "select 1 as id",
-    "models/schema.yml": """
-        models:
-          - name: orders
-            columns: [{name: id, data_tests: [not_null]}]
-    """,
-}
-MEND = {
-    "models/orders.sql": MENDED,
-    "models/revenue.sql": "select sum(amount) as revenue from {{ ref('mapped') }}",
-    "models/mapped.sql": "select * from {{ ref('orders') }}",
-    "models/gone.sql": None,
-}
-JOBS = """
-    jobs:
-      daily:
-        environment: prod
-        execute_steps:
-          - dbt run --select first
-          - "dbt build --exclude first last --full-refresh --vars '{amount: 7}'"
-          - dbt run --select last
-"""
-
-
-def whole_plan(parent: str, **more: str) -> dict[str, str]:
-    """The tags that `deploy-project retry` gives to a run."""
-    return {
-        "dagster/parent_run_id": parent,
-        "dagster/root_run_id": parent,
-        "deploy/resumed_run": parent,
-        **{f"deploy/{name}": value for name, value in more.items()},
-    }
-
-
-@dataclass(frozen=True)
-class Done:
-    """One run of a job on the site that all tests here share."""
-
-    site: Site
-    result: Result
-
-    @property
-    def run_id(self) -> str:
-        return self.result.run_id
-
-    @property
-    def commit(self) -> str:
-        return self.site.record(self.run_id)["commit"]
-
-    def statuses(self) -> list[str]:
-        return [status for _, status in self.site.statuses(self.run_id)]
-
-    def results(self, step: str = "05-dbt-build") -> dict[str, str]:
-        """What dbt says of each node that the step's command took up, by its name."""
-        return {
-            each["unique_id"].split(".")[2]: each["status"] for each in self.raw(step)["results"]
-        }
-
-    def raw(self, step: str = "05-dbt-build") -> Any:
-        file = self.site.directory(self.run_id, step) / "target" / "run_results.json"
-        return json.loads(file.read_bytes())
-
-    def console(self, step: str = "05-dbt-build") -> str:
-        return self.site.console(self.run_id, step)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    made = make_site(tmp_path_factory.mktemp("retry"), FILES)
-    made.configure(jobs=JOBS)
-    made.change("create table built (name text)")
-    return made
+    return prepared(tmp_path_factory.mktemp("retry"))
 
 
 @pytest.fixture(scope="module")
 def failed(site: Site) -> Done:
-    done = Done(site, site.run("prod__daily"))
-    assert done.statuses()[3:] == ["Success", "Error", "Skipped"]
-    return done
+    return failing(site)
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +37,7 @@ def on_the_old_commit(failed: Done) -> Done:
 @pytest.fixture(scope="module")
 def narrowed(on_the_old_commit: Done, failed: Done) -> Done:
     """Resumed with all steps planned, for some of the models only."""
-    tags = whole_plan(failed.run_id, retry_select="orders 'mapped'")
-    return Done(failed.site, failed.site.run("prod__daily", tags))
+    return narrowed_to(failed.site, failed.run_id, "orders 'mapped'")
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +132,7 @@ def test_a_retry_that_succeeds_publishes(resumed: Done):
 
 def test_a_selection_that_leaves_nothing_is_an_error(failed: Done, resumed: Done):
     site = failed.site
-    done = Done(site, site.run("prod__daily", whole_plan(failed.run_id, retry_select="beside")))
+    done = narrowed_to(site, failed.run_id, "beside")
     assert not done.result.success
     assert site.record(done.run_id)["message"] == (
         f"`--select beside` names nothing that run {failed.run_id} has left to do in this command, "

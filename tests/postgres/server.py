@@ -53,6 +53,13 @@ class Server:
         )
         return [query for (query,) in rows]
 
+    @contextmanager
+    def locked(self, number: int, database: str) -> Generator[None]:
+        """Hold an advisory lock, which queries can wait for."""
+        with closing(self._connected(database)) as connection, connection.cursor() as cursor:
+            cursor.execute(f"select pg_advisory_lock({number})")
+            yield
+
     def _connected(self, database: str) -> Any:
         return psycopg2.connect(
             host="127.0.0.1",
