@@ -16,9 +16,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, which share what they have built.
 
-    Those of bad_input stay together as a whole: they count the messages that they have met.
+    Those of bad_input stay together as a whole: they count the messages that they have met. Files
+    that share something expensive name a group of their own.
     """
     for item in items:
+        if item.get_closest_marker("xdist_group") is not None:
+            continue
         file = item.path.relative_to(TESTS)
         group = file.parts[0] if file.parts[0] == "bad_input" else str(file)
         item.add_marker(pytest.mark.xdist_group(group))

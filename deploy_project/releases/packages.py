@@ -10,9 +10,11 @@ from pathlib import Path
 from filelock import FileLock
 
 from deploy_project.dbt.child import shortened
+from deploy_project.dbt.profiles import project_file
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
 
+_NAMING = ("packages.yml", "dependencies.yml", "package-lock.yml")
 _TIMED = re.compile(r"\d\d:\d\d:\d\d  ")
 
 
@@ -30,7 +32,7 @@ def ensure_packages(
     record = workspace.checkout.packages
     with FileLock(workspace.checkout.lock):
         if record.is_file():
-            on_line("The packages of this commit were installed before. dbt deps said then:")
+            on_line("The packages of this commit were installed before. What was said then:")
             for line in json.loads(record.read_text(encoding="utf-8"))["log"]:
                 on_line(line)
             return
@@ -40,15 +42,28 @@ def ensure_packages(
             said.append(line)
             on_line(line)
 
-        ended = workspace.run(
-            ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds
-        )
-        if ended.code != 0:
-            raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
-        _forget_remotes(workspace.checkout.tree)
+        if names_none(workspace.project_directory):
+            hear(f"Nothing to install: there is no {', no '.join(_NAMING)}")
+        else:
+            ended = workspace.run(
+                ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds
+            )
+            if ended.code != 0:
+                raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
+            _forget_remotes(workspace.checkout.tree)
         beside = record.with_suffix(".making")
         beside.write_text(json.dumps({"log": said}), encoding="utf-8")
         beside.replace(record)
+
+
+def names_none(project: Path) -> bool:
+    """Return whether `dbt deps` would do nothing in `project`, which takes it some seconds.
+
+    It also clears the directory that packages go to, should one have been committed.
+    """
+    if any((project / name).exists() for name in (*_NAMING, "dbt_packages")):
+        return False
+    return "packages-install-path" not in project_file(project)
 
 
 def _forget_remotes(tree: Path) -> None:

@@ -30,7 +30,7 @@ def test_a_project_file_that_dbt_refuses(deployed: Deployed, met: Met):
     """What dbt says of deprecations pushed the error itself out of the message."""
     text = "name: tiny\nprofile: tiny\nmodel-pathz: [x]\nvars: 3\n"
     merged = deployed.merge({"dbt_project.yml": text})
-    assert merged.ended.step == "dbt_deps"
+    assert merged.ended.step == "dbt_build", "there is nothing to install, so dbt deps is not asked"
     assert "at path ['vars']: 3 is not valid" in merged.ended.message
     assert "Summary of encountered deprecations" not in merged.ended.message
     met(merged.ended.message)

@@ -16,7 +16,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.runs import launching
-from tests.integration.conftest import ROOT, Site, make_site
+from tests.integration.conftest import ENDLESS, ROOT, Site, make_site
 
 pytestmark = pytest.mark.e2e
 
@@ -40,10 +40,7 @@ MODELS = {
     "models/mended.sql": "{{ config(tags='bad') }} select nothing from nowhere",
     "models/below.sql": "{{ config(tags='bad') }} select * from {{ ref('mended') }}",
     "models/failing.sql": "{{ config(tags='bad') }} select nothing from nowhere",
-    "models/endless.sql": """
-        {{ config(tags='bad', materialized='table') }}
-        select count(*) as n from range(1000000000000) as t(i) where i % 7 = 3
-    """,
+    "models/endless.sql": "{{ config(tags='bad') }}" + ENDLESS,
 }
 PATIENCE = 600
 

@@ -94,7 +94,7 @@ WAIT = """
       {% set closed = namespace(yes=execute) %}
       {% for _ in range(90000) if closed.yes %}
         {% set query %}
-          select (select count(*) from glob('GATES/{{ gate }}')), sum(range) from range(9000000)
+          select (select count(*) from glob('GATES/{{ gate }}')), sleep_ms(50)
         {% endset %}
         {% set closed.yes = run_query(query).columns[0].values()[0] > 0 %}
       {% endfor %}

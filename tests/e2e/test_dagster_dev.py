@@ -8,12 +8,10 @@ import pytest
 
 from deploy_project.releases import pointer
 from tests.e2e.dagster_dev import DagsterDev, dagster_dev, free_port
-from tests.integration.conftest import PROJECT, make_site
+from tests.integration.conftest import ENDLESS, PROJECT, make_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-# It takes minutes, in a query that DuckDB can be asked to give up.
-SLOW = "select sum(a.range * b.range) as n from range(1000000) as a, range(10000000) as b"
 JOBS = """
     jobs:
       on_merge:
@@ -39,7 +37,7 @@ DEPLOY = """
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagsterDev]:
     site = make_site(
         tmp_path_factory.mktemp("dev"),
-        {**PROJECT, "models/slow.sql": "{{ config(materialized='table') }} " + SLOW},
+        {**PROJECT, "models/slow.sql": ENDLESS},
     )
     port = free_port()
     site.configure(deploy=DEPLOY.replace("URL", f"http://127.0.0.1:{port}"), jobs=JOBS)

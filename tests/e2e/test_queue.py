@@ -3,11 +3,10 @@
 import pytest
 
 from tests.e2e.dagster_dev import DagsterDev, dagster_dev, free_port
-from tests.integration.conftest import PROJECT, make_site
+from tests.integration.conftest import ENDLESS, PROJECT, make_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SLOW = "select sum(a.range * b.range) as n from range(1000000) as a, range(10000000) as b"
 JOBS = """
     jobs:
       slow: {environment: prod, execute_steps: [dbt run --select slow]}
@@ -33,7 +32,7 @@ def test_runs_wait_for_their_own_kind_and_for_slots_and_pull_requests_for_nobody
 ):
     site = make_site(
         tmp_path_factory.mktemp("queue"),
-        {**PROJECT, "models/slow.sql": "{{ config(materialized='table') }} " + SLOW},
+        {**PROJECT, "models/slow.sql": ENDLESS},
     )
     port = free_port()
     deploy = DEPLOY.replace("URL", f"http://127.0.0.1:{port}")

@@ -51,6 +51,9 @@ PROJECT = {
     "models/revenue.sql": "select sum(amount) as revenue from {{ ref('orders') }}",
 }
 
+# For ever, but until DuckDB is asked to give it up; it takes no processor from the tests beside.
+ENDLESS = "{{ config(materialized='table') }} select sleep_ms(3600000) as n"
+
 DEPLOY = """
     projects:
       tiny: {repository: REMOTE}

@@ -8,7 +8,7 @@ import pytest
 from deploy_project.runs.tags import run_number
 from tests.integration.daily import STEPS, Done
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
 
 
 def test_built_nodes_are_planned_and_materialized(daily: Done):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import PROJECT, Site, make_site
+from tests.integration.conftest import ENDLESS, PROJECT, Site, make_site
 from tests.integration.retries import MEND, Done, failing, narrowed_to, prepared
 
 pytestmark = pytest.mark.slow
@@ -168,10 +168,6 @@ ENVIRONMENTS = """
     environments:
       prod: {type: production, branch: main, target: prod}
       staging: {type: staging, branch: main, target: prod, schema: staging}
-"""
-ENDLESS = """
-    {{ config(materialized='table') }}
-    select sum(hash(a.range + b.range)) as n from range(1000000000) a, range(1000000) b
 """
 
 

@@ -5,7 +5,7 @@ import pytest
 from deploy_project.runs.tags import run_number
 from tests.integration.daily import STEPS, Done
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
 
 
 def test_the_steps_are_dbt_clouds_and_in_its_order(daily: Done):

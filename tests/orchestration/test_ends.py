@@ -16,7 +16,7 @@ from deploy_project.orchestration.ends import ends_sensor, look
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import scratch, tags
 from deploy_project.runs.ends import Cursor
-from tests.integration.conftest import DEPLOY, Site, make_site
+from tests.integration.conftest import DEPLOY, ENDLESS, Site, make_site
 from tests.orchestration.test_queue import ORIGIN, daily
 
 JOBS = """
@@ -174,12 +174,6 @@ def test_the_sensor_starts_runs_that_a_killed_daemon_had_taken(
     ended = watch.instance.get_run_by_id(run.run_id)
     assert ended is not None
     assert ended.status is dg.DagsterRunStatus.FAILURE
-
-
-ENDLESS = """
-    {{ config(materialized='table') }}
-    select sum(hash(a.range + b.range)) as n from range(1000000000) a, range(1000000) b
-"""
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from deploy_project.ci.ledger import entries
 from tests.postgres.shop import Shop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 
 
 def test_a_job_with_everything_succeeds(shop: Shop):

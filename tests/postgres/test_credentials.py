@@ -10,7 +10,7 @@ from tests.postgres.conftest import HISTORY_PASSWORD
 from tests.postgres.server import Server
 from tests.postgres.shop import PASSWORDS, Shop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 
 
 def test_each_environment_writes_its_own_schema(shop: Shop):

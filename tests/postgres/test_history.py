@@ -17,7 +17,7 @@ from deploy_project.runs import tags
 from deploy_project.runs.completions import parsed, text
 from tests.postgres.shop import Shop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 
 OWN = ("dagster/run_key", "the newer one's")
 ORIGIN = RemoteJobOrigin(

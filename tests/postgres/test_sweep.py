@@ -8,7 +8,7 @@ import pytest
 from deploy_project.ci.warehouse import Outcome, opened
 from tests.postgres.shop import Shop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 
 
 def owners(shop: Shop) -> Mapping[object, object]:
