@@ -161,7 +161,7 @@ def _cost(place: str, count: int, directory: Path, asked: Any, ticks: int) -> Ti
     deployment = load_deployment(directory / "deploy.yaml", state=state.root)
     repository = definitions(deployment, state, pointers={}).get_repository_def()
     sensor = repository.get_sensor_def(_SENSOR)
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType]
 
         def tick(cursor: str | None) -> Any:
             context = dg.build_sensor_context(instance, cursor, repository_def=repository)
