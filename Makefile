@@ -2,10 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo dev test check lock bench kill emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench kill emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
+
+demo-pr: $(BIN)/.installed  ## Open a pull request of the example, check it, merge it, clean up
+	$(BIN)/deploy-project demo-pr
 
 dev: $(BIN)/.installed  ## Start Dagster with its UI on http://127.0.0.1:3000
 	$(BIN)/deploy-project serve & docs=$$!; trap "kill $$docs" EXIT; $(BIN)/dagster dev

@@ -19,6 +19,13 @@ def demo(_: Namespace) -> int:
     return demo()
 
 
+def demo_pr(_: Namespace) -> int:
+    """Carry out `demo-pr`."""
+    from deploy_project.cli.demo_pr import demo_pr
+
+    return demo_pr()
+
+
 def check(given: Namespace) -> int:
     """Carry out `check`."""
     from deploy_project.cli.check import check
@@ -90,7 +97,7 @@ def runs(given: Namespace) -> int:
     """Carry out `runs`."""
     from deploy_project.cli.runs import runs
 
-    return runs(job=given.job, status=given.status, limit=given.limit)
+    return runs(job=given.job, status=given.status, commit=given.commit, limit=given.limit)
 
 
 def logs(given: Namespace) -> int:

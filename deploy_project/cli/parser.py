@@ -75,6 +75,12 @@ def _add_setup(add: Add) -> None:
         "build the embedded example as a production run, and say where to look",
         example="deploy-project demo",
     )
+    add(
+        "demo-pr",
+        actions.demo_pr,
+        "open a pull request of the embedded example, check it, merge it, and clean up",
+        example="deploy-project demo-pr",
+    )
 
     check = add(
         "check",
@@ -152,6 +158,7 @@ def _add_runs(add: Add) -> None:
         example="deploy-project runs --job daily --status error",
     )
     runs.add_argument("--job", metavar="JOB", help="only this job's")
+    runs.add_argument("--commit", metavar="SHA", help="only of this commit, a full id")
     runs.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: 20")
     runs.add_argument("--status", choices=_STATUSES, metavar="STATUS", help=", ".join(_STATUSES))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from deploy_project.cli.context import loaded
-from deploy_project.cli.names import named_job
+from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.table import table
 from deploy_project.runs import history, tags
 from deploy_project.runs.history import PastRun
@@ -15,11 +15,12 @@ _HEAD = (
 )
 
 
-def runs(*, job: str | None, status: str | None, limit: int) -> int:
-    """Print the latest runs of deployment jobs, the newest first."""
+def runs(*, job: str | None, status: str | None, commit: str | None, limit: int) -> int:
+    """Print the latest runs of deployment jobs, the newest first; `commit` is a full id."""
     name = named_job(loaded()[1], job).name if job is not None else None
+    wanted = full_commit(commit) if commit is not None else None
     with history.opened() as instance:
-        found = history.latest(instance, limit=limit, job=name, status=status)
+        found = history.latest(instance, limit=limit, job=name, status=status, commit=wanted)
     print(listed(found) if found else "No runs.")
     return 0
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -62,14 +63,15 @@ def make_remote(state: StateDirectory) -> Path:
 def working_copy(state: StateDirectory) -> Path:
     """Return a clone of the example's remote to edit and push from, made unless it is there."""
     remote = make_remote(state)
+    return _made(state.root / "example" / "shop", partial(clone, remote))
 
-    def clone(directory: Path) -> None:
-        git("clone", "--quiet", "--template=", "--", str(remote), str(directory), cwd=remote)
-        name, email = _AUTHOR
-        git("config", "user.name", name, cwd=directory)
-        git("config", "user.email", email, cwd=directory)
 
-    return _made(state.root / "example" / "shop", clone)
+def clone(remote: Path, directory: Path, *options: str) -> None:
+    """Clone `remote` into `directory`, with an author for its commits."""
+    git("clone", "--quiet", "--template=", *options, "--", str(remote), str(directory), cwd=remote)
+    name, email = _AUTHOR
+    git("config", "user.name", name, cwd=directory)
+    git("config", "user.email", email, cwd=directory)
 
 
 def _made(final: Path, fill: Callable[[Path], None]) -> Path:

@@ -54,7 +54,12 @@ class Sweeps:
     def _job(self, environment: Environment) -> dg.JobDefinition:
         name = job_name(environment.name)
 
-        @dg.op(name=f"{name}__sweep", out=dg.Out(dg.Nothing), tags={"kind": "dbt"})
+        @dg.op(
+            name=f"{name}__sweep",
+            description="Drop what is not needed any more",
+            out=dg.Out(dg.Nothing),
+            tags={"kind": "dbt"},
+        )
         def sweep(context: dg.OpExecutionContext) -> None:
             with failing_clearly(), self.state.explained("cleaning up after pull requests"):
                 wanted, swept = self._swept(context, environment)
@@ -74,6 +79,7 @@ class Sweeps:
                 tags.PROJECT: environment.project.name,
                 tags.QUEUE: name,
             },
+            metadata={"name": "Clean up after pull requests"},
             executor_def=dg.in_process_executor,
         )
 

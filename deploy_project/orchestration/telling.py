@@ -7,8 +7,11 @@ import dagster as dg
 from deploy_project.ci import telling
 from deploy_project.ci.plan import Refuse
 from deploy_project.ci.post import post
+from deploy_project.ci.report import Report, comment
+from deploy_project.errors import ArtifactError
 from deploy_project.runs import run as runs
 from deploy_project.runs import tags
+from deploy_project.runs.artifacts import COMMENT
 from deploy_project.runs.overview import Finished
 from deploy_project.runs.run import Run
 
@@ -32,7 +35,17 @@ def tell_end(instance: dg.DagsterInstance, finished: Finished) -> list[str]:
     if newer is not None and newer.tags.get(tags.COMMIT) == commit:
         return []  # the status of this commit is the other one's
     report = telling.ended(finished, commit)
-    return post(run.environment.project, run.pull_request, report, is_newest=newer is None)
+    project, number = run.environment.project, run.pull_request
+    return [*_kept(run, report), *post(project, number, report, is_newest=newer is None)]
+
+
+def _kept(run: Run, report: Report) -> list[str]:
+    """Keep the comment among the run's artifacts, also where there is nobody to post it to."""
+    try:
+        run.artifacts.write_text(run.artifacts.run(run.id) / COMMENT, comment(report))
+    except ArtifactError as error:
+        return [str(error)]
+    return []
 
 
 def tell_refusal(refusal: Refuse, warn: Callable[[str], None]) -> None:

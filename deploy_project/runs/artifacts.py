@@ -1,6 +1,7 @@
 """The artifact root: what runs leave behind, and what each environment publishes (ART-1, ART-4).
 
 runs/<run id>/run.json
+runs/<run id>/comment.md                        what the pull request is told of the run
 runs/<run id>/<nn-step>/{step.json, console.log, dbt.log, target/…}
 environments/<name>/{state,docs}.json           pointers, replaced in one write
 environments/<name>/{state,docs}/<run id>/…     what they point at
@@ -21,6 +22,7 @@ from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError, DeployError
 
+COMMENT = "comment.md"
 Published = Literal["state", "docs"]
 _VERSIONS_KEPT = 3
 
@@ -82,8 +84,11 @@ class Artifacts:
         return destination
 
     def write_json(self, path: UPath, content: Any) -> None:
-        """Write a small JSON file in one go; a reader sees the old one or the new one."""
-        text = json.dumps(content, indent=2, default=str)
+        """Write a small JSON file in one go."""
+        self.write_text(path, json.dumps(content, indent=2, default=str))
+
+    def write_text(self, path: UPath, text: str) -> None:
+        """Write a small file in one go; a reader sees the old one or the new one."""
         with self.explained(f"writing {path}"):
             path.parent.mkdir(parents=True, exist_ok=True)
             if _is_local(path):

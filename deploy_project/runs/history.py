@@ -68,14 +68,27 @@ def opened() -> Generator[dg.DagsterInstance]:
 
 
 def latest(
-    instance: dg.DagsterInstance, *, limit: int, job: str | None = None, status: str | None = None
+    instance: dg.DagsterInstance,
+    *,
+    limit: int,
+    job: str | None = None,
+    status: str | None = None,
+    commit: str | None = None,
 ) -> list[PastRun]:
-    """Return the newest runs of deployment jobs, newest first; `status` in dbt Cloud's words."""
-    jobs = [job] if job is not None else _known_jobs(instance)
-    if not jobs:
+    """Return the newest runs, newest first: of `job`, or of all deployment jobs.
+
+    `status` is one of dbt Cloud's words, `commit` a full id.
+    """
+    known = _known_jobs(instance) if job is None else []
+    if job is None and not known:
         return []
     wanted = dg.RunsFilter(
-        tags={tags.JOB: jobs}, statuses=statuses(status) if status is not None else None
+        job_name=job,
+        tags={
+            **({tags.JOB: known} if job is None else {}),
+            **({tags.COMMIT: commit} if commit is not None else {}),
+        },
+        statuses=statuses(status) if status is not None else None,
     )
     return [_past_run(each) for each in instance.get_run_records(wanted, limit=limit)]
 

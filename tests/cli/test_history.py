@@ -112,6 +112,8 @@ def test_the_latest_runs_of_one_status_job_and_number(
     assert ids(status="cancelled") == []
     assert ids(job="prod__daily") == [runs[2], runs[0]]
     assert ids(job="prod__weekly") == []
+    assert ids(commit="a" * 40) == ids(commit="a" * 40, job="prod__daily") == [runs[0]]
+    assert ids(commit="b" * 40) == []
     assert [each.id for each in history.latest(instance, limit=1)] == [runs[2]]
 
 

@@ -146,6 +146,15 @@ def test_the_tests_are_run_as_told(newcomer: Newcomer):
     assert would.splitlines()[-1] == all_of_it, "nothing deselected"
 
 
+@pytest.mark.e2e
+def test_the_pull_request_is_told_by_one_command(newcomer: Newcomer):
+    """It is run from nothing, with the numbers that are promised, by tests/cli/test_demo.py."""
+    *_, command = commands(QUICK_START)
+    assert command == "make demo-pr"
+    would = newcomer.run(f"{command} --dry-run", cwd=newcomer.clone)
+    assert would.splitlines()[-1] == ".venv/bin/deploy-project demo-pr"
+
+
 def test_every_link_leads_somewhere():
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
     assert links

@@ -18,10 +18,14 @@ def test_the_jobs_start_when_they_should(tmp_path: Path):
         "production__daily": (("dbt build",), ("0 6 * * *",), "UTC", True, False),
         "production__hourly": (hourly, ("0 * * * 1-5",), "Europe/Berlin", True, False),
         "production__on_merge": (("dbt build --select state:modified+",), (), "UTC", False, True),
+        "production__checks": (("dbt build --select state:modified+",), (), "UTC", False, False),
         "production__docs": (("dbt compile",), ("30 5 * * 1",), "UTC", True, False),
         "staging__staging_build": (("dbt build",), ("0 3 * * *",), "UTC", True, True),
     }
     assert deployment.jobs["production__on_merge"].deferral == DeferToEnvironment("production")
+    checks = deployment.jobs["production__checks"]
+    assert (checks.on_pull_request, checks.deferral) == (True, DeferToEnvironment("production"))
+    assert [name for name, job in deployment.jobs.items() if job.on_pull_request] == [checks.name]
     with_docs = [name for name, job in deployment.jobs.items() if job.generate_docs]
     assert with_docs == ["production__daily", "production__docs"]
     with_freshness = [name for name, job in deployment.jobs.items() if job.run_generate_sources]
@@ -41,4 +45,5 @@ def test_the_environments_deploy_the_remote_that_the_example_makes(tmp_path: Pat
     }
     project = deployment.projects["shop"]
     assert project.repository == str(tmp_path / "example" / "shop.git")
+    assert project.pull_requests.refs == "refs/heads/pr/*"
     assert project.variables == {"DBT_REGION": "all"}

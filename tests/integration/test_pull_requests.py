@@ -210,6 +210,8 @@ def test_the_commit_has_a_status_and_the_pull_request_one_comment(story: Story):
     ]
     assert story.statuses(story.changed) == [("pending", "Is running"), ("success", "2 built")]
     told = story.comment(7)
+    kept = story.site.artifacts.run(story.changed.run_id) / "comment.md"
+    assert told.endswith(kept.read_text(encoding="utf-8"))
     assert "`dbt/staging/checks` succeeded" in told
     assert f"[`{story.commit(story.changed)[:12]}`]({story.hub.url}/acme/shop/commit/" in told
     assert f"http://127.0.0.1:3000/runs/{story.changed.run_id}" in told

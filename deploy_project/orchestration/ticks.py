@@ -1,0 +1,47 @@
+"""Ticks of sensors here and now, as Dagster's daemon evaluates them; for where none runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+
+from deploy_project.config.deployment import Deployment
+from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration.location import definitions, deployed_pointers
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that a sensor asks for."""
+
+    job: str
+    tags: Mapping[str, str]
+
+
+@dataclass
+class Ticks:
+    """The sensors of a deployment; each remembers what its last tick has left to the next."""
+
+    deployment: Deployment
+    state: StateDirectory
+    instance: dg.DagsterInstance
+    _cursors: dict[str, str | None] = field(default_factory=dict[str, str | None], init=False)
+
+    def tick(self, sensor: str) -> Sequence[Wanted]:
+        """Evaluate the sensor called `sensor`, and return the runs that it asks for.
+
+        Raises what the sensor raises; its next tick then begins where this one has begun.
+        """
+        pointers = deployed_pointers(self.deployment, self.state)
+        repository = definitions(
+            self.deployment, self.state, pointers=pointers
+        ).get_repository_def()
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self._cursors.get(sensor),
+            repository_def=repository,
+            sensor_name=sensor,
+        )
+        done = repository.get_sensor_def(sensor).evaluate_tick(context)
+        self._cursors[sensor] = done.cursor
+        return [Wanted(each.job_name or "", each.tags) for each in done.run_requests or ()]
