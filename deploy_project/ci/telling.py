@@ -142,7 +142,7 @@ def _schema(run: Run) -> str:
 
 
 def _results(finished: Finished) -> list[NodeResult]:
-    """Return the last result of every node, in the order of the commands."""
+    """Return the last result of every node, in the order of the commands; of hooks, failures."""
     found: dict[str, NodeResult] = {}
     place = finished.run.artifacts.run(finished.run.id)
     for step in finished.steps:
@@ -153,7 +153,7 @@ def _results(finished: Finished) -> list[NodeResult]:
             results = read_run_results(file).results
         except (ArtifactError, DbtError, OSError):
             continue  # a killed dbt leaves files cut off
-        found |= {each.unique_id: each for each in results}
+        found |= {each.unique_id: each for each in results if not _is_silent(each)}
     return list(found.values())
 
 
@@ -178,6 +178,10 @@ def _findings(finished: Finished) -> Findings:
             deferred = {**dict.fromkeys(found.deferred), **dict.fromkeys(more.deferred)}
             found = Findings(tuple(deferred), {**found.samples, **more.samples})
     return found
+
+
+def _is_silent(result: NodeResult) -> bool:
+    return result.unique_id.startswith("operation.") and result.status == "success"
 
 
 def _nodes(results: Iterable[NodeResult]) -> Iterator[Node]:

@@ -59,6 +59,7 @@ def test_a_pull_request_of_the_example_is_built_merged_and_cleaned_up(here: Path
     assert [a for a, b in zip(heads, patterns, strict=True) if not a.startswith(b)] == []
     comment, built, merged, gone = told[5], told[6], told[9], told[11]
     assert comment[2].startswith("### ✅ `dbt/production/checks` succeeded in ")
+    assert " · 3 built" in "\n".join(comment), "three models, and not the hook before them"
     assert [line.split() for line in built[3:7]] == [
         ["customers", "24", "20"],
         ["revenue_by_country", "12", "12"],
