@@ -36,6 +36,7 @@ def test_the_demo_builds_the_example_and_its_commands_work(here: Path):
 
 
 @pytest.mark.e2e
+@pytest.mark.timeout(1800)  # four runs, one after the other
 def test_a_pull_request_of_the_example_is_built_merged_and_cleaned_up(here: Path):
     shutil.copy(ROOT / "dagster.yaml", here)
     done = subprocess.run([COMMAND, "demo-pr"], cwd=here, capture_output=True, text=True)
