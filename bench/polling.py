@@ -155,8 +155,10 @@ def _cost(place: str, count: int, directory: Path, asked: Any, ticks: int) -> Ti
 
     from deploy_project.config.loading import load_deployment
     from deploy_project.config.state import StateDirectory
+    from deploy_project.orchestration import pulls
     from deploy_project.orchestration.location import definitions
 
+    pulls.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(directory / ".deploy")
     deployment = load_deployment(directory / "deploy.yaml", state=state.root)
     repository = definitions(deployment, state, pointers={}).get_repository_def()
