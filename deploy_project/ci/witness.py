@@ -7,6 +7,7 @@ from deploy_project.ci.findings import Findings, Sample, write
 from deploy_project.dbt.artifacts import NodeResult, read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.events import Event
+from deploy_project.dbt.keys import reads_sensitive
 from deploy_project.dbt.manifest import Manifest, read_manifest
 from deploy_project.dbt.selects import Selected
 from deploy_project.errors import DeployError
@@ -51,19 +52,14 @@ def _look(scene: Scene) -> None:
         return
     results = read_run_results(file).results
     ours = read_manifest(scene.target_directory / "manifest.json")
-    findings = Findings(_deferred(scene, results, ours), _samples(scene, results, ours))
-    write(findings, scene.target_directory.parent)
+    theirs = read_manifest(scene.state / "manifest.json") if scene.state is not None else None
+    read = deferred(results, ours, theirs) if theirs is not None else ()
+    wanted = statements(results, ours, *([theirs] if theirs is not None else ()))
+    write(Findings(tuple(read), _samples(scene, wanted)), scene.target_directory.parent)
 
 
-def _deferred(scene: Scene, results: Sequence[NodeResult], ours: Manifest) -> tuple[str, ...]:
-    if scene.state is None:
-        return ()
-    return tuple(deferred(results, ours, read_manifest(scene.state / "manifest.json")))
-
-
-def _samples(scene: Scene, results: Sequence[NodeResult], ours: Manifest) -> Mapping[str, Sample]:
+def _samples(scene: Scene, wanted: Mapping[str, str]) -> Mapping[str, Sample]:
     """Return the first rows of the tests that have failed, by the environment's own adapter."""
-    wanted = statements(results, ours)
     if not wanted or not scene.run.environment.project.pull_requests.sample_rows:
         return {}
     found = asking.selected(
@@ -91,15 +87,19 @@ def _patience(scene: Scene) -> Callable[[], float]:
     return left
 
 
-def statements(results: Sequence[NodeResult], manifest: Manifest) -> Mapping[str, str]:
+def statements(
+    results: Sequence[NodeResult], manifest: Manifest, *others: Manifest
+) -> Mapping[str, str]:
     """Return for each of the first failed tests the SELECT of what it has found.
 
-    A test that stores its failures has them in a table.
+    A test that stores its failures has them in a table. Tests of what one of the manifests marks as
+    sensitive are left out.
     """
     failed = [
         each
         for each in results
         if each.unique_id.startswith("test.") and each.status == "fail" and each.compiled_code
+        if not reads_sensitive(each.unique_id, manifest, *others)
     ]
     found: dict[str, str] = {}
     for each in failed[:MOST_TESTS]:

@@ -1,6 +1,6 @@
 """What dbt's manifest says of a model's columns: its primary key, and what is sensitive; pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from deploy_project.dbt.manifest import Manifest, Node
@@ -46,6 +46,29 @@ def sensitive_columns(node: Node | None) -> frozenset[str] | None:
     if _is_marked({"config": node.config, "tags": node.tags}):
         return None
     return frozenset(name.lower() for name, column in node.columns.items() if _is_marked(column))
+
+
+def reads_sensitive(unique_id: str, *manifests: Manifest) -> bool:
+    """Whether one of `manifests` marks something in what a node refers to; columns have aliases."""
+    return any(
+        sensitive_columns(manifest.find(parent)) != frozenset()
+        for manifest in manifests
+        for parent in _read(unique_id, manifest)
+    )
+
+
+def _read(unique_id: str, manifest: Manifest) -> Iterator[str]:
+    """Yield what a node refers to, also by way of models that are no relations."""
+    waiting, seen = [unique_id], set[str]()
+    while waiting:
+        node = manifest.find(waiting.pop())
+        for parent in node.depends_on if node is not None else ():
+            if parent not in seen:
+                seen.add(parent)
+                yield parent
+                known = manifest.find(parent)
+                if known is not None and known.materialized == "ephemeral":
+                    waiting.append(parent)
 
 
 def _is_marked(found: Mapping[str, Any]) -> bool:

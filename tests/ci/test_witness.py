@@ -20,6 +20,10 @@ def manifest(**relations: str) -> Manifest:
     raw: dict[str, Any] = {
         f"test.shop.{name}": {"relation_name": r} for name, r in relations.items()
     }
+    return of(raw)
+
+
+def of(raw: dict[str, Any]) -> Manifest:
     empty = Nodes({})
     return Manifest("1.11.0", "duckdb", "", Nodes(raw), empty, empty, empty)
 
@@ -38,6 +42,26 @@ def test_the_rows_of_a_failed_test_are_selected_again_or_taken_from_its_table():
         "test.shop.again": "select 1",
         "test.shop.stored": 'select * from "db"."audit"."stored"',
     }
+
+
+@pytest.mark.parametrize("where", ["here", "in production", "behind an ephemeral model"])
+def test_rows_of_what_is_sensitive_are_not_shown(where: str):
+    emails = {"columns": {"email": {"meta": {"sensitive": True}}}}
+    raw: dict[str, Any] = {
+        "test.shop.plain": {"depends_on": {"nodes": ["model.shop.orders"]}},
+        "test.shop.close": {"depends_on": {"nodes": ["model.shop.customers"]}},
+        "model.shop.orders": {},
+        "model.shop.customers": emails if where == "here" else {},
+        "model.shop.people": emails,
+    }
+    if where.startswith("behind"):
+        raw["model.shop.customers"] = {
+            "config": {"materialized": "ephemeral"},
+            "depends_on": {"nodes": ["model.shop.people"]},
+        }
+    production = {**raw, "model.shop.customers": emails if where == "in production" else {}}
+    results = [result("test.shop.plain"), result("test.shop.close")]
+    assert list(statements(results, of(raw), of(production))) == ["test.shop.plain"]
 
 
 def test_only_the_first_failed_tests_show_rows():
