@@ -8,7 +8,7 @@ from deploy_project.config.loading import load_deployment
 from deploy_project.orchestration import revival
 from deploy_project.orchestration.internals import executed_job, pinned
 from deploy_project.orchestration.location import definitions, deployed_pointers
-from deploy_project.runs import ahead
+from deploy_project.runs import shortcuts
 
 _settings = settings()
 _settings.state.prepare()
@@ -16,7 +16,8 @@ _deployment = load_deployment(_settings.config_file, state=_settings.state.root)
 _only = executed_job(sys.argv, run_arguments())
 _job = _deployment.jobs.get(_only or "")
 if _job is not None:
-    ahead.start_dbt(_job)
+    shortcuts.start_dbt(_job)
+    shortcuts.end_at_once()
 
 _pointers = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
