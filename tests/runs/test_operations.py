@@ -1,6 +1,7 @@
 """docs/operations.md quotes the messages of runs as the code says them."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "operations.md"
 
 
+@cache
 def said() -> str:
     """Every text of the package, with … for what varies in it."""
     texts: list[str] = []
