@@ -10,7 +10,7 @@ from deploy_project.ci.lint_report import Lint, lines, read, summary
 from deploy_project.dbt import sqlfluff
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.sql_files import Contents, changed, sql_files
-from deploy_project.errors import DbtError, LintError
+from deploy_project.errors import LintError
 from deploy_project.releases import parses
 from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
@@ -63,17 +63,9 @@ def _manifest(stage: Stage, workspace: Workspace) -> Path:
     parses.lend(workspace.parsed, target)
     if parses.kept(workspace.parsed) is not None:
         return workspace.parsed / "manifest.json"
-    said: list[str] = []
-    ended = workspace.run(
-        ("parse",),
-        directory=stage.directory,
-        on_line=said.append,
-        timeout_seconds=runs.seconds_left(stage.run),
-    )
-    if ended.code != 0:
-        raise DbtError(f"`dbt parse` failed (exit {ended.code}): {last_words(said)}")
+    manifest = deferral.parsed(stage, workspace)
     parses.keep(target, workspace.parsed, workspace.scrubber)
-    return target / "manifest.json"
+    return manifest
 
 
 def _linted(stage: Stage, workspace: Workspace, files: list[Path]) -> Lint:

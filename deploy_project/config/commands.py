@@ -33,12 +33,7 @@ class CommandError(ConfigError):
 
 def arguments(command: str) -> tuple[str, ...]:
     """Return what follows `dbt` in `command`; raise `CommandError` when it is not one of dbt."""
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise CommandError(
-            f"can't be split into words: {error}", found="an open quote", remedy="close it"
-        ) from error
+    words = _words(command)
     if not words or words[0] != "dbt":
         raise CommandError(
             "is not a dbt command",
@@ -54,6 +49,15 @@ def arguments(command: str) -> tuple[str, ...]:
             remedy="write one after `dbt`, such as `dbt build`",
         )
     return tuple(words[1:])
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError as error:
+        raise CommandError(
+            f"can't be split into words: {error}", found="an open quote", remedy="close it"
+        ) from error
 
 
 def _refuse_operators(command: str) -> None:
@@ -78,12 +82,7 @@ def _refuse_options(words: list[str]) -> None:
 
 def selection_flags(flags: str) -> tuple[str, ...]:
     """Return the words of `flags`; raise `CommandError` for what does not only select nodes."""
-    try:
-        words = shlex.split(flags)
-    except ValueError as error:
-        raise CommandError(
-            f"can't be split into words: {error}", found="an open quote", remedy="close it"
-        ) from error
+    words = _words(flags)
     _refuse_operators(flags)
     options = [*words[:1], *(word for word in words[1:] if word.startswith("-"))]
     wrong = next((each for each in options if each.partition("=")[0] not in _SELECTION), None)

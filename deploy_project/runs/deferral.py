@@ -59,8 +59,8 @@ def _without(stage: Stage, workspace: Workspace, name: str) -> Path | None:
     return _nothing(stage, workspace)
 
 
-def _nothing(stage: Stage, workspace: Workspace) -> Path:
-    """Return a state with nothing in it, of which everything differs, as this dbt writes it."""
+def parsed(stage: Stage, workspace: Workspace) -> Path:
+    """Have dbt parse the project in the step's own target directory, and return its manifest."""
     said: list[str] = []
     ended = workspace.run(
         ("parse",),
@@ -70,7 +70,12 @@ def _nothing(stage: Stage, workspace: Workspace) -> Path:
     )
     if ended.code != 0:
         raise DbtError(f"`dbt parse` failed (exit {ended.code}): {last_words(said)}")
-    manifest = json.loads((stage.directory / "target" / "manifest.json").read_bytes())
+    return stage.directory / "target" / "manifest.json"
+
+
+def _nothing(stage: Stage, workspace: Workspace) -> Path:
+    """Return a state with nothing in it, of which everything differs, as this dbt writes it."""
+    manifest = json.loads(parsed(stage, workspace).read_bytes())
     contents = (name for name in _CONTENTS if name in manifest)
     maps: dict[str, dict[str, object]] = {name: {} for name in contents}
     place = stage.run.work / "nothing"
