@@ -16,7 +16,6 @@ from deploy_project.errors import ConfigError
 CONFIG = "DEPLOY_CONFIG"
 STATE = "DEPLOY_STATE"
 DAGSTER_HOME = "DAGSTER_HOME"
-RUN_ARGUMENTS = "DAGSTER_EXECUTE_RUN_ARGS"
 _OURS = re.compile(r"^(DBT_|DEPLOY_|DAGSTER_)")
 
 
@@ -56,9 +55,9 @@ def dagster_home() -> Path | None:
     return Path(named).expanduser().absolute() if named else None
 
 
-def run_arguments() -> str | None:
-    """Return what Dagster's launcher has told this process to run; None for another process."""
-    return os.environ.get(RUN_ARGUMENTS)
+def variable(name: str) -> str | None:
+    """Return a variable that is not ours to name; None when it is not set."""
+    return os.environ.get(name)
 
 
 def load_dotenv() -> None:

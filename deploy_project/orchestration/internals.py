@@ -53,10 +53,11 @@ from dagster._serdes import (
 )
 from sqlalchemy import Connection, NullPool, create_engine
 
-from deploy_project.config.environment import RUN_ARGUMENTS
 from deploy_project.orchestration.workers import worker_of
 
 _EXECUTE_RUN = ("api", "execute_run")
+RUN_ARGUMENTS = "DAGSTER_EXECUTE_RUN_ARGS"
+"""The variable by which the process of a run is told what to run."""
 Outcome = Literal["Success", "Error", "Cancelled"]
 Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Outcome], None]
 """Called once when the steps of a run have ended, whatever the outcome."""

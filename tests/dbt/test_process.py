@@ -395,6 +395,7 @@ def test_what_ignores_the_interrupt_is_killed_whole_when_the_parent_is_gone(tmp_
     (fake / "main.py").write_text(textwrap.dedent(DEAF_DBT), encoding="utf-8")
     read, write = os.pipe()
     order = {
+        "program": None,
         "arguments": [],
         "directory": str(tmp_path),
         "variables": dict(os.environ),
@@ -436,8 +437,8 @@ def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
                 stdin=subprocess.PIPE, pass_fds=[write], start_new_session=True,
             )
             order = {{
-                "arguments": ["init"], "directory": {str(tmp_path)!r}, "events": write,
-                "variables": dict(os.environ), "debug_log": "l", "secrets": [],
+                "program": None, "arguments": ["init"], "directory": {str(tmp_path)!r},
+                "variables": dict(os.environ), "events": write, "debug_log": "l", "secrets": [],
             }}
             child.stdin.write((json.dumps(order) + "\\n").encode())
             child.stdin.flush()
