@@ -53,7 +53,7 @@ def run(given: Namespace) -> int:
     """Carry out `run`."""
     from deploy_project.cli.run import Wish, run
 
-    wish = Wish(given.cause, given.commit, given.branch, given.schema)
+    wish = Wish(given.cause, given.commit, given.branch, given.schema, given.pull_request)
     return run(given.job, wish, wait=given.wait)
 
 

@@ -121,6 +121,12 @@ def _add_runs(add: Add) -> None:
     run.add_argument("--commit", metavar="SHA", help="build this commit, a full id")
     run.add_argument("--branch", metavar="NAME", help="build the head of this branch")
     run.add_argument("--schema", metavar="NAME", help="build into this schema instead")
+    run.add_argument(
+        "--pull-request",
+        type=_positive,
+        metavar="N",
+        help="build in the schema of this pull request, with --commit or --branch; for CI jobs",
+    )
     _add_wait(run)
 
     retry = add(

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from deploy_project.ci.finding import is_ci
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.tail import Tail
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.environment import Settings
-from deploy_project.dbt.schemas import schema_name
-from deploy_project.errors import LaunchError
+from deploy_project.dbt.schemas import pull_request_schema, schema_name
+from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.git import remote
 from deploy_project.runs import launching, tags
 from deploy_project.runs.artifacts import Artifacts
@@ -28,6 +29,7 @@ class Wish:
     commit: str | None = None
     branch: str | None = None
     schema: str | None = None
+    pull_request: int | None = None
 
 
 def run(name: str, wish: Wish, *, wait: bool) -> int:
@@ -37,11 +39,36 @@ def run(name: str, wish: Wish, *, wait: bool) -> int:
     asked = {
         tags.TRIGGER: "ui",
         tags.CAUSE: (wish.cause or CAUSE)[: tags.LONGEST_CAUSE],
+        **place(job, wish, run_slots=deployment.account.run_slots),
         **code(job.environment, commit=wish.commit, branch=wish.branch),
     }
-    if wish.schema is not None:
-        asked[tags.SCHEMA_OVERRIDE] = schema_name(wish.schema)
     return start(job, asked, found, deployment, wait=wait)
+
+
+def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
+    """Return the tags that say into which schema a run builds; none for the environment's own.
+
+    Raises `ConfigError` for what is no schema's name, and for a pull request without a CI job or
+    without its code (CI-18).
+    """
+    number = wish.pull_request
+    if number is None:
+        return {} if wish.schema is None else {tags.SCHEMA_OVERRIDE: schema_name(wish.schema)}
+    if wish.schema is not None or (wish.commit is None and wish.branch is None):
+        raise ConfigError(
+            "a pull request's schema follows from its number, and its code has to be named: give "
+            "--pull-request together with --commit or --branch, and without --schema"
+        )
+    if not is_ci(job):
+        raise ConfigError(
+            f"job {job.identifier!r} is not one of pull requests; give it `job_type: ci`, or leave "
+            "--pull-request out"
+        )
+    return {
+        tags.PULL_REQUEST: str(number),
+        tags.SCHEMA_OVERRIDE: pull_request_schema(job.id, number),
+        **tags.of_pull_request(job, number, run_slots=run_slots),
+    }
 
 
 def start(

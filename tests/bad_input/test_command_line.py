@@ -12,6 +12,11 @@ WRONG = {
     "job": (["run", "dayly"], "there is no job 'dayly'; did you mean 'daily'?"),
     "branch": (["run", "daily", "--branch", "nope"], "branch 'nope' does not exist"),
     "commit": (["run", "daily", "--commit", "4ae5ef6"], "'4ae5ef6' is not a full commit id"),
+    "code": (["run", "daily", "--pull-request", "12"], "a pull request's schema follows from its"),
+    "kind": (
+        ["run", "daily", "--pull-request", "12", "--commit", "a" * 40],
+        "job 'daily' is not one of pull requests; give it `job_type: ci`",
+    ),
     "environment": (["deploy", "prd"], "there is no environment 'prd'; did you mean 'prod'?"),
     "bell": (["ci", "poll"], "no job is started by pull requests"),
     "project": (["ci", "poll", "--project", "x"], "project 'x' has no job that pull requests"),

@@ -5,9 +5,9 @@ import pytest
 
 from deploy_project.cli import main
 from deploy_project.cli.demo import counted
-from deploy_project.cli.run import code
+from deploy_project.cli.run import Wish, code, place
 from deploy_project.cli.runs import listed
-from deploy_project.config.deployment import Environment, Project
+from deploy_project.config.deployment import Environment, Job, JobType, Project
 from deploy_project.dbt.artifacts import NodeResult
 from deploy_project.errors import ConfigError
 from deploy_project.runs import launching, tags
@@ -55,6 +55,45 @@ def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
     }
     with pytest.raises(ConfigError, match="not a full commit id"):
         code(ENVIRONMENT, commit="main", branch=None)
+
+
+CHECKS = Job(
+    name="prod__checks",
+    identifier="checks",
+    id=23,
+    title="Checks",
+    environment=ENVIRONMENT,
+    description="",
+    job_type="ci",
+    steps=(("build",),),
+    commands=("dbt build",),
+)
+
+
+def test_a_run_builds_in_its_environments_schema_in_another_or_in_a_pull_requests():
+    here = Wish(pull_request=12, branch="feature")
+    assert place(CHECKS, Wish(), run_slots=None) == {}
+    assert place(CHECKS, Wish(schema="trial"), run_slots=None) == {tags.SCHEMA_OVERRIDE: "trial"}
+    assert place(CHECKS, here, run_slots=2) == {
+        tags.PULL_REQUEST: "12",
+        tags.SCHEMA_OVERRIDE: "dbt_cloud_pr_23_12",
+        tags.QUEUE: "prod__checks:12",
+    }
+
+
+@pytest.mark.parametrize(
+    ("wish", "job_type", "said"),
+    [
+        (Wish(pull_request=12), "ci", "its code has to be named"),
+        (Wish(pull_request=12, branch="b", schema="trial"), "ci", "without --schema"),
+        (Wish(pull_request=12, commit="a" * 40), "other", "'checks' is not one of pull requests"),
+    ],
+)
+def test_a_pull_request_needs_its_code_and_a_job_of_its_kind(
+    wish: Wish, job_type: JobType, said: str
+):
+    with pytest.raises(ConfigError, match=said):
+        place(replace(CHECKS, job_type=job_type), wish, run_slots=None)
 
 
 def node(unique_id: str, status: str) -> NodeResult:
