@@ -76,7 +76,7 @@ def _row(environment: Environment, artifacts: Artifacts, state: StateDirectory) 
         environment=environment.name,
         project=environment.project.name,
         commit=found.commit if found else "",
-        commit_url=commit_url(hosting, found.commit) if found and hosting else "",
+        commit_url=commit_url(hosting, found.commit) if found else "",
         has_docs=published is not None,
     )
 

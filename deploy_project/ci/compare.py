@@ -10,7 +10,6 @@ from pathlib import Path
 from deploy_project.ci.compare_report import overview, section, summary, told
 from deploy_project.ci.comparing import Candidate, candidates
 from deploy_project.ci.comparison import Comparison, Document, compared, to_json
-from deploy_project.config.deployment import DeferToEnvironment, Job
 from deploy_project.dbt import compare
 from deploy_project.dbt.compare import Pair
 from deploy_project.dbt.manifest import read_manifest
@@ -49,19 +48,12 @@ def compare_changes(stage: Stage) -> None:
             )
         found = _compared(stage, workspace, _candidates(stage, workspace, state))
     shutil.rmtree(stage.directory / "target", ignore_errors=True)
-    document = Document(found, _owner(run.job), shlex.join(run.job.compare_changes_flags))
+    document = Document(found, run.job.defers_to, shlex.join(run.job.compare_changes_flags))
     _keep(stage, document)
     failed = [each for each in found if each.outcome == "failed"]
     if failed:
         names = ", ".join(each.name for each in failed)
         raise DbtError(f"{len(failed)} of {len(found)} could not be compared: {names}")
-
-
-def _owner(job: Job) -> str:
-    wanted = job.deferral
-    if wanted is None:
-        return ""
-    return wanted.environment if isinstance(wanted, DeferToEnvironment) else wanted.job
 
 
 def _candidates(stage: Stage, workspace: Workspace, state: Path) -> list[Candidate]:

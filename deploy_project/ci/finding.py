@@ -47,14 +47,9 @@ def ci_environments(project: Project, jobs: Mapping[str, Job]) -> list[Environme
     found = {
         job.environment.name: job.environment
         for job in jobs.values()
-        if job.environment.project == project and is_ci(job)
+        if job.environment.project == project and job.builds_pull_requests
     }
     return list(found.values())
-
-
-def is_ci(job: Job) -> bool:
-    """Whether pull requests may have been built by `job`, even if it starts none at the moment."""
-    return job.job_type == "ci" or job.on_pull_request
 
 
 def base_branches(environments: Iterable[Environment]) -> dict[str, str]:

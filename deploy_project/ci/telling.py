@@ -9,7 +9,7 @@ from deploy_project.ci.compare import SECTION
 from deploy_project.ci.findings import FILE, Findings, Sample, read
 from deploy_project.ci.lint import RESULT
 from deploy_project.ci.report import FailedTest, Node, Report, Step
-from deploy_project.config.deployment import DeferToEnvironment, Job
+from deploy_project.config.deployment import Job
 from deploy_project.dbt.artifacts import NodeResult, read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.errors import ArtifactError, ConfigError, DbtError, LintError
@@ -36,8 +36,8 @@ def begun(run: Run, source: Source) -> Report:
         source.commit,
         commit_url=_commit_page(run.job, source.commit),
         merged_with=source.merged_with,
-        run_url=_page(run),
-        deferred_to=_deferred_to(run.job),
+        run_url=run.deployment.run_page(run.id),
+        deferred_to=run.job.defers_to,
         schema=_schema(run),
     )
 
@@ -52,7 +52,7 @@ def ended(finished: Finished, commit: str) -> Report:
         _state(finished),
         commit,
         commit_url=_commit_page(run.job, commit),
-        run_url=_page(run),
+        run_url=run.deployment.run_page(run.id),
         reason=why(finished),
         lint=_lint(finished),
         merged_with=finished.source.merged_with if finished.source else "",
@@ -61,9 +61,9 @@ def ended(finished: Finished, commit: str) -> Report:
         nodes=list(_nodes(results)),
         tests=list(_failed_tests(results, findings)),
         deferred=_deferred(results, findings),
-        deferred_to=_deferred_to(run.job) if deferred_run else "",
+        deferred_to=run.job.defers_to if deferred_run else "",
         deferred_run=deferred_run,
-        deferred_url=_page_of(run, deferred_run) if deferred_run else "",
+        deferred_url=run.deployment.run_page(deferred_run) if deferred_run else "",
         schema=_schema(run),
         compare=_compare(finished),
     )
@@ -104,23 +104,7 @@ def _lint(finished: Finished) -> str:
 
 
 def _commit_page(job: Job, commit: str) -> str:
-    hosting = job.environment.project.hosting
-    return commit_url(hosting, commit) if hosting is not None else ""
-
-
-def _page(run: Run) -> str:
-    return _page_of(run, run.id)
-
-
-def _page_of(run: Run, run_id: str) -> str:
-    return f"{run.deployment.dagster_url}/runs/{run_id}"
-
-
-def _deferred_to(job: Job) -> str:
-    wanted = job.deferral
-    if wanted is None:
-        return ""
-    return wanted.environment if isinstance(wanted, DeferToEnvironment) else wanted.job
+    return commit_url(job.environment.project.hosting, commit)
 
 
 def _deferred_run(finished: Finished) -> str:

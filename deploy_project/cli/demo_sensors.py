@@ -89,7 +89,7 @@ class Daemons:
         self._await(lambda: self._newest(job), f"the sensor {sensor!r} has started no {job}")
         run = self._newest(job)
         assert run is not None
-        page = f"{self.deployment.dagster_url}/runs/{run.id}"
+        page = self.deployment.run_page(run.id)
         self.say(f"The sensor {sensor} has started {job}: {run.trigger.cause}\n  {page}")
         return self._ended(run)
 

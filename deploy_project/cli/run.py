@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from deploy_project.ci.finding import is_ci
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.tail import Tail
@@ -59,7 +58,7 @@ def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
             "a pull request's schema follows from its number, and its code has to be named: give "
             "--pull-request together with --commit or --branch, and without --schema"
         )
-    if not is_ci(job):
+    if not job.builds_pull_requests:
         raise ConfigError(
             f"job {job.identifier!r} is not one of pull requests; give it `job_type: ci`, or leave "
             "--pull-request out"
@@ -77,7 +76,7 @@ def start(
     """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends."""
     url = deployment.dagster_url
     run_id = launching.launch(url, job.name, asked)
-    started = f"Started {job.name} as run {run_id}\n{url}/runs/{run_id}"
+    started = f"Started {job.name} as run {run_id}\n{deployment.run_page(run_id)}"
     if not wait:
         print(started)
         return 0

@@ -233,6 +233,19 @@ class Job:
     deactivate_after: int = 0
     """How many failures in a row deactivate it; 0 is never (JOB-12)."""
 
+    @property
+    def builds_pull_requests(self) -> bool:
+        """Whether pull requests may have been built by it, even if it starts none at the moment."""
+        return self.job_type == "ci" or self.on_pull_request
+
+    @property
+    def defers_to(self) -> str:
+        """The environment or job whose state it defers to; empty for none."""
+        wanted = self.deferral
+        if wanted is None:
+            return ""
+        return wanted.environment if isinstance(wanted, DeferToEnvironment) else wanted.job
+
 
 @dataclass(frozen=True)
 class Deployment:
@@ -250,3 +263,7 @@ class Deployment:
     """Where people and programs reach the Dagster webserver, no slash at its end."""
     docs_url: str | None = None
     """Where `deploy-project serve` is reached; None leaves links to the docs out."""
+
+    def run_page(self, run_id: str) -> str:
+        """Return the address of a run in Dagster's UI."""
+        return f"{self.dagster_url}/runs/{run_id}"

@@ -9,8 +9,10 @@ _FILE = {"github": "blob", "gitlab": "-/blob", "gitea": "src/commit"}
 _BRANCH = {"github": "tree", "gitlab": "-/tree", "gitea": "src/branch"}
 
 
-def commit_url(hosting: Hosting, commit: str) -> str:
-    """Return the page of one commit."""
+def commit_url(hosting: Hosting | None, commit: str) -> str:
+    """Return the page of one commit; empty without a hosting."""
+    if hosting is None:
+        return ""
     return _page(hosting, _COMMIT[hosting.kind], commit)
 
 

@@ -8,7 +8,6 @@ import dagster as dg
 
 from deploy_project.ci import deployed
 from deploy_project.ci.deployed import Build
-from deploy_project.ci.finding import is_ci
 from deploy_project.ci.report import marker
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.dbt.commands import changes_warehouse
@@ -79,7 +78,7 @@ def _untold(instance: dg.DagsterInstance, run: Run) -> list[_Told]:
         job.name: job
         for job in deployment.jobs.values()
         if job.environment.project == project
-        and is_ci(job)
+        and job.builds_pull_requests
         and deployed.home(job, deployment) == run.environment.name
     }
     if not jobs:
@@ -152,10 +151,9 @@ def _commit(found: Mapping[str, str]) -> str:
 
 
 def _line(run: Run, build: Build) -> str:
-    hosting = run.environment.project.hosting
     return deployed.line(
         build,
         run.environment.name,
-        run_url=f"{run.deployment.dagster_url}/runs/{build.run_id}",
-        commit_url=commit_url(hosting, build.commit) if hosting is not None else "",
+        run_url=run.deployment.run_page(build.run_id),
+        commit_url=commit_url(run.environment.project.hosting, build.commit),
     )

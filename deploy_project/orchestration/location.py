@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.ci.finding import finders, is_ci
+from deploy_project.ci.finding import finders
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
@@ -83,7 +83,7 @@ def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
     for job in deployment.jobs.values():
         if job.job_type != "ci":
             yield _record_of(job, of_pull_requests=False)
-        if is_ci(job):
+        if job.builds_pull_requests:
             yield _record_of(job, of_pull_requests=True)
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 
 from deploy_project.ci import ledger
 from deploy_project.ci.cleanup import Cleanup, Sweep, Swept
-from deploy_project.ci.finding import Finders, is_ci
+from deploy_project.ci.finding import Finders
 from deploy_project.ci.ledger import Place
 from deploy_project.ci.sweep import Wait
 from deploy_project.ci.sweep_report import listed_schemas, listed_sweep
@@ -40,7 +40,11 @@ class Sweeps:
     @property
     def environments(self) -> list[Environment]:
         """The environments that pull requests build in."""
-        wanted = {job.environment.name for job in self.deployment.jobs.values() if is_ci(job)}
+        wanted = {
+            job.environment.name
+            for job in self.deployment.jobs.values()
+            if job.builds_pull_requests
+        }
         return [each for each in self.deployment.environments.values() if each.name in wanted]
 
     def jobs(self) -> dict[str, dg.JobDefinition]:

@@ -106,7 +106,7 @@ def _where(finished: Finished) -> Metadata:
     if run.resumes is not None:
         found["resumed_run"] = dg.MetadataValue.dagster_run(run.resumes)
     found["run"] = dg.MetadataValue.dagster_run(run.id)
-    found["run_url"] = dg.MetadataValue.url(f"{run.deployment.dagster_url}/runs/{run.id}")
+    found["run_url"] = dg.MetadataValue.url(run.deployment.run_page(run.id))
     found["artifacts"] = dg.PathMetadataValue(str(run.artifacts.run(run.id)))
     if finished.docs is not None:
         found["docs"] = dg.PathMetadataValue(finished.docs)

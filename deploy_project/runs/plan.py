@@ -48,7 +48,7 @@ def steps(job: Job) -> tuple[Step, ...]:
     for command, arguments in zip(job.commands, job.steps, strict=True):
         verb = (subcommand(arguments) or "command").replace("-", "_")
         parts.append(("command", f"dbt_{verb}", invoked(command), arguments))
-    if job.run_compare_changes and (job.job_type == "ci" or job.on_pull_request):
+    if job.run_compare_changes and job.builds_pull_requests:
         parts.append(("compare", "compare_changes", "Compare changes", ()))
     if job.generate_docs:
         parts.append(("docs", "generate_docs", invoked("dbt docs generate"), _DOCS))
