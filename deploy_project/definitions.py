@@ -5,9 +5,7 @@ import sys
 
 from deploy_project.config.environment import settings, variable
 from deploy_project.config.loading import load_deployment
-from deploy_project.orchestration import revival
-from deploy_project.orchestration.internals import RUN_ARGUMENTS, executed_job, pinned
-from deploy_project.orchestration.location import definitions, deployed_pointers
+from deploy_project.orchestration.internals.run_process import RUN_ARGUMENTS, executed_job
 from deploy_project.runs import shortcuts
 
 _settings = settings()
@@ -18,6 +16,11 @@ _job = _deployment.jobs.get(_only or "")
 if _job is not None:
     shortcuts.start_dbt(_job)
     shortcuts.end_at_once()
+
+# dbt is being imported meanwhile, in a process of its own: these take as long.
+from deploy_project.orchestration import revival  # noqa: E402
+from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
+from deploy_project.orchestration.location import definitions, deployed_pointers  # noqa: E402
 
 _pointers = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))

@@ -11,9 +11,9 @@ from deploy_project.ci.witness import Witness
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
-from deploy_project.orchestration import internals
 from deploy_project.orchestration.deployed import tell_deployed
 from deploy_project.orchestration.failures import failing_clearly
+from deploy_project.orchestration.internals import executor
 from deploy_project.orchestration.opening import opening
 from deploy_project.orchestration.records import conclude
 from deploy_project.orchestration.reporting import AssetReporter
@@ -129,7 +129,7 @@ def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> d
             "name": job.title,
             "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
         },
-        executor_def=internals.step_log_executor(partial(end, job, deployment, state)),
+        executor_def=executor.step_log_executor(partial(end, job, deployment, state)),
     )
 
 
@@ -139,7 +139,7 @@ def end(
     state: StateDirectory,
     instance: dg.DagsterInstance,
     dagster_run: dg.DagsterRun,
-    outcome: internals.Outcome,
+    outcome: executor.Outcome,
 ) -> None:
     """Finish a run whose steps have ended, and put its record into the asset catalog."""
     run = Run.of(dagster_run, job, deployment, state)

@@ -11,14 +11,14 @@ from contextlib import suppress
 
 import dagster as dg
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import launching
 from deploy_project.orchestration.workers import Worker, reclaim, worker_of
 
 PATIENCE_SECONDS = 60
 """How long a process may go on once its run has been ended without it."""
 
 
-class ProcessLauncher(internals.Launcher):
+class ProcessLauncher(launching.Launcher):
     """Starts, interrupts and looks after the processes of runs."""
 
     def launch(self, run: dg.DagsterRun) -> None:
@@ -26,7 +26,7 @@ class ProcessLauncher(internals.Launcher):
         instance = self.instance
         worker = worker_of(instance, run.run_id)
         reclaim(worker.directory.parent)
-        command, variables = internals.run_command(instance, run)
+        command, variables = launching.run_command(instance, run)
         process = worker.start(command, {**os.environ, **variables})
         if process is None:
             self.say(run, "Another process has launched this run already; leaving it alone.")

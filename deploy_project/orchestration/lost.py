@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import launching
 from deploy_project.orchestration.workers import worker_of
 
 AFTER = timedelta(seconds=30)
@@ -16,7 +16,7 @@ def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
 
     Safe while a slow daemon is about to: a run has one process, whoever starts it.
     """
-    launcher = internals.launcher_of(instance)
+    launcher = launching.launcher_of(instance)
     if launcher is None:
         return []
     starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=now - AFTER)
@@ -28,7 +28,7 @@ def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
     return [_started(instance, launcher, run) for run in lost]
 
 
-def _started(instance: dg.DagsterInstance, launcher: internals.Launcher, run: dg.DagsterRun) -> str:
+def _started(instance: dg.DagsterInstance, launcher: launching.Launcher, run: dg.DagsterRun) -> str:
     try:
         launcher.launch(run)
     except Exception as error:  # as Dagster does when a launcher raises

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-from deploy_project.orchestration import deactivation, internals
+from deploy_project.orchestration import deactivation
+from deploy_project.orchestration.internals import run_queue
 from deploy_project.orchestration.queue import unguaranteed
 from deploy_project.runs import tags
 from deploy_project.runs.run import Run
@@ -14,7 +15,7 @@ def opening(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) 
     noted, said = {tags.DEFINITION: fingerprint(run.job)}, list[str]()
     promise = unguaranteed(
         tags.counted(dagster_run.tags),
-        internals.queue_rules(instance),
+        run_queue.queue_rules(instance),
         waited=dagster_run.remote_job_origin is not None,
     )
     if promise is not None:

@@ -12,8 +12,9 @@ from deploy_project.ci.seen import Memory, parsed, text
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.dbt.schemas import pull_request_schema
-from deploy_project.orchestration import internals, sweeps
+from deploy_project.orchestration import sweeps
 from deploy_project.orchestration.deactivation import startable
+from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.telling import tell_refusal
 from deploy_project.runs import tags
 
@@ -121,7 +122,7 @@ def _give_up(made: Plan, context: dg.SensorEvaluationContext) -> None:
         if run is not None and not run.is_finished:
             context.log.info(f"Run {each.run_id}: {each.why}")
             try:
-                internals.cancel(context.instance, run, each.why)
+                events.cancel(context.instance, run, each.why)
             except Exception as error:  # whatever a launcher raises; the new run waits for its end
                 context.log.warning(f"Run {each.run_id} could not be cancelled: {error}")
 

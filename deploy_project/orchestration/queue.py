@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 import dagster as dg
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import events
 from deploy_project.runs import tags
 from deploy_project.runs.tags import Category
 
@@ -33,7 +33,7 @@ def supersede(
         and tags.trigger(run.tags, from_location=True).category == category
     ]
     for run in waiting:
-        internals.cancel_queued(instance, run, _why(job, category))
+        events.cancel_queued(instance, run, _why(job, category))
     return [run.run_id for run in waiting]
 
 

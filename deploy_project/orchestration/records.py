@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from deploy_project.orchestration import internals
 from deploy_project.orchestration.deactivation import deactivated_by
+from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.telling import tell_end
 from deploy_project.runs import remains, scratch, tags
 from deploy_project.runs import run as runs
@@ -40,7 +40,7 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
         for wrong in (untold := tell_end(instance, finished)):
             instance.report_engine_event(wrong, dagster_run)
         materialization = record(replace(finished, deactivated=why or "", untold=untold))
-        internals.report_materialization(instance, dagster_run, materialization)
+        events.report_materialization(instance, dagster_run, materialization)
     if why is not None:
         instance.report_engine_event(why, dagster_run)
 

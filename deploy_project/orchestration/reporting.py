@@ -10,8 +10,9 @@ import dagster as dg
 from deploy_project.dbt.artifacts import SourceResult, failed_measurement, read_sources
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.events import Adapter, Event, Finished, Numbered, Started, Version
-from deploy_project.orchestration import checks, internals
+from deploy_project.orchestration import checks
 from deploy_project.orchestration.extras import Lineage, row_counts
+from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.materialization import Facts, metadata
 from deploy_project.orchestration.nodes import Manifest
 from deploy_project.orchestration.translator import asset_keys
@@ -94,7 +95,7 @@ class AssetReporter:
         key = self._keys.get(event.unique_id)
         if key is not None and self._reports_planned:
             context = self._context
-            internals.report_planned(context.instance, context.run, context.op.name, key)
+            events.report_planned(context.instance, context.run, context.op.name, key)
 
     def _materialized(self, event: Finished) -> None:
         key, number = self._keys.get(event.unique_id), self._numbers.get(event.unique_id)

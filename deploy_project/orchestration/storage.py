@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import sqlite
 
 _KEPT = 8
 """So many files are open at a time; the webserver reads those of any number of runs."""
 _BUSY_SECONDS = 30
 
 
-class EventLog(internals.SqliteEventLog):
+class EventLog(sqlite.SqliteEventLog):
     """Dagster's event log on SQLite: one file for each run, and an index of all."""
 
     def __init__(self, base_dir: str) -> None:
@@ -62,7 +62,7 @@ def _configure(connection: Any, _: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
-class SqliteStorage(internals.SqliteInstanceStorage):
+class SqliteStorage(sqlite.SqliteInstanceStorage):
     """Dagster's storage on SQLite, but for its event log."""
 
     @classmethod

@@ -11,8 +11,9 @@ import dagster as dg
 import pytest
 from filelock import FileLock
 
-from deploy_project.orchestration import internals, lost
+from deploy_project.orchestration import lost
 from deploy_project.orchestration.ends import ends_sensor, look
+from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import scratch, tags
 from deploy_project.runs.ends import Cursor
@@ -93,13 +94,13 @@ def test_a_run_that_a_person_has_cancelled_in_the_queue_says_so(watch: Watch):
 
 
 def test_only_runs_of_jobs_with_records_get_one(watch: Watch):
-    internals.cancel_queued(watch.instance, watch.queued("prod__of_yesterday"), "as wanted")
+    events.cancel_queued(watch.instance, watch.queued("prod__of_yesterday"), "as wanted")
     assert watch.tick() == []
 
 
 def test_the_run_of_a_pull_request_gets_one_beside_the_environments_own(watch: Watch):
     run = watch.queued("prod__ci", **{tags.PULL_REQUEST: "7", tags.TRIGGER: "ci"})
-    internals.cancel(watch.instance, run, "Cancelled: pull request 7 was closed or merged.")
+    events.cancel(watch.instance, run, "Cancelled: pull request 7 was closed or merged.")
     assert len(watch.tick()) == 1
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     (event,) = watch.site.events(run.run_id, built)
@@ -141,7 +142,7 @@ def test_what_can_not_be_written_now_is_written_later(watch: Watch):
 
 def test_the_sensor_says_what_it_has_written(watch: Watch):
     run = watch.queued()
-    internals.cancel_queued(watch.instance, run, "as wanted")
+    events.cancel_queued(watch.instance, run, "as wanted")
     sensor = ends_sensor(watch.site.deployment, watch.site.state)
 
     def tick(cursor: str | None) -> Any:

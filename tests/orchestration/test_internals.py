@@ -11,8 +11,15 @@ from dagster._core.definitions.definitions_load_context import (
     DefinitionsLoadType,
 )
 
-from deploy_project.orchestration import internals
-from deploy_project.orchestration.internals import Outcome
+from deploy_project.orchestration.internals import (
+    events,
+    executor,
+    launching,
+    pinning,
+    run_process,
+    run_queue,
+)
+from deploy_project.orchestration.internals.executor import Outcome
 from deploy_project.orchestration.workers import worker_of
 
 KEY = dg.AssetKey(["prod", "orders"])
@@ -63,7 +70,7 @@ def chain(file: str) -> dg.JobDefinition:
     def steps() -> None:
         third(second(first()))
 
-    return steps.to_job(executor_def=internals.step_log_executor(finish))
+    return steps.to_job(executor_def=executor.step_log_executor(finish))
 
 
 def execute(instance: dg.DagsterInstance, file: Path, wish: str) -> dg.JobExecutionResult:
@@ -134,8 +141,8 @@ def test_a_retry_from_failure_runs_the_failed_step_and_what_follows(
 def reporting_job() -> dg.JobDefinition:
     @dg.op
     def report(context: dg.OpExecutionContext) -> None:
-        internals.report_planned(context.instance, context.run, context.op.name, KEY)
-        internals.report_materialization(
+        events.report_planned(context.instance, context.run, context.op.name, KEY)
+        events.report_materialization(
             context.instance,
             context.run,
             dg.AssetMaterialization(KEY, description="Success", metadata={"seconds": 1.5}),
@@ -176,7 +183,7 @@ def test_a_run_sees_the_text_that_it_was_planned_with():
     try:
         planning = DefinitionsLoadContext(DefinitionsLoadType.INITIALIZATION)
         DefinitionsLoadContext.set(planning)
-        assert internals.pinned("deploy/pointers", lambda: "A") == "A"
+        assert pinning.pinned("deploy/pointers", lambda: "A") == "A"
         planned_with = dg.Definitions(jobs=[reporting_job()]).get_repository_def()
 
         running = DefinitionsLoadContext(
@@ -184,8 +191,8 @@ def test_a_run_sees_the_text_that_it_was_planned_with():
             repository_load_data=planned_with.repository_load_data,
         )
         DefinitionsLoadContext.set(running)
-        assert internals.pinned("deploy/pointers", lambda: "B") == "A"
-        assert internals.pinned("deploy/other", lambda: "B") == "B"
+        assert pinning.pinned("deploy/pointers", lambda: "B") == "A"
+        assert pinning.pinned("deploy/other", lambda: "B") == "B"
     finally:
         DefinitionsLoadContext.set(before)
 
@@ -195,7 +202,7 @@ def test_the_pin_is_stored_with_the_run(instance: dg.DagsterInstance, tmp_path: 
     module = tmp_path / "pinned_location.py"
     module.write_text(
         "import dagster as dg\n"
-        "from deploy_project.orchestration.internals import pinned\n"
+        "from deploy_project.orchestration.internals.pinning import pinned\n"
         "found = pinned('deploy/pointers', lambda: 'A')\n"
         "@dg.op\n"
         "def say(): print(found)\n"
@@ -226,9 +233,9 @@ def test_the_queue_tells_which_tags_it_has_rules_for():
     rules = [{"key": "team", "limit": 1}, {"key": "deploy/queue", "limit": 1}]
     runs = {"runs": {"tag_concurrency_limits": rules}}
     with dg.instance_for_test(overrides={"concurrency": runs}) as queued:
-        assert internals.queue_rules(queued) == {"team", "deploy/queue"}
+        assert run_queue.queue_rules(queued) == {"team", "deploy/queue"}
     with dg.DagsterInstance.ephemeral() as without:
-        assert internals.queue_rules(without) is None
+        assert run_queue.queue_rules(without) is None
 
 
 @pytest.mark.parametrize(
@@ -241,7 +248,7 @@ def test_the_queue_tells_which_tags_it_has_rules_for():
 def test_another_launcher_than_ours_need_not_be_installed(configured: dict[str, str]):
     """The daemon alone must be able to load it."""
     with dg.instance_for_test(overrides={"run_launcher": configured}) as made:
-        assert internals.launcher_of(made) is None
+        assert launching.launcher_of(made) is None
 
 
 @pytest.mark.parametrize(
@@ -266,13 +273,13 @@ def test_another_launcher_than_ours_need_not_be_installed(configured: dict[str, 
 def test_the_command_line_tells_which_job_the_process_is_there_for(
     arguments: list[str], job: str | None
 ):
-    assert internals.executed_job(["dagster", *arguments], None) == job
+    assert run_process.executed_job(["dagster", *arguments], None) == job
 
 
 def test_a_launched_process_is_told_which_job_it_is_there_for(instance: dg.DagsterInstance):
     job = dg.build_reconstructable_job(__name__, "chain", ("",))
     run = dg.DagsterRun("chain", job_code_origin=job.get_python_origin())
-    command, variables = internals.run_command(instance, run)
+    command, variables = launching.run_command(instance, run)
     ((_, told),) = variables.items()
-    assert internals.executed_job(command[2:], told) == "chain"
-    assert internals.executed_job([*command[2:], told], None) == "chain"
+    assert run_process.executed_job(command[2:], told) == "chain"
+    assert run_process.executed_job([*command[2:], told], None) == "chain"

@@ -255,6 +255,8 @@ def test_the_launcher_needs_nothing_of_the_deployment():
         "deploy_project",
         "deploy_project.orchestration",
         "deploy_project.orchestration.internals",
+        "deploy_project.orchestration.internals.launching",
+        "deploy_project.orchestration.internals.run_process",
         "deploy_project.orchestration.launcher",
         "deploy_project.orchestration.workers",
         "deploy_project.runs",

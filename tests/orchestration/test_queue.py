@@ -13,7 +13,7 @@ from dagster._core.remote_origin import (
 )
 
 from deploy_project.config import deployment
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import run_queue
 from deploy_project.orchestration.queue import supersede, unguaranteed
 from deploy_project.runs import tags
 from deploy_project.runs.tags import Category
@@ -131,7 +131,7 @@ def test_our_dagster_yaml_has_a_rule_for_every_number_that_may_be_configured(
     monkeypatch.chdir(tmp_path)
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         queue = instance.get_concurrency_config().run_queue_config
-        rules = internals.queue_rules(instance)
+        rules = run_queue.queue_rules(instance)
     assert queue is not None
     limits = {rule["key"]: rule["limit"] for rule in queue.tag_concurrency_limits}
     assert limits == {

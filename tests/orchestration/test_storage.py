@@ -11,17 +11,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from deploy_project.orchestration import internals, storage
+from deploy_project.orchestration import storage
+from deploy_project.orchestration.internals import events
 
 PROGRAM = """
 import os, signal, sys
 import dagster as dg
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import events
 with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
     run = instance.get_run_by_id(sys.argv[2])
     for number in range(int(sys.argv[3])):
         key = dg.AssetKey(f"model_{number}")
-        internals.report_materialization(instance, run, dg.AssetMaterialization(key))
+        events.report_materialization(instance, run, dg.AssetMaterialization(key))
     if len(sys.argv) > 4:
         os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -56,7 +57,7 @@ def run_of(instance: dg.DagsterInstance) -> dg.DagsterRun:
 def report(instance: dg.DagsterInstance, run: dg.DagsterRun, *names: str) -> None:
     for name in names:
         built = dg.AssetMaterialization(dg.AssetKey(name))
-        internals.report_materialization(instance, run, built)
+        events.report_materialization(instance, run, built)
 
 
 def told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]:

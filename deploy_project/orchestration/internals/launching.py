@@ -1,0 +1,124 @@
+"""The run launcher base class: a run must outlive the code server; its death must be noticed."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+from dagster._check import CheckError
+from dagster._core.launcher.base import (
+    CheckRunHealthResult,
+    LaunchRunContext,
+    RunLauncher,
+    WorkerStatus,
+)
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
+
+from deploy_project.orchestration.internals.run_process import EXECUTE_RUN, RUN_ARGUMENTS
+
+
+class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
+    """A run launcher without options: what Dagster asks of one, in the words of ours."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__()
+        self._inst_data = inst_data
+
+    @abstractmethod
+    def launch(self, run: dg.DagsterRun) -> None:
+        """Start what executes `run`, and return."""
+
+    @abstractmethod
+    def interrupt(self, run: dg.DagsterRun) -> bool:
+        """Ask what executes `run` to end; return whether it was asked."""
+
+    @abstractmethod
+    def problem(self, run: dg.DagsterRun) -> str:
+        """Return why `run`, which has started, can't end by itself; empty when it can."""
+
+    @abstractmethod
+    def hint(self, run: dg.DagsterRun) -> str:
+        """Return what helps people to find out why `run` did not go on; empty for nothing."""
+
+    @property
+    def instance(self) -> dg.DagsterInstance:
+        """The instance that it launches for."""
+        return self._instance
+
+    def say(self, run: dg.DagsterRun, message: str) -> None:
+        """Show `message` among the events of `run`."""
+        self.instance.report_engine_event(message, run, cls=type(self))
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """What dagster.yaml says about it."""
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> Any:
+        """No options."""
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> "Launcher":
+        """Return the launcher of an instance."""
+        return cls(inst_data)
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start a run that was taken from the queue."""
+        self.launch(context.dagster_run)
+
+    def terminate(self, run_id: str) -> bool:
+        """Cancel a run that has started; False when it can't be."""
+        run = self.instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self.instance.report_run_canceling(run)
+        return self.interrupt(run)
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Run monitoring asks us about every run that has started."""
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Return whether `run` goes on; run monitoring ends it as failed when it does not."""
+        problem = self.problem(run)
+        status = WorkerStatus.FAILED if problem else WorkerStatus.RUNNING
+        return CheckRunHealthResult(status, problem or None)
+
+    def get_run_worker_debug_info(
+        self, run: dg.DagsterRun, include_container_logs: bool | None = True
+    ) -> str | None:
+        """Return what run monitoring adds when it ends `run`."""
+        return self.hint(run) or None
+
+
+def launcher_of(instance: dg.DagsterInstance) -> Launcher | None:
+    """Return the launcher of `instance` if it is ours; another one need not be installed here."""
+    try:
+        found = instance.run_launcher
+    except (CheckError, ImportError):
+        return None
+    return found if isinstance(found, Launcher) else None
+
+
+def run_command(
+    instance: dg.DagsterInstance, run: dg.DagsterRun
+) -> tuple[list[str], dict[str, str]]:
+    """Return the command that executes `run`, and the variables to add to its environment.
+
+    The instance, and a password of its database, is in a variable: everybody may see a command.
+    """
+    origin = run.job_code_origin
+    if origin is None:
+        raise dg.DagsterInvariantViolationError(
+            f"run {run.run_id} can't be launched: nothing says where its code is; launch it from "
+            "the UI, a schedule or a sensor"
+        )
+    command = [origin.executable_path, "-m", "dagster", *EXECUTE_RUN]
+    asked = ExecuteRunArgs(origin, run.run_id, instance.get_ref())
+    return command, {RUN_ARGUMENTS: serialize_value(asked)}

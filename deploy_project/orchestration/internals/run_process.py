@@ -1,0 +1,45 @@
+"""What the process of a run was started for: it needs no asset of the catalog to run a job.
+
+The first thing that such a process asks, so this imports nothing that Dagster has not imported yet.
+"""
+
+from collections.abc import Sequence
+
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import deserialize_value
+
+EXECUTE_RUN = ("api", "execute_run")
+RUN_ARGUMENTS = "DAGSTER_EXECUTE_RUN_ARGS"
+"""The variable by which the process of a run is told what to run."""
+
+
+def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
+    """Return the job that the process with these command line arguments executes.
+
+    `told` is what its launcher has told it in a variable. None when the process may be there for
+    more than one job, or when nobody knows.
+    """
+    match arguments[1:]:
+        case ["job", "execute", *options]:
+            return _option(options, "-j", "--job")
+        case ["api", "execute_run"] if told is not None:
+            return _job_of(told)
+        case ["api", "execute_run", asked]:
+            return _job_of(asked)
+        case _:
+            return None
+
+
+def _option(options: Sequence[str], *names: str) -> str | None:
+    for word, following in zip(options, [*options[1:], ""], strict=True):
+        name, is_joined, value = word.partition("=")
+        if name in names:
+            return value if is_joined else following
+    return None
+
+
+def _job_of(asked: str) -> str | None:
+    try:
+        return deserialize_value(asked, ExecuteRunArgs).job_origin.job_name
+    except Exception:  # another version's words; whoever executes the run will say what is wrong
+        return None

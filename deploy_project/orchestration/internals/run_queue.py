@@ -1,0 +1,11 @@
+"""The rules of the run queue, to say so when they are not those of our dagster.yaml."""
+
+import dagster as dg
+
+
+def queue_rules(instance: dg.DagsterInstance) -> frozenset[str] | None:
+    """Return the tags that the run queue of `instance` has rules for; None without a queue."""
+    queue = instance.get_concurrency_config().run_queue_config
+    if queue is None or not isinstance(instance.run_coordinator, dg.QueuedRunCoordinator):
+        return None
+    return frozenset(rule["key"] for rule in queue.tag_concurrency_limits)
