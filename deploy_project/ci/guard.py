@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from deploy_project.ci.ledger import Entry, enter, is_of
-from deploy_project.ci.selection import Relation, relations
-from deploy_project.dbt.events import Event
+from deploy_project.ci.selection import Relation, relations, wanted
+from deploy_project.dbt.commands import Listing
+from deploy_project.dbt.events import Event, Listed
 from deploy_project.dbt.schemas import pull_request_schema
 from deploy_project.errors import ConfigError
 from deploy_project.runs.scene import Scene
@@ -15,24 +16,39 @@ _SHOWN = 10
 class Guard:
     """Looks at what each command of a pull request's run is going to write, before it does."""
 
-    def opened(self, scene: Scene) -> None:
-        """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
-        run, found = scene.run, relations(scene)
-        if run.pull_request is None or not found:
-            return
-        job, project = run.job, run.environment.project
-        astray = [each for each in found if not is_of(each.schema, job.id, run.pull_request)]
-        if astray and project.pull_requests.schema_guard:
-            raise ConfigError(_refused(astray, job.id, run.pull_request))
-        schemas = frozenset((each.database, each.schema) for each in found)
-        entry = Entry(project.name, run.environment.name, job.id, run.pull_request, schemas)
-        enter(run.artifacts, entry)
+    def __init__(self) -> None:
+        self._scene: Scene | None = None
+
+    def opened(self, scene: Scene) -> Listing | None:
+        """Return what the command selects, to be listed first."""
+        self._scene = scene
+        return wanted(scene) if scene.run.pull_request is not None else None
 
     def heard(self, event: Event) -> None:
-        """Take no notice: a pull request emits no event of production's assets (DESIGN 4)."""
+        """Look at what was listed; of the rest, take no notice.
+
+        A pull request emits no event of production's assets (DESIGN 4).
+        """
+        if isinstance(event, Listed):
+            assert self._scene is not None
+            _admit(self._scene, event)
 
     def closed(self) -> None:
         """Take no notice."""
+
+
+def _admit(scene: Scene, listed: Listed) -> None:
+    """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
+    run, found = scene.run, relations(scene, listed)
+    if run.pull_request is None or not found:
+        return
+    job, project = run.job, run.environment.project
+    astray = [each for each in found if not is_of(each.schema, job.id, run.pull_request)]
+    if astray and project.pull_requests.schema_guard:
+        raise ConfigError(_refused(astray, job.id, run.pull_request))
+    schemas = frozenset((each.database, each.schema) for each in found)
+    entry = Entry(project.name, run.environment.name, job.id, run.pull_request, schemas)
+    enter(run.artifacts, entry)
 
 
 def _refused(astray: Iterable[Relation], job_id: int, number: int) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploy_project.config.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
-from deploy_project.dbt.commands import subcommand
+from deploy_project.dbt.commands import Listing, subcommand
+from deploy_project.dbt.events import Listed
 from deploy_project.dbt.manifest import Manifest, read_manifest
-from deploy_project.releases.listing import listed
-from deploy_project.runs import run as runs
+from deploy_project.errors import DbtError
 from deploy_project.runs.results import SELECTING
 from deploy_project.runs.scene import Scene
 
@@ -49,21 +49,35 @@ def options(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def relations(scene: Scene) -> list[Relation]:
-    """Return what the command of `scene` is going to write node by node.
+def wanted(scene: Scene) -> Listing | None:
+    """Return what dbt is to list before the command of `scene`; None for one that writes no nodes.
 
-    Hooks, operations and macros that write are no nodes. Raises `DbtError` with dbt's own words.
+    Hooks, operations and macros that write are no nodes.
     """
     arguments = scene.step.arguments
-    types = SELECTING.get(subcommand(arguments) or "", frozenset[str]())
-    if not types:
-        return []
-    found = _listed(scene, arguments)
+    if subcommand(arguments) not in SELECTING:
+        return None
+    kept = options(arguments)
+    if scene.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
+        kept += ["--state", str(scene.state)]  # `dbt retry` has another one
+    return Listing(kept, _FIELDS)
+
+
+def relations(scene: Scene, found: Listed) -> list[Relation]:
+    """Return what the command of `scene`, for which dbt has listed `found`, is going to write.
+
+    Raises `DbtError` with dbt's own words when it could not list.
+    """
+    if found.problem:
+        raise DbtError(f"`dbt ls` of what is to be built failed: {found.problem}")
+    arguments = scene.step.arguments
+    types = SELECTING[subcommand(arguments) or ""]
     manifest = read_manifest(scene.target_directory / "manifest.json")
     stores = "--store-failures" in arguments
+    nodes = (Relation(*(str(each.get(field) or "") for field in _FIELDS)) for each in found.nodes)
     return [
         each
-        for each in found
+        for each in nodes
         if each.unique_id.split(".")[0] in types and _writes(each, manifest, stores=stores)
     ]
 
@@ -75,16 +89,3 @@ def _writes(relation: Relation, manifest: Manifest, *, stores: bool) -> bool:
     if node.resource_type == "test":
         return stores or bool(node.config.get("store_failures"))
     return node.resource_type != "unit_test" and node.materialized != "ephemeral"
-
-
-def _listed(scene: Scene, arguments: Sequence[str]) -> list[Relation]:
-    found = listed(
-        scene.workspace,
-        options(arguments),
-        fields=_FIELDS,
-        of="what is to be built",
-        directory=scene.target_directory.parent,
-        state=scene.state,
-        timeout_seconds=runs.seconds_left(scene.run),
-    )
-    return [Relation(**each) for each in found]

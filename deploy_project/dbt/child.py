@@ -2,16 +2,20 @@
 
 It imports nothing of this package, since that Python may not have it. Standard input carries one
 line of JSON, `{"arguments": […], "directory": <path>, "variables": {…}, "events": <descriptor>,
-"debug_log": <path>, "secrets": […], "program": <path or null>}`, and stays open as long as the
-parent lives; while the line is awaited, dbt is imported. `directory` becomes the working directory,
-and `variables` become the whole environment. Standard output is dbt's own console text. The events
-descriptor receives one line of JSON for each node that starts, finishes or is skipped. A `program`
-takes dbt's place: the `main` of that file gets the arguments.
+"debug_log": <path>, "secrets": […], "program": <path or null>, "before": <null or {"parse": […],
+"ls": […]}>}`, and stays open as long as the parent lives; while the line is awaited, dbt is
+imported. `directory` becomes the working directory, and `variables` become the whole environment.
+Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
+node that starts, finishes or is skipped. A `program` takes dbt's place: the `main` of that file
+gets the arguments. With `before`, dbt parses and lists by these arguments first, tells what it has
+listed as an event, and begins the command only when one more byte comes from standard input.
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
+import io
 import json
 import os
 import runpy
@@ -74,11 +78,19 @@ class EventWriter:
             self._debug.write(self.scrubbed(line))
             described = _DESCRIBED.get(info.name)
             if described:
-                fact = self.scrubbed_value(described(event.data))
+                fact = described(event.data)
                 if info.name == "MainReportVersion":
                     fact["invocation_id"] = info.invocation_id
-                line = json.dumps({"event": info.name, **fact}, separators=(",", ":"))
-                self._events.write(line + "\n")
+                self._tell(info.name, fact)
+
+    def listed(self, nodes: list[Any], problem: str) -> None:
+        """Write what dbt has listed before the command, or why it could not."""
+        with self._lock:
+            self._tell("Listed", {"nodes": nodes, "problem": problem})
+
+    def _tell(self, name: str, fact: dict[str, Any]) -> None:
+        told = {"event": name, **self.scrubbed_value(fact)}
+        self._events.write(json.dumps(told, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
         """Write what is buffered."""
@@ -152,9 +164,10 @@ def first_line(descriptor: int) -> str:
     return read.decode()
 
 
-def end_with_the_parent(orphaned: threading.Event) -> None:
-    """Interrupt dbt when standard input closes: the parent is gone, however it ended."""
-    os.read(0, 1)
+def hear_the_parent(proceed: threading.Event, orphaned: threading.Event) -> None:
+    """Pass on its word to go on; interrupt dbt when it is gone, which closes standard input."""
+    while os.read(0, 1):
+        proceed.set()
     orphaned.set()
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(GRACE_SECONDS)
@@ -236,10 +249,12 @@ def main() -> int:
     os.chdir(wanted["directory"])
     os.environ.clear()
     os.environ.update(wanted["variables"])
-    orphaned = threading.Event()
-    threading.Thread(target=end_with_the_parent, args=(orphaned,), daemon=True).start()
+    proceed, orphaned = threading.Event(), threading.Event()
+    threading.Thread(target=hear_the_parent, args=(proceed, orphaned), daemon=True).start()
     try:
-        return other(wanted) if wanted["program"] else dbt(wanted)
+        return other(wanted) if wanted["program"] else dbt(wanted, proceed)
+    except KeyboardInterrupt:
+        return 2
     finally:
         if orphaned.is_set():
             kill_the_group()
@@ -250,15 +265,40 @@ def other(wanted: dict[str, Any]) -> int:
     return runpy.run_path(wanted["program"])["main"](wanted["arguments"])
 
 
-def dbt(wanted: dict[str, Any]) -> int:
+def invoke(arguments: list[str], writer: EventWriter, manifest: Any = None) -> Any:
+    """Return the outcome of a dbt command, which parses unless it is given a `manifest`."""
+    from dbt.cli.main import dbtRunner
+
+    runner: Any = dbtRunner(manifest, callbacks=[writer])
+    return runner.invoke(arguments)
+
+
+def listed(before: dict[str, Any], writer: EventWriter) -> Any:
+    """Tell what dbt lists; return its parse, which spares the command another."""
+    with contextlib.redirect_stdout(io.StringIO()):  # a failure is told by its exception
+        outcome = invoke(before["parse"], writer)
+        manifest = outcome.result
+        if outcome.success:
+            outcome = invoke(before["ls"], writer, manifest)
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception
+    if outcome.success:
+        writer.listed([json.loads(each) for each in outcome.result or ()], "")
+    else:
+        writer.listed([], str(outcome.exception or "dbt has not said why"))
+    return manifest
+
+
+def dbt(wanted: dict[str, Any], proceed: threading.Event) -> int:
     """Run the dbt command; return its exit code."""
     writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
 
-    from dbt.cli.main import dbtRunner
-
-    runner: Any = dbtRunner(callbacks=[writer])
+    manifest = None
     try:
-        outcome = runner.invoke(wanted["arguments"])
+        if wanted["before"]:
+            manifest = listed(wanted["before"], writer)
+            proceed.wait()
+        outcome = invoke(wanted["arguments"], writer, manifest)
     finally:
         writer.close()
     if outcome.exception is None:

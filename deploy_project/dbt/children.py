@@ -33,6 +33,13 @@ class Child:
             self.process.stdin.write(order + "\n")
             self.process.stdin.flush()  # and left open: its end tells the child that we are gone
 
+    def go_on(self) -> None:
+        """Tell the child, which has told what it has listed, to begin the command."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.write("\n")
+            self.process.stdin.flush()
+
 
 def start(python: Path) -> Child:
     """Start a process with `python`; raise `DbtError` when that can't be done.

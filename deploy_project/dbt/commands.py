@@ -1,6 +1,7 @@
 """What the words of a dbt command mean; pure."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 SUBCOMMANDS = frozenset(
     {"build", "clean", "clone", "compile", "debug", "deps", "docs", "init", "list", "ls", "parse"}
@@ -23,3 +24,34 @@ def is_source_freshness(arguments: Sequence[str]) -> bool:
     """Return whether the command is `dbt source freshness`, by either of its names."""
     words = [word for word in arguments if not word.startswith("-")]
     return subcommand(words) == "source" and bool({"freshness", "snapshot-freshness"} & {*words})
+
+
+_PARSING = ("--vars", "--target", "-t", "--profile")
+"""Options with a value that change what dbt parses, and not only what it selects."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What dbt is to list: the `fields` of each node that the `options` select."""
+
+    options: Sequence[str]
+    fields: Sequence[str]
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `dbt` on the command line; it prints one JSON document for each node."""
+        return ("ls", "--quiet", "--output", "json", "--output-keys", *self.fields, *self.options)
+
+    def commands(self) -> dict[str, Sequence[str]]:
+        """Return the arguments of the two commands that list by a parse that can be used again."""
+        return {"parse": ("parse", "--quiet", *_parsing(self.options)), "ls": self.arguments}
+
+
+def _parsing(options: Sequence[str]) -> list[str]:
+    following = [*options[1:], ""]
+    kept: list[str] = []
+    for word, value in zip(options, following, strict=True):
+        name, is_joined, _ = word.partition("=")
+        if name in _PARSING:
+            kept += [word] if is_joined else [word, value]
+    return kept

@@ -1,7 +1,7 @@
 """dbt's node events as the child program writes them, one compact JSON line each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,7 +63,17 @@ class Adapter:
     version: str
 
 
-Event = Started | Numbered | Finished | Version | Adapter
+@dataclass(frozen=True)
+class Listed:
+    """What dbt selects, before a command begins; whoever hears it may keep it from that."""
+
+    nodes: Sequence[Mapping[str, Any]]
+    """The fields that were asked for of each node, as far as it has them."""
+    problem: str
+    """Why dbt could not tell, in its words; empty when it could."""
+
+
+Event = Started | Numbered | Finished | Version | Adapter | Listed
 
 
 def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
@@ -83,6 +93,8 @@ def parse(line: str) -> Event:
             return Started(fact["unique_id"], fact["resource_type"], fact["name"])
         case "LogStartLine" | "SkippingDetails":
             return Numbered(fact["unique_id"], fact["index"], fact["total"])
+        case "Listed":
+            return Listed(fact["nodes"], fact["problem"])
         case _:
             return Finished(
                 unique_id=fact["unique_id"],

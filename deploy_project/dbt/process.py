@@ -16,7 +16,8 @@ from deploy_project.config.environment import inherited
 from deploy_project.dbt import children
 from deploy_project.dbt.child import GRACE_SECONDS
 from deploy_project.dbt.children import Child
-from deploy_project.dbt.events import Event, parse
+from deploy_project.dbt.commands import Listing
+from deploy_project.dbt.events import Event, Listed, parse
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
 
@@ -42,6 +43,8 @@ class Invocation:
     """A directory with a `manifest.json` to compare and defer to (CI-7)."""
     program: Path | None = None
     """A file that takes dbt's place: its `main` gets the arguments, and has dbt at hand."""
+    before: Listing | None = None
+    """What dbt lists before it begins the command."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def run(
 
     Both callbacks get text without secrets; `on_line` is called from another thread. Any exception
     in this thread, an interrupt above all, first ends dbt's whole process group: politely, so that
-    dbt cancels its queries, then not.
+    dbt cancels its queries, then not. One that `on_event` raises for what dbt has listed before the
+    command keeps the command from beginning.
     """
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
@@ -119,7 +123,10 @@ def run(
             for line in iter(heard.get, None):
                 let_signals_through()
                 if line.endswith("\n"):  # else dbt was killed while it wrote
-                    on_event(parse(line))
+                    event = parse(line)
+                    on_event(event)
+                    if isinstance(event, Listed):
+                        child.go_on()
         except BaseException:
             stop(process)
             raise
@@ -186,6 +193,7 @@ def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
         "debug_log": str(invocation.debug_log),
         "secrets": scrubber.secrets,
         "program": str(invocation.program) if invocation.program else None,
+        "before": invocation.before.commands() if invocation.before else None,
     }
 
 

@@ -12,6 +12,7 @@ from deploy_project.config.environment import reveal
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
 from deploy_project.dbt import duckdb_files, process
+from deploy_project.dbt.commands import Listing
 from deploy_project.dbt.duckdb_files import Copy
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
@@ -59,11 +60,13 @@ class Workspace:
         on_event: Callable[[Event], None] = lambda _: None,
         state: Path | None = None,
         timeout_seconds: float | None = None,
+        before: Listing | None = None,
         other: Program | None = None,
     ) -> Exit:
         """Run one dbt command; `directory` receives `target/` and `dbt.log`.
 
-        An `other` program takes dbt's place, with the same surroundings and the same protection.
+        What is wanted `before` is listed before the command begins, and heard as an event. An
+        `other` program takes dbt's place, with the same surroundings and the same protection.
         """
         invocation = Invocation(
             arguments=arguments,
@@ -75,6 +78,7 @@ class Workspace:
             variables=self.variables,
             state=state,
             program=other.file if other else None,
+            before=before,
         )
         return process.run(
             invocation,

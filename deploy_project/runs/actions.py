@@ -109,7 +109,7 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
         stage.progress.heard(event)
         stage.listener.heard(event)
 
-    stage.listener.opened(scene)
+    before = stage.listener.opened(scene)
     ended = workspace.run(
         call.arguments,
         directory=stage.directory,
@@ -117,6 +117,7 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
         on_event=hear,
         state=call.state,
         timeout_seconds=runs.seconds_left(run),
+        before=before,
     )
     if not any(word.startswith("--vars") for word in step.arguments):  # a parse of its own
         parses.keep(target, workspace.parsed, workspace.scrubber)

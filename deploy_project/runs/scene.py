@@ -11,6 +11,7 @@ from typing import Protocol, TextIO
 
 from upath import UPath
 
+from deploy_project.dbt.commands import Listing
 from deploy_project.dbt.events import Event, Finished, Version
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.releases.workspace import Workspace
@@ -42,12 +43,15 @@ class Scene:
 class Listener(Protocol):
     """Hears the events of one dbt command as they happen."""
 
-    def opened(self, scene: Scene) -> None:
-        """Hear that dbt is about to start; a `DeployError` keeps it from that."""
+    def opened(self, scene: Scene) -> Listing | None:
+        """Hear that dbt is about to start, and return what it is to list before the command."""
         ...
 
     def heard(self, event: Event) -> None:
-        """Hear that a node has started or ended."""
+        """Hear that a node has started or ended, or what dbt has listed before the command.
+
+        A `DeployError` about what was listed keeps the command from beginning.
+        """
         ...
 
     def closed(self) -> None:
@@ -74,10 +78,10 @@ class Several:
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
-    def opened(self, scene: Scene) -> None:
-        """Pass it on; the first that raises keeps the others from it."""
-        for each in self._listeners:
-            each.opened(scene)
+    def opened(self, scene: Scene) -> Listing | None:
+        """Pass it on; return what the first wants to be listed that wants anything."""
+        wanted = [each.opened(scene) for each in self._listeners]
+        return next((each for each in wanted if each is not None), None)
 
     def heard(self, event: Event) -> None:
         """Pass it on."""

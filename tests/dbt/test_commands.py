@@ -1,6 +1,6 @@
 import pytest
 
-from deploy_project.dbt.commands import changes_warehouse, is_source_freshness, subcommand
+from deploy_project.dbt.commands import Listing, changes_warehouse, is_source_freshness, subcommand
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,19 @@ def test_what_a_command_is(command: str, expected: str | None, changes: bool):
 )
 def test_source_freshness_by_either_name(command: str, expected: bool):
     assert is_source_freshness(tuple(command.split())) is expected
+
+
+@pytest.mark.parametrize(
+    ("options", "parse"),
+    [
+        ("--select a+ --exclude b", ""),
+        ("--vars {x:1} --select a", " --vars {x:1}"),
+        ("--select a -t ci --vars={x:1}", " -t ci --vars={x:1}"),
+    ],
+)
+def test_what_is_listed_is_parsed_as_the_command_will(options: str, parse: str):
+    found = Listing(options.split(), ("unique_id", "schema")).commands()
+    assert {name: " ".join(words) for name, words in found.items()} == {
+        "parse": f"parse --quiet{parse}",
+        "ls": f"ls --quiet --output json --output-keys unique_id schema {options}",
+    }

@@ -377,7 +377,7 @@ STUBBORN = """
 DEAF_DBT = """
     import os, signal, subprocess, time
     class dbtRunner:
-        def __init__(self, callbacks): pass
+        def __init__(self, manifest, callbacks): pass
         def invoke(self, arguments):
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             print(os.getpid(), subprocess.Popen(["sleep", "600"]).pid, flush=True)
@@ -396,6 +396,7 @@ def test_what_ignores_the_interrupt_is_killed_whole_when_the_parent_is_gone(tmp_
     read, write = os.pipe()
     order = {
         "program": None,
+        "before": None,
         "arguments": [],
         "directory": str(tmp_path),
         "variables": dict(os.environ),
@@ -437,7 +438,7 @@ def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
                 stdin=subprocess.PIPE, pass_fds=[write], start_new_session=True,
             )
             order = {{
-                "program": None, "arguments": ["init"], "directory": {str(tmp_path)!r},
+                "program": None, "before": None, "arguments": ["init"], "directory": {str(tmp_path)!r},
                 "variables": dict(os.environ), "events": write, "debug_log": "l", "secrets": [],
             }}
             child.stdin.write((json.dumps(order) + "\\n").encode())

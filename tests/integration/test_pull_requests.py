@@ -193,6 +193,13 @@ def test_a_macro_that_ignores_the_target_schema_is_stopped_before_it_builds(stor
     assert not any(name == "mart" or "_23_8" in name for name in story.schemas(8))
 
 
+def test_what_a_command_selects_is_asked_without_another_parse(story: Story):
+    log = story.site.directory(story.changed.run_id, "04-dbt-build") / "dbt.log"
+    said = log.read_text(encoding="utf-8")
+    assert said.count("Running with dbt=") == 3  # parse, ls, build
+    assert said.count("checksum: ") == 1
+
+
 def test_what_is_built_is_in_the_ledger_first(story: Story):
     found = {each.entry.pull_request: each.entry for each in entries(story.site.artifacts)}
     assert set(found) == {7, 9}
