@@ -18,7 +18,7 @@ from deploy_project.orchestration.workers import Worker, reclaim, worker_of
 PATIENCE_SECONDS = 60
 """How long a process may go on once its run has been ended without it."""
 _LOOK_SECONDS = 5
-"""How often the run of a process is looked at: a webserver in another container can't interrupt it."""
+"""How often a process's run is looked at: it may have been cancelled in another container."""
 
 
 class ProcessLauncher(internals.Launcher):

@@ -1,8 +1,8 @@
 """The processes of runs: each holds a lock for as long as it lives, so that its death is known.
 
 The kernel drops a lock however its holder ends, also with the machine; a process id alone may be
-somebody else's by then. Files: `alive` (the lock, and who holds it), `log`, what it has printed, and
-`interrupted`, once somebody has.
+somebody else's by then. Files: `alive` (the lock, and who holds it), `log`, what it has printed,
+and `interrupted`, once somebody has.
 """
 
 import fcntl
@@ -104,7 +104,7 @@ class Worker:
         return self._interrupted.exists()
 
     def interrupt(self) -> bool:
-        """Have the living process cancel its run; False when it is not there or not in our reach."""
+        """Have the living process cancel its run; False when it is not in our reach."""
         if not self.signal(signal.SIGINT):
             return False
         with suppress(FileNotFoundError):  # it has just ended, and its files are gone

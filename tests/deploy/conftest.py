@@ -4,7 +4,6 @@ import json
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
@@ -28,7 +27,7 @@ DEPLOY_FILE = """
     projects:
       tiny:
         repository: REMOTE
-        variables: {DBT_ENV_SECRET_SCHEMA: {env: PLANTED}}
+        variables: {DBT_TOLD: {env: PLANTED}}
     environments:
       prod: {type: production, branch: main, target: prod}
 """
@@ -39,7 +38,7 @@ JOBS = """
 """
 FILES = {
     **PROJECT,
-    "models/told.sql": "select length('{{ env_var(\"DBT_ENV_SECRET_SCHEMA\") }}') as characters",
+    "models/told.sql": "select length('{{ env_var(\"DBT_TOLD\") }}') as characters",
     "models/endless.sql": ENDLESS,
 }
 

@@ -1,4 +1,4 @@
-"""Containers as processes of this machine: what they get is their image's and their maker's alone."""
+"""Containers as processes of this machine: they get what their image and their maker give."""
 
 import os
 import signal

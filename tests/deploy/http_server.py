@@ -39,7 +39,7 @@ def serving(answering: Answering) -> Generator[int]:
 
         do_POST = do_DELETE = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None: ...
+        def log_message(self, format: str, *args: object) -> None: ...  # noqa: A002
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""The files of docs/deploy: they load, agree with each other and with the dagster.yaml of one machine."""
+"""The files of docs/deploy load, and agree with each other and with what one machine has."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,7 @@ import yaml
 from dagster_docker import DockerRunLauncher
 from dagster_k8s import K8sRunLauncher
 from dagster_k8s.models import k8s_snake_case_dict
-from kubernetes import client
+from kubernetes import client  # pyright: ignore[reportMissingTypeStubs]
 
 from deploy_project.orchestration import internals
 from deploy_project.orchestration.launcher import ProcessLauncher
