@@ -49,23 +49,28 @@ class Stack:
         return word
 
 
-@contextmanager
-def stack(files: Path, logs: Path, given: Mapping[str, str], image: str) -> Generator[Stack]:
-    """Start the services one after the other, as `depends_on` says, until each is healthy."""
-    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text(encoding="utf-8"))
+def stack(files: Path, given: Mapping[str, str]) -> Stack:
+    """Return a stack on free ports that nothing has started yet."""
     ports = {name: str(_free_port()) for name in ("3000", "3001", "4000")}
+    return Stack(files, {**image_variables(files), **given}, ports)
+
+
+@contextmanager
+def running(made: Stack, logs: Path, image: str) -> Generator[None]:
+    """Start the services one after the other, as `depends_on` says, until each is healthy."""
+    files, ports = made.files, made.ports
+    compose = yaml.safe_load((DEPLOY / "compose" / "compose.yaml").read_text(encoding="utf-8"))
     workspace = (DEPLOY / "compose" / "workspace.yaml").read_text(encoding="utf-8")
     here = workspace.replace("4000", ports["4000"]).replace("host: code", "host: 127.0.0.1")
     (files / "workspace.yaml").write_text(here, encoding="utf-8")
-    made = Stack(files, {**image_variables(files), **given}, ports)
-    with ExitStack() as stack:
+    with ExitStack() as services:
         for name in SERVICES:
             service = compose["services"][name]
             command = made.words(service.get("command") or _default_command())
             variables = {**made.variables, "DAGSTER_CURRENT_IMAGE": image}
-            stack.enter_context(_running(command, files, variables, logs / f"{name}.log"))
+            services.enter_context(_running(command, files, variables, logs / f"{name}.log"))
             _wait(made, service["healthcheck"]["test"][1:], logs / f"{name}.log")
-        yield made
+        yield
 
 
 def _default_command() -> list[str]:

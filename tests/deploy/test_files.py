@@ -74,7 +74,7 @@ def test_dagster_loads_a_variant(
         monkeypatch.setenv(name, value)
     found = variant()
     if variant is variants.kubernetes:
-        connection = found["storage"]["postgres"]["postgres_db"]
+        connection = found["run_storage"]["config"]["postgres_db"]  # that of all three
         connection.update(hostname="127.0.0.1", port=int(database["DAGSTER_PG_PORT"]))
         (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig("http://127.0.0.1:9")))
         outside = {"load_incluster_config": False, "kubeconfig_file": str(tmp_path / "kubeconfig")}

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -10,7 +10,7 @@ import pytest
 
 from tests.deploy.conftest import DEPLOY_FILE, FILES, IMAGE, JOBS, PASSWORD, SECRET, in_docker
 from tests.deploy.containers import Host
-from tests.deploy.stack import stack
+from tests.deploy.stack import Stack, running, stack
 from tests.integration.conftest import Site, make_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deploy")]
@@ -27,35 +27,39 @@ def test_runs_are_started_cancelled_and_retried(
         given = {**database, "PLANTED": SECRET, "DOCKER_HOST": os.environ["DOCKER_HOST"]}
         for name, value in given.items():
             monkeypatch.setenv(name, value)
-        site.configure(jobs=JOBS, deploy=DEPLOY_FILE)
+        made = stack(files, given)
+        url = f"    dagster_url: http://127.0.0.1:{made.ports['3000']}\n"
+        site.configure(jobs=JOBS, deploy=DEPLOY_FILE + url)
         try:
-            with stack(files, logs, given, IMAGE) as running:
-                url = f"\ndagster_url: http://127.0.0.1:{running.ports['3000']}\n"
-                with (files / "deploy.yaml").open("a", encoding="utf-8") as file:
-                    file.write(url)
-                code, said = running.say("deploy-project", "run", "daily", "--wait")
-                assert code == 0, said
-                code, said = running.say("deploy-project", "run", "endless")
-                assert code == 0, said
-                while not (found := [each for each in site.run_ids() if _is_building(site, each)]):
-                    time.sleep(0.5)
-                code, said = running.say("deploy-project", "cancel", found[0])
-                assert code == 0, said
-                while site.status(found[0]) != "CANCELED":
-                    time.sleep(0.5)
-                assert site.record(found[0])["status"] == "Cancelled"
-                site.push({"models/endless.sql": "select 1 as id"})
-                code, said = running.say(
-                    "deploy-project", "retry", found[0], "--from-start", "--wait"
-                )
-                assert code == 0, said
-            shown = "".join(each.read_text(encoding="utf-8") for each in logs.glob("*.log"))
-            assert SECRET not in shown
-            assert PASSWORD not in shown
-            assert len(host.containers) == 3
-            assert {each.asked["Image"] for each in host.containers.values()} == {IMAGE}
+            with running(made, logs, IMAGE):
+                drive(made, site)
         finally:
             host.end()
+    shown = "".join(each.read_text(encoding="utf-8") for each in logs.glob("*.log"))
+    assert SECRET not in shown
+    assert PASSWORD not in shown
+    assert [each.asked["Image"] for each in host.containers.values()] == [IMAGE] * 3
+
+
+def drive(made: Stack, site: Site) -> None:
+    """Start a run; start and cancel another one, and run that again."""
+    assert made.say("deploy-project", "run", "daily", "--wait")[0] == 0
+    assert made.say("deploy-project", "run", "endless")[0] == 0
+    run_id = site.run_ids()[0]
+    wait(lambda: _is_building(site, run_id))
+    assert made.say("deploy-project", "cancel", run_id)[0] == 0
+    wait(lambda: site.status(run_id) == "CANCELED")
+    assert site.record(run_id)["status"] == "Cancelled"
+    site.push({"models/endless.sql": "select 1 as id"})
+    code, said = made.say("deploy-project", "retry", run_id, "--from-start", "--wait")
+    assert code == 0, said
+
+
+def wait(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 300
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.5)
 
 
 def _is_building(site: Site, run_id: str) -> bool:

@@ -42,7 +42,7 @@ def kubernetes(values: dict[str, Any] | None = None) -> dict[str, Any]:
     daemon, additional = values["dagsterDaemon"], values["additionalInstanceConfig"]
     logs = values["computeLogManager"]["config"]["customComputeLogManager"]
     return {
-        "storage": {"postgres": {"postgres_db": _database(values["postgresql"])}},
+        **_storages({"postgres_db": _database(values["postgresql"])}),
         "run_launcher": {
             "module": "dagster_k8s",
             "class": "K8sRunLauncher",
@@ -100,6 +100,18 @@ def _launcher(values: dict[str, Any]) -> dict[str, Any]:
         "postgres_password_secret": values["global"]["postgresqlSecretName"],
         "security_context": found["securityContext"],
         "run_k8s_config": _snake(found["runK8sConfig"], depth=1),
+    }
+
+
+def _storages(config: dict[str, Any]) -> dict[str, Any]:
+    modules = {"run_storage": "Run", "event_log": "EventLog", "schedule_storage": "Schedule"}
+    return {
+        f"{module.removesuffix('_storage')}_storage": {
+            "module": f"dagster_postgres.{module}",
+            "class": f"Postgres{kind}Storage",
+            "config": config,
+        }
+        for module, kind in modules.items()
     }
 
 
