@@ -38,12 +38,11 @@ def test_runs_are_started_cancelled_and_retried(
     shown = "".join(each.read_text(encoding="utf-8") for each in logs.glob("*.log"))
     assert SECRET not in shown
     assert PASSWORD not in shown
-    assert [each.asked["Image"] for each in host.containers.values()] == [IMAGE] * 3
+    assert [each.asked["Image"] for each in host.containers.values()] == [IMAGE] * 2
 
 
 def drive(made: Stack, site: Site) -> None:
-    """Start a run; start and cancel another one, and run that again."""
-    assert made.say("deploy-project", "run", "daily", "--wait")[0] == 0
+    """Start a run that would not end, cancel it, and run it again with what makes it end."""
     assert made.say("deploy-project", "run", "endless")[0] == 0
     run_id = site.run_ids()[0]
     wait(lambda: _is_building(site, run_id))
