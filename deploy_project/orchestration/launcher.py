@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from contextlib import suppress
 
 import dagster as dg
@@ -16,6 +17,8 @@ from deploy_project.orchestration.workers import Worker, reclaim, worker_of
 
 PATIENCE_SECONDS = 60
 """How long a process may go on once its run has been ended without it."""
+_LOOK_SECONDS = 5
+"""How often a process's run is looked at: it may have been cancelled in another container."""
 
 
 class ProcessLauncher(launching.Launcher):
@@ -39,12 +42,15 @@ class ProcessLauncher(launching.Launcher):
     def interrupt(self, run: dg.DagsterRun) -> bool:
         """Have the process of `run` cancel itself; return whether that is under way."""
         worker = worker_of(self.instance, run.run_id)
-        if worker.signal(signal.SIGINT):
+        if worker.interrupt():
             return True
         if worker.is_alive() is False:
             self.instance.report_run_canceled(run, "Cancelled: its process had ended before.")
             return True
-        self.say(run, "The process of this run is not on this machine, so it can't be interrupted.")
+        self.say(
+            run,
+            "The process of this run is not here; the daemon that has started it interrupts it.",
+        )
         return False
 
     def problem(self, run: dg.DagsterRun) -> str:
@@ -60,7 +66,7 @@ class ProcessLauncher(launching.Launcher):
     def _look_after(self, run_id: str, worker: Worker, process: subprocess.Popen[bytes]) -> None:
         """Wait for the end of a process of ours; end the run with it when it did not itself."""
         with suppress(dg.DagsterInvariantViolationError):  # Dagster itself is being shut down
-            code = self._ended_with_its_run(run_id, process)
+            code = self._ended_with_its_run(run_id, worker, process)
             run = self.instance.get_run_by_id(run_id)
             if run is None or run.is_finished:
                 return worker.forget() if code == 0 else None
@@ -71,16 +77,25 @@ class ProcessLauncher(launching.Launcher):
                 self.instance.report_run_failed(run, message)
         return None
 
-    def _ended_with_its_run(self, run_id: str, process: subprocess.Popen[bytes]) -> int:
-        """Return the exit code; kill a process whose run is over for so long, whoever ended it."""
-        over = False
+    def _ended_with_its_run(
+        self, run_id: str, worker: Worker, process: subprocess.Popen[bytes]
+    ) -> int:
+        """Return the exit code; interrupt the process of a run that somebody cancels elsewhere.
+
+        A process whose run is over for so long is killed, whoever has ended the run.
+        """
+        over_since = None
         while True:
             with suppress(subprocess.TimeoutExpired):
-                return process.wait(timeout=PATIENCE_SECONDS)
-            if over:
-                os.killpg(process.pid, signal.SIGKILL)
+                return process.wait(timeout=_LOOK_SECONDS)
             run = self.instance.get_run_by_id(run_id)
-            over = run is None or run.is_finished
+            if run is not None and not run.is_finished:
+                if run.status is dg.DagsterRunStatus.CANCELING and not worker.is_interrupted:
+                    worker.interrupt()
+                continue
+            over_since = over_since or time.monotonic()
+            if time.monotonic() - over_since >= PATIENCE_SECONDS:
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _ended(worker: Worker, how: str) -> str:

@@ -1,7 +1,8 @@
 """The processes of runs: each holds a lock for as long as it lives, so that its death is known.
 
 The kernel drops a lock however its holder ends, also with the machine; a process id alone may be
-somebody else's by then. Files: `alive` (the lock, and who holds it) and `log`, what it has printed.
+somebody else's by then. Files: `alive` (the lock, and who holds it), `log`, what it has printed,
+and `interrupted`, once somebody has.
 """
 
 import fcntl
@@ -49,6 +50,10 @@ class Worker:
     def _alive(self) -> Path:
         return self.directory / "alive"
 
+    @property
+    def _interrupted(self) -> Path:
+        return self.directory / "interrupted"
+
     def start(
         self, command: Sequence[str], variables: Mapping[str, str]
     ) -> subprocess.Popen[bytes] | None:
@@ -92,6 +97,19 @@ class Worker:
     def is_alive(self) -> bool | None:
         """Return whether the process lives; None when nothing is known of it on this machine."""
         return is_locked(self._alive)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether somebody has interrupted the process."""
+        return self._interrupted.exists()
+
+    def interrupt(self) -> bool:
+        """Have the living process cancel its run; False when it is not in our reach."""
+        if not self.signal(signal.SIGINT):
+            return False
+        with suppress(FileNotFoundError):  # it has just ended, and its files are gone
+            self._interrupted.touch()
+        return True
 
     def signal(self, number: signal.Signals) -> bool:
         """Send the living process a signal; False when it is not there or not in our reach."""

@@ -13,7 +13,7 @@ from typing import Any, cast
 import dagster as dg
 import pytest
 
-from deploy_project.orchestration import launcher
+from deploy_project.orchestration import launcher, workers
 from deploy_project.orchestration.lost import start_lost
 from deploy_project.orchestration.workers import Worker, worker_of
 from tests.orchestration.test_queue import ORIGIN
@@ -147,6 +147,7 @@ def test_a_process_that_goes_on_after_its_run_is_killed(
 ):
     """Somebody has marked the run as cancelled, or run monitoring has."""
     monkeypatch.setattr(launcher, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(launcher, "_LOOK_SECONDS", 0.2)
     run = launched(instance, tmp_path / "file")
     worker = worker_of(instance, run.run_id)
     instance.report_run_canceled(run)
@@ -209,7 +210,19 @@ def test_cancelling_a_run_whose_process_is_dead_ends_it_at_once(
 def test_a_run_on_another_machine_is_not_interrupted(instance: dg.DagsterInstance, tmp_path: Path):
     run = created(instance, tmp_path / "file")
     assert not instance.run_launcher.terminate(run.run_id)
-    assert "is not on this machine, so it can't be interrupted" in said(instance, run)
+    assert "the daemon that has started it interrupts it" in said(instance, run)
+
+
+def test_a_run_that_is_cancelled_in_another_container_is_interrupted_by_who_started_it(
+    instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The webserver has a container of its own, and no process of the daemon's is in its reach."""
+    monkeypatch.setattr(launcher, "_LOOK_SECONDS", 0.2)
+    run = launched(instance, tmp_path / "file")
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(workers, "here", lambda: "another container")
+        assert not instance.run_launcher.terminate(run.run_id)
+    eventually(lambda: status(instance, run) == "CANCELED", instance, run)
 
 
 def taken(instance: dg.DagsterInstance, file: Path) -> dg.DagsterRun:
