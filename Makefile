@@ -24,7 +24,7 @@ check: $(BIN)/.installed-dev  ## Style, types, import direction, definitions
 	$(BIN)/dagster definitions validate
 
 lock:  ## Pin every version again
-	$(BIN)/uv pip compile -q pyproject.toml --group dev --extra postgres $(LOCK) -o requirements-dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml --group dev --extra postgres --extra s3 $(LOCK) -o requirements-dev.lock
 	$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.lock $(LOCK) -o requirements.lock
 
 bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
