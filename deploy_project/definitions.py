@@ -6,7 +6,13 @@ import sys
 from deploy_project.config.environment import settings, variable
 from deploy_project.config.loading import load_deployment
 from deploy_project.orchestration import revival
-from deploy_project.orchestration.internals import RUN_ARGUMENTS, executed_job, pinned
+from deploy_project.orchestration.elsewhere import restored
+from deploy_project.orchestration.internals import (
+    RUN_ARGUMENTS,
+    executed_job,
+    executed_selection,
+    pinned,
+)
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.runs import shortcuts
 
@@ -19,11 +25,19 @@ if _job is not None:
     shortcuts.start_dbt(_job)
     shortcuts.end_at_once()
 
-_pointers = pinned(
+_told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
 )
+_pointers: dict[str, str] = json.loads(_told)
+if _only is not None and _job is None:  # by hand, perhaps on another machine than the code server's
+    _pointers = restored(
+        _deployment,
+        _settings.state,
+        _pointers,
+        lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
+    )
 
-defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers), only=_only)
+defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url)

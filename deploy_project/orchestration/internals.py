@@ -407,6 +407,28 @@ def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
             return None
 
 
+def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[dg.AssetKey]:
+    """Return what the run of this process builds or checks by hand; nothing for the run of a job.
+
+    `arguments` and `told` are those of `executed_job`. Asks the instance.
+    """
+    match arguments[1:]:
+        case ["api", "execute_run"] if told is not None:
+            asked = told
+        case ["api", "execute_run", text]:
+            asked = text
+        case _:
+            return frozenset()
+    found = deserialize_value(asked, ExecuteRunArgs)
+    assert found.instance_ref is not None
+    with dg.DagsterInstance.from_ref(found.instance_ref) as instance:
+        run = instance.get_run_by_id(found.run_id)
+    if run is None:
+        return frozenset()
+    checked = (each.asset_key for each in run.asset_check_selection or ())
+    return frozenset({*(run.asset_selection or ()), *checked})
+
+
 def _option(options: Sequence[str], *names: str) -> str | None:
     for word, following in zip(options, [*options[1:], ""], strict=True):
         name, is_joined, value = word.partition("=")

@@ -14,7 +14,7 @@ from deploy_project.runs import run as runs
 from deploy_project.runs.ends import Kind, Said, reason
 from deploy_project.runs.finish import model_timing, pull_requests_of, record, record_key
 from deploy_project.runs.overview import Finished
-from deploy_project.runs.records import recorded_steps
+from deploy_project.runs.records import kept_steps, recorded_steps
 from deploy_project.runs.run import Run, Source
 from deploy_project.runs.status import word
 
@@ -63,8 +63,9 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
     ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
     outcome, began = word(dagster_run.status), known.start_time is not None
     why = reason(outcome, list(_said(events)), began=began)
+    is_from_elsewhere = began and not run.work.is_dir()
     steps = remains.interrupted(
-        recorded_steps(run),
+        kept_steps(run) if is_from_elsewhere else recorded_steps(run),
         {each.step_key: _moment(each.timestamp) for each in events if each.step_key},
         status="Cancelled" if outcome == "Cancelled" else "Error",
         message=why,

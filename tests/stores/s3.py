@@ -36,7 +36,7 @@ class Store:
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "AWS_ACCESS_KEY_ID": KEY,
             "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_DEFAULT_REGION": "eu-central-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_MAX_ATTEMPTS": "2",  # the store that is away is told of at once
         }
 
@@ -48,7 +48,7 @@ class Store:
             endpoint_url=f"http://127.0.0.1:{self.port}",
             aws_access_key_id=KEY,
             aws_secret_access_key=SECRET,
-            region_name="eu-central-1",
+            region_name="us-east-1",
         )
 
     def keys(self, prefix: str = "") -> list[str]:
@@ -81,8 +81,7 @@ def running(directory: Path) -> Generator[Store]:
         )
     try:
         store = Store(process, _port(process, log), log)
-        place = {"LocationConstraint": "eu-central-1"}
-        store.client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+        store.client.create_bucket(Bucket=BUCKET)
         yield store
     finally:
         process.kill()
