@@ -24,6 +24,8 @@ _KINDS: dict[dg.DagsterEventType, Kind] = {
     dg.DagsterEventType.RUN_CANCELING: "cancel",
     dg.DagsterEventType.RUN_CANCELED: "cancel",
 }
+_NEWEST = 200
+"""So many records of a job are looked through for that of a run that has ended."""
 
 
 def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: Finished) -> None:
@@ -46,12 +48,21 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
 
 
 def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
-    """Whether the record of the run is in the asset catalog; it is the last thing a run reports."""
+    """Whether the record of the run is in the asset catalog; it is the last thing a run reports.
+
+    Another machine may have written it, of a run that was ended by force and went on here.
+    """
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
     key = record_key(run.job, of_pull_requests=run.is_ci)
     events = (each.event_log_entry.dagster_event for each in last)
-    return any(event is not None and event.asset_key == key for event in events)
+    if any(event is not None and event.asset_key == key for event in events):
+        return True
+    known = instance.get_run_by_id(run.id)
+    if known is None or not known.is_finished:
+        return False
+    newest = instance.fetch_materializations(key, limit=_NEWEST).records
+    return any(each.run_id == run.id for each in newest)
 
 
 def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:
