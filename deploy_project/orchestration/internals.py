@@ -5,7 +5,8 @@
 - the executor base class: one compute log for each step without one process for each step
 - the rules of the run queue, to say so when they are not those of our dagster.yaml
 - the run launcher base class: a run must outlive the code server, and its death must be noticed
-- what a run's process was started for: it needs no asset of the catalog to run a job
+- what a run's process was started for: it needs no asset of the catalog to run a job, and for
+  a materialization by hand it may have to make them
 - the SQLite storage: it makes a connection for each event
 
 `tests/orchestration/test_internals.py` is the contract: it fails when an upgrade changes these.

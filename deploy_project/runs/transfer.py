@@ -58,7 +58,8 @@ def receive(source: UPath, file: Path) -> None:
 def duplicate(source: UPath, place: UPath) -> None:
     """Copy a file within a root, by the store itself where there is one."""
     if place.protocol in _OBJECT_STORES and source.protocol == place.protocol:
-        place.fs.cp_file(source.path, place.path)
+        store: Any = place.fs
+        store.cp_file(source.path, place.path)
         return
     with opened(source) as before, place.open("wb") as after:
         shutil.copyfileobj(before, after, CHUNK)

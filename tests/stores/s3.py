@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
+import boto3  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 import requests
 
@@ -59,15 +58,6 @@ class Store:
     def written(self) -> list[str]:
         """The keys that were written, in order of the requests' ends."""
         return [found[2].decode() for found in _REQUEST.finditer(self.log.read_bytes())]
-
-    @contextmanager
-    def away(self) -> Generator[None]:
-        """Have it answer nobody meanwhile: connections are made, and nothing comes back."""
-        self.process.send_signal(signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
 
 
 @contextmanager

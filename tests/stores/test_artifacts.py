@@ -16,7 +16,7 @@ from deploy_project.errors import ArtifactError
 from deploy_project.releases.workspace import scrubber
 from deploy_project.runs import transfer
 from deploy_project.runs.artifacts import Artifacts, Publication
-from tests.stores.s3 import BUCKET, SECRET, Store
+from tests.stores.s3 import BUCKET, SECRET, Store, running
 from tests.stores.serving import served
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")
@@ -162,6 +162,28 @@ def test_no_bucket_is_made(store: Store, tmp_path: Path):
     with pytest.raises(ArtifactError, match="s3://artefacts/x"):
         elsewhere.write_json(elsewhere.run("run") / "run.json", {})
     assert [each["Name"] for each in store.client.list_buckets()["Buckets"]] == [BUCKET]
+
+
+def test_a_store_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str):
+    """Hundreds of files had waited for it one after the other."""
+    with running(tmp_path) as gone:
+        variables = gone.variables
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    transfer.root(root).fs.clear_instance_cache()
+    artifacts = Artifacts.of(deployment(root), StateDirectory(tmp_path))
+    directory = step(tmp_path, models=300)
+    with pytest.raises(ArtifactError) as raised:
+        artifacts.publish_step("run", STEP, directory)
+    with pytest.raises(ArtifactError, match=f"reading {root}/environments/prod/state.json failed"):
+        artifacts.published(artifacts.environment("prod"), "state")
+    transfer.root(root).fs.clear_instance_cache()
+    message = str(raised.value)
+    assert message.startswith(f"keeping the artifacts of step {STEP!r} at {root}/runs/run/{STEP}")
+    assert "Could not connect to the endpoint URL" in message
+    assert message.endswith(f"check that this machine reaches {root}, and may read and write there")
+    assert SECRET not in message
+    assert (directory / "step.json").exists(), "what could not be kept is still here"
 
 
 def test_its_credentials_are_secrets_of_every_run(store: Store):
