@@ -152,14 +152,17 @@ class Fleet:
             asset_graph=location.get_repository("__repository__").asset_graph,
         )
 
-    def start(self, host: Site, run: dg.DagsterRun) -> subprocess.Popen[bytes]:
-        """Start the process of a run on `host`, with what is there and nothing of the other's."""
+    def start(self, host: Site, run: dg.DagsterRun, **more: str) -> subprocess.Popen[bytes]:
+        """Start the process of a run on `host`, with what is there and nothing of the other's.
+
+        `more` are variables of this process.
+        """
         command, variables = run_command(self.instance, run)
         with (host.root / f"{run.run_id}.log").open("wb") as log:
             return subprocess.Popen(
                 command,
                 cwd=host.root,
-                env={**host.environment, **variables},
+                env={**host.environment, **variables, **more},
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

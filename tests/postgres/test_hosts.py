@@ -21,6 +21,7 @@ from tests.integration.retries import whole_plan
 from tests.postgres import fleet as fleets
 from tests.postgres.fleet import Fleet
 from tests.postgres.server import Server
+from tests.stores.forwarder import forwarding
 from tests.stores.s3 import SECRET, Store, store
 from tests.stores.serving import served
 
@@ -245,6 +246,27 @@ def test_the_stores_credentials_are_nowhere(story: Story):
     with fleet.a.instance() as instance:
         said = "\n".join(str(entry) for entry in instance.all_logs(story.daily_on_b))
     assert SECRET not in said
+
+
+def test_a_host_that_loses_the_store_says_so_and_publishes_nothing(story: Story):
+    fleet = story.fleet
+    before = fleet.published("state")
+    run = fleet.requested("prod__quick")
+    with forwarding(fleet.store.port) as way:
+        process = fleet.start(fleet.b, run, AWS_ENDPOINT_URL=f"http://127.0.0.1:{way.port}")
+        kept = f"{run.run_id}/03-dbt-deps/step.json"
+        while not any(key.endswith(kept) for key in fleet.store.written()):
+            assert process.poll() is None, fleet.output(run.run_id)
+            time.sleep(0.1)
+        way.cut()
+        process.wait(timeout=300)
+    record = fleet.a.record(run.run_id)
+    assert (fleet.status(run.run_id), record["status"]) == ("FAILURE", "Error")
+    place = f"s3://artifacts/fleet/runs/{run.run_id}/04-dbt-run"
+    assert f"keeping the artifacts of step '04-dbt-run' at {place} failed: " in record["message"]
+    assert record["message"].endswith("and may read and write there")
+    assert fleet.published("state") == before
+    assert not (fleet.kept(run.run_id, "04-dbt-run") / "step.json").exists()
 
 
 @dataclass(frozen=True)
