@@ -19,14 +19,24 @@ if _job is not None:
 
 # dbt is being imported meanwhile, in a process of its own: these take as long.
 from deploy_project.orchestration import revival  # noqa: E402
+from deploy_project.orchestration.elsewhere import restored  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
+from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
 from deploy_project.orchestration.location import definitions, deployed_pointers  # noqa: E402
 
-_pointers = pinned(
+_told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
 )
+_pointers: dict[str, str] = json.loads(_told)
+if _only is not None and _job is None:  # by hand, perhaps on another machine than the code server's
+    _pointers = restored(
+        _deployment,
+        _settings.state,
+        _pointers,
+        lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
+    )
 
-defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers), only=_only)
+defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url)

@@ -8,6 +8,7 @@ from uuid import UUID
 from upath import UPath
 
 from deploy_project.config.state import StateDirectory
+from deploy_project.runs import transfer
 from deploy_project.runs.artifacts import Artifacts
 
 CONSOLE, DEBUG = "console.log", "dbt.log"
@@ -61,7 +62,8 @@ class Tail:
 
     def _content(self, name: str, start: int) -> bytes:
         for place in (self._work, self._kept):
-            with suppress(FileNotFoundError), (place / name / self._file).open("rb") as stream:
+            file = place / name / self._file
+            with suppress(FileNotFoundError), transfer.opened(file) as stream:
                 stream.seek(start)
                 return stream.read(CHUNK)
         return b""

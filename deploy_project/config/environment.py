@@ -16,6 +16,12 @@ from deploy_project.errors import ConfigError
 CONFIG = "DEPLOY_CONFIG"
 STATE = "DEPLOY_STATE"
 DAGSTER_HOME = "DAGSTER_HOME"
+_STORE_CREDENTIALS = (
+    *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "FSSPEC_S3_SECRET", "FSSPEC_S3_TOKEN"),
+    *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_CONNECTION_STRING"),
+    "AZURE_CLIENT_SECRET",
+)
+_SHORTEST = 8
 _OURS = re.compile(r"^(DBT_|DEPLOY_|DAGSTER_)")
 
 
@@ -83,6 +89,15 @@ def reveal(secret: Secret, *, wanted_by: str) -> SecretStr:
         raise ConfigError(
             f"{wanted_by}: {secret} can't be read: {error}; create it, readable by Dagster's user"
         ) from error
+
+
+def store_credentials() -> list[str]:
+    """Return what the drivers of object stores may find as their secrets, which dbt sees as well.
+
+    What is shorter than eight characters is left out: it may be a word, and no store gives it out.
+    """
+    found = (os.environ.get(name, "") for name in _STORE_CREDENTIALS)
+    return [value for value in found if len(value) >= _SHORTEST]
 
 
 def inherited() -> dict[str, str]:

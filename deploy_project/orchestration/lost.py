@@ -24,8 +24,14 @@ def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
         run
         for run in instance.get_runs(starting)
         if not worker_of(instance, run.run_id).directory.exists()
+        and not _is_launched(instance, run)
     ]
     return [_started(instance, launcher, run) for run in lost]
+
+
+def _is_launched(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a launcher or a process has told of the run: that may be on another machine."""
+    return bool(instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT))
 
 
 def _started(instance: dg.DagsterInstance, launcher: launching.Launcher, run: dg.DagsterRun) -> str:

@@ -14,7 +14,7 @@ from deploy_project.runs import run as runs
 from deploy_project.runs.ends import Kind, Said, reason
 from deploy_project.runs.finish import model_timing, pull_requests_of, record, record_key
 from deploy_project.runs.overview import Finished
-from deploy_project.runs.records import recorded_steps
+from deploy_project.runs.records import kept_steps, recorded_steps
 from deploy_project.runs.run import Run, Source
 from deploy_project.runs.status import word
 
@@ -24,6 +24,8 @@ _KINDS: dict[dg.DagsterEventType, Kind] = {
     dg.DagsterEventType.RUN_CANCELING: "cancel",
     dg.DagsterEventType.RUN_CANCELED: "cancel",
 }
+_NEWEST = 200
+"""So many records of a job are looked through for that of a run that has ended."""
 
 
 def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: Finished) -> None:
@@ -46,12 +48,21 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
 
 
 def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
-    """Whether the record of the run is in the asset catalog; it is the last thing a run reports."""
+    """Whether the record of the run is in the asset catalog; it is the last thing a run reports.
+
+    Another machine may have written it, of a run that was ended by force and went on here.
+    """
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
     key = record_key(run.job, of_pull_requests=run.is_ci)
     events = (each.event_log_entry.dagster_event for each in last)
-    return any(event is not None and event.asset_key == key for event in events)
+    if any(event is not None and event.asset_key == key for event in events):
+        return True
+    known = instance.get_run_by_id(run.id)
+    if known is None or not known.is_finished:
+        return False
+    newest = instance.fetch_materializations(key, limit=_NEWEST).records
+    return any(each.run_id == run.id for each in newest)
 
 
 def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:
@@ -63,8 +74,9 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
     ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
     outcome, began = word(dagster_run.status), known.start_time is not None
     why = reason(outcome, list(_said(events)), began=began)
+    is_from_elsewhere = began and not run.work.is_dir()
     steps = remains.interrupted(
-        recorded_steps(run),
+        kept_steps(run) if is_from_elsewhere else recorded_steps(run),
         {each.step_key: _moment(each.timestamp) for each in events if each.step_key},
         status="Cancelled" if outcome == "Cancelled" else "Error",
         message=why,

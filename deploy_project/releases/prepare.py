@@ -122,6 +122,11 @@ def deploy(
     """Move the pointer of `environment` to `ready`, and evict checkouts that nobody needs."""
     with state.explained(f"deploying commit {ready.commit[:12]} to {environment.name!r}"):
         pointer.move(state, environment.name, ready)
+    evict_unneeded(deployment, environment, state)
+
+
+def evict_unneeded(deployment: Deployment, environment: Environment, state: StateDirectory) -> None:
+    """Remove old checkouts of the project; what is deployed stays, and what is in use."""
     siblings = [e for e in deployment.environments.values() if e.project == environment.project]
     pointers = (pointer.deployed(state, each.name) for each in siblings)
     evict(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
-from deploy_project.config.environment import reveal
+from deploy_project.config.environment import reveal, store_credentials
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
 from deploy_project.dbt import duckdb_files, process
@@ -110,14 +110,18 @@ def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
 
 
 def scrubber(environment: Environment, job: Job | None) -> Scrubber:
-    """Return what takes all secrets of a run out of its files; raises as `secrets` does."""
+    """Return what takes all secrets of a run out of its files; raises as `secrets` does.
+
+    Those of the artifact store are among them: deploy.yaml does not name them, but dbt inherits
+    them.
+    """
     plain = variables(environment, job).items()
     masked = [
         value
         for name, value in plain
         if isinstance(value, str) and name.startswith("DBT_ENV_SECRET")
     ]
-    return Scrubber([*secrets(environment, job).values(), *masked])
+    return Scrubber([*secrets(environment, job).values(), *masked, *store_credentials()])
 
 
 def workspace(

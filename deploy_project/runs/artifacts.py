@@ -10,7 +10,7 @@ jobs/<name>/state.json, jobs/<name>/state/<run id>/…
 
 import json
 import shutil
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from upath import UPath
 from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError, DeployError
+from deploy_project.runs import transfer
 
 COMMENT = "comment.md"
 Published = Literal["state", "docs"]
@@ -46,7 +47,7 @@ class Artifacts:
     @classmethod
     def of(cls, deployment: Deployment, state: StateDirectory) -> "Artifacts":
         """Return the artifacts of `deployment`."""
-        return cls(UPath(deployment.artifacts or str(state.artifacts)))
+        return cls(transfer.root(deployment.artifacts or str(state.artifacts)))
 
     def run(self, run_id: str) -> UPath:
         """The directory of one run."""
@@ -90,7 +91,7 @@ class Artifacts:
     def write_text(self, path: UPath, text: str) -> None:
         """Write a small file in one go; a reader sees the old one or the new one."""
         with self.explained(f"writing {path}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            transfer.make_directory(path.parent)
             if _is_local(path):
                 beside = Path(path.path).with_suffix(".making")
                 beside.write_text(text, encoding="utf-8")
@@ -118,9 +119,9 @@ class Artifacts:
 
     def _place(self, publication: Publication, place: UPath) -> None:
         with self.explained(f"publishing {publication.what} at {place}"):
-            place.mkdir(parents=True, exist_ok=True)
+            transfer.make_directory(place)
             for source, name in publication.files:
-                (place / name).write_bytes(source.read_bytes())
+                transfer.duplicate(source, place / name)
 
     def published(self, owner: UPath, what: Published) -> UPath | None:
         """Return the directory that `what` of `owner` points at; None when there is none yet."""
@@ -157,17 +158,19 @@ class Artifacts:
         with self.explained(f"fetching {source}"):
             directory.mkdir(parents=True, exist_ok=True)
             for each in source.iterdir():
-                (directory / each.name).write_bytes(each.read_bytes())
+                transfer.receive(each, directory / each.name)
         return directory
 
-    def _copy(self, directory: Path, destination: UPath, files: Iterable[Path]) -> None:
-        for file in files:
-            target = destination / file.relative_to(directory).as_posix()
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if _is_local(target):
-                shutil.move(file, target.path)
-            else:
-                target.write_bytes(file.read_bytes())
+    def _copy(self, directory: Path, destination: UPath, files: Sequence[Path]) -> None:
+        places = [destination / file.relative_to(directory).as_posix() for file in files]
+        if not _is_local(destination):
+            whole = list(zip(files, places, strict=True))
+            transfer.send(whole[:-1])
+            transfer.send(whole[-1:])
+            return
+        for file, place in zip(files, places, strict=True):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.move(file, place.path)
 
     def _forget_old_versions(self, versions: UPath) -> None:
         if not _is_local(versions):

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -14,7 +15,7 @@ from deploy_project.dbt.manifest import build_parents, read_manifest
 from deploy_project.errors import ArtifactError, DbtError, DeployError
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
-from deploy_project.releases.prepare import deploy, prepare
+from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
 from deploy_project.runs import run as runs
 from deploy_project.runs import scratch
 from deploy_project.runs.artifacts import Publication
@@ -63,6 +64,8 @@ def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
     )
     if not run.is_apart:
         deploy_if_new(run, outcome)
+    with suppress(OSError):  # a machine may run what never deploys there: pull requests, say
+        evict_unneeded(run.deployment, run.environment, run.state)
     return finished
 
 

@@ -38,6 +38,14 @@ def recorded_steps(run: Run) -> list[StepRecord]:
     return [_reachable(run, step) or _skipped(step) for step in steps(run.job)]
 
 
+def kept_steps(run: Run) -> list[StepRecord]:
+    """Return what `recorded_steps` does for a run that was on another machine.
+
+    Raises `ArtifactError` when the artifact root can't be asked: what it has done is not here.
+    """
+    return [recorded(run, step) or _skipped(step) for step in steps(run.job)]
+
+
 def _reachable(run: Run, step: Step) -> StepRecord | None:
     try:
         return recorded(run, step)

@@ -327,9 +327,9 @@ DEPLOY_FILES = [
         "write it like '1.10', '1.10.3' or '1.10.*', in quotes",
     ),
     (
-        top("artifacts: 's3://key:hunter2@bucket/dbt'"),
-        "3: artifacts: needs a driver for s3://, found 's3://***@bucket/dbt'; "
-        "install s3fs beside deploy-project",
+        top("artifacts: 'abfs://key:hunter2@bucket/dbt'"),
+        "3: artifacts: needs a driver for abfs://, found 'abfs://***@bucket/dbt'; "
+        "install adlfs beside deploy-project",
     ),
     (
         top("artifacts: gs://bucket"),

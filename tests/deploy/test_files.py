@@ -13,7 +13,7 @@ from dagster_k8s import K8sRunLauncher
 from dagster_k8s.models import k8s_snake_case_dict
 from kubernetes import client  # pyright: ignore[reportMissingTypeStubs]
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import launching, run_queue
 from deploy_project.orchestration.launcher import ProcessLauncher
 from tests.deploy import variants
 from tests.deploy.conftest import configured, kubeconfig
@@ -86,9 +86,9 @@ def test_dagster_loads_a_variant(
     with site.instance() as instance:
         assert type(instance.run_launcher) is LAUNCHERS[variant.__name__]
         wanted = {rule["key"] for rule in rules(variants.root())[1]}
-        assert internals.queue_rules(instance) == wanted
+        assert run_queue.queue_rules(instance) == wanted
         assert instance.get_runs_count() >= 0
-        ours = internals.launcher_of(instance)
+        ours = launching.launcher_of(instance)
         assert (ours is not None) == (variant is variants.processes)
 
 
@@ -96,7 +96,7 @@ def test_a_launcher_that_does_not_work_here_is_none_of_ours(tmp_path: Path):
     """The code server of a cluster may have no token; its sensor must not fail for that."""
     found = {"run_launcher": variants.kubernetes()["run_launcher"]}
     with dg.instance_for_test(overrides=found) as instance:
-        assert internals.launcher_of(instance) is None
+        assert launching.launcher_of(instance) is None
 
 
 def test_runs_in_docker_find_what_the_daemon_finds():

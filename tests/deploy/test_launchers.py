@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from deploy_project.orchestration import internals
+from deploy_project.orchestration.internals import events, run_process
 from deploy_project.orchestration.lost import start_lost
 from tests.deploy.conftest import IMAGE, PASSWORD, SECRET, Elsewhere
 from tests.deploy.containers import Container
@@ -36,7 +36,7 @@ def test_a_run_succeeds_in_a_container(elsewhere: Elsewhere):
     assert (record["status"], record["nodes_success"]) == ("Success", 4)
     assert "prod/newer" in site.materialized(run.run_id)
     assert site.query("select characters from told") == [(len(SECRET),)]
-    assert internals.executed_job(container.command, None) == "prod__daily", "it loads no catalog"
+    assert run_process.executed_job(container.command, None) == "prod__daily", "it loads no catalog"
     shown = [*map(str, told), *container.command, json.dumps(record)]
     assert not [each for each in shown if SECRET in each or PASSWORD in each]
     assert commit in json.dumps(record)
@@ -68,7 +68,7 @@ def test_a_cancelled_run_ends_its_queries_and_writes_its_record(elsewhere: Elsew
         run, container = elsewhere.launched("prod__endless", instance)
         planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
         eventually(lambda: bool(site.events(run.run_id, planned)), container)  # dbt is at it
-        internals.cancel(instance, run_of(instance, run), "moved on")
+        events.cancel(instance, run_of(instance, run), "moved on")
         eventually(lambda: site.status(run.run_id) == "CANCELED", container)
     assert site.record(run.run_id)["status"] == "Cancelled"
 

@@ -15,8 +15,10 @@ from deploy_project.orchestration import lost
 from deploy_project.orchestration.ends import ends_sensor, look
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.queue import supersede
+from deploy_project.orchestration.records import has_record
 from deploy_project.runs import scratch, tags
 from deploy_project.runs.ends import Cursor
+from deploy_project.runs.run import Run
 from tests.integration.conftest import DEPLOY, ENDLESS, Site, make_site
 from tests.orchestration.test_queue import ORIGIN, daily
 
@@ -120,6 +122,18 @@ def test_a_run_whose_process_is_still_at_it_is_left_alone(watch: Watch):
     assert watch.tick() == []
     scratch.free(work)
     assert len(watch.tick()) == 1
+
+
+def test_a_run_that_went_on_elsewhere_after_its_end_has_one_record(watch: Watch):
+    """Its process on another machine built on, and wrote a second record."""
+    run = watch.queued()
+    watch.instance.report_run_canceled(run, "By force")
+    assert len(watch.tick()) == 1
+    materialization = dg.AssetMaterialization(["prod", "orders"])
+    internals.report_materialization(watch.instance, run, materialization)
+    job = watch.site.deployment.jobs["prod__daily"]
+    ended = Run.of(run, job, watch.site.deployment, watch.site.state)
+    assert has_record(watch.instance, ended)
 
 
 def test_what_can_not_be_written_now_is_written_later(watch: Watch):

@@ -283,3 +283,24 @@ def test_a_launched_process_is_told_which_job_it_is_there_for(instance: dg.Dagst
     ((_, told),) = variables.items()
     assert run_process.executed_job(command[2:], told) == "chain"
     assert run_process.executed_job([*command[2:], told], None) == "chain"
+
+
+def test_only_a_run_by_hand_says_what_it_builds(instance: dg.DagsterInstance):
+    job = dg.build_reconstructable_job(__name__, "chain", ("",))
+    origin, orders = job.get_python_origin(), dg.AssetKey(["prod", "orders"])
+    check = dg.AssetCheckKey(dg.AssetKey(["staging", "orders"]), "unique")
+    cases: list[tuple[dict[str, Any], set[dg.AssetKey]]] = [
+        ({}, set()),
+        (
+            {"asset_selection": {orders}, "asset_check_selection": {check}},
+            {orders, check.asset_key},
+        ),
+    ]
+    for chosen, expected in cases:
+        run = dg.DagsterRun("chain", job_code_origin=origin, **chosen)
+        instance.add_run(run)
+        command, variables = launching.run_command(instance, run)
+        ((_, told),) = variables.items()
+        assert run_process.executed_selection(command[2:], told) == expected
+        assert run_process.executed_selection([*command[2:], told], None) == expected
+    assert run_process.executed_selection(["dagster", "api", "grpc"], None) == set()

@@ -250,6 +250,15 @@ def test_a_run_whose_daemon_was_killed_before_it_had_started_it_starts_once(
     assert said(instance, run).count("; what it prints is in ") == 1
 
 
+def test_a_run_that_was_started_on_another_machine_is_not_started_again(
+    instance: dg.DagsterInstance, tmp_path: Path
+):
+    """A code server without the daemon's disk did not see its process, and started a second one."""
+    run = taken(instance, tmp_path / "file")
+    instance.report_engine_event("Started process 4711", run)
+    assert start_lost(instance, now=datetime.now(UTC) + timedelta(minutes=1)) == []
+
+
 def test_runs_of_another_launcher_are_not_started(tmp_path: Path):
     with dg.instance_for_test() as instance:
         taken(instance, tmp_path / "file")

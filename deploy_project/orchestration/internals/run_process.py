@@ -1,10 +1,13 @@
-"""What the process of a run was started for: it needs no asset of the catalog to run a job.
+"""What the process of a run was started for.
+
+It needs no asset of the catalog to run a job, and may have to make them for a run by hand.
 
 The first thing that such a process asks, so this imports nothing that Dagster has not imported yet.
 """
 
 from collections.abc import Sequence
 
+import dagster as dg
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import deserialize_value
 
@@ -28,6 +31,28 @@ def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
             return _job_of(asked)
         case _:
             return None
+
+
+def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[dg.AssetKey]:
+    """Return what the run of this process builds or checks by hand; nothing for the run of a job.
+
+    `arguments` and `told` are those of `executed_job`. Asks the instance.
+    """
+    match arguments[1:]:
+        case ["api", "execute_run"] if told is not None:
+            asked = told
+        case ["api", "execute_run", text]:
+            asked = text
+        case _:
+            return frozenset()
+    found = deserialize_value(asked, ExecuteRunArgs)
+    assert found.instance_ref is not None
+    with dg.DagsterInstance.from_ref(found.instance_ref) as instance:
+        run = instance.get_run_by_id(found.run_id)
+    if run is None:
+        return frozenset()
+    checked = (each.asset_key for each in run.asset_check_selection or ())
+    return frozenset({*(run.asset_selection or ()), *checked})
 
 
 def _option(options: Sequence[str], *names: str) -> str | None:

@@ -1,0 +1,3 @@
+from tests.stores.s3 import store
+
+__all__ = ["store"]
