@@ -438,7 +438,8 @@ def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
                 stdin=subprocess.PIPE, pass_fds=[write], start_new_session=True,
             )
             order = {{
-                "program": None, "before": None, "arguments": ["init"], "directory": {str(tmp_path)!r},
+                "program": None, "before": None, "arguments": ["init"],
+                "directory": {str(tmp_path)!r},
                 "variables": dict(os.environ), "events": write, "debug_log": "l", "secrets": [],
             }}
             child.stdin.write((json.dumps(order) + "\\n").encode())

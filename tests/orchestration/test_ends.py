@@ -130,7 +130,7 @@ def test_a_run_that_went_on_elsewhere_after_its_end_has_one_record(watch: Watch)
     watch.instance.report_run_canceled(run, "By force")
     assert len(watch.tick()) == 1
     materialization = dg.AssetMaterialization(["prod", "orders"])
-    internals.report_materialization(watch.instance, run, materialization)
+    events.report_materialization(watch.instance, run, materialization)
     job = watch.site.deployment.jobs["prod__daily"]
     ended = Run.of(run, job, watch.site.deployment, watch.site.state)
     assert has_record(watch.instance, ended)
