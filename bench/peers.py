@@ -22,7 +22,7 @@ from tools import TOOLS, pinned
 
 OURS = "deploy-project"
 SLOW = 180  # seconds
-"""A tool whose first run takes longer is not run again: what it does only once is little of that."""
+"""A first run that takes longer is the only one; what a tool does just once is little of it."""
 
 _MARKERS = (BEGIN_PEERS, END_PEERS)
 _PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
