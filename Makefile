@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench kill emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-peers kill emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -27,9 +27,15 @@ lock:  ## Pin every version again
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --all-extras $(LOCK) -o requirements-dev.lock
 	$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.lock $(LOCK) -o requirements.lock
 	$(BIN)/uv pip compile -q pyproject.toml -c requirements-dev.lock --all-extras $(LOCK) -o docs/deploy/requirements.lock
+	for each in bench/peers/*/requirements.in; do \
+		$(BIN)/uv pip compile -q $$each $(filter-out --generate-hashes,$(LOCK)) -o $${each%.in}.txt; \
+	done
 
 bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
 	$(BIN)/python bench/bench.py
+
+bench-peers: $(BIN)/.installed-dev  ## Compare with dagster-dbt, prefect-dbt and Cosmos, each in its own environment
+	$(BIN)/python bench/peers.py
 
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s

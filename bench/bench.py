@@ -3,10 +3,8 @@
 import argparse
 import os
 import platform
-import signal
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from datetime import date
 from importlib.metadata import version
@@ -14,10 +12,11 @@ from pathlib import Path
 from typing import cast
 
 import generate
-from report import Comparison, Kind, Pair, replaced, table
+from asked import positive, sizes
+from report import BEGIN, END, Comparison, Kind, Pair, table
+from session import PAGE, ends_on_sigterm, page, tell, write
 from sides import Sides
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 KINDS: tuple[Kind, ...] = ("warm", "fresh")
 _PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
 
@@ -39,24 +38,6 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--write", action="store_true", help=f"the table into {PAGE.name}, too")
     return parser.parse_args(arguments)
-
-
-def positive(text: str) -> int:
-    """Return a whole number above 0; argparse makes the message of the `ValueError`."""
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-def sizes(text: str) -> tuple[int, ...]:
-    """Return numbers above 0 that commas separate."""
-    return tuple(positive(each) for each in text.split(","))
-
-
-def tell(text: str) -> None:
-    """Say how far the benchmark is; the table alone goes to standard output."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
@@ -101,24 +82,16 @@ def caption(asked: argparse.Namespace, *, load: float) -> str:
 def main() -> None:
     """Measure, print the table, and write it into the page when asked to."""
     asked = options(sys.argv[1:])
-    # Ending by SIGTERM, as by Ctrl-C, must remove the temporary directory.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    ends_on_sigterm()
     if asked.write:
-        page("")  # what is wrong with the page is better known before an hour of measuring
+        page(
+            "", (BEGIN, END)
+        )  # what is wrong with the page is better known before an hour of measuring
     load, _, _ = os.getloadavg()
     found = table(sorted(comparisons(asked), key=lambda each: KINDS.index(each.kind)))
     print(found)
     if asked.write:
-        PAGE.write_text(page(f"{caption(asked, load=load)}\n\n{found}"), encoding="utf-8")
-        tell(f"wrote {PAGE}")
-
-
-def page(content: str) -> str:
-    """Return the text of the page with `content` between its markers."""
-    try:
-        return replaced(PAGE.read_text(encoding="utf-8"), content)
-    except (OSError, ValueError) as error:
-        raise SystemExit(f"{PAGE} can't be written: {error}") from error
+        write(f"{caption(asked, load=load)}\n\n{found}", (BEGIN, END))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Running commands to their end, and what they cost."""
 
+import contextlib
+import os
 import resource
+import signal
 import subprocess
 import tempfile
 import time
@@ -14,6 +17,14 @@ _SHOWN = 30
 _PATIENCE = 30  # seconds
 
 
+class Failed(SystemExit):
+    """A command failed, these were its last words; the end of this program, unless caught."""
+
+
+class TooLong(Failed):
+    """A command was ended at its limit."""
+
+
 @dataclass(frozen=True)
 class Command:
     """One process: what to start, where, and with which environment variables."""
@@ -23,8 +34,8 @@ class Command:
     variables: Mapping[str, str]
 
 
-def run(command: Command) -> None:
-    """Run `command` to its end; end this program with its last words when it fails."""
+def run(command: Command, *, limit: float | None = None) -> None:
+    """Run `command` to its end, or for `limit` seconds; raise `Failed` or `TooLong`."""
     # A file, not a pipe: reading along would compete with what is measured.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(
@@ -34,33 +45,37 @@ def run(command: Command) -> None:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        code = _ended(process)
+        line = " ".join(command.arguments)
+        try:
+            code = process.wait(limit)
+        except subprocess.TimeoutExpired:
+            raise TooLong(f"`{line}` was ended after {limit:.0f} s") from None
+        finally:
+            end(process)
         if code != 0:
             output.seek(0)
-            end = "\n".join(output.read().splitlines()[-_SHOWN:])
-            line = " ".join(command.arguments)
-            raise SystemExit(f"`{line}` failed in {command.directory} (exit {code}):\n{end}")
+            said = "\n".join(output.read().splitlines()[-_SHOWN:])
+            raise Failed(f"`{line}` failed in {command.directory} (exit {code}):\n{said}")
 
 
-def _ended(process: subprocess.Popen[bytes]) -> int:
-    """Wait for `process`; when this program is interrupted, only until it has stopped its own."""
-    try:
-        return process.wait()
-    except BaseException:
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End `process`, which leads a session, when it has not ended, and all of that session."""
+    if process.poll() is None:
         process.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        raise
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
-def cost(*commands: Command) -> Cost:
+def cost(*commands: Command, limit: float | None = None) -> Cost:
     """Run `commands` one after the other and return what they cost together."""
     cpu, started = _cpu_of_children(), time.perf_counter()
     for command in commands:
-        run(command)
+        run(command, limit=limit)
     return Cost(wall=time.perf_counter() - started, cpu=_cpu_of_children() - cpu)
 
 

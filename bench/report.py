@@ -9,7 +9,20 @@ Kind = Literal["warm", "fresh"]
 
 BEGIN = "<!-- bench: begin -->"
 END = "<!-- bench: end -->"
+BEGIN_PEERS = "<!-- peers: begin -->"
+END_PEERS = "<!-- peers: end -->"
 _HEADINGS = ("commit", "models", "bare dbt", "a run here", "ratio", "spread", "CPU ratio")
+_PEER_HEADINGS = (
+    "tool",
+    "version",
+    "models",
+    "bare dbt",
+    "its run",
+    "ratio",
+    "spread",
+    "CPU ratio",
+)
+_LONGEST = 90  # characters of what a tool said last
 _COMMIT = {"warm": "deployed", "fresh": "new"}
 
 
@@ -44,15 +57,45 @@ class Comparison:
     pairs: Sequence[Pair]
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What became of one tool with so many models."""
+
+    tool: str
+    version: str
+    models: int
+    pairs: Sequence[Pair] = ()
+    """Bare dbt and the tool's run; empty when it did not get to its end."""
+    said: str = ""
+    """What to say instead, then: its last words, or how long it was waited for."""
+
+
 def row(comparison: Comparison) -> tuple[str, ...]:
     """Return the cells of one line: ratios of medians, and the range of the pairs' ratios."""
-    pairs = comparison.pairs
+    return (_COMMIT[comparison.kind], f"{comparison.models:,}", *_figures(comparison.pairs))
+
+
+def peer_row(standing: Standing) -> tuple[str, ...]:
+    """Return the cells of one line of the tools' table."""
+    which = (standing.tool, standing.version, f"{standing.models:,}")
+    if not standing.pairs:
+        return (*which, "–", standing.said, "–", "–", "–")
+    bare, run, ratio, spread, cpu = _figures(standing.pairs)
+    return (*which, bare, run, ratio, spread if len(standing.pairs) > 1 else "one run", cpu)
+
+
+def last_words(said: str) -> str:
+    """Return the last line of what was said, short enough for a cell, as one cell."""
+    line = next((each.strip() for each in reversed(said.splitlines()) if each.strip()), "")
+    short = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+    return short.replace("|", "\\|")
+
+
+def _figures(pairs: Sequence[Pair]) -> tuple[str, str, str, str, str]:
     bare, ours = median(p.bare.wall for p in pairs), median(p.ours.wall for p in pairs)
     cpu = median(p.ours.cpu for p in pairs) / median(p.bare.cpu for p in pairs)
     ratios = [pair.ratio for pair in pairs]
     return (
-        _COMMIT[comparison.kind],
-        f"{comparison.models:,}",
         f"{bare:.1f} s",
         f"{ours:.1f} s",
         f"{ours / bare:.2f}",
@@ -63,26 +106,39 @@ def row(comparison: Comparison) -> tuple[str, ...]:
 
 def table(comparisons: Iterable[Comparison]) -> str:
     """Return a Markdown table whose columns line up, without a final newline."""
-    rows = [_HEADINGS, *(row(each) for each in comparisons)]
+    return _aligned([_HEADINGS, *(row(each) for each in comparisons)], left=1)
+
+
+def peer_table(standings: Iterable[Standing]) -> str:
+    """Return the tools' table, like `table`."""
+    return _aligned([_PEER_HEADINGS, *(peer_row(each) for each in standings)], left=2)
+
+
+def _aligned(rows: Sequence[Sequence[str]], *, left: int) -> str:
+    """Return a table whose first row is the headings, and all but `left` columns numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line([rows[0][0].ljust(widths[0]), *_right(rows[0], widths)])]
-    lines.append(_line(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]))
-    lines += [_line([cells[0].ljust(widths[0]), *_right(cells, widths)]) for cells in rows[1:]]
-    return "\n".join(lines)
-
-
-def _right(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    return [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
+    rules = [
+        "-" * width if at < left else "-" * (width - 1) + ":" for at, width in enumerate(widths)
+    ]
+    cells = [
+        [
+            cell.ljust(width) if at < left else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(each, widths, strict=True))
+        ]
+        for each in rows
+    ]
+    return "\n".join(_line(each) for each in (cells[0], rules, *cells[1:]))
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def replaced(text: str, content: str) -> str:
-    """Return `text` with `content` between the two markers; raise `ValueError` without them."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def replaced(text: str, content: str, *, between: tuple[str, str] = (BEGIN, END)) -> str:
+    """Return `text` with `content` between two markers; raise `ValueError` without them."""
+    before, begin, rest = text.partition(between[0])
+    _, end, after = rest.partition(between[1])
     if not begin or not end:
-        raise ValueError(f"found no {BEGIN} followed by {END}; put both where the table belongs")
+        wanted = " followed by ".join(between)
+        raise ValueError(f"found no {wanted}; put both where the table belongs")
     return f"{before}{begin}\n{content}\n{end}{after}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 import generate
-from measure import Command, cost, run
+from measure import Command, Failed, cost, run
 from report import Cost
 
 from deploy_project.config.environment import CONFIG, STATE, inherited
@@ -17,7 +17,7 @@ _PROGRAMS = Path(sys.executable).parent
 _IDENTITY = ("-c", "user.name=bench", "-c", "user.email=bench@example.com")
 
 
-def _variables(**more: str) -> dict[str, str]:
+def variables(**more: str) -> dict[str, str]:
     """Return what every process of both sides gets, and `more`.
 
     Containers forbid Python to keep what it has compiled; the imports of the side that the image
@@ -40,7 +40,7 @@ class Sides:
         generate.write(files, self._repository)
         run(self._git("init", "--quiet", "--initial-branch", "main"))
         self._commit("Begin")
-        run(self._clone(self.root / "bare"))
+        run(self.clone(self.root / "bare"))
         generate.write(generate.deployment_files(self._repository), self.root)
         for name in ("bare-state", "state", "instance"):
             (self.root / name).mkdir()
@@ -55,15 +55,15 @@ class Sides:
 
     def warm_bare(self) -> Cost:
         """`dbt build` in a directory that dbt has parsed before."""
-        return self._measured("bare-state", self._dbt("build", directory=self.root / "bare"))
+        return self.measured("bare-state", self._dbt("build", directory=self.root / "bare"))
 
     def fresh_bare(self) -> Cost:
         """`git clone`, `dbt deps` and `dbt build` of the head, with nothing parsed before."""
         clone = self.root / "fresh"
         try:
-            return self._measured(
+            return self.measured(
                 "bare-state",
-                self._clone(clone),
+                self.clone(clone),
                 self._dbt("deps", directory=clone),
                 self._dbt("build", directory=clone),
             )
@@ -75,36 +75,39 @@ class Sides:
         dagster = str(_PROGRAMS / "dagster")
         job = ("job", "execute", "-m", "deploy_project.definitions", "-j", generate.JOB)
         places = {CONFIG: str(self.root / "deploy.yaml"), STATE: str(self.root / "state")}
-        variables = _variables(**places)
-        return self._measured("state", Command((dagster, *job), self.root / "instance", variables))
+        command = Command((dagster, *job), self.root / "instance", variables(**places))
+        return self.measured("state", command)
 
-    @property
-    def _repository(self) -> Path:
-        return self.root / "repository"
-
-    def _measured(self, state: str, *commands: Command) -> Cost:
+    def measured(self, state: str, *commands: Command, limit: float | None = None) -> Cost:
         """Measure `commands` on a fresh DuckDB file; dbt is slower over views that exist."""
         database = self.root / state / generate.DATABASE
         database.unlink(missing_ok=True)
-        found = cost(*commands)
+        found = cost(*commands, limit=limit)
+        if not database.exists():
+            raise Failed(f"{database} was not made")
         with duckdb.connect(str(database), read_only=True) as connection:
             (views,) = connection.execute(
                 "select count(*) from duckdb_views() where not internal"
             ).fetchall()[0]
         if views != self.models:  # what builds less is not faster
-            raise SystemExit(f"{database} has {views} views, wanted {self.models}: a bench bug")
+            raise Failed(f"{database} has {views} views, wanted {self.models}")
         return found
+
+    def clone(self, directory: Path) -> Command:
+        """Return the command that clones the repository."""
+        return self._git("clone", "--quiet", str(self._repository), str(directory))
+
+    @property
+    def _repository(self) -> Path:
+        return self.root / "repository"
 
     def _dbt(self, command: str, *, directory: Path) -> Command:
         places = {STATE: str(self.root / "bare-state")}
-        variables = _variables(**places, DBT_SEND_ANONYMOUS_USAGE_STATS="false")
-        return Command((str(_PROGRAMS / "dbt"), command), directory, variables)
+        given = variables(**places, DBT_SEND_ANONYMOUS_USAGE_STATS="false")
+        return Command((str(_PROGRAMS / "dbt"), command), directory, given)
 
     def _git(self, *arguments: str) -> Command:
-        return Command(("git", *arguments), self._repository, _variables())
-
-    def _clone(self, directory: Path) -> Command:
-        return self._git("clone", "--quiet", str(self._repository), str(directory))
+        return Command(("git", *arguments), self._repository, variables())
 
     def _commit(self, message: str) -> None:
         run(self._git("add", "--all"))

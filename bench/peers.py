@@ -1,0 +1,113 @@
+"""Compares with stock dagster-dbt, prefect-dbt and Cosmos: `make bench-peers`, or `--help`."""
+
+import argparse
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from typing import cast
+
+import asked
+from hosting import LIMIT, ready, requirements
+from measure import Failed, TooLong
+from report import BEGIN_PEERS, END_PEERS, Cost, Pair, Standing, last_words, peer_table
+from session import ends_on_sigterm, page, tell, write
+from sides import Sides
+from tools import TOOLS, pinned
+
+OURS = "deploy-project"
+SLOW = 180  # seconds
+"""A first run that takes longer is the only one; what a tool does just once is little of it."""
+
+_MARKERS = (BEGIN_PEERS, END_PEERS)
+_PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
+
+
+def standings(wanted: argparse.Namespace) -> Iterator[Standing]:
+    """Measure each tool with each size, in a temporary directory for each size."""
+    for models in cast(tuple[int, ...], wanted.sizes):
+        with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
+            sides = Sides(Path(directory), models)
+            tell(f"{models} models: generating")
+            sides.prepare(tests=0)
+            sides.warm_bare()
+            for name in cast(tuple[str, ...], wanted.peers):
+                yield standing(name, sides, runs=wanted.runs)
+
+
+def standing(name: str, sides: Sides, *, runs: int) -> Standing:
+    """Measure one tool after bare dbt, `runs` times; what it says when it fails is told."""
+    title, number = title_and_version(name)
+    pairs: list[Pair] = []
+    said = ""
+    try:
+        with entrant(name, sides) as once:
+            pairs = [*pairs_of(name, sides, once, runs=runs)]
+    except TooLong:
+        said = f"> {LIMIT // 60} min"
+    except Failed as error:
+        said = f"failed: {last_words(str(error))}"
+        tell(f"{name}: {error}")
+    return Standing(title, number, sides.models, pairs, said)
+
+
+def pairs_of(name: str, sides: Sides, once: Callable[[], Cost], *, runs: int) -> Iterator[Pair]:
+    """Yield bare dbt and the tool in turn, after one run that counts only when it is slow."""
+    first = Pair(bare=sides.warm_bare(), ours=once())
+    tell(f"{sides.models} models, {name}, first: ratio {first.ratio:.2f}")
+    if first.ours.wall > SLOW:
+        yield first
+        return
+    for number in range(1, runs + 1):
+        pair = Pair(bare=sides.warm_bare(), ours=once())
+        tell(f"{sides.models} models, {name}, {number} of {runs}: ratio {pair.ratio:.2f}")
+        yield pair
+
+
+def title_and_version(name: str) -> tuple[str, str]:
+    """Return what the table calls the tool."""
+    if name == OURS:
+        return "this project", version(OURS)
+    tool = TOOLS[name]
+    return tool.title, pinned(requirements(tool).read_text(encoding="utf-8"), tool.package)
+
+
+@contextmanager
+def entrant(name: str, sides: Sides) -> Generator[Callable[[], Cost]]:
+    """Yield what runs the tool of that name once."""
+    if name == OURS:
+        yield sides.ours
+    else:
+        with ready(TOOLS[name], sides) as once:
+            yield once
+
+
+def caption(wanted: argparse.Namespace, *, load: float) -> str:
+    """Return where the figures come from; `load` is the machine's load before we began."""
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    return (
+        f"{date.today():%d %B %Y}, up to {wanted.runs} runs of each, {os.cpu_count()} cores with a "
+        f"load of {load:.1f} before, Python {platform.python_version()}, {versions}."
+    )
+
+
+def main() -> None:
+    """Measure, print the table, and write it into the page when asked to."""
+    wanted = asked.peers(sys.argv[1:], known=(OURS, *TOOLS), about=__doc__ or "")
+    ends_on_sigterm()
+    if wanted.write:
+        page("", _MARKERS)
+    load, _, _ = os.getloadavg()
+    found = f"{caption(wanted, load=load)}\n\n{peer_table(list(standings(wanted)))}"
+    print(found)
+    if wanted.write:
+        write(found, _MARKERS)
+
+
+if __name__ == "__main__":
+    main()
