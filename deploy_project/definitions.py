@@ -23,7 +23,8 @@ _pointers = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
 )
 
-defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers), only=_only)
+with shortcuts.kept():
+    defs = definitions(_deployment, _settings.state, pointers=json.loads(_pointers), only=_only)
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url)
