@@ -180,5 +180,6 @@ def _fetched(url: str, body: bytes | None = None) -> bytes:
 
 
 def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]

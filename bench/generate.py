@@ -10,6 +10,9 @@ JOB = "bench__build"
 CHECKS = "bench__checks"
 """The job of pull requests, of a deployment that has more than one job."""
 
+NOBODY = "http://127.0.0.1:9"
+"""Where no Dagster listens."""
+
 PULL_REQUESTS = "refs/pull/*/head"
 DATABASE = "bench.duckdb"
 """The DuckDB file, in the directory that `DEPLOY_STATE` names."""
@@ -101,6 +104,7 @@ def deployment_files(repository: Path, *, environments: int = 1, jobs: int = 1) 
             name: _environment(kind) for name, kind in zip(names, kinds, strict=False)
         },
         "jobs": ["jobs.yml"],
+        "dagster_url": NOBODY,  # a Dagster that runs here is none of ours
     }
     found = {_job_name(n): _job(n, names[n % environments]) for n in range(jobs)}
     return {"deploy.yaml": json.dumps(deploy), "jobs.yml": json.dumps({"jobs": found})}

@@ -92,7 +92,9 @@ class Dagster:
     def is_ready(self) -> bool:
         """Whether it has loaded the deployment."""
         with suppress(urllib.error.URLError, ConnectionError):
-            found = self._ask("{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }")
+            found = self._ask(
+                "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+            )
             return bool(found["repositoriesOrError"].get("nodes"))
         return False
 
@@ -141,7 +143,7 @@ def dagster_dev(deployed: Deployed) -> Generator[Dagster]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_interruptible,  # noqa: PLW1509
+            preexec_fn=_interruptible,
         )
     try:
         dagster = Dagster(f"http://127.0.0.1:{port}")

@@ -4,12 +4,13 @@ It fails only when a command fails, never because something was slow.
 """
 
 import argparse
+import json
 import platform
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from importlib.metadata import version
@@ -20,6 +21,9 @@ from deployments import Deployed, machine
 from launched import dagster_dev, first
 from outcomes import Outcome, between, outcome_table
 from ticking import ticks
+
+from deploy_project.cli.run import Wish, code, place
+from deploy_project.config.loading import load_deployment
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 _PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
@@ -61,7 +65,8 @@ def launch(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
                 events = dagster.until_first_node(generate.JOB)
                 begun = first(events, "RunStartingEvent")
                 node = first(events, "AssetMaterializationPlannedEvent")
-                assert begun is not None and node is not None
+                assert begun is not None
+                assert node is not None
                 found.append(node - begun)
         size = f"{models:,} models, 50 jobs"
         yield Outcome("from the queue to dbt's first node", size, 5, "s", found[1:])
@@ -84,7 +89,9 @@ def slim(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
             tell(f"all {models:,} models took {whole:.1f} s")
             found = list[float]()
             for number in range(1, times + 1):
-                found.append(deployed.execute(generate.CHECKS, _pull_request(deployed, number)).wall)
+                found.append(
+                    deployed.execute(generate.CHECKS, _pull_request(deployed, number)).wall
+                )
                 tell(f"one of them {found[-1]:.1f} s")
         share = [100 * each / whole for each in found]
         yield Outcome("a pull request of one model, by all", f"{models:,} models", 25, "%", share)
@@ -154,20 +161,13 @@ def main() -> None:
 
 def _pull_request(deployed: Deployed, number: int) -> str:
     """Change one model that nothing depends on, and return the tags of a run of that change."""
-    import json
-
-    from deploy_project.cli.run import Wish, code, place
-    from deploy_project.config.loading import load_deployment
-
     deployed.git("checkout", "--quiet", "-B", "work", "main")
     model = deployed.repository / generate.model_file(deployed.models - number)
     model.write_text(model.read_text(encoding="utf-8") + f"-- change {number}\n", encoding="utf-8")
     commit = deployed.commit(f"Change {number}")
     deployed.git("update-ref", f"refs/pull/{number}/head", commit)
     deployed.git("checkout", "--quiet", "main")
-    deployment = load_deployment(
-        deployed.root / "deploy.yaml", state=deployed.root / "state"
-    )
+    deployment = load_deployment(deployed.root / "deploy.yaml", state=deployed.root / "state")
     job = deployment.jobs[generate.CHECKS]
     wish = Wish(commit=commit, pull_request=number)
     asked = place(job, wish, run_slots=None) | code(job.environment, commit=commit, branch=None)
@@ -175,7 +175,7 @@ def _pull_request(deployed: Deployed, number: int) -> str:
 
 
 @contextmanager
-def _deployed(models: int, *, environments: int = 1, jobs: int) -> Iterator[Deployed]:
+def _deployed(models: int, *, environments: int = 1, jobs: int) -> Generator[Deployed]:
     with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
         deployed = Deployed(Path(directory), models, environments, jobs)
         tell(f"{models:,} models, {environments} environment(s), {jobs} jobs: preparing")
