@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from deployments import Deployed
+from deployments import Deployed, Spent
 from growth_chart import Line, Panel, Point, chart, growth_table
 from outcomes import between
 from sides import Sides
@@ -34,20 +34,20 @@ def overhead(sizes: Sequence[int], times: int) -> Line:
         wall = median(ours.wall - bare.wall for bare, ours in pairs)
         found.append((models, median(ours.cpu - bare.cpu for bare, ours in pairs)))
         tell(f"{models:,} models: {found[-1][1]:.1f} s of CPU, {wall:.1f} s beside bare dbt")
-    return Line("a run, beside bare dbt", found)
+    return Line("a run beside bare dbt", found)
 
 
-def loading(sizes: Sequence[tuple[int, int]], times: int) -> Iterator[tuple[int, int, float]]:
-    """Yield models, jobs and the CPU seconds that loading their definitions takes, warm."""
+def loading(sizes: Sequence[tuple[int, int]], times: int) -> Iterator[tuple[int, int, Spent]]:
+    """Yield models, jobs and the median of what loading their definitions takes, warm."""
     for models, jobs in sizes:
         with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
             deployed = Deployed(Path(directory), models, jobs=jobs)
             deployed.prepare()
             deployed.load()
             found = [deployed.load() for _ in range(times)]
-        seconds, peak = median(each.cpu for each in found), max(each.peak for each in found)
-        tell(f"{models:,} models, {jobs} jobs: {seconds:.2f} s of CPU, {peak:.0f} MiB")
-        yield models, jobs, seconds
+        each = sorted(found, key=lambda each: each.cpu)[len(found) // 2]
+        tell(f"{models:,} models, {jobs} jobs: {each.cpu:.2f} s of CPU, {each.peak:.0f} MiB")
+        yield models, jobs, each
 
 
 def panels(asked: argparse.Namespace) -> list[Panel]:
@@ -55,21 +55,22 @@ def panels(asked: argparse.Namespace) -> list[Panel]:
     models, jobs = _numbers(asked.models), _numbers(asked.jobs)
     loads = [*loading([(each, 1) for each in models], asked.times)]
     by_jobs = [*loading([(10, each) for each in jobs], asked.times)]
+    by = {
+        "models": [(count, spent) for count, _, spent in loads],
+        "jobs": [(count, spent) for _, count, spent in by_jobs],
+    }
     return [
-        Panel(
-            "CPU by models",
-            "models",
-            [
-                overhead(_numbers(asked.builds), asked.runs),
-                Line("loading the definitions", [(each, seconds) for each, _, seconds in loads]),
-            ],
-        ),
-        Panel(
-            "CPU by jobs",
-            "jobs",
-            [Line("loading the definitions", [(each, seconds) for _, each, seconds in by_jobs])],
-        ),
+        Panel("A run beside bare dbt", "models", overhead(_numbers(asked.builds), asked.runs)),
+        *(Panel(f"Loading: {name}", name, _loads(found), 1) for name, found in by.items()),
     ]
+
+
+def _loads(found: Sequence[tuple[int, Spent]]) -> Line:
+    return Line(
+        "loading the definitions",
+        [(count, spent.cpu) for count, spent in found],
+        {count: spent.peak for count, spent in found},
+    )
 
 
 def _numbers(text: str) -> list[int]:

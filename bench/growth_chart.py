@@ -1,18 +1,17 @@
 """The chart of what grows with models and jobs, and the slopes of its lines; pure."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from deploy_project.runs import svg
 
 Point = tuple[float, float]
 """How many there are, and the seconds that they take."""
 
-_WIDTH, _PANEL, _HEIGHT = 880.0, 400.0, 330.0
-_LEFT, _TOP, _BOTTOM = 46.0, 58.0, 262.0
-_PLOT = 330.0
-_COLOURS = ("#3b82d6", "#d97a1f", "#2f8f5b")
+_HEIGHT, _PANEL, _PLOT = 310.0, 300.0, 230.0
+_LEFT, _TOP, _BOTTOM = 46.0, 58.0, 252.0
+_COLOURS = ("#3b82d6", "#d97a1f")
 """As distinct on white as on GitHub's dark grey."""
 
 
@@ -22,6 +21,8 @@ class Line:
 
     name: str
     points: Sequence[Point]
+    peaks: Mapping[float, float] = field(default_factory=dict[float, float])
+    """The most MiB, where that was measured."""
 
     @property
     def slope(self) -> float:
@@ -31,12 +32,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines with one axis in common."""
+    """One line with its axes; what is of one kind has one colour."""
 
     title: str
     across: str
     """What the points count."""
-    lines: Sequence[Line]
+    line: Line
+    kind: int = 0
 
 
 def slope(points: Sequence[Point]) -> float:
@@ -58,9 +60,9 @@ def chart(panels: Sequence[Panel]) -> str:
     parts = [
         part
         for number, panel in enumerate(panels)
-        for part in _panel(panel, left=_LEFT + number * (_PANEL + 40))
+        for part in _panel(panel, left=_LEFT + number * _PANEL)
     ]
-    return svg.document([_style(), *parts], width=_WIDTH, height=_HEIGHT)
+    return svg.document([_style(), *parts], width=_PANEL * len(panels), height=_HEIGHT)
 
 
 def _style() -> str:
@@ -71,31 +73,29 @@ def _style() -> str:
 
 
 def _panel(panel: Panel, *, left: float) -> Iterator[str]:
-    counts = sorted({x for line in panel.lines for x, _ in line.points})
-    top = nice(max((y for line in panel.lines for _, y in line.points), default=1.0))
-    decades = (math.floor(math.log10(counts[0])), math.ceil(math.log10(counts[-1])))
+    points = sorted(panel.line.points)
+    top = nice(max(y for _, y in points))
+    first, last = points[0][0], points[-1][0]
 
     def across(count: float) -> float:
-        first, last = decades
-        return left + _PLOT * (math.log10(count) - first) / max(1, last - first)
+        return left + _PLOT * math.log(count / first) / max(1e-9, math.log(last / first))
 
     def up(seconds: float) -> float:
         return _BOTTOM - (_BOTTOM - _TOP) * seconds / top
 
     yield svg.words(panel.title, x=left - 26, y=22, kind="title")
-    yield svg.words("seconds", x=left - 26, y=44)
-    yield svg.words(f"{panel.across} (logarithmic)", x=left + _PLOT, y=298, anchor="end")
+    yield svg.words("seconds of CPU", x=left - 26, y=44)
+    yield svg.words(f"{panel.across} (logarithmic)", x=left + _PLOT, y=_BOTTOM + 38, anchor="end")
     for step in range(5):
         seconds = top * step / 4
         yield _flat(x=left, y=up(seconds), width=_PLOT)
         yield svg.words(f"{seconds:g}", x=left - 6, y=up(seconds) + 4, anchor="end")
-    for power in range(decades[0], decades[1] + 1):
-        x = across(10**power)
+    for count in ticks(first, last):
+        x = across(count)
         yield svg.upright(x=x, top=_TOP, bottom=_BOTTOM, kind="grid")
-        yield svg.words(f"{10**power:,}", x=x, y=_BOTTOM + 16, anchor="middle")
-    for number, line in enumerate(panel.lines):
-        yield from _curve(number, [(across(x), up(y)) for x, y in sorted(line.points)])
-        yield from _legend(number, line, x=left + 12, y=_TOP + 14 + 17 * number)
+        yield svg.words(f"{count:,.0f}", x=x, y=_BOTTOM + 16, anchor="middle")
+    yield from _curve(panel.kind, [(across(x), up(y)) for x, y in points])
+    yield svg.words(f"{panel.line.slope * 1000:.2f} ms for one more", x=left + 10, y=_TOP + 18)
 
 
 def _curve(number: int, places: Sequence[Point]) -> Iterator[str]:
@@ -103,11 +103,6 @@ def _curve(number: int, places: Sequence[Point]) -> Iterator[str]:
     yield f'<polyline points="{path}" class="curve s{number}"/>'
     for x, y in places:
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="dot s{number}"/>'
-
-
-def _legend(number: int, line: Line, *, x: float, y: float) -> Iterator[str]:
-    yield f'<circle cx="{x:.1f}" cy="{y - 4:.1f}" r="4" class="dot s{number}"/>'
-    yield svg.words(f"{line.name}: {line.slope * 1000:.2f} ms each", x=x + 10, y=y)
 
 
 def _flat(*, x: float, y: float, width: float) -> str:
@@ -120,14 +115,24 @@ def nice(value: float) -> float:
     return next(each * power for each in (1, 2, 4, 8, 10) if each * power >= value)
 
 
+def ticks(first: float, last: float) -> list[float]:
+    """Return the powers of ten from `first` to `last`, and `last` where there is room for it."""
+    powers = range(math.ceil(math.log10(first)), math.floor(math.log10(last)) + 1)
+    found = [10.0**power for power in powers]
+    return found if found and last < 1.8 * found[-1] else [*found, last]
+
+
 def growth_table(panels: Sequence[Panel]) -> str:
     """Return a Markdown table of all points, with a line for the slopes of each panel."""
-    rows = ["| what | number | seconds | ms for one more |", "|---|--:|--:|--:|"]
+    rows = ["| what | number | CPU | most memory | for one more |", "|---|--:|--:|--:|--:|"]
     for panel in panels:
-        for line in panel.lines:
-            for place, (count, seconds) in enumerate(sorted(line.points)):
-                each = f"{line.slope * 1000:.2f}" if place == 0 else ""
-                rows.append(
-                    f"| {line.name} | {count:,.0f} {panel.across} | {seconds:.2f} | {each} |"
-                )
+        for place, (count, seconds) in enumerate(sorted(panel.line.points)):
+            cells = (
+                panel.line.name,
+                f"{count:,.0f} {panel.across}",
+                f"{seconds:.2f} s",
+                f"{panel.line.peaks[count]:.0f} MiB" if count in panel.line.peaks else "",
+                f"{panel.line.slope * 1000:.2f} ms" if place == 0 else "",
+            )
+            rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows)

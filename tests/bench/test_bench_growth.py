@@ -1,19 +1,11 @@
-import re
 from xml.etree import ElementTree
 
 import pytest
 
-from bench.growth_chart import Line, Panel, chart, growth_table, nice, slope
+from bench.growth_chart import Line, Panel, chart, growth_table, nice, slope, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
-PANEL = Panel(
-    "CPU by models",
-    "models",
-    [
-        Line("a run", [(1000, 3.0), (10, 1.02), (100, 1.2)]),
-        Line("loading", [(10, 2.0), (100, 2.0)]),
-    ],
-)
+PANEL = Panel("A run", "models", Line("a run", [(1000, 3.0), (10, 1.02), (100, 1.2)]))
 
 
 def test_the_slope_is_that_of_the_straight_line_through_the_points():
@@ -34,12 +26,19 @@ def test_an_axis_ends_at_a_round_number(value: float, end: float):
     assert nice(value) == pytest.approx(end)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "found"),
+    [(10, 10_000, [10, 100, 1000, 10_000]), (1, 200, [1, 10, 100, 200]), (10, 110, [10, 100])],
+)
+def test_an_axis_names_powers_of_ten_and_its_end(first: float, last: float, found: list[float]):
+    assert ticks(first, last) == found
+
+
 def test_points_are_where_the_logarithm_of_their_number_is():
     root = ElementTree.fromstring(chart([PANEL]))
-    curves = [each.attrib["points"].split() for each in root.iter(f"{SVG}polyline")]
-    first, second, third = (float(each.split(",")[0]) for each in curves[0])
+    (curve,) = (each.attrib["points"].split() for each in root.iter(f"{SVG}polyline"))
+    first, second, third = (float(each.split(",")[0]) for each in curve)
     assert third - second == pytest.approx(second - first, abs=0.2)
-    assert [len(each) for each in curves] == [3, 2]
 
 
 def test_nothing_is_outside_of_the_picture():
@@ -53,15 +52,15 @@ def test_nothing_is_outside_of_the_picture():
 
 def test_axes_and_slopes_have_their_units():
     said = [each.text for each in ElementTree.fromstring(chart([PANEL])).iter(f"{SVG}text")]
-    assert {"seconds", "models (logarithmic)", "a run: 2.00 ms each", "1,000"} <= {*said}
+    assert {"seconds of CPU", "models (logarithmic)", "2.00 ms for one more", "1,000"} <= {*said}
 
 
 def test_the_table_has_all_points_in_order():
-    lines = growth_table([PANEL]).splitlines()
-    assert lines[2] == "| a run | 10 models | 1.02 | 2.00 |"
-    assert [re.split(r" *\| *", each)[2] for each in lines[3:]] == [
-        "100 models",
-        "1,000 models",
-        "10 models",
-        "100 models",
+    line = Line("loading", [(100, 1.2), (10, 1.02)], {10: 99.6})
+    assert growth_table([PANEL, Panel("Loading", "jobs", line)]).splitlines()[2:] == [
+        "| a run | 10 models | 1.02 s |  | 2.00 ms |",
+        "| a run | 100 models | 1.20 s |  |  |",
+        "| a run | 1,000 models | 3.00 s |  |  |",
+        "| loading | 10 jobs | 1.02 s | 100 MiB | 2.00 ms |",
+        "| loading | 100 jobs | 1.20 s |  |  |",
     ]
