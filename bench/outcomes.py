@@ -7,7 +7,7 @@ from typing import Literal
 
 Unit = Literal["s", "MiB", "%"]
 
-_HEADINGS = ("what", "size", "target", "measured", "spread", "times", "met")
+_HEADINGS = ("what", "size", "target", "measured", "spread", "of CPU", "times", "met")
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,8 @@ class Outcome:
     limit: float
     unit: Unit
     found: Sequence[float]
+    cpu: Sequence[float] = ()
+    """The same of CPU time, which a busy machine changes less; empty where it was not measured."""
 
     @property
     def is_met(self) -> bool:
@@ -30,7 +32,7 @@ def outcome_table(outcomes: Iterable[Outcome]) -> str:
     """Return a Markdown table of one line for each, without a final newline."""
     rows = [_HEADINGS, *map(_cells, outcomes)]
     return "\n".join(
-        [_line(rows[0]), "|---|---|--:|--:|--:|--:|---|", *(_line(each) for each in rows[1:])]
+        [_line(rows[0]), "|---|---|--:|--:|--:|--:|--:|---|", *(_line(each) for each in rows[1:])]
     )
 
 
@@ -42,6 +44,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         f"≤ {outcome.limit:,g} {unit}",
         f"{_number(median(found), unit)} {unit}",
         f"{_number(min(found), unit)}–{_number(max(found), unit)}",
+        f"{_number(median(outcome.cpu), unit)} {unit}" if outcome.cpu else "",
         str(len(found)),
         "yes" if outcome.is_met else "no",
     )

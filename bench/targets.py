@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import generate
-from deployments import Deployed, machine
+from deployments import Deployed, Spent, machine
 from launched import dagster_dev, first
 from outcomes import Outcome, between, outcome_table
 from ticking import ticks
@@ -41,7 +41,7 @@ def load(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
             found = [deployed.load() for _ in range(times)]
         size = f"{models:,} models, 50 jobs"
         limit = 3 if models <= 1000 else 10
-        yield Outcome("load the definitions", size, limit, "s", [each.wall for each in found])
+        yield Outcome("load the definitions", size, limit, "s", *_times(found))
         yield Outcome("its memory", size, _GIBIBYTE, "MiB", [each.peak for each in found])
 
 
@@ -52,7 +52,7 @@ def many(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
             deployed.load()
             found = [deployed.load() for _ in range(times)]
         size = f"10 environments of {models:,} models, 200 jobs"
-        yield Outcome("load the definitions", size, 10, "s", [each.wall for each in found])
+        yield Outcome("load the definitions", size, 10, "s", *_times(found))
 
 
 def launch(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
@@ -85,16 +85,18 @@ def slim(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Build everything once, then a pull request for each time that changes one last model."""
     for models in sizes:
         with _deployed(models, jobs=2) as deployed:
-            whole = deployed.execute(generate.JOB).wall
-            tell(f"all {models:,} models took {whole:.1f} s")
-            found = list[float]()
+            whole = deployed.execute(generate.JOB)
+            tell(f"all {models:,} models took {whole.wall:.1f} s, {whole.cpu:.1f} s of CPU")
+            found = list[Spent]()
             for number in range(1, times + 1):
-                found.append(
-                    deployed.execute(generate.CHECKS, _pull_request(deployed, number)).wall
-                )
-                tell(f"one of them {found[-1]:.1f} s")
-        share = [100 * each / whole for each in found]
-        yield Outcome("a pull request of one model, by all", f"{models:,} models", 25, "%", share)
+                tags = _pull_request(deployed, number)
+                found.append(deployed.execute(generate.CHECKS, tags))
+                tell(f"one of them {found[-1].wall:.1f} s, {found[-1].cpu:.1f} s of CPU")
+        share = [100 * each.wall / whole.wall for each in found]
+        cpu = [100 * each.cpu / whole.cpu for each in found]
+        yield Outcome(
+            "a pull request of one model, by all", f"{models:,} models", 25, "%", share, cpu
+        )
 
 
 def memory(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
@@ -107,6 +109,10 @@ def memory(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
                 found.append(deployed.execute(generate.JOB).peak)
         size = f"{models:,} models, 50 jobs"
         yield Outcome("memory of a run's process beside dbt", size, 300, "MiB", found)
+
+
+def _times(found: Sequence[Spent]) -> tuple[list[float], list[float]]:
+    return [each.wall for each in found], [each.cpu for each in found]
 
 
 PARTS: Mapping[str, tuple[Part, Sequence[int], int]] = {
