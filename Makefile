@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-peers kill emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-peers bench-targets bench-growth kill emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -36,6 +36,12 @@ bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
 
 bench-peers: $(BIN)/.installed-dev  ## Compare with dagster-dbt, prefect-dbt and Cosmos, each in its own environment
 	$(BIN)/python bench/peers.py
+
+bench-targets: $(BIN)/.installed-dev  ## Measure what is promised of large deployments; takes ten minutes
+	$(BIN)/python bench/targets.py
+
+bench-growth: $(BIN)/.installed-dev  ## Measure what grows with models and jobs
+	$(BIN)/python bench/growth.py
 
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s

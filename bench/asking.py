@@ -128,7 +128,7 @@ class Servers:
 @contextmanager
 def serving(root: Path, variables: Mapping[str, str]) -> Generator[Servers]:
     """Start both servers in the directory of a deployment; end them again."""
-    ui, docs = _free_port(), _free_port()
+    ui, docs = free_port(), free_port()
     commands = {
         "ui": ("dagster-webserver", "-m", "deploy_project.definitions", "--port", str(ui)),
         "docs": ("deploy-project", "serve", "--port", str(docs)),
@@ -179,6 +179,7 @@ def _fetched(url: str, body: bytes | None = None) -> bytes:
         return response.read()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]

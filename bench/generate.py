@@ -7,6 +7,13 @@ LAYER = 10
 """Models in each layer; the deeper the layer, the longer the path that leads to it."""
 
 JOB = "bench__build"
+CHECKS = "bench__checks"
+"""The job of pull requests, of a deployment that has more than one job."""
+
+NOBODY = "http://127.0.0.1:9"
+"""Where no Dagster listens."""
+
+PULL_REQUESTS = "refs/pull/*/head"
 DATABASE = "bench.duckdb"
 """The DuckDB file, in the directory that `DEPLOY_STATE` names."""
 
@@ -80,20 +87,57 @@ def _properties(models: int, tests: int) -> str:
     return json.dumps({"models": entries}, indent=1)
 
 
-def deployment_files(repository: Path) -> dict[str, str]:
-    """Return the configuration of a deployment of `repository`; JSON is YAML."""
-    environment = {"project": "bench", "type": "production", "branch": "main", "target": _TARGET}
-    job = {
-        "environment": "bench",
+def deployment_files(repository: Path, *, environments: int = 1, jobs: int = 1) -> dict[str, str]:
+    """Return the configuration of a deployment of `repository`; JSON is YAML.
+
+    The first job is `JOB`. Of the others every fourth has a schedule, every fourth waits for
+    merges, every fourth for the first job, and every fourth is `CHECKS` or one like it.
+    """
+    names = ["bench", *(f"bench_{number}" for number in range(1, environments))]
+    kinds = ["production", "staging", *([None] * environments)]
+    project: dict[str, object] = {"repository": str(repository)}
+    if jobs > 1:
+        project["pull_requests"] = {"refs": PULL_REQUESTS}
+    deploy = {
+        "projects": {"bench": project},
+        "environments": {
+            name: _environment(kind) for name, kind in zip(names, kinds, strict=False)
+        },
+        "jobs": ["jobs.yml"],
+        "dagster_url": NOBODY,  # a Dagster that runs here is none of ours
+    }
+    found = {_job_name(n): _job(n, names[n % environments]) for n in range(jobs)}
+    return {"deploy.yaml": json.dumps(deploy), "jobs.yml": json.dumps({"jobs": found})}
+
+
+def _environment(kind: str | None) -> dict[str, str]:
+    found = {"project": "bench", "branch": "main", "target": _TARGET}
+    return {**found, "type": kind} if kind else found
+
+
+def _job_name(number: int) -> str:
+    special = {0: "build", 1: "checks"}
+    return special.get(number, f"job_{number:03}")
+
+
+def _job(number: int, environment: str) -> dict[str, object]:
+    """Return one job; that of pull requests is always in production, which it defers to."""
+    kinds: tuple[dict[str, object], ...] = (
+        {"schedule": {"cron": f"{number % 60} 5 * * *"}, "triggers": {"schedule": True}},
+        {
+            "environment": "bench",
+            "job_type": "ci",
+            "execute_steps": ["dbt build --select state:modified+"],
+        },
+        {"job_type": "merge", "triggers": {"on_merge": True}},
+        {"job_completion_trigger_condition": {"all": [{"job": JOB, "statuses": [10]}]}},
+    )
+    return {
+        "environment": environment,
         "execute_steps": ["dbt build"],
         "settings": {"threads": _THREADS, "target_name": _TARGET},
+        **(kinds[number % len(kinds)] if number else {}),
     }
-    deploy = {
-        "projects": {"bench": {"repository": str(repository)}},
-        "environments": {"bench": environment},
-        "jobs": ["jobs.yml"],
-    }
-    return {"deploy.yaml": json.dumps(deploy), "jobs.yml": json.dumps({"jobs": {"build": job}})}
 
 
 def write(files: dict[str, str], directory: Path) -> None:

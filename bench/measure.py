@@ -73,13 +73,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def cost(*commands: Command, limit: float | None = None) -> Cost:
     """Run `commands` one after the other and return what they cost together."""
-    cpu, started = _cpu_of_children(), time.perf_counter()
+    cpu, started = cpu_of_children(), time.perf_counter()
     for command in commands:
         run(command, limit=limit)
-    return Cost(wall=time.perf_counter() - started, cpu=_cpu_of_children() - cpu)
+    return Cost(wall=time.perf_counter() - started, cpu=cpu_of_children() - cpu)
 
 
-def _cpu_of_children() -> float:
+def cpu_of_children() -> float:
     """Return the CPU seconds of all children that have ended, and of theirs."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime

@@ -36,7 +36,8 @@ if _only is not None and _job is None:  # by hand, perhaps on another machine th
         lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
     )
 
-defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
+with shortcuts.kept():
+    defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url)

@@ -52,7 +52,7 @@ def _multi_asset(
     own = {spec.key for spec in specs.values()}
     checks = {
         unique_id: key
-        for unique_id, key in check_keys(environment.name, manifest).items()
+        for unique_id, key in check_keys(environment.name, manifest, keys).items()
         if key.asset_key in own
     }
 

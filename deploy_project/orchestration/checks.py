@@ -93,13 +93,16 @@ def _check_name(test: Node) -> str:
     return re.sub(r"[^A-Za-z0-9_]", "_", test["name"])
 
 
-def check_keys(environment_name: str, manifest: Manifest) -> dict[str, dg.AssetCheckKey]:
+def check_keys(
+    environment_name: str, manifest: Manifest, assets: Mapping[str, dg.AssetKey] | None = None
+) -> dict[str, dg.AssetCheckKey]:
     """Return the keys of all checks of `manifest`, no two of them alike for Dagster.
 
     Tests are there by their own unique id, the freshness of a source by the source's. The keys are
-    those of `check_key` on the assets of `asset_keys`; a name that is taken gets a hash.
+    those of `check_key` on `assets`, the keys of `asset_keys` where they are known already; a name
+    that is taken gets a hash.
     """
-    keys = asset_keys(environment_name, manifest)
+    keys = asset_keys(environment_name, manifest) if assets is None else assets
     taken = {key.to_python_identifier() for key in keys.values()}
     found: dict[str, dg.AssetCheckKey] = {}
     for unique_id, about, name in _wanted(manifest):
@@ -181,11 +184,14 @@ def source_checks(
     environment: Environment, *, manifest: Manifest, build: BuildChecks
 ) -> list[dg.AssetChecksDefinition]:
     """Return one definition with all checks on the environment's sources; none without any."""
+    if not manifest["sources"]:
+        return []
     assets = asset_keys(environment.name, manifest)
+    sources = {assets[each] for each in manifest["sources"] if each in assets}
     checks = {
         unique_id: key
-        for unique_id, key in check_keys(environment.name, manifest).items()
-        if key.asset_key in {assets.get(each) for each in manifest["sources"]}
+        for unique_id, key in check_keys(environment.name, manifest, assets).items()
+        if key.asset_key in sources
     }
     if not checks:
         return []

@@ -1,7 +1,9 @@
-"""What makes the process of a run shorter, before its first step and after its last one."""
+"""What makes loading and the process of a run shorter, before the first step and after the last."""
 
 import atexit
 import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from deploy_project.config.deployment import Job
 from deploy_project.dbt import children
@@ -18,3 +20,18 @@ def start_dbt(job: Job) -> None:
 def end_at_once() -> None:
     """Have this process end without looking for what it no longer needs: all of it goes anyway."""
     atexit.register(gc.freeze)
+
+
+@contextmanager
+def kept() -> Generator[None]:
+    """Look for no garbage meanwhile, and never among what is made: it stays as long as we do.
+
+    Python would look through all definitions made so far again and again, a third of the time
+    that 5,000 models take.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

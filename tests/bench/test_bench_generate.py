@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.generate import deployment_files, model_file, model_name, project_files
+from bench.generate import CHECKS, deployment_files, model_file, model_name, project_files
 from deploy_project.config.loading import load_deployment
 
 REF = re.compile(r"ref\('(\w+)'\)")
@@ -54,3 +54,15 @@ def test_the_deployment_is_a_valid_one_of_the_repository(tmp_path: Path):
     deployment = load_deployment(tmp_path / "deploy.yaml", state=tmp_path / "state")
     assert list(deployment.jobs) == ["bench__build"]
     assert deployment.projects["bench"].repository == str(tmp_path / "repository")
+
+
+def test_larger_deployments_have_jobs_of_every_kind_and_are_valid(tmp_path: Path):
+    files = deployment_files(tmp_path / "repository", environments=10, jobs=50)
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    deployment = load_deployment(tmp_path / "deploy.yaml", state=tmp_path / "state")
+    jobs = deployment.jobs.values()
+    assert (len(deployment.environments), len(jobs)) == (10, 50)
+    assert deployment.jobs[CHECKS].builds_pull_requests
+    assert sum(job.on_merge for job in jobs) >= 12
+    assert sum(job.completion is not None for job in jobs) >= 12

@@ -1,0 +1,102 @@
+"""Measures what grows with models and jobs, and draws it: `make bench-growth`, or `--help`.
+
+The figures are CPU seconds, which a busy machine changes less than wall time.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from deployments import Deployed, Spent
+from growth_chart import Line, Panel, Point, chart, growth_table
+from outcomes import between
+from sides import Sides
+from targets import PAGE, caption, tell
+
+PICTURE = PAGE.parent / "images" / "growth.svg"
+
+
+def overhead(sizes: Sequence[int], times: int) -> Line:
+    """Return what runs cost beside bare dbt's `dbt build`, both warm, by models."""
+    found = list[Point]()
+    for models in sizes:
+        with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
+            sides = Sides(Path(directory), models)
+            sides.prepare(tests=0)
+            if times > 1 or models <= 1000:  # else the first bare run parses, as ours does
+                sides.warm_bare()
+                sides.ours()
+            pairs = [(sides.warm_bare(), sides.ours()) for _ in range(times)]
+        wall = median(ours.wall - bare.wall for bare, ours in pairs)
+        found.append((models, median(ours.cpu - bare.cpu for bare, ours in pairs)))
+        tell(f"{models:,} models: {found[-1][1]:.1f} s of CPU, {wall:.1f} s beside bare dbt")
+    return Line("a run beside bare dbt", found)
+
+
+def loading(sizes: Sequence[tuple[int, int]], times: int) -> Iterator[tuple[int, int, Spent]]:
+    """Yield models, jobs and the median of what loading their definitions takes, warm."""
+    for models, jobs in sizes:
+        with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
+            deployed = Deployed(Path(directory), models, jobs=jobs)
+            deployed.prepare()
+            deployed.load()
+            found = [deployed.load() for _ in range(times)]
+        each = sorted(found, key=lambda each: each.cpu)[len(found) // 2]
+        tell(f"{models:,} models, {jobs} jobs: {each.cpu:.2f} s of CPU, {each.peak:.0f} MiB")
+        yield models, jobs, each
+
+
+def panels(asked: argparse.Namespace) -> list[Panel]:
+    """Measure everything."""
+    models, jobs = _numbers(asked.models), _numbers(asked.jobs)
+    loads = [*loading([(each, 1) for each in models], asked.times)]
+    by_jobs = [*loading([(10, each) for each in jobs], asked.times)]
+    by = {
+        "models": [(count, spent) for count, _, spent in loads],
+        "jobs": [(count, spent) for _, count, spent in by_jobs],
+    }
+    return [
+        Panel("A run beside bare dbt", "models", overhead(_numbers(asked.builds), asked.runs)),
+        *(Panel(f"Loading: {name}", name, _loads(found), 1) for name, found in by.items()),
+    ]
+
+
+def _loads(found: Sequence[tuple[int, Spent]]) -> Line:
+    return Line(
+        "loading the definitions",
+        [(count, spent.cpu) for count, spent in found],
+        {count: spent.peak for count, spent in found},
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(each) for each in text.split(",")]
+
+
+def main() -> None:
+    """Measure, print the table, and write chart and table when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", default="10,100,1000,5000,10000", help="to load (%(default)s)")
+    parser.add_argument("--jobs", default="1,10,50,100,200", help="to load (%(default)s)")
+    parser.add_argument("--builds", default="10,100,1000", help="to build (%(default)s)")
+    parser.add_argument("--times", type=int, default=2, help="of each load (%(default)s)")
+    parser.add_argument("--runs", type=int, default=1, help="of each build (%(default)s)")
+    parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}, with the chart")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    said = caption()
+    found = panels(asked)
+    content = f"{said}\n\n{growth_table(found)}"
+    print(content)
+    if asked.write:
+        PICTURE.write_text(chart(found), encoding="utf-8")
+        text = between(PAGE.read_text(encoding="utf-8"), content, name="growth")
+        PAGE.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

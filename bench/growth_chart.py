@@ -1,0 +1,138 @@
+"""The chart of what grows with models and jobs, and the slopes of its lines; pure."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from deploy_project.runs import svg
+
+Point = tuple[float, float]
+"""How many there are, and the seconds that they take."""
+
+_HEIGHT, _PANEL, _PLOT = 310.0, 300.0, 230.0
+_LEFT, _TOP, _BOTTOM = 46.0, 58.0, 252.0
+_COLOURS = ("#3b82d6", "#d97a1f")
+"""As distinct on white as on GitHub's dark grey."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that grows."""
+
+    name: str
+    points: Sequence[Point]
+    peaks: Mapping[float, float] = field(default_factory=dict[float, float])
+    """The most MiB, where that was measured."""
+
+    @property
+    def slope(self) -> float:
+        """Seconds for one more, by least squares."""
+        return slope(self.points)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One line with its axes; what is of one kind has one colour."""
+
+    title: str
+    across: str
+    """What the points count."""
+    line: Line
+    kind: int = 0
+
+
+def slope(points: Sequence[Point]) -> float:
+    """Return the slope of the straight line with the least squares; 0 for fewer than two places."""
+    across = [x for x, _ in points]
+    middle_x, middle_y = _mean(across), _mean([y for _, y in points])
+    spread = sum((x - middle_x) ** 2 for x in across)
+    if not spread:
+        return 0.0
+    return sum((x - middle_x) * (y - middle_y) for x, y in points) / spread
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def chart(panels: Sequence[Panel]) -> str:
+    """Return the panels side by side, with the slope of each line beside its name."""
+    parts = [
+        part
+        for number, panel in enumerate(panels)
+        for part in _panel(panel, left=_LEFT + number * _PANEL)
+    ]
+    return svg.document([_style(), *parts], width=_PANEL * len(panels), height=_HEIGHT)
+
+
+def _style() -> str:
+    lines = "".join(
+        f".s{number}{{stroke:{colour};fill:{colour}}}" for number, colour in enumerate(_COLOURS)
+    )
+    return f"<style>{lines}.curve{{fill:none;stroke-width:2}}.dot{{stroke:none}}</style>"
+
+
+def _panel(panel: Panel, *, left: float) -> Iterator[str]:
+    points = sorted(panel.line.points)
+    top = nice(max(y for _, y in points))
+    first, last = points[0][0], points[-1][0]
+
+    def across(count: float) -> float:
+        return left + _PLOT * math.log(count / first) / max(1e-9, math.log(last / first))
+
+    def up(seconds: float) -> float:
+        return _BOTTOM - (_BOTTOM - _TOP) * seconds / top
+
+    yield svg.words(panel.title, x=left - 26, y=22, kind="title")
+    yield svg.words("seconds of CPU", x=left - 26, y=44)
+    yield svg.words(f"{panel.across} (logarithmic)", x=left + _PLOT, y=_BOTTOM + 38, anchor="end")
+    for step in range(5):
+        seconds = top * step / 4
+        yield _flat(x=left, y=up(seconds), width=_PLOT)
+        yield svg.words(f"{seconds:g}", x=left - 6, y=up(seconds) + 4, anchor="end")
+    for count in ticks(first, last):
+        x = across(count)
+        yield svg.upright(x=x, top=_TOP, bottom=_BOTTOM, kind="grid")
+        yield svg.words(f"{count:,.0f}", x=x, y=_BOTTOM + 16, anchor="middle")
+    yield from _curve(panel.kind, [(across(x), up(y)) for x, y in points])
+    yield svg.words(f"{panel.line.slope * 1000:.2f} ms for one more", x=left + 10, y=_TOP + 18)
+
+
+def _curve(number: int, places: Sequence[Point]) -> Iterator[str]:
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    yield f'<polyline points="{path}" class="curve s{number}"/>'
+    for x, y in places:
+        yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="dot s{number}"/>'
+
+
+def _flat(*, x: float, y: float, width: float) -> str:
+    return f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{x + width:.1f}" y2="{y:.1f}" class="grid"/>'
+
+
+def nice(value: float) -> float:
+    """Return the end of an axis for `value`: 1, 2, 4 or 8 times a power of ten, not below it."""
+    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
+    return next(each * power for each in (1, 2, 4, 8, 10) if each * power >= value)
+
+
+def ticks(first: float, last: float) -> list[float]:
+    """Return the powers of ten from `first` to `last`, and `last` where there is room for it."""
+    powers = range(math.ceil(math.log10(first)), math.floor(math.log10(last)) + 1)
+    found = [10.0**power for power in powers]
+    return found if found and last < 1.8 * found[-1] else [*found, last]
+
+
+def growth_table(panels: Sequence[Panel]) -> str:
+    """Return a Markdown table of all points, with a line for the slopes of each panel."""
+    rows = ["| what | number | CPU | most memory | for one more |", "|---|--:|--:|--:|--:|"]
+    for panel in panels:
+        for place, (count, seconds) in enumerate(sorted(panel.line.points)):
+            cells = (
+                panel.line.name,
+                f"{count:,.0f} {panel.across}",
+                f"{seconds:.2f} s",
+                f"{panel.line.peaks[count]:.0f} MiB" if count in panel.line.peaks else "",
+                f"{panel.line.slope * 1000:.2f} ms" if place == 0 else "",
+            )
+            rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows)

@@ -1,0 +1,70 @@
+"""What was measured beside what was promised, as a table; pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal
+
+Unit = Literal["s", "MiB", "%"]
+
+_HEADINGS = ("what", "size", "target", "measured", "spread", "of CPU", "times", "met")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One promise, and what was found each time it was measured."""
+
+    what: str
+    size: str
+    limit: float
+    unit: Unit
+    found: Sequence[float]
+    cpu: Sequence[float] = ()
+    """The same of CPU time, which a busy machine changes less; empty where it was not measured."""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the median is within the limit."""
+        return median(self.found) <= self.limit
+
+
+def outcome_table(outcomes: Iterable[Outcome]) -> str:
+    """Return a Markdown table of one line for each, without a final newline."""
+    rows = [_HEADINGS, *map(_cells, outcomes)]
+    return "\n".join(
+        [_line(rows[0]), "|---|---|--:|--:|--:|--:|--:|---|", *(_line(each) for each in rows[1:])]
+    )
+
+
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    unit, found = outcome.unit, outcome.found
+    return (
+        outcome.what,
+        outcome.size,
+        f"≤ {outcome.limit:,g} {unit}",
+        f"{_number(median(found), unit)} {unit}",
+        f"{_number(min(found), unit)}–{_number(max(found), unit)}",
+        f"{_number(median(outcome.cpu), unit)} {unit}" if outcome.cpu else "",
+        str(len(found)),
+        "yes" if outcome.is_met else "no",
+    )
+
+
+def _number(value: float, unit: Unit) -> str:
+    if unit != "s":
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.3f}"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def between(text: str, content: str, *, name: str) -> str:
+    """Return `text` with `content` between the markers of `name`; `ValueError` without them."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ValueError(f"found no {begin} followed by {end}; put both where the table belongs")
+    return f"{before}{begin}\n{content}\n{end}{after}"

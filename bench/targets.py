@@ -1,0 +1,193 @@
+"""Measures what was promised of large deployments: `make bench-targets`, or `--help`.
+
+It fails only when a command fails, never because something was slow.
+"""
+
+import argparse
+import json
+import platform
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+
+import generate
+from deployments import Deployed, Spent, machine
+from launched import dagster_dev, first
+from outcomes import Outcome, between, outcome_table
+from ticking import ticks
+
+from deploy_project.cli.run import Wish, code, place
+from deploy_project.config.loading import load_deployment
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+_PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
+_GIBIBYTE = 1024.0  # MiB
+
+Part = Callable[[Sequence[int], int], Iterator[Outcome]]
+"""Measures one promise at each size, so many times."""
+
+
+def load(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Load the definitions of one environment and 50 jobs, warm."""
+    for models in sizes:
+        with _deployed(models, jobs=50) as deployed:
+            deployed.load()
+            found = [deployed.load() for _ in range(times)]
+        size = f"{models:,} models, 50 jobs"
+        limit = 3 if models <= 1000 else 10
+        yield Outcome("load the definitions", size, limit, "s", *_times(found))
+        yield Outcome("its memory", size, _GIBIBYTE, "MiB", [each.peak for each in found])
+
+
+def many(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Load the definitions of ten environments and 200 jobs; `sizes` are of each environment."""
+    for models in sizes:
+        with _deployed(models, environments=10, jobs=200) as deployed:
+            deployed.load()
+            found = [deployed.load() for _ in range(times)]
+        size = f"10 environments of {models:,} models, 200 jobs"
+        yield Outcome("load the definitions", size, 10, "s", *_times(found))
+
+
+def launch(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Launch runs over GraphQL, and cancel each at its first node."""
+    for models in sizes:
+        with _deployed(models, jobs=50) as deployed, dagster_dev(deployed) as dagster:
+            found = list[float]()
+            for _ in range(times + 1):
+                deployed.database.unlink(missing_ok=True)
+                events = dagster.until_first_node(generate.JOB)
+                begun = first(events, "RunStartingEvent")
+                node = first(events, "AssetMaterializationPlannedEvent")
+                assert begun is not None
+                assert node is not None
+                found.append(node - begun)
+        size = f"{models:,} models, 50 jobs"
+        yield Outcome("from the queue to dbt's first node", size, 5, "s", found[1:])
+
+
+def tick(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Evaluate each sensor while there is nothing to do."""
+    for models in sizes:
+        with _deployed(models, environments=10, jobs=50) as deployed:
+            size = f"10 environments of {models:,} models, 50 jobs"
+            for name, found in ticks(deployed, times=times):
+                yield Outcome(f"CPU of a tick of `{name}`", size, 0.3, "s", found)
+
+
+def slim(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Build everything once, then a pull request for each time that changes one last model."""
+    for models in sizes:
+        with _deployed(models, jobs=2) as deployed:
+            whole = deployed.execute(generate.JOB)
+            tell(f"all {models:,} models took {whole.wall:.1f} s, {whole.cpu:.1f} s of CPU")
+            found = list[Spent]()
+            for number in range(1, times + 1):
+                tags = _pull_request(deployed, number)
+                found.append(deployed.execute(generate.CHECKS, tags))
+                tell(f"one of them {found[-1].wall:.1f} s, {found[-1].cpu:.1f} s of CPU")
+        share = [100 * each.wall / whole.wall for each in found]
+        cpu = [100 * each.cpu / whole.cpu for each in found]
+        yield Outcome(
+            "a pull request of one model, by all", f"{models:,} models", 25, "%", share, cpu
+        )
+
+
+def memory(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Build everything, and look at the process of the run beside dbt's."""
+    for models in sizes:
+        found = list[float]()
+        with _deployed(models, jobs=50) as deployed:
+            for _ in range(times):
+                deployed.database.unlink(missing_ok=True)
+                found.append(deployed.execute(generate.JOB).peak)
+        size = f"{models:,} models, 50 jobs"
+        yield Outcome("memory of a run's process beside dbt", size, 300, "MiB", found)
+
+
+def _times(found: Sequence[Spent]) -> tuple[list[float], list[float]]:
+    return [each.wall for each in found], [each.cpu for each in found]
+
+
+PARTS: Mapping[str, tuple[Part, Sequence[int], int]] = {
+    "load": (load, (1000, 5000), 5),
+    "many": (many, (100, 1000), 3),
+    "launch": (launch, (1000,), 5),
+    "tick": (tick, (100,), 20),
+    "slim": (slim, (1000,), 3),
+    "memory": (memory, (5000,), 1),
+}
+"""Each with the sizes that the promises name, and how often it is measured."""
+
+
+def outcomes(names: Sequence[str], *, sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Measure the parts of `names`; no `sizes` and no `times` stand for their own."""
+    for name in names:
+        part, own_sizes, own_times = PARTS[name]
+        for each in part(sizes or own_sizes, times or own_times):
+            tell(outcome_table([each]).splitlines()[-1])
+            yield each
+
+
+def tell(text: str) -> None:
+    """Say how far it is; the table alone goes to standard output."""
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def caption() -> str:
+    """Return what the figures depend on."""
+    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    return f"{date.today():%d %B %Y}, {machine()}, Python {platform.python_version()}, {versions}."
+
+
+def main() -> None:
+    """Measure, print the table, and write it into the page when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help="(%(default)s)")
+    parser.add_argument("--models", default="", help="sizes instead of those promised: 100,200")
+    parser.add_argument("--times", type=int, default=0, help="how often each is measured")
+    parser.add_argument("--write", action="store_true", help=f"the table into {PAGE.name}, too")
+    asked = parser.parse_args()
+    # Ending by SIGTERM, as by Ctrl-C, must remove the temporary directories.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    sizes = [int(each) for each in asked.models.split(",") if each]
+    said = caption()
+    found = outcome_table(outcomes(asked.parts.split(","), sizes=sizes, times=asked.times))
+    print(f"{said}\n\n{found}")
+    if asked.write:
+        text = between(PAGE.read_text(encoding="utf-8"), f"{said}\n\n{found}", name="targets")
+        PAGE.write_text(text, encoding="utf-8")
+
+
+def _pull_request(deployed: Deployed, number: int) -> str:
+    """Change one model that nothing depends on, and return the tags of a run of that change."""
+    deployed.git("checkout", "--quiet", "-B", "work", "main")
+    model = deployed.repository / generate.model_file(deployed.models - number)
+    model.write_text(model.read_text(encoding="utf-8") + f"-- change {number}\n", encoding="utf-8")
+    commit = deployed.commit(f"Change {number}")
+    deployed.git("update-ref", f"refs/pull/{number}/head", commit)
+    deployed.git("checkout", "--quiet", "main")
+    deployment = load_deployment(deployed.root / "deploy.yaml", state=deployed.root / "state")
+    job = deployment.jobs[generate.CHECKS]
+    wish = Wish(commit=commit, pull_request=number)
+    asked = place(job, wish, run_slots=None) | code(job.environment, commit=commit, branch=None)
+    return json.dumps(asked)
+
+
+@contextmanager
+def _deployed(models: int, *, environments: int = 1, jobs: int) -> Generator[Deployed]:
+    with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
+        deployed = Deployed(Path(directory), models, environments, jobs)
+        tell(f"{models:,} models, {environments} environment(s), {jobs} jobs: preparing")
+        deployed.prepare()
+        yield deployed
+
+
+if __name__ == "__main__":
+    main()

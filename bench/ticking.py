@@ -1,0 +1,54 @@
+"""What ticks of a deployment's sensors cost while there is nothing to do."""
+
+import os
+import resource
+from collections.abc import Iterator
+
+from deployments import Deployed
+
+
+def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]]:
+    """Yield each sensor with the CPU seconds of its ticks, git's among them.
+
+    They are evaluated in this process, with definitions that are loaded once, as the code server
+    has them, and on the storage that is shipped.
+    """
+    os.environ |= {"DAGSTER_HOME": str(deployed.home)}
+    os.chdir(deployed.home)  # the paths of dagster.yaml begin there
+    import dagster as dg
+
+    from deploy_project.config.loading import load_deployment
+    from deploy_project.config.state import StateDirectory
+    from deploy_project.orchestration import pulls
+    from deploy_project.orchestration.location import definitions, deployed_pointers
+
+    pulls.ASKING_SECONDS = 0  # a code server asks in every third tick only
+    state = StateDirectory(deployed.root / "state")
+    deployment = load_deployment(deployed.root / "deploy.yaml", state=state.root)
+
+    def loaded() -> dg.RepositoryDefinition:
+        found = deployed_pointers(deployment, state)
+        return definitions(deployment, state, pointers=found).get_repository_def()
+
+    repository = loaded()
+    with dg.DagsterInstance.get() as instance:
+        for name in [each.name for each in repository.sensor_defs]:
+            cursor, spent = None, list[float]()
+            for number in range(times + 2):
+                if number == 1:  # the first tick has deployed, and would have had us loaded again
+                    repository = loaded()
+                sensor = repository.get_sensor_def(name)
+                before = _spent()
+                context = dg.build_sensor_context(instance, cursor, repository_def=repository)
+                done = sensor.evaluate_tick(context)
+                cursor = done.cursor or cursor
+                if number >= 2:
+                    spent.append(_spent() - before)
+                    if done.run_requests:
+                        raise SystemExit(f"{name} had something to do: a bench bug")
+            yield name, spent
+
+
+def _spent() -> float:
+    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in both)
