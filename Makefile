@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-peers bench-targets bench-growth kill emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth kill emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -31,8 +31,11 @@ lock:  ## Pin every version again
 		$(BIN)/uv pip compile -q $$each $(filter-out --generate-hashes,$(LOCK)) -o $${each%.in}.txt; \
 	done
 
-bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session
-	$(BIN)/python bench/bench.py
+bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session; takes half an hour
+	$(BIN)/python bench/bench.py --write
+
+bench-short: $(BIN)/.installed-dev  ## The same with 10 and 200 models, in a minute or two
+	$(BIN)/python bench/bench.py --sizes 10,200 --runs 2
 
 bench-peers: $(BIN)/.installed-dev  ## Compare with dagster-dbt, prefect-dbt and Cosmos, each in its own environment
 	$(BIN)/python bench/peers.py

@@ -13,11 +13,14 @@ from typing import cast
 
 import generate
 from asked import positive, sizes
+from measure import Failed
 from report import BEGIN, END, Comparison, Kind, Pair, table
 from session import PAGE, ends_on_sigterm, page, tell, write
 from sides import Sides
 
 KINDS: tuple[Kind, ...] = ("warm", "fresh")
+LARGE = 1000
+"""From so many models on, fewer runs are measured: all of it shall take half an hour."""
 _PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
 
 
@@ -25,9 +28,11 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--sizes", type=sizes, default="10,200,1000", help="models, such as 10,200 (%(default)s)"
+        "--sizes", type=sizes, default="10,200,1000,5000", help="models (%(default)s)"
     )
-    parser.add_argument("--runs", type=positive, default=5, help="of each side (%(default)s)")
+    parser.add_argument(
+        "--runs", type=positive, help="of each side (5; 3 from 1,000 models on, 1 above)"
+    )
     parser.add_argument("--only", choices=KINDS, help="a deployed commit, or a new one")
     parser.add_argument(
         "--tests",
@@ -40,17 +45,28 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def runs_of(models: int) -> int:
+    """Return how often each side is measured, where nobody has said it."""
+    return 5 if models < LARGE else 3 if models == LARGE else 1
+
+
 def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
-    """Measure each size in a temporary directory of its own, and yield what was found."""
+    """Measure each size in a temporary directory of its own, and yield what was found.
+
+    What fails is told, and the rest is measured all the same.
+    """
     for models in cast(tuple[int, ...], asked.sizes):
         with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
             sides = Sides(Path(directory), models)
-            tell(f"{models} models: generating, then one unmeasured run of each side")
-            sides.prepare(tests=asked.tests)
-            sides.warm_bare()
-            sides.ours()
-            for kind in KINDS if asked.only is None else (asked.only,):
-                yield Comparison(kind, models, [*pairs(sides, kind, runs=asked.runs)])
+            tell(f"{models} models: generating, then each side once, not measured")
+            try:
+                sides.prepare(tests=asked.tests)
+                sides.warm_up(builds=models <= LARGE)
+                for kind in KINDS if asked.only is None else (asked.only,):
+                    runs = asked.runs or runs_of(models)
+                    yield Comparison(kind, models, [*pairs(sides, kind, runs=runs)])
+            except Failed as failure:
+                tell(f"{models} models: {failure}")
 
 
 def pairs(sides: Sides, kind: Kind, *, runs: int) -> Iterator[Pair]:
@@ -74,8 +90,8 @@ def caption(asked: argparse.Namespace, *, load: float) -> str:
     tests = f", {asked.tests} tests for each model" if asked.tests else ""
     machine = f"{os.cpu_count()} cores with a load of {load:.1f} before"
     return (
-        f"{date.today():%d %B %Y}, {asked.runs} run{'s' * (asked.runs > 1)} of each side{tests}, "
-        f"{machine}, Python {platform.python_version()}, {versions}."
+        f"{date.today():%d %B %Y}{tests}, {machine}, Python {platform.python_version()}, "
+        f"{versions}."
     )
 
 
@@ -84,9 +100,7 @@ def main() -> None:
     asked = options(sys.argv[1:])
     ends_on_sigterm()
     if asked.write:
-        page(
-            "", (BEGIN, END)
-        )  # what is wrong with the page is better known before an hour of measuring
+        page("", (BEGIN, END))  # what is wrong with it is better known before measuring
     load, _, _ = os.getloadavg()
     found = table(sorted(comparisons(asked), key=lambda each: KINDS.index(each.kind)))
     print(found)

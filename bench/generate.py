@@ -6,6 +6,7 @@ from pathlib import Path
 LAYER = 10
 """Models in each layer; the deeper the layer, the longer the path that leads to it."""
 
+ENVIRONMENT = "bench"
 JOB = "bench__build"
 CHECKS = "bench__checks"
 """The job of pull requests, of a deployment that has more than one job."""

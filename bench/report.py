@@ -1,6 +1,6 @@
 """What the measurements come to: medians, ratios, the table; pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
@@ -11,7 +11,15 @@ BEGIN = "<!-- bench: begin -->"
 END = "<!-- bench: end -->"
 BEGIN_PEERS = "<!-- peers: begin -->"
 END_PEERS = "<!-- peers: end -->"
-_HEADINGS = ("commit", "models", "bare dbt", "a run here", "ratio", "spread", "CPU ratio")
+_HEADINGS = (
+    *("commit", "models", "runs", "bare dbt", "a run here", "ratio", "wanted", "spread"),
+    "CPU ratio",
+)
+TARGETS: Mapping[Kind, Mapping[int, float]] = {
+    "warm": {10: 1.5, 200: 1.15, 1000: 1.05, 5000: 1.05},
+    "fresh": {10: 1.4, 200: 1.0, 1000: 1.0, 5000: 1.0},
+}
+"""The ratio that is wanted at most, by the number of models."""
 _PEER_HEADINGS = (
     "tool",
     "version",
@@ -72,7 +80,12 @@ class Standing:
 
 def row(comparison: Comparison) -> tuple[str, ...]:
     """Return the cells of one line: ratios of medians, and the range of the pairs' ratios."""
-    return (_COMMIT[comparison.kind], f"{comparison.models:,}", *_figures(comparison.pairs))
+    pairs, models = comparison.pairs, comparison.models
+    bare, ours, ratio, spread, cpu = _figures(pairs)
+    target = TARGETS[comparison.kind].get(models)
+    wanted = f"≤ {target:.2f}" if target is not None else "–"
+    counts = (f"{models:,}", str(len(pairs)))
+    return (_COMMIT[comparison.kind], *counts, bare, ours, ratio, wanted, spread, cpu)
 
 
 def peer_row(standing: Standing) -> tuple[str, ...]:

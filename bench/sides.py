@@ -53,6 +53,16 @@ class Sides:
             stream.write(f"-- change {number}\n")
         self._commit(f"Change {number}")
 
+    def warm_up(self, *, builds: bool) -> None:
+        """Let both sides do what only a first run does; they build, or only parse and deploy."""
+        if builds:
+            self.warm_bare()
+            self.ours()
+        else:
+            run(self._dbt("parse", directory=self.root / "bare"))
+            deploy = (str(_PROGRAMS / "deploy-project"), "deploy", generate.ENVIRONMENT)
+            run(Command(deploy, self.root / "instance", self._ours))
+
     def warm_bare(self) -> Cost:
         """`dbt build` in a directory that dbt has parsed before."""
         return self.measured("bare-state", self._dbt("build", directory=self.root / "bare"))
@@ -74,9 +84,7 @@ class Sides:
         """A whole run of the deployment's job, at the head of its branch."""
         dagster = str(_PROGRAMS / "dagster")
         job = ("job", "execute", "-m", "deploy_project.definitions", "-j", generate.JOB)
-        places = {CONFIG: str(self.root / "deploy.yaml"), STATE: str(self.root / "state")}
-        command = Command((dagster, *job), self.root / "instance", variables(**places))
-        return self.measured("state", command)
+        return self.measured("state", Command((dagster, *job), self.root / "instance", self._ours))
 
     def measured(self, state: str, *commands: Command, limit: float | None = None) -> Cost:
         """Measure `commands` on a fresh DuckDB file; dbt is slower over views that exist."""
@@ -96,6 +104,12 @@ class Sides:
     def clone(self, directory: Path) -> Command:
         """Return the command that clones the repository."""
         return self._git("clone", "--quiet", str(self._repository), str(directory))
+
+    @property
+    def _ours(self) -> dict[str, str]:
+        return variables(
+            **{CONFIG: str(self.root / "deploy.yaml"), STATE: str(self.root / "state")}
+        )
 
     @property
     def _repository(self) -> Path:
