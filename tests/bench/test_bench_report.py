@@ -2,7 +2,6 @@ import pytest
 
 from bench.report import BEGIN, END, Comparison, Cost, Pair, replaced, row, table
 
-
 SINGLE = ["2.00–2.00", "1.00"]
 
 
