@@ -12,6 +12,8 @@ from dagster._core.remote_origin import (
 )
 
 from deploy_project.cli import main
+from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.internals.connections import keep_connection
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import tags
 from deploy_project.runs.completions import parsed, text
@@ -93,3 +95,31 @@ def test_the_command_line_reads_it(
     assert order == sorted(order)
     assert main(["logs", shop.first.run_id[:8]]) == 0
     assert "Found 2 models" in capsys.readouterr().out
+
+
+def test_the_connection_of_the_event_log_is_kept_and_made_again_when_it_was_lost(shop: Shop):
+    """An event took ten times as long on Postgres, for each statement made a connection."""
+    key = dg.AssetKey(["prod", "kept"])
+    others = set(backends(shop))
+    with shop.site.instance() as instance:
+        run = dg.DagsterRun("somebody's")
+        instance.add_run(run)
+        keep_connection(instance)
+
+        def tell(number: int) -> set[int]:
+            told = dg.AssetMaterialization(key, metadata={"number": number})
+            events.report_materialization(instance, run, told)
+            return set(backends(shop)) - others
+
+        (kept,) = tell(1)
+        assert tell(2) == {kept}
+        shop.server.execute(f"select pg_terminate_backend({kept})")
+        (another,) = tell(3)
+        assert another != kept
+        found = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    assert len(found) == 3
+
+
+def backends(shop: Shop) -> list[int]:
+    rows = shop.server.execute("select pid from pg_stat_activity where datname = 'history'")
+    return [int(pid) for (pid,) in rows]

@@ -12,6 +12,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
+from deploy_project.orchestration.internals.connections import keep_connection
 from deploy_project.orchestration.workers import worker_of
 
 Outcome = Literal["Success", "Error", "Cancelled"]
@@ -34,6 +35,7 @@ class StepLogExecutor(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Yield the events of every step, then call `finish` with how it went."""
+        keep_connection(plan_context.instance)
         with worker_of(plan_context.instance, plan_context.run_id).held():
             yield from self._all(plan_context, execution_plan)
 

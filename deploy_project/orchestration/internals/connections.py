@@ -1,0 +1,36 @@
+"""The event log's connection to a server: Dagster's own makes one for each statement of an event.
+
+Only the webserver may keep one, by a method that has no public name.
+"""
+
+from contextlib import closing
+from typing import Any
+
+import dagster as dg
+from sqlalchemy import Pool, event
+from sqlalchemy.exc import DisconnectionError
+
+RENEWED_SECONDS = 300
+"""So old a connection is replaced, for what stands in between may have forgotten it."""
+_MORE = 5
+
+
+def keep_connection(instance: dg.DagsterInstance) -> None:
+    """Keep one connection of the event log of `instance` open from now on, and see that it lives.
+
+    Where the log is not on a server, nothing changes.
+    """
+    if not event.contains(Pool, "checkout", _see_that_it_lives):
+        event.listen(Pool, "checkout", _see_that_it_lives)
+    instance.event_log_storage.optimize_for_webserver(
+        statement_timeout=0, pool_recycle=RENEWED_SECONDS, max_overflow=_MORE
+    )
+
+
+def _see_that_it_lives(connection: Any, *_: object) -> None:
+    """Have the pool make another connection when the server was restarted since the last event."""
+    try:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute("select 1")
+    except Exception as error:  # each driver has its own
+        raise DisconnectionError from error
