@@ -18,6 +18,7 @@ class SqliteEventLog(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str) -> None:
         self._prepared: set[str] = set()
+        self._found_columns: set[str] = set()
         super().__init__(base_dir)
 
     @abstractmethod
@@ -50,6 +51,14 @@ class SqliteEventLog(SqliteEventLogStorage):
         """
         super().store_event(event)
         Path(self.path_for_shard(event.run_id)).touch()
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """Return whether the table of assets has a column; Dagster asks it anew for each event."""
+        if column_name not in self._found_columns:
+            if not super()._has_asset_key_col_on_connection(conn, column_name):
+                return False
+            self._found_columns.add(column_name)
+        return True
 
     def wipe(self) -> None:
         """Delete all events."""
