@@ -1,16 +1,21 @@
 """The contract with what Dagster has no public name for: an upgrade that changes it fails here."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
 import pytest
+from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.definitions.definitions_load_context import (
     DefinitionsLoadContext,
     DefinitionsLoadType,
 )
+from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
+from deploy_project.orchestration import execute_run
 from deploy_project.orchestration.internals import (
     events,
     executor,
@@ -23,6 +28,7 @@ from deploy_project.orchestration.internals.executor import Outcome
 from deploy_project.orchestration.workers import worker_of
 
 KEY = dg.AssetKey(["prod", "orders"])
+EXAMPLE_JOB = "production__daily"
 ERRORS = {
     "fail": dg.Failure("as wished"),
     "cancel": dg.Failure("as wished"),
@@ -283,6 +289,29 @@ def test_a_launched_process_is_told_which_job_it_is_there_for(instance: dg.Dagst
     ((_, told),) = variables.items()
     assert run_process.executed_job(command[2:], told) == "chain"
     assert run_process.executed_job([*command[2:], told], None) == "chain"
+
+
+def test_a_process_for_our_code_is_one_that_starts_dbt_first(instance: dg.DagsterInstance):
+    pointer = ModuleCodePointer("deploy_project.definitions", "defs", None)
+    origin = JobPythonOrigin("daily", RepositoryPythonOrigin(sys.executable, pointer))
+    run = dg.DagsterRun("prod__daily", job_code_origin=origin)
+    command, variables = launching.run_command(instance, run)
+    assert command == [sys.executable, "-m", execute_run.__name__, "prod__daily"]
+    assert set(variables) == {run_process.RUN_ARGUMENTS}
+
+
+def test_dbt_is_started_before_dagster_is_imported():
+    code = (
+        "import sys\n"
+        "from deploy_project.dbt import children\n"
+        "from deploy_project.orchestration import execute_run\n"
+        f"execute_run.start_dbt({EXAMPLE_JOB!r})\n"
+        "print(len(children._ahead), 'dagster' in sys.modules)\n"
+        "execute_run.start_dbt('somebody_elses')\n"
+        "print(len(children._ahead))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "False", "1"], done.stderr
 
 
 def test_only_a_run_by_hand_says_what_it_builds(instance: dg.DagsterInstance):

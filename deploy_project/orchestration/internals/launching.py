@@ -5,16 +5,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.launcher.base import (
     CheckRunHealthResult,
     LaunchRunContext,
     RunLauncher,
     WorkerStatus,
 )
+from dagster._core.origin import JobPythonOrigin
 from dagster._grpc.types import ExecuteRunArgs
 from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_value
 
 from deploy_project.orchestration.internals.run_process import EXECUTE_RUN, RUN_ARGUMENTS
+
+_OURS = "deploy_project.definitions"
+_PROGRAM = "deploy_project.orchestration.execute_run"
 
 
 class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
@@ -118,6 +123,14 @@ def run_command(
             f"run {run.run_id} can't be launched: nothing says where its code is; launch it from "
             "the UI, a schedule or a sensor"
         )
-    command = [origin.executable_path, "-m", "dagster", *EXECUTE_RUN]
     asked = ExecuteRunArgs(origin, run.run_id, instance.get_ref())
-    return command, {RUN_ARGUMENTS: serialize_value(asked)}
+    program = _program(origin, run.job_name)
+    return [origin.executable_path, "-m", *program], {RUN_ARGUMENTS: serialize_value(asked)}
+
+
+def _program(origin: JobPythonOrigin, job: str) -> tuple[str, ...]:
+    """Return the module that executes a run, and its arguments: Dagster's for another's code."""
+    pointer = origin.repository_origin.code_pointer
+    if isinstance(pointer, ModuleCodePointer) and pointer.module == _OURS:
+        return (_PROGRAM, job)
+    return ("dagster", *EXECUTE_RUN)

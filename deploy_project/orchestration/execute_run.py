@@ -1,0 +1,35 @@
+"""The process of a run as our launcher starts it: dbt is imported while Dagster is, not after it.
+
+`python -m deploy_project.orchestration.execute_run JOB`, with what Dagster wants to know in its own
+variable. This module imports nothing of Dagster before dbt has been started.
+"""
+
+import runpy
+import sys
+from contextlib import suppress
+
+from deploy_project.config.environment import settings
+from deploy_project.config.loading import load_deployment
+from deploy_project.errors import DeployError
+from deploy_project.runs import shortcuts
+
+
+def start_dbt(job: str) -> None:
+    """Start the process of the first command of `job`; nothing for what is no job of ours."""
+    with suppress(DeployError):  # whoever loads the definitions will be told
+        found = settings()
+        wanted = load_deployment(found.config_file, state=found.state.root).jobs.get(job)
+        if wanted is not None:
+            shortcuts.start_dbt(wanted)
+
+
+def main() -> None:
+    """Start dbt, then be the `dagster api execute_run` that executes the run."""
+    _, job = sys.argv
+    start_dbt(job)
+    sys.argv[1:] = ["api", "execute_run"]
+    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()
