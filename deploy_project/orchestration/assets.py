@@ -34,7 +34,7 @@ def environment_assets(
     and exposures are specs around it.
     """
     translator = Translator(environment, manifest, commit, project_directory, docs_url, catalog)
-    specs = {unique_id: translator.spec(unique_id) for unique_id in translator.assets}
+    specs = translator.specs()
     built = {key: spec for key, spec in specs.items() if key in manifest["nodes"]}
     around = [spec for key, spec in specs.items() if key not in built]
     if not built:

@@ -4,7 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -82,6 +82,7 @@ def asset_key(environment_name: str, node: Node) -> dg.AssetKey:
     return dg.AssetKey([environment_name, *(_name(part) for part in path if part is not None)])
 
 
+@cache
 def _name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
 
@@ -190,6 +191,12 @@ class Translator:
         """Their keys."""
         return asset_keys(self.environment.name, self.manifest)
 
+    def specs(self) -> dict[str, dg.AssetSpec]:
+        """Return the specs of all assets, by unique id."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.BetaWarning)  # code references are in beta
+            return {unique_id: self.spec(unique_id) for unique_id in self.assets}
+
     def spec(self, unique_id: str) -> dg.AssetSpec:
         """Return the spec of one asset."""
         node = self.assets[unique_id]
@@ -245,14 +252,12 @@ class Translator:
         if node["package_name"] != self.manifest["metadata"].get("project_name"):
             return None
         project, file = self.environment.project, node["original_file_path"]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", dg.BetaWarning)  # code references are in beta
-            if project.hosting is None:
-                here = str(self.project_directory / file)
-                return _references(dg.LocalFileCodeReference(file_path=here))
-            path = f"{project.subdirectory}/{file}" if project.subdirectory else file
-            url = file_url(project.hosting, commit=self.commit, path=path)
-            return _references(dg.UrlCodeReference(url=url, label=file))
+        if project.hosting is None:
+            here = f"{self.project_directory}/{file}"
+            return _references(dg.LocalFileCodeReference(file_path=here))
+        path = f"{project.subdirectory}/{file}" if project.subdirectory else file
+        url = file_url(project.hosting, commit=self.commit, path=path)
+        return _references(dg.UrlCodeReference(url=url, label=file))
 
 
 def _references(
