@@ -76,6 +76,8 @@ def variables(invocation: Invocation) -> dict[str, str]:
     )
     return {
         **inherited(),
+        # The same order as by default, without a search of the whole graph for each node.
+        "DBT_USE_FAST_TEST_EDGES": "true",
         **invocation.variables,
         **deferral,
         "DBT_PROJECT_DIR": str(invocation.project_directory),

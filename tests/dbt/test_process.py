@@ -469,6 +469,7 @@ def test_the_environment_of_dbt(program: Program, monkeypatch: pytest.MonkeyPatc
         "DBT_TARGET_PATH": str(tmp_path / "step" / "target"),
         "DBT_LOG_PATH": str(tmp_path / "step"),
         "DBT_LOG_LEVEL_FILE": "none",
+        "DBT_USE_FAST_TEST_EDGES": "true",
         "DBT_USE_COLORS": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
