@@ -5,7 +5,8 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +15,11 @@ from typing import cast
 import generate
 from asked import positive, sizes
 from measure import Failed
-from report import BEGIN, END, Comparison, Kind, Pair, table
+from report import BEGIN, END, LARGE, MINUTES, Comparison, Kind, Pair, runs_of, table
 from session import PAGE, ends_on_sigterm, page, tell, write
 from sides import Sides
 
 KINDS: tuple[Kind, ...] = ("warm", "fresh")
-LARGE = 1000
-"""From so many models on, fewer runs are measured: all of it shall take half an hour."""
 _PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
 
 
@@ -28,10 +27,16 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--sizes", type=sizes, default="10,200,1000,5000", help="models (%(default)s)"
+        "--sizes",
+        type=sizes,
+        default="5000,10,200,1000",
+        help="models, in the order in which they are measured (%(default)s)",
     )
     parser.add_argument(
-        "--runs", type=positive, help="of each side (5; 3 from 1,000 models on, 1 above)"
+        "--runs",
+        type=positive,
+        help=f"of each side, however long it takes (5; 3 with 1,000 models, 1 above; 1 of what has "
+        f"not begun after {MINUTES} minutes)",
     )
     parser.add_argument("--only", choices=KINDS, help="a deployed commit, or a new one")
     parser.add_argument(
@@ -45,40 +50,45 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def runs_of(models: int) -> int:
-    """Return how often each side is measured, where nobody has said it."""
-    return 5 if models < LARGE else 3 if models == LARGE else 1
-
-
 def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
     """Measure each size in a temporary directory of its own, and yield what was found.
 
     What fails is told, and the rest is measured all the same.
     """
+    begun = time.monotonic()
+
+    def is_enough(models: int, measured: int) -> bool:
+        spent = (time.monotonic() - begun) / 60
+        return measured >= (asked.runs or runs_of(models, minutes=spent))
+
     for models in cast(tuple[int, ...], asked.sizes):
         with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
             sides = Sides(Path(directory), models)
             tell(f"{models} models: generating, then each side once, not measured")
             try:
                 sides.prepare(tests=asked.tests)
-                sides.warm_up(builds=models <= LARGE)
+                sides.warm_up(builds=models < LARGE)
                 for kind in KINDS if asked.only is None else (asked.only,):
-                    runs = asked.runs or runs_of(models)
-                    yield Comparison(kind, models, [*pairs(sides, kind, runs=runs)])
+                    yield Comparison(kind, models, [*pairs(sides, kind, is_enough)])
             except Failed as failure:
                 tell(f"{models} models: {failure}")
 
 
-def pairs(sides: Sides, kind: Kind, *, runs: int) -> Iterator[Pair]:
-    """Measure both sides in turn, so that a busy minute of the machine troubles both."""
-    for number in range(1, runs + 1):
+def pairs(sides: Sides, kind: Kind, is_enough: Callable[[int, int], bool]) -> Iterator[Pair]:
+    """Measure both sides in turn, so that a busy minute of the machine troubles both.
+
+    `is_enough` is asked with the number of models and of the pairs that there are.
+    """
+    number = 0
+    while not is_enough(sides.models, number):
+        number += 1
         if kind == "fresh":
             sides.change(number)
         pair = Pair(
             bare=sides.warm_bare() if kind == "warm" else sides.fresh_bare(), ours=sides.ours()
         )
         tell(
-            f"{sides.models} models, {kind}, {number} of {runs}: "
+            f"{sides.models} models, {kind}, {number}: "
             f"bare {pair.bare.wall:.1f} s, ours {pair.ours.wall:.1f} s, ratio {pair.ratio:.2f}"
         )
         yield pair
@@ -102,7 +112,8 @@ def main() -> None:
     if asked.write:
         page("", (BEGIN, END))  # what is wrong with it is better known before measuring
     load, _, _ = os.getloadavg()
-    found = table(sorted(comparisons(asked), key=lambda each: KINDS.index(each.kind)))
+    in_order = sorted(comparisons(asked), key=lambda each: (KINDS.index(each.kind), each.models))
+    found = table(in_order)
     print(found)
     if asked.write:
         write(f"{caption(asked, load=load)}\n\n{found}", (BEGIN, END))

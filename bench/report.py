@@ -11,6 +11,10 @@ BEGIN = "<!-- bench: begin -->"
 END = "<!-- bench: end -->"
 BEGIN_PEERS = "<!-- peers: begin -->"
 END_PEERS = "<!-- peers: end -->"
+LARGE = 1000
+"""From so many models on, fewer runs are measured."""
+MINUTES = 25
+"""After so many, each size is measured once more at most: all of it shall take half an hour."""
 _HEADINGS = (
     *("commit", "models", "runs", "bare dbt", "a run here", "ratio", "wanted", "spread"),
     "CPU ratio",
@@ -76,6 +80,13 @@ class Standing:
     """Bare dbt and the tool's run; empty when it did not get to its end."""
     said: str = ""
     """What to say instead, then: its last words, or how long it was waited for."""
+
+
+def runs_of(models: int, *, minutes: float) -> int:
+    """Return how often each side is measured, where nobody has said it, after so many minutes."""
+    if minutes > MINUTES:
+        return 1
+    return 5 if models < LARGE else 3 if models == LARGE else 1
 
 
 def row(comparison: Comparison) -> tuple[str, ...]:

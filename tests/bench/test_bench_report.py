@@ -1,6 +1,6 @@
 import pytest
 
-from bench.report import BEGIN, END, Comparison, Cost, Pair, replaced, row, table
+from bench.report import BEGIN, END, Comparison, Cost, Pair, replaced, row, runs_of, table
 
 SINGLE = ["2.00–2.00", "1.00"]
 
@@ -18,6 +18,16 @@ def test_a_row_compares_medians_and_shows_the_range_of_the_pairs():
     cells = row(Comparison("warm", 1000, pairs))
     ratios = ("1.50", "≤ 1.05", "1.10–1.50", "1.25")
     assert cells == ("deployed", "1,000", "3", "10.0 s", "15.0 s", *ratios)
+
+
+@pytest.mark.parametrize(
+    ("models", "minutes", "runs"),
+    [(10, 0, 5), (200, 25, 5), (1000, 20, 3), (5000, 0, 1), (200, 26, 1), (1000, 30, 1)],
+)
+def test_large_projects_and_slow_machines_are_measured_less_often(
+    models: int, minutes: float, runs: int
+):
+    assert runs_of(models, minutes=minutes) == runs
 
 
 def test_the_table_lines_up():
