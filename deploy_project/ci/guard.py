@@ -39,7 +39,7 @@ class Guard:
 
 def _admit(scene: Scene, listed: Listed) -> None:
     """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
-    run, found = scene.run, relations(scene, listed)
+    run, found = scene.run, relations(scene.step.arguments, listed)
     if run.pull_request is None or not found:
         return
     job, project = run.job, run.environment.project

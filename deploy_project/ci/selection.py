@@ -1,17 +1,17 @@
 """What a dbt command selects, asked of dbt itself before the command runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from deploy_project.config.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
 from deploy_project.dbt.commands import Listing, subcommand
 from deploy_project.dbt.events import Listed
-from deploy_project.dbt.manifest import Manifest, read_manifest
 from deploy_project.errors import DbtError
 from deploy_project.runs.results import SELECTING
 from deploy_project.runs.scene import Scene
 
-_FIELDS = ("unique_id", "database", "schema")
+_FIELDS = ("unique_id", "database", "schema", "config")
 
 
 @dataclass(frozen=True)
@@ -63,29 +63,32 @@ def wanted(scene: Scene) -> Listing | None:
     return Listing(kept, _FIELDS)
 
 
-def relations(scene: Scene, found: Listed) -> list[Relation]:
-    """Return what the command of `scene`, for which dbt has listed `found`, is going to write.
+def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
+    """Return what a command, for which dbt has listed `found`, is going to write.
 
     Raises `DbtError` with dbt's own words when it could not list.
     """
     if found.problem:
         raise DbtError(f"`dbt ls` of what is to be built failed: {found.problem}")
-    arguments = scene.step.arguments
     types = SELECTING[subcommand(arguments) or ""]
-    manifest = read_manifest(scene.target_directory / "manifest.json")
     stores = "--store-failures" in arguments
-    nodes = (Relation(*(str(each.get(field) or "") for field in _FIELDS)) for each in found.nodes)
     return [
-        each
-        for each in nodes
-        if each.unique_id.split(".")[0] in types and _writes(each, manifest, stores=stores)
+        Relation(*(str(each.get(field) or "") for field in ("unique_id", "database", "schema")))
+        for each in found.nodes
+        if _kind(each) in types and _writes(each, stores=stores)
     ]
 
 
-def _writes(relation: Relation, manifest: Manifest, *, stores: bool) -> bool:
-    node = manifest.find(relation.unique_id)
-    if node is None:
-        return bool(relation.schema)  # such as a function
-    if node.resource_type == "test":
-        return stores or bool(node.config.get("store_failures"))
-    return node.resource_type != "unit_test" and node.materialized != "ephemeral"
+def _kind(node: Mapping[str, Any]) -> str:
+    return str(node["unique_id"]).split(".")[0]
+
+
+def _writes(node: Mapping[str, Any], *, stores: bool) -> bool:
+    config = node.get("config") or {}
+    match _kind(node):
+        case "test":
+            return stores or bool(config.get("store_failures"))
+        case "unit_test":
+            return False
+        case _:
+            return bool(node.get("schema")) and config.get("materialized") != "ephemeral"

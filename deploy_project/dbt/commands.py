@@ -44,7 +44,10 @@ class Listing:
 
     def commands(self) -> dict[str, Sequence[str]]:
         """Return the arguments of the two commands that list by a parse that can be used again."""
-        return {"parse": ("parse", "--quiet", *_parsing(self.options)), "ls": self.arguments}
+        return {
+            "parse": ("parse", "--quiet", "--no-write-json", *_parsing(self.options)),
+            "ls": self.arguments,
+        }
 
 
 def _parsing(options: Sequence[str]) -> list[str]:

@@ -2,7 +2,9 @@
 
 import pytest
 
-from deploy_project.ci.selection import options
+from deploy_project.ci.selection import options, relations
+from deploy_project.dbt.events import Listed
+from deploy_project.errors import DbtError
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,42 @@ from deploy_project.ci.selection import options
 )
 def test_the_options_that_select_are_kept(command: str, expected: str):
     assert options(command.split()) == expected.split()
+
+
+def node(unique_id: str, schema: str = "pr", **config: object) -> dict[str, object]:
+    return {"unique_id": unique_id, "database": "db", "schema": schema, "config": config}
+
+
+NODES = [
+    node("model.shop.orders", materialized="table"),
+    node("model.shop.between", materialized="ephemeral"),
+    node("seed.shop.countries", materialized="seed"),
+    node("snapshot.shop.history", materialized="snapshot"),
+    node("test.shop.quiet", "pr_dbt_test__audit", materialized="test", store_failures=None),
+    node("test.shop.kept", "pr_dbt_test__audit", materialized="test", store_failures=True),
+    node("unit_test.shop.one"),
+    {"unique_id": "function.shop.tax", "schema": "pr"},
+    {"unique_id": "exposure.shop.report"},
+]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("build", "orders countries history kept tax"),
+        ("build --store-failures", "orders countries history quiet kept tax"),
+        ("run", "orders"),
+        ("seed", "countries"),
+        ("test", "kept"),
+        ("clone", "orders countries history"),
+    ],
+)
+def test_what_a_command_writes(command: str, expected: str):
+    found = relations(command.split(), Listed(NODES, ""))
+    assert [each.name for each in found] == expected.split()
+    assert all(each.schema.startswith("pr") for each in found)
+
+
+def test_what_dbt_can_not_list_is_an_error_in_its_words():
+    with pytest.raises(DbtError, match=r"`dbt ls` of what is to be built failed: no such model"):
+        relations(["build"], Listed([], "no such model"))

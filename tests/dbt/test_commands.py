@@ -58,6 +58,6 @@ def test_source_freshness_by_either_name(command: str, expected: bool):
 def test_what_is_listed_is_parsed_as_the_command_will(options: str, parse: str):
     found = Listing(options.split(), ("unique_id", "schema")).commands()
     assert {name: " ".join(words) for name, words in found.items()} == {
-        "parse": f"parse --quiet{parse}",
+        "parse": f"parse --quiet --no-write-json{parse}",
         "ls": f"ls --quiet --output json --output-keys unique_id schema {options}",
     }
