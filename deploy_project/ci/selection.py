@@ -84,7 +84,7 @@ def _kind(node: Mapping[str, Any]) -> str:
 
 
 def _writes(node: Mapping[str, Any], *, stores: bool) -> bool:
-    config = node.get("config") or {}
+    config: Mapping[str, Any] = node.get("config") or {}
     match _kind(node):
         case "test":
             return stores or bool(config.get("store_failures"))
