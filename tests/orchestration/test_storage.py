@@ -10,10 +10,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, Pool, event
 
 from deploy_project.orchestration import storage
 from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.internals.connections import keep_connection
 
 PROGRAM = """
 import os, signal, sys
@@ -175,3 +176,21 @@ def test_only_the_first_event_asks_which_columns_there_are(instance: dg.DagsterI
     assert any(statement.startswith("INSERT INTO asset_keys") for statement in said)
     assert not [statement for statement in said if "table_" in statement]
     assert told(instance, run) == ["first", "second"]
+
+
+def test_a_file_is_never_asked_whether_it_is_still_there(instance: dg.DagsterInstance):
+    """A server is, since it may have been started anew; for a file that is a statement too much."""
+    keep_connection(instance)
+    run, said = run_of(instance), list[str]()
+
+    def hear(connection: Any, *_: Any) -> None:
+        connection.set_trace_callback(said.append)
+
+    event.listen(Pool, "checkout", hear)
+    try:
+        report(instance, run, "first")
+        report(instance, run, "second")
+    finally:
+        event.remove(Pool, "checkout", hear)
+    assert any(statement.startswith("INSERT INTO event_logs") for statement in said)
+    assert "select 1" not in said

@@ -1,13 +1,13 @@
 """The event log's connection to a server: Dagster's own makes one for each statement of an event.
 
-Only the webserver may keep one, by a method that has no public name.
+Only the webserver may keep one, by a method that has no public name; what it keeps has none either.
 """
 
 from contextlib import closing
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import Pool, event
+from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 RENEWED_SECONDS = 300
@@ -20,11 +20,13 @@ def keep_connection(instance: dg.DagsterInstance) -> None:
 
     Where the log is not on a server, nothing changes.
     """
-    if not event.contains(Pool, "checkout", _see_that_it_lives):
-        event.listen(Pool, "checkout", _see_that_it_lives)
-    instance.event_log_storage.optimize_for_webserver(
+    log = instance.event_log_storage
+    log.optimize_for_webserver(
         statement_timeout=0, pool_recycle=RENEWED_SECONDS, max_overflow=_MORE
     )
+    engine = getattr(log, "_engine", None)
+    if isinstance(engine, Engine):
+        event.listen(engine, "checkout", _see_that_it_lives)
 
 
 def _see_that_it_lives(connection: Any, *_: object) -> None:
