@@ -32,19 +32,19 @@ lock:  ## Pin every version again
 	done
 
 bench: $(BIN)/.installed-dev  ## Compare with bare dbt in the same session; takes half an hour
-	$(BIN)/python bench/bench.py --write
+	$(BIN)/python -m bench.bench --write
 
 bench-short: $(BIN)/.installed-dev  ## The same with 10 and 200 models, in a minute or two
-	$(BIN)/python bench/bench.py --sizes 10,200 --runs 2
+	$(BIN)/python -m bench.bench --sizes 10,200 --runs 2
 
 bench-peers: $(BIN)/.installed-dev  ## Compare with dagster-dbt, prefect-dbt and Cosmos, each in its own environment
-	$(BIN)/python bench/peers.py
+	$(BIN)/python -m bench.peers
 
 bench-targets: $(BIN)/.installed-dev  ## Measure what is promised of large deployments; takes ten minutes
-	$(BIN)/python bench/targets.py
+	$(BIN)/python -m bench.targets
 
 bench-growth: $(BIN)/.installed-dev  ## Measure what grows with models and jobs
-	$(BIN)/python bench/growth.py
+	$(BIN)/python -m bench.growth
 
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s

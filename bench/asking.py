@@ -1,26 +1,22 @@
 """Dagster's UI and the docs server beside a run: how long they take to answer, and their memory."""
 
-import json
 import os
-import re
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from bench.measure import peak_megabytes
+from bench.servers import PATIENCE, fetched, free_port, graphql, wait_for
 
 T = TypeVar("T")
 
-PATIENCE = 180  # seconds
 CHUNK = 1 << 20
 """So much of a log the UI asks for at once."""
-_PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 _LATEST = "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }"
 _STATUS = (
     "query($run: ID!) { runOrError(runId: $run) { ... on Run { status stepStats { status } } } }"
@@ -39,24 +35,6 @@ _LOG = """
 """
 
 
-def peak_megabytes(pid: int) -> float:
-    """Return the most memory that a process has had; 0 for one that has ended."""
-    try:
-        found = _PEAK.search(Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return 0
-    return int(found[1]) / 1024 if found else 0
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process without its children; 0 for one that has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except FileNotFoundError:
-        return 0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 @dataclass
 class Reader:
     """Somebody who looks at the newest run and at the docs; keeps how long each answer took."""
@@ -71,13 +49,13 @@ class Reader:
 
     def look(self) -> None:
         """Ask for the newest run's status, its events and what is new in its log; and the docs."""
-        found = self._timed("latest", lambda: self._ask(_LATEST))["runsOrError"]["results"]
+        found = self._timed("latest", lambda: graphql(self.ui, _LATEST))["runsOrError"]["results"]
         if found:
             run = found[0]["runId"]
-            self._timed("status", lambda: self._ask(_STATUS, run=run))
-            events = self._timed("events", lambda: self._ask(_EVENTS, run=run))
+            self._timed("status", lambda: graphql(self.ui, _STATUS, run=run))
+            events = self._timed("events", lambda: graphql(self.ui, _EVENTS, run=run))
             self._follow(run, events["logsForRun"]["events"])
-        self._timed("docs", lambda: _fetched(self.docs))
+        self._timed("docs", lambda: fetched(self.docs))
 
     def _follow(self, run: str, events: list[dict[str, str]]) -> None:
         files = [each["fileKey"] for each in events if "fileKey" in each]
@@ -87,7 +65,7 @@ class Reader:
         if log != self._log:
             self._log, self._cursor, self.read = log, None, 0
         question = {"key": log, "cursor": self._cursor, "limit": CHUNK}
-        found = self._timed("log", lambda: self._ask(_LOG, **question))["capturedLogs"]
+        found = self._timed("log", lambda: graphql(self.ui, _LOG, **question))["capturedLogs"]
         self._cursor = found["cursor"]
         self.read += len(found["stdout"] or "")
 
@@ -96,16 +74,6 @@ class Reader:
         answer = asked()
         self.seconds.setdefault(what, []).append(time.perf_counter() - begun)
         return answer
-
-    def _ask(self, query: str, **variables: Any) -> Any:
-        answer = json.loads(
-            _fetched(
-                f"{self.ui}/graphql",
-                json.dumps({"query": query, "variables": variables}).encode(),
-            )
-        )
-        assert "errors" not in answer, answer["errors"]
-        return answer["data"]
 
 
 @dataclass(frozen=True)
@@ -137,7 +105,7 @@ def serving(root: Path, variables: Mapping[str, str]) -> Generator[Servers]:
     try:
         servers = Servers(f"http://127.0.0.1:{ui}", f"http://127.0.0.1:{docs}", processes)
         for url, process in ((f"{servers.ui}/server_info", "ui"), (servers.docs, "docs")):
-            _await(url, processes[process])
+            wait_for(url, processes[process])
         yield servers
     finally:
         for each in processes.values():
@@ -158,28 +126,3 @@ def _started(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-
-
-def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            _fetched(url)
-            return
-        except (urllib.error.URLError, ConnectionError):
-            if process.poll() is not None or time.monotonic() > until:
-                raise
-        time.sleep(0.5)
-
-
-def _fetched(url: str, body: bytes | None = None) -> bytes:
-    # Only servers that were started here are asked.
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310
-        return response.read()
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]

@@ -1,26 +1,23 @@
-"""Compares runs of a deployment with bare dbt: `make bench`, or `python bench/bench.py --help`."""
+"""Compares runs of a deployment with bare dbt: `make bench`, or `python -m bench.bench --help`."""
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-import generate
-from asked import positive, sizes
-from measure import Failed
-from report import BEGIN, END, LARGE, MINUTES, Comparison, Kind, Pair, runs_of, table
-from session import PAGE, ends_on_sigterm, page, tell, write
-from sides import Sides
+from bench import generate
+from bench.asked import positive, sizes
+from bench.measure import Failed
+from bench.report import LARGE, MINUTES, Comparison, Kind, Pair, runs_of, table
+from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
+from bench.sides import Sides
 
 KINDS: tuple[Kind, ...] = ("warm", "fresh")
-_PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
+NAME = "bench"
+"""Of the markers around its table."""
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -94,29 +91,18 @@ def pairs(sides: Sides, kind: Kind, is_enough: Callable[[int, int], bool]) -> It
         yield pair
 
 
-def caption(asked: argparse.Namespace, *, load: float) -> str:
-    """Return where the figures come from; `load` is the machine's load before we began."""
-    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    tests = f", {asked.tests} tests for each model" if asked.tests else ""
-    machine = f"{os.cpu_count()} cores with a load of {load:.1f} before"
-    return (
-        f"{date.today():%d %B %Y}{tests}, {machine}, Python {platform.python_version()}, "
-        f"{versions}."
-    )
-
-
 def main() -> None:
     """Measure, print the table, and write it into the page when asked to."""
     asked = options(sys.argv[1:])
     ends_on_sigterm()
     if asked.write:
-        page("", (BEGIN, END))  # what is wrong with it is better known before measuring
-    load, _, _ = os.getloadavg()
+        page("", NAME)  # what is wrong with it is better known before measuring
+    said = caption(*([f"{asked.tests} tests for each model"] if asked.tests else []))
     in_order = sorted(comparisons(asked), key=lambda each: (KINDS.index(each.kind), each.models))
     found = table(in_order)
     print(found)
     if asked.write:
-        write(f"{caption(asked, load=load)}\n\n{found}", (BEGIN, END))
+        write(f"{said}\n\n{found}", NAME)
 
 
 if __name__ == "__main__":

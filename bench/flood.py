@@ -1,4 +1,4 @@
-"""How a run bears a dbt that says very much: `bench/flood.py --lines 100000 --megabytes 200`.
+"""How a run bears a dbt that says very much: `python -m bench.flood --help`.
 
 Meanwhile somebody looks at the run in Dagster's UI, and at the docs, as often as they answer.
 Prints how long the run took, how large its logs are, the most memory each process has had, and how
@@ -14,7 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from asking import Reader, cpu_seconds, peak_megabytes, serving
+from bench.asking import Reader, serving
+from bench.measure import cpu_seconds, peak_megabytes
+from bench.repositories import Repository
 
 _LOOKS = 20
 _ROOT = Path(__file__).parents[1]
@@ -87,13 +89,7 @@ def _make(root: Path, jobs: dict[str, str]) -> None:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(content, encoding="utf-8")
     (root / "dagster.yaml").write_bytes((_ROOT / "dagster.yaml").read_bytes())
-    who = ("-c", "user.name=Bench", "-c", "user.email=bench@example.com")
-    for words in (
-        ("init", "-q", "-b", "main"),
-        ("add", "."),
-        (*who, "commit", "-q", "-m", "Flood"),
-    ):
-        subprocess.run(["git", *words], cwd=root / "work", check=True)
+    Repository(root / "work").begin()
 
 
 def _run(root: Path, job: str, variables: dict[str, str], reader: Reader | None = None) -> str:

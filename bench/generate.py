@@ -94,7 +94,7 @@ def deployment_files(repository: Path, *, environments: int = 1, jobs: int = 1) 
     The first job is `JOB`. Of the others every fourth has a schedule, every fourth waits for
     merges, every fourth for the first job, and every fourth is `CHECKS` or one like it.
     """
-    names = ["bench", *(f"bench_{number}" for number in range(1, environments))]
+    names = [ENVIRONMENT, *(f"{ENVIRONMENT}_{number}" for number in range(1, environments))]
     kinds = ["production", "staging", *([None] * environments)]
     project: dict[str, object] = {"repository": str(repository)}
     if jobs > 1:
@@ -126,7 +126,7 @@ def _job(number: int, environment: str) -> dict[str, object]:
     kinds: tuple[dict[str, object], ...] = (
         {"schedule": {"cron": f"{number % 60} 5 * * *"}, "triggers": {"schedule": True}},
         {
-            "environment": "bench",
+            "environment": ENVIRONMENT,
             "job_type": "ci",
             "execute_steps": ["dbt build --select state:modified+"],
         },

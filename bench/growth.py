@@ -4,19 +4,20 @@ The figures are CPU seconds, which a busy machine changes less than wall time.
 """
 
 import argparse
-import signal
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from deployments import Deployed, Spent
-from growth_chart import Line, Panel, Point, chart, growth_table
-from outcomes import between
-from sides import Sides
-from targets import PAGE, caption, tell
+from bench.deployments import deployed
+from bench.growth_chart import Line, Panel, Point, chart, growth_table
+from bench.measure import Spent
+from bench.report import LARGE
+from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
+from bench.sides import Sides
 
+NAME = "growth"
+"""Of the markers around its table."""
 PICTURE = PAGE.parent / "images" / "growth.svg"
 
 
@@ -27,9 +28,7 @@ def overhead(sizes: Sequence[int], times: int) -> Line:
         with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
             sides = Sides(Path(directory), models)
             sides.prepare(tests=0)
-            if times > 1 or models <= 1000:  # else the first bare run parses, as ours does
-                sides.warm_bare()
-                sides.ours()
+            sides.warm_up(builds=models < LARGE)
             pairs = [(sides.warm_bare(), sides.ours()) for _ in range(times)]
         wall = median(ours.wall - bare.wall for bare, ours in pairs)
         found.append((models, median(ours.cpu - bare.cpu for bare, ours in pairs)))
@@ -40,11 +39,9 @@ def overhead(sizes: Sequence[int], times: int) -> Line:
 def loading(sizes: Sequence[tuple[int, int]], times: int) -> Iterator[tuple[int, int, Spent]]:
     """Yield models, jobs and the median of what loading their definitions takes, warm."""
     for models, jobs in sizes:
-        with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
-            deployed = Deployed(Path(directory), models, jobs=jobs)
-            deployed.prepare()
-            deployed.load()
-            found = [deployed.load() for _ in range(times)]
+        with deployed(models, jobs=jobs) as made:
+            made.load()
+            found = [made.load() for _ in range(times)]
         each = sorted(found, key=lambda each: each.cpu)[len(found) // 2]
         tell(f"{models:,} models, {jobs} jobs: {each.cpu:.2f} s of CPU, {each.peak:.0f} MiB")
         yield models, jobs, each
@@ -87,15 +84,16 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1, help="of each build (%(default)s)")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}, with the chart")
     asked = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    ends_on_sigterm()
+    if asked.write:
+        page("", NAME)
     said = caption()
     found = panels(asked)
     content = f"{said}\n\n{growth_table(found)}"
     print(content)
     if asked.write:
         PICTURE.write_text(chart(found), encoding="utf-8")
-        text = between(PAGE.read_text(encoding="utf-8"), content, name="growth")
-        PAGE.write_text(text, encoding="utf-8")
+        write(content, NAME)
 
 
 if __name__ == "__main__":

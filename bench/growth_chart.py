@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.tables import line
 from deploy_project.runs import svg
 
 Point = tuple[float, float]
@@ -134,5 +135,5 @@ def growth_table(panels: Sequence[Panel]) -> str:
                 f"{panel.line.peaks[count]:.0f} MiB" if count in panel.line.peaks else "",
                 f"{panel.line.slope * 1000:.2f} ms" if place == 0 else "",
             )
-            rows.append(f"| {' | '.join(cells)} |")
+            rows.append(line(cells))
     return "\n".join(rows)

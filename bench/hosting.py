@@ -1,28 +1,23 @@
 """A tool's virtual environment, its own directory beside the two sides, and its runs there."""
 
 import shutil
-import socket
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from asking import cpu_seconds
-from measure import Command, Failed, end, run
-from report import Cost
-from sides import Sides, variables
-from tools import PROGRAMS, Tool, tool_variables
-
+from bench.deployments import PROGRAMS as OURS
+from bench.deployments import variables
+from bench.measure import Command, cpu_seconds, end, run
+from bench.report import Cost
+from bench.servers import free_port, wait_for
+from bench.sides import Sides
+from bench.tools import PROGRAMS, Tool, tool_variables
 from deploy_project.config.environment import STATE, inherited
 
 ENVIRONMENTS = Path(__file__).parents[1] / ".deploy" / "bench"
 LIMIT = 20 * 60  # seconds
-_PATIENCE = 120  # seconds
 _NO_TELEMETRY = "telemetry:\n  enabled: false\n"
 
 
@@ -37,10 +32,10 @@ def ensure_programs(tool: Tool) -> Path:
     installed, wanted = environment / "installed.txt", requirements(tool).read_bytes()
     if not installed.is_file() or installed.read_bytes() != wanted:
         shutil.rmtree(environment, ignore_errors=True)
-        uv, python = Path(sys.executable).with_name("uv"), str(environment / "bin" / "python")
+        uv, python = OURS / "uv", str(environment / "bin" / "python")
         install = ("pip", "install", "--quiet", "--compile-bytecode", "--python", python)
         for arguments in (
-            ("venv", "--quiet", "--python", sys.executable, str(environment)),
+            ("venv", "--quiet", "--python", str(OURS / "python"), str(environment)),
             (*install, "-r", str(requirements(tool))),
         ):
             run(Command((str(uv), *arguments), PROGRAMS, inherited()), limit=LIMIT)
@@ -83,8 +78,7 @@ def ready(tool: Tool, sides: Sides) -> Generator[Callable[[], Cost]]:
 @contextmanager
 def _prefect_server(command: Command) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
     """Start a server of Prefect on loopback, with a SQLite file; end it again."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         (*command.arguments, "--host", "127.0.0.1", "--port", str(port)),
         cwd=command.directory,
@@ -96,19 +90,7 @@ def _prefect_server(command: Command) -> Generator[tuple[str, subprocess.Popen[b
     )
     try:
         url = f"http://127.0.0.1:{port}/api"
-        _await(f"{url}/health", process)
+        wait_for(f"{url}/health", process)
         yield url, process
     finally:
         end(process)
-
-
-def _await(url: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=_PATIENCE):  # noqa: S310
-                return
-        except (urllib.error.URLError, ConnectionError) as error:
-            if process.poll() is not None or time.monotonic() > until:
-                raise Failed(f"the server of Prefect does not answer: {error}") from error
-        time.sleep(0.5)

@@ -1,25 +1,23 @@
 """Runs that are launched as the UI launches them, and how long they take to begin with dbt."""
 
-import json
+import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
-import urllib.request
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from asking import free_port
-from deployments import Deployed
+from bench.deployments import PROGRAMS, Deployed
+from bench.measure import Failed
+from bench.servers import PATIENCE, free_port, graphql
 
 T = TypeVar("T")
 
-_PRODUCT = Path(__file__).parents[1]
-_PATIENCE = 120  # seconds
+_WORKSPACE = Path(__file__).parents[1] / "workspace.yaml"
 _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 _LAUNCH = """
     mutation($parameters: ExecutionParams!) {
@@ -73,34 +71,35 @@ class Dagster:
             "jobName": job,
         }
         parameters = {"selector": selector, "runConfigData": {}}
-        answer = self._ask(_LAUNCH, parameters=parameters)["launchRun"]
+        answer = graphql(self.url, _LAUNCH, parameters=parameters)["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
-            raise SystemExit(f"no run of {job} was launched: {answer}")
+            raise Failed(f"no run of {job} was launched: {answer}")
         run: str = answer["run"]["runId"]
 
         def begun() -> list[Event] | None:
             if self._status(run) in _ENDED:
-                raise SystemExit(f"run {run} of {job} has ended before its first node")
+                raise Failed(f"run {run} of {job} has ended before its first node")
             events = self.events(run)
             return events if first(events, "AssetMaterializationPlannedEvent") else None
 
         events = _awaited("a node", begun)
-        self._ask(_TERMINATE, run=run)
+        graphql(self.url, _TERMINATE, run=run)
         _awaited("the end", lambda: self._status(run) in _ENDED)
         return events
 
     def is_ready(self) -> bool:
         """Whether it has loaded the deployment."""
         with suppress(urllib.error.URLError, ConnectionError):
-            found = self._ask(
-                "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }"
+            found = graphql(
+                self.url,
+                "{ repositoriesOrError { ... on RepositoryConnection { nodes { name } } } }",
             )
             return bool(found["repositoriesOrError"].get("nodes"))
         return False
 
     def events(self, run: str) -> list[Event]:
         """Return the events of a run, the first first."""
-        found = self._ask(_EVENTS, run=run)["logsForRun"]["events"]
+        found = graphql(self.url, _EVENTS, run=run)["logsForRun"]["events"]
         return [
             Event(
                 each["__typename"],
@@ -112,31 +111,17 @@ class Dagster:
         ]
 
     def _status(self, run: str) -> str:
-        return self._ask(_STATUS, run=run)["runOrError"]["status"]
-
-    def _ask(self, query: str, **variables: Any) -> Mapping[str, Any]:
-        # Only the server that was started here is asked.
-        request = urllib.request.Request(  # noqa: S310
-            f"{self.url}/graphql",
-            json.dumps({"query": query, "variables": variables}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as response:  # noqa: S310
-            answer = json.load(response)
-        if "errors" in answer:
-            raise SystemExit(f"Dagster has refused a question: {answer['errors']}")
-        return answer["data"]
+        return graphql(self.url, _STATUS, run=run)["runOrError"]["status"]
 
 
 @contextmanager
 def dagster_dev(deployed: Deployed) -> Generator[Dagster]:
     """Start Dagster as `make dev` does, with the settings that are shipped; end it again."""
     port = free_port()
-    workspace = (_PRODUCT / "workspace.yaml").read_bytes()
-    (deployed.home / "workspace.yaml").write_bytes(workspace)
+    shutil.copy(_WORKSPACE, deployed.home)
     with (deployed.home / "dev.log").open("wb") as log:
         process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("dagster")), "dev", "--port", str(port)],
+            [str(PROGRAMS / "dagster"), "dev", "--port", str(port)],
             cwd=deployed.home,
             env=deployed.variables,
             stdin=subprocess.DEVNULL,
@@ -151,7 +136,7 @@ def dagster_dev(deployed: Deployed) -> Generator[Dagster]:
         yield dagster
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(_PATIENCE)
+        process.wait(PATIENCE)
 
 
 def _interruptible() -> None:
@@ -160,9 +145,9 @@ def _interruptible() -> None:
 
 
 def _awaited(what: str, found: Callable[[], T | None]) -> T:
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         if value := found():
             return value
         time.sleep(0.2)
-    raise SystemExit(f"{what} did not come within {_PATIENCE} seconds")
+    raise Failed(f"{what} did not come within {PATIENCE} seconds")

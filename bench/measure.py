@@ -2,19 +2,22 @@
 
 import contextlib
 import os
+import re
 import resource
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from report import Cost
+from bench.report import Cost
 
 _SHOWN = 30
 _PATIENCE = 30  # seconds
+_OFTEN = 0.02  # seconds
+_PEAK = re.compile(r"VmHWM:\s+(\d+) kB")
 
 
 class Failed(SystemExit):
@@ -34,8 +37,20 @@ class Command:
     variables: Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class Spent(Cost):
+    """What one process has cost."""
+
+    peak: float
+    """The most MiB that it has had itself, by the kernel's own mark (`VmHWM`)."""
+
+
 def run(command: Command, *, limit: float | None = None) -> None:
     """Run `command` to its end, or for `limit` seconds; raise `Failed` or `TooLong`."""
+    _run(command, lambda process: process.wait(limit))
+
+
+def _run(command: Command, wait: Callable[[subprocess.Popen[bytes]], int]) -> None:
     # A file, not a pipe: reading along would compete with what is measured.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(
@@ -49,9 +64,9 @@ def run(command: Command, *, limit: float | None = None) -> None:
         )
         line = " ".join(command.arguments)
         try:
-            code = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            raise TooLong(f"`{line}` was ended after {limit:.0f} s") from None
+            code = wait(process)
+        except subprocess.TimeoutExpired as late:
+            raise TooLong(f"`{line}` was ended after {late.timeout:.0f} s") from None
         finally:
             end(process)
         if code != 0:
@@ -73,13 +88,59 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def cost(*commands: Command, limit: float | None = None) -> Cost:
     """Run `commands` one after the other and return what they cost together."""
-    cpu, started = cpu_of_children(), time.perf_counter()
-    for command in commands:
-        run(command, limit=limit)
-    return Cost(wall=time.perf_counter() - started, cpu=cpu_of_children() - cpu)
+
+    def act() -> None:
+        for command in commands:
+            run(command, limit=limit)
+
+    return _cost(act)
 
 
-def cpu_of_children() -> float:
-    """Return the CPU seconds of all children that have ended, and of theirs."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+def spent(command: Command) -> Spent:
+    """Run `command` and return what it has cost, looking at its memory all the while."""
+    peak = 0.0
+
+    def wait(process: subprocess.Popen[bytes]) -> int:
+        nonlocal peak
+        while process.poll() is None:
+            peak = max(peak, peak_megabytes(process.pid))
+            time.sleep(_OFTEN)
+        return process.returncode
+
+    found = _cost(lambda: _run(command, wait))
+    return Spent(found.wall, found.cpu, peak)
+
+
+def _cost(act: Callable[[], None]) -> Cost:
+    cpu, started = _cpu(resource.RUSAGE_CHILDREN), time.perf_counter()
+    act()
+    wall = time.perf_counter() - started
+    return Cost(wall, cpu=_cpu(resource.RUSAGE_CHILDREN) - cpu)
+
+
+def cpu_so_far() -> float:
+    """Return the CPU seconds of this process and of its children that have ended."""
+    return _cpu(resource.RUSAGE_SELF) + _cpu(resource.RUSAGE_CHILDREN)
+
+
+def _cpu(who: int) -> float:
+    usage = resource.getrusage(who)
     return usage.ru_utime + usage.ru_stime
+
+
+def peak_megabytes(pid: int) -> float:
+    """Return the most memory that a process has had; 0 for one that has ended."""
+    try:
+        found = _PEAK.search(Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return 0
+    return int(found[1]) / 1024 if found else 0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process without its children; 0 for one that has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return 0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from bench.tables import line
+
 Unit = Literal["s", "MiB", "%"]
 
 _HEADINGS = ("what", "size", "target", "measured", "spread", "of CPU", "times", "met")
@@ -32,7 +34,7 @@ def outcome_table(outcomes: Iterable[Outcome]) -> str:
     """Return a Markdown table of one line for each, without a final newline."""
     rows = [_HEADINGS, *map(_cells, outcomes)]
     return "\n".join(
-        [_line(rows[0]), "|---|---|--:|--:|--:|--:|--:|---|", *(_line(each) for each in rows[1:])]
+        [line(rows[0]), "|---|---|--:|--:|--:|--:|--:|---|", *(line(each) for each in rows[1:])]
     )
 
 
@@ -54,17 +56,3 @@ def _number(value: float, unit: Unit) -> str:
     if unit != "s":
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 1 else f"{value:.3f}"
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def between(text: str, content: str, *, name: str) -> str:
-    """Return `text` with `content` between the markers of `name`; `ValueError` without them."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, found_begin, rest = text.partition(begin)
-    _, found_end, after = rest.partition(end)
-    if not found_begin or not found_end:
-        raise ValueError(f"found no {begin} followed by {end}; put both where the table belongs")
-    return f"{before}{begin}\n{content}\n{end}{after}"

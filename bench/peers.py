@@ -1,31 +1,28 @@
 """Compares with stock dagster-dbt, prefect-dbt and Cosmos: `make bench-peers`, or `--help`."""
 
 import argparse
-import os
-import platform
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import cast
 
-import asked
-from hosting import LIMIT, ready, requirements
-from measure import Failed, TooLong
-from report import BEGIN_PEERS, END_PEERS, Cost, Pair, Standing, last_words, peer_table
-from session import ends_on_sigterm, page, tell, write
-from sides import Sides
-from tools import TOOLS, pinned
+from bench import asked
+from bench.hosting import LIMIT, ready, requirements
+from bench.measure import Failed, TooLong
+from bench.report import Cost, Pair, Standing, last_words, peer_table
+from bench.session import DBT, caption, ends_on_sigterm, page, tell, write
+from bench.sides import Sides
+from bench.tools import TOOLS, pinned
 
 OURS = "deploy-project"
 SLOW = 180  # seconds
 """A first run that takes longer is the only one; what a tool does just once is little of it."""
 
-_MARKERS = (BEGIN_PEERS, END_PEERS)
-_PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb")
+NAME = "peers"
+"""Of the markers around its table."""
 
 
 def standings(wanted: argparse.Namespace) -> Iterator[Standing]:
@@ -87,26 +84,17 @@ def entrant(name: str, sides: Sides) -> Generator[Callable[[], Cost]]:
             yield once
 
 
-def caption(wanted: argparse.Namespace, *, load: float) -> str:
-    """Return where the figures come from; `load` is the machine's load before we began."""
-    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return (
-        f"{date.today():%d %B %Y}, up to {wanted.runs} runs of each, {os.cpu_count()} cores with a "
-        f"load of {load:.1f} before, Python {platform.python_version()}, {versions}."
-    )
-
-
 def main() -> None:
     """Measure, print the table, and write it into the page when asked to."""
     wanted = asked.peers(sys.argv[1:], known=(OURS, *TOOLS), about=__doc__ or "")
     ends_on_sigterm()
     if wanted.write:
-        page("", _MARKERS)
-    load, _, _ = os.getloadavg()
-    found = f"{caption(wanted, load=load)}\n\n{peer_table(list(standings(wanted)))}"
+        page("", NAME)
+    said = caption(f"up to {wanted.runs} runs of each", packages=DBT)
+    found = f"{said}\n\n{peer_table(list(standings(wanted)))}"
     print(found)
     if wanted.write:
-        write(found, _MARKERS)
+        write(found, NAME)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the sensor of pull requests costs while there is no news: `bench/polling.py`.
+"""What the sensor of pull requests costs while there is no news: `python -m bench.polling`.
 
 Ticks are evaluated in this process, as the daemon's code server does it, against a hosting site in
 another process and against a git remote on this disk. Nothing but the sites is asked.
@@ -7,10 +7,7 @@ another process and against a git remote on this disk. Nothing but the sites is 
 import argparse
 import multiprocessing
 import os
-import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
@@ -20,7 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-_ROOT = Path(__file__).parents[1]
+from bench.measure import cpu_so_far
+from bench.repositories import Repository
+
 _SENSOR = "shop_pull_requests"
 _API = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
 _DEPLOY = """
@@ -53,7 +52,6 @@ def main() -> None:
     parser.add_argument("--open", default="50,500", help="how many pull requests are open")
     parser.add_argument("--ticks", type=int, default=20, help="how many ticks are measured of each")
     asked = parser.parse_args()
-    sys.path.insert(0, str(_ROOT))
     os.environ["NO_PROXY"] = "127.0.0.1"
     with tempfile.TemporaryDirectory() as directory:
         counts = [int(each) for each in asked.open.split(",")]
@@ -92,25 +90,13 @@ def _remote(directory: Path, count: int) -> tuple[Path, str]:
     remote = directory / "remote"
     remote.mkdir(parents=True)
 
-    def git(*arguments: str, stdin: str = "") -> str:
-        done = subprocess.run(
-            ["git", "-c", "user.name=b", "-c", "user.email=b@example.com", *arguments],
-            cwd=remote,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout.strip()
-
-    git("init", "--quiet", "--initial-branch", "main")
-    git("commit", "--quiet", "--allow-empty", "--message", "Begin")
-    git("checkout", "--quiet", "-b", "work")
-    git("commit", "--quiet", "--allow-empty", "--message", "Change")
-    commit = git("rev-parse", "HEAD")
+    repository = Repository(remote)
+    repository.begin()
+    repository.git("checkout", "--quiet", "-b", "work")
+    commit = repository.commit("Change")
     wanted = "".join(f"create refs/pull/{n}/head {commit}\n" for n in range(1, count + 1))
-    git("update-ref", "--stdin", stdin=wanted)
-    git("pack-refs", "--all")
+    repository.git("update-ref", "--stdin", said=wanted)
+    repository.git("pack-refs", "--all")
     return remote, commit
 
 
@@ -173,17 +159,12 @@ def _cost(place: str, count: int, directory: Path, asked: Any, ticks: int) -> Ti
         before = asked() if asked else 0
         wall, cpu = list[float](), list[float]()
         for _ in range(ticks):
-            begun, spent = time.perf_counter(), _spent()
+            begun, spent = time.perf_counter(), cpu_so_far()
             done = tick(cursor)
             wall.append(time.perf_counter() - begun)
-            cpu.append(_spent() - spent)
+            cpu.append(cpu_so_far() - spent)
             assert done.skip_message == "No pull request has changed", done
     return Ticks(place, count, (asked() - before) // ticks if asked else 1, wall, cpu)
-
-
-def _spent() -> float:
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in both)
 
 
 if __name__ == "__main__":

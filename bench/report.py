@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+from bench.tables import line
+
 Kind = Literal["warm", "fresh"]
 
-BEGIN = "<!-- bench: begin -->"
-END = "<!-- bench: end -->"
-BEGIN_PEERS = "<!-- peers: begin -->"
-END_PEERS = "<!-- peers: end -->"
 LARGE = 1000
 """From so many models on, fewer runs are measured."""
 MINUTES = 25
@@ -151,18 +149,4 @@ def _aligned(rows: Sequence[Sequence[str]], *, left: int) -> str:
         ]
         for each in rows
     ]
-    return "\n".join(_line(each) for each in (cells[0], rules, *cells[1:]))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def replaced(text: str, content: str, *, between: tuple[str, str] = (BEGIN, END)) -> str:
-    """Return `text` with `content` between two markers; raise `ValueError` without them."""
-    before, begin, rest = text.partition(between[0])
-    _, end, after = rest.partition(between[1])
-    if not begin or not end:
-        wanted = " followed by ".join(between)
-        raise ValueError(f"found no {wanted}; put both where the table belongs")
-    return f"{before}{begin}\n{content}\n{end}{after}"
+    return "\n".join(line(each) for each in (cells[0], rules, *cells[1:]))

@@ -1,13 +1,20 @@
-"""How a comparison tells how far it is, ends when it is told to, and writes its table."""
+"""How a benchmark tells how far it is, ends when it is told to, and writes what it has found."""
 
+import os
+import platform
 import signal
 import sys
 import time
+from collections.abc import Sequence
+from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
-from report import replaced
+from bench.tables import replaced
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+DBT = ("dbt-core", "dbt-duckdb", "duckdb")
+"""The packages whose versions both sides share."""
 
 
 def tell(text: str) -> None:
@@ -20,15 +27,23 @@ def ends_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
-def page(content: str, between: tuple[str, str]) -> str:
-    """Return the text of the page with `content` between two markers."""
+def caption(*more: str, packages: Sequence[str] = ("dagster", *DBT)) -> str:
+    """Return what the figures depend on, `more` of it after the date; ask before measuring."""
+    machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f} before"
+    python = f"Python {platform.python_version()}"
+    versions = (f"{name} {version(name)}" for name in packages)
+    return f"{', '.join((f'{date.today():%d %B %Y}', *more, machine, python, *versions))}."
+
+
+def page(content: str, name: str) -> str:
+    """Return the text of the page with `content` between the markers of `name`."""
     try:
-        return replaced(PAGE.read_text(encoding="utf-8"), content, between=between)
+        return replaced(PAGE.read_text(encoding="utf-8"), content, name=name)
     except (OSError, ValueError) as error:
         raise SystemExit(f"{PAGE} can't be written: {error}") from error
 
 
-def write(content: str, between: tuple[str, str]) -> None:
-    """Put `content` between two markers of the page."""
-    PAGE.write_text(page(content, between), encoding="utf-8")
+def write(content: str, name: str) -> None:
+    """Put `content` between the markers of `name`."""
+    PAGE.write_text(page(content, name), encoding="utf-8")
     tell(f"wrote {PAGE}")

@@ -5,28 +5,20 @@ It fails only when a command fails, never because something was slow.
 
 import argparse
 import json
-import platform
-import signal
-import sys
-import tempfile
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import date
-from importlib.metadata import version
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-import generate
-from deployments import Deployed, Spent, machine
-from launched import dagster_dev, first
-from outcomes import Outcome, between, outcome_table
-from ticking import ticks
-
+from bench import generate
+from bench.deployments import Deployed, deployed
+from bench.launched import dagster_dev, first
+from bench.measure import Spent, spent
+from bench.outcomes import Outcome, outcome_table
+from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
+from bench.ticking import ticks
 from deploy_project.cli.run import Wish, code, place
 from deploy_project.config.loading import load_deployment
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-_PACKAGES = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
+NAME = "targets"
+"""Of the markers around its table."""
 _GIBIBYTE = 1024.0  # MiB
 
 Part = Callable[[Sequence[int], int], Iterator[Outcome]]
@@ -36,9 +28,9 @@ Part = Callable[[Sequence[int], int], Iterator[Outcome]]
 def load(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Load the definitions of one environment and 50 jobs, warm."""
     for models in sizes:
-        with _deployed(models, jobs=50) as deployed:
-            deployed.load()
-            found = [deployed.load() for _ in range(times)]
+        with deployed(models, jobs=50) as made:
+            made.load()
+            found = [made.load() for _ in range(times)]
         size = f"{models:,} models, 50 jobs"
         limit = 3 if models <= 1000 else 10
         yield Outcome("load the definitions", size, limit, "s", *_times(found))
@@ -48,9 +40,9 @@ def load(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
 def many(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Load the definitions of ten environments and 200 jobs; `sizes` are of each environment."""
     for models in sizes:
-        with _deployed(models, environments=10, jobs=200) as deployed:
-            deployed.load()
-            found = [deployed.load() for _ in range(times)]
+        with deployed(models, environments=10, jobs=200) as made:
+            made.load()
+            found = [made.load() for _ in range(times)]
         size = f"10 environments of {models:,} models, 200 jobs"
         yield Outcome("load the definitions", size, 10, "s", *_times(found))
 
@@ -58,10 +50,10 @@ def many(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
 def launch(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Launch runs over GraphQL, and cancel each at its first node."""
     for models in sizes:
-        with _deployed(models, jobs=50) as deployed, dagster_dev(deployed) as dagster:
+        with deployed(models, jobs=50) as made, dagster_dev(made) as dagster:
             found = list[float]()
             for _ in range(times + 1):
-                deployed.database.unlink(missing_ok=True)
+                made.database.unlink(missing_ok=True)
                 events = dagster.until_first_node(generate.JOB)
                 begun = first(events, "RunStartingEvent")
                 node = first(events, "AssetMaterializationPlannedEvent")
@@ -75,22 +67,22 @@ def launch(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
 def tick(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Evaluate each sensor while there is nothing to do."""
     for models in sizes:
-        with _deployed(models, environments=10, jobs=50) as deployed:
+        with deployed(models, environments=10, jobs=50) as made:
             size = f"10 environments of {models:,} models, 50 jobs"
-            for name, found in ticks(deployed, times=times):
+            for name, found in ticks(made, times=times):
                 yield Outcome(f"CPU of a tick of `{name}`", size, 0.3, "s", found)
 
 
 def slim(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Build everything once, then a pull request for each time that changes one last model."""
     for models in sizes:
-        with _deployed(models, jobs=2) as deployed:
-            whole = deployed.execute(generate.JOB)
+        with deployed(models, jobs=2) as made:
+            whole = spent(made.execution(generate.JOB))
             tell(f"all {models:,} models took {whole.wall:.1f} s, {whole.cpu:.1f} s of CPU")
             found = list[Spent]()
             for number in range(1, times + 1):
-                tags = _pull_request(deployed, number)
-                found.append(deployed.execute(generate.CHECKS, tags))
+                tags = _pull_request(made, number)
+                found.append(spent(made.execution(generate.CHECKS, tags)))
                 tell(f"one of them {found[-1].wall:.1f} s, {found[-1].cpu:.1f} s of CPU")
         share = [100 * each.wall / whole.wall for each in found]
         cpu = [100 * each.cpu / whole.cpu for each in found]
@@ -103,10 +95,10 @@ def memory(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Build everything, and look at the process of the run beside dbt's."""
     for models in sizes:
         found = list[float]()
-        with _deployed(models, jobs=50) as deployed:
+        with deployed(models, jobs=50) as made:
             for _ in range(times):
-                deployed.database.unlink(missing_ok=True)
-                found.append(deployed.execute(generate.JOB).peak)
+                made.database.unlink(missing_ok=True)
+                found.append(spent(made.execution(generate.JOB)).peak)
         size = f"{models:,} models, 50 jobs"
         yield Outcome("memory of a run's process beside dbt", size, 300, "MiB", found)
 
@@ -135,17 +127,6 @@ def outcomes(names: Sequence[str], *, sizes: Sequence[int], times: int) -> Itera
             yield each
 
 
-def tell(text: str) -> None:
-    """Say how far it is; the table alone goes to standard output."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
-
-
-def caption() -> str:
-    """Return what the figures depend on."""
-    versions = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
-    return f"{date.today():%d %B %Y}, {machine()}, Python {platform.python_version()}, {versions}."
-
-
 def main() -> None:
     """Measure, print the table, and write it into the page when asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -154,39 +135,29 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=0, help="how often each is measured")
     parser.add_argument("--write", action="store_true", help=f"the table into {PAGE.name}, too")
     asked = parser.parse_args()
-    # Ending by SIGTERM, as by Ctrl-C, must remove the temporary directories.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    ends_on_sigterm()
+    if asked.write:
+        page("", NAME)
     sizes = [int(each) for each in asked.models.split(",") if each]
     said = caption()
     found = outcome_table(outcomes(asked.parts.split(","), sizes=sizes, times=asked.times))
     print(f"{said}\n\n{found}")
     if asked.write:
-        text = between(PAGE.read_text(encoding="utf-8"), f"{said}\n\n{found}", name="targets")
-        PAGE.write_text(text, encoding="utf-8")
+        write(f"{said}\n\n{found}", NAME)
 
 
-def _pull_request(deployed: Deployed, number: int) -> str:
+def _pull_request(made: Deployed, number: int) -> str:
     """Change one model that nothing depends on, and return the tags of a run of that change."""
-    deployed.git("checkout", "--quiet", "-B", "work", "main")
-    model = deployed.repository / generate.model_file(deployed.models - number)
-    model.write_text(model.read_text(encoding="utf-8") + f"-- change {number}\n", encoding="utf-8")
-    commit = deployed.commit(f"Change {number}")
-    deployed.git("update-ref", f"refs/pull/{number}/head", commit)
-    deployed.git("checkout", "--quiet", "main")
-    deployment = load_deployment(deployed.root / "deploy.yaml", state=deployed.root / "state")
+    made.repository.git("checkout", "--quiet", "-B", "work", "main")
+    made.change(made.models - number, number)
+    commit = made.repository.commit(f"Change {number}")
+    made.repository.git("update-ref", f"refs/pull/{number}/head", commit)
+    made.repository.git("checkout", "--quiet", "main")
+    deployment = load_deployment(made.root / "deploy.yaml", state=made.root / "state")
     job = deployment.jobs[generate.CHECKS]
     wish = Wish(commit=commit, pull_request=number)
     asked = place(job, wish, run_slots=None) | code(job.environment, commit=commit, branch=None)
     return json.dumps(asked)
-
-
-@contextmanager
-def _deployed(models: int, *, environments: int = 1, jobs: int) -> Generator[Deployed]:
-    with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
-        deployed = Deployed(Path(directory), models, environments, jobs)
-        tell(f"{models:,} models, {environments} environment(s), {jobs} jobs: preparing")
-        deployed.prepare()
-        yield deployed
 
 
 if __name__ == "__main__":

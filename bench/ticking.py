@@ -1,10 +1,10 @@
 """What ticks of a deployment's sensors cost while there is nothing to do."""
 
 import os
-import resource
 from collections.abc import Iterator
 
-from deployments import Deployed
+from bench.deployments import Deployed
+from bench.measure import cpu_so_far
 
 
 def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]]:
@@ -38,17 +38,12 @@ def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]
                 if number == 1:  # the first tick has deployed, and would have had us loaded again
                     repository = loaded()
                 sensor = repository.get_sensor_def(name)
-                before = _spent()
+                before = cpu_so_far()
                 context = dg.build_sensor_context(instance, cursor, repository_def=repository)
                 done = sensor.evaluate_tick(context)
                 cursor = done.cursor or cursor
                 if number >= 2:
-                    spent.append(_spent() - before)
+                    spent.append(cpu_so_far() - before)
                     if done.run_requests:
                         raise SystemExit(f"{name} had something to do: a bench bug")
             yield name, spent
-
-
-def _spent() -> float:
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(each.ru_utime + each.ru_stime for each in both)

@@ -1,8 +1,4 @@
-import pytest
-
-from bench.outcomes import Outcome, between, outcome_table
-
-TEXT = "before\n<!-- targets: begin -->\nold\n<!-- targets: end -->\nafter\n"
+from bench.outcomes import Outcome, outcome_table
 
 
 def test_the_median_decides_whether_a_promise_is_kept():
@@ -21,11 +17,3 @@ def test_a_line_shows_promise_median_and_spread():
         "| its memory | 1,000 models | ≤ 1,024 MiB | 1500 MiB | 1500–1500 |  | 1 | no |",
         "| a tick | 50 jobs | ≤ 0.3 s | 0.011 s | 0.007–0.015 |  | 2 | yes |",
     ]
-
-
-def test_each_table_has_markers_of_its_own():
-    both = f"{TEXT}<!-- growth: begin -->\n<!-- growth: end -->\n"
-    once = between(both, "new", name="growth")
-    assert once == f"{TEXT}<!-- growth: begin -->\nnew\n<!-- growth: end -->\n"
-    with pytest.raises(ValueError, match="growth: begin"):
-        between(TEXT, "new", name="growth")

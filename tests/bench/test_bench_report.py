@@ -1,6 +1,6 @@
 import pytest
 
-from bench.report import BEGIN, END, Comparison, Cost, Pair, replaced, row, runs_of, table
+from bench.report import Comparison, Cost, Pair, row, runs_of, table
 
 SINGLE = ["2.00–2.00", "1.00"]
 
@@ -42,16 +42,3 @@ def test_the_table_lines_up():
     assert cells[0][:2] == ["commit", "models"]
     assert cells[2] == ["deployed", "10", "1", "3.0 s", "6.0 s", "2.00", "≤ 1.50", *SINGLE]
     assert cells[3] == ["new", "2,000", "1", "100.0 s", "110.0 s", "1.10", "–", "1.10–1.10", "1.00"]
-
-
-def test_only_what_is_between_the_markers_is_replaced():
-    text = f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n"
-    once = replaced(text, "new")
-    assert once == f"before\n\n{BEGIN}\nnew\n{END}\n\nafter\n"
-    assert replaced(once, "new") == once
-
-
-@pytest.mark.parametrize("text", ["no markers", f"{BEGIN} only", f"{END} before {BEGIN}"])
-def test_a_page_without_both_markers_is_left_alone(text: str):
-    with pytest.raises(ValueError, match="put both where the table belongs"):
-        replaced(text, "new")

@@ -1,0 +1,1 @@
+"""Benchmarks; each program says with `--help` what it measures, `python -m bench.bench --help`."""
