@@ -1,21 +1,20 @@
 import http.client
-import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from upath import UPath
 
-from deploy_project.api.app import create_app
 from deploy_project.api.pages import Row, index
-from deploy_project.api.server import listening, server
+from deploy_project.api.server import listening
 from deploy_project.config.deployment import Account, Deployment, Environment, Hosting, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ConfigError
 from deploy_project.releases.pointer import Pointer, move
 from deploy_project.runs.artifacts import Artifacts, Publication
+from tests.serving import served
 
 HOSTING = Hosting("github", "https://github.com/acme/shop")
 SHOP = Project(name="shop", id=1, repository="/shop.git", hosting=HOSTING)
@@ -73,15 +72,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
         environments={"prod": PROD, "next": replace(PROD, name="next", id=2)},
         jobs={},
     )
-    with listening("127.0.0.1", 0) as listener:
-        running = server(create_app(deployment, state))
-        thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
-        thread.start()
-        while not running.started:
-            time.sleep(0.01)
-        yield Site(listener.getsockname()[1], state, Artifacts.of(deployment, state))
-        running.should_exit = True
-        thread.join()
+    with served(deployment, state) as url:
+        yield Site(urlsplit(url).port or 0, state, Artifacts.of(deployment, state))
 
 
 def test_the_docs_are_the_newest_ones_at_each_request(site: Site, tmp_path: Path):

@@ -1,4 +1,3 @@
-import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from deploy_project.git.command import git
 from deploy_project.releases.pointer import deployed
 from deploy_project.runs import launching
 from tests.cli.conftest import Configure
+from tests.ports import free_port
 
 DEPLOY = """
     dagster_url: URL
@@ -24,8 +24,7 @@ DEPLOY = """
 @pytest.fixture
 def nobody() -> str:
     """A URL where nothing answers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
+    return f"http://127.0.0.1:{free_port()}"
 
 
 @pytest.mark.slow

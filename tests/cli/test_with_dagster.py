@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from deploy_project.runs import launching
 from tests.integration.conftest import ENDLESS, ROOT, Site, make_site
+from tests.ports import free_port
 
 pytestmark = pytest.mark.e2e
 
@@ -81,8 +81,7 @@ def make_desk(root: Path) -> Desk:
     site = make_site(root)
     site.push(MODELS)
     shutil.copy(ROOT / "workspace.yaml", root)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{free_port()}"
     site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", url))
     return Desk(site, url)
 

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -15,6 +14,7 @@ import yaml
 
 from tests.deploy.containers import image_variables
 from tests.deploy.variants import DEPLOY
+from tests.ports import free_port
 
 SERVICES = ("code", "webserver", "daemon", "docs")
 PATIENCE_SECONDS = 300
@@ -51,7 +51,7 @@ class Stack:
 
 def stack(files: Path, given: Mapping[str, str]) -> Stack:
     """Return a stack on free ports that nothing has started yet."""
-    ports = {name: str(_free_port()) for name in ("3000", "3001", "4000")}
+    ports = {name: str(free_port()) for name in ("3000", "3001", "4000")}
     return Stack(files, {**image_variables(files), **given}, ports)
 
 
@@ -102,9 +102,3 @@ def _wait(stack: Stack, check: Sequence[str], log: Path) -> None:
     while stack.say(*check)[0] != 0:
         assert time.monotonic() < end, log.read_text(encoding="utf-8")
         time.sleep(0.5)
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]

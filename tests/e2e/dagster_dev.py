@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -83,11 +82,6 @@ class Run:
     tags: dict[str, str]
     built: set[str]
     """The keys of all assets that it has materialized, with slashes."""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def processes_in(directory: Path) -> dict[int, str]:

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 import pytest
 
 from deploy_project.releases import pointer
-from tests.e2e.dagster_dev import DagsterDev, dagster_dev, free_port
+from tests.e2e.dagster_dev import DagsterDev, dagster_dev
 from tests.integration.conftest import ENDLESS, PROJECT, make_site
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

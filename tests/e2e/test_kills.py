@@ -20,9 +20,10 @@ from typing import TypeVar
 import pytest
 
 from tests.e2e import dagster_dev
-from tests.e2e.dagster_dev import DagsterDev, Run, free_port, processes_about, processes_in
+from tests.e2e.dagster_dev import DagsterDev, Run, processes_about, processes_in
 from tests.e2e.gates import WAIT, Remotes, serve
 from tests.integration.conftest import PROJECT, Site, make_site
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

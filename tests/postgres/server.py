@@ -6,7 +6,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
+
+from tests.ports import free_port
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -135,7 +136,7 @@ def _initialize(home: Path, binaries: Path, password: str) -> None:
 def _started(home: Path, binaries: Path, password: str) -> tuple[subprocess.Popen[bytes], Server]:
     """Start on a free port; on another one, should somebody have taken it in between."""
     for _ in range(5):
-        server = Server(_free_port(), password)
+        server = Server(free_port(), password)
         settings = {**SETTINGS, "port": str(server.port)}
         with (home / "log").open("ab") as log:
             process = subprocess.Popen[bytes](
@@ -157,12 +158,6 @@ def _started(home: Path, binaries: Path, password: str) -> tuple[subprocess.Pope
         if _answers(process, server):
             return process, server
     raise AssertionError((home / "log").read_text(encoding="utf-8"))
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def _answers(process: subprocess.Popen[bytes], server: Server) -> bool:

@@ -21,9 +21,9 @@ from tests.integration.retries import whole_plan
 from tests.postgres import fleet as fleets
 from tests.postgres.fleet import Fleet
 from tests.postgres.server import Server
+from tests.serving import served
 from tests.stores.forwarder import forwarding
 from tests.stores.s3 import SECRET, Store, store
-from tests.stores.serving import served
 
 __all__ = ["store"]
 

@@ -16,8 +16,8 @@ from deploy_project.errors import ArtifactError
 from deploy_project.releases.workspace import scrubber
 from deploy_project.runs import transfer
 from deploy_project.runs.artifacts import Artifacts, Publication
+from tests.serving import served
 from tests.stores.s3 import BUCKET, SECRET, Store, running
-from tests.stores.serving import served
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")
 PROD = Environment(name="prod", id=1, project=SHOP, type="production")

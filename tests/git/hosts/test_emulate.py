@@ -6,7 +6,6 @@ when its branch is updated from the base.
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from deploy_project.git.hosts.comments import amend_comment, upsert_comment
 from deploy_project.git.hosts.finder import Finder
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.pulls import PullRequest
+from tests.ports import free_port
 
 PLACE = os.environ.get("EMULATE", "")
 """Where npm has installed it."""
@@ -96,8 +96,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
     directory = tmp_path_factory.mktemp("emulate")
     (directory / "seed.yaml").write_text(SEED, encoding="utf-8")
     modules = Path(PLACE).resolve() / "node_modules"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [modules / ".bin" / "node", modules / "emulate" / "dist" / "index.js", "start"]
     options = ["--service", "github", "--port", str(port), "--seed", "seed.yaml"]
     with (
