@@ -40,7 +40,8 @@ class Guard:
 def _admit(scene: Scene, listed: Listed) -> None:
     """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
     run, found = scene.run, relations(scene.step.arguments, listed)
-    if run.pull_request is None or not found:
+    assert run.pull_request is not None  # of nothing else anything was listed
+    if not found:
         return
     job, project = run.job, run.environment.project
     astray = [each for each in found if not is_of(each.schema, job.id, run.pull_request)]

@@ -11,7 +11,7 @@ from deploy_project.errors import DbtError
 from deploy_project.runs.results import SELECTING
 from deploy_project.runs.scene import Scene
 
-_FIELDS = ("unique_id", "database", "schema", "config")
+_WRITTEN = ("unique_id", "database", "schema")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def wanted(scene: Scene) -> Listing | None:
     kept = options(arguments)
     if scene.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
         kept += ["--state", str(scene.state)]  # `dbt retry` has another one
-    return Listing(kept, _FIELDS)
+    return Listing(kept, (*_WRITTEN, "config"))
 
 
 def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
@@ -73,7 +73,7 @@ def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
     types = SELECTING[subcommand(arguments) or ""]
     stores = "--store-failures" in arguments
     return [
-        Relation(*(str(each.get(field) or "") for field in ("unique_id", "database", "schema")))
+        Relation(*(str(each.get(field) or "") for field in _WRITTEN))
         for each in found.nodes
         if _kind(each) in types and _writes(each, stores=stores)
     ]

@@ -14,7 +14,7 @@ from deploy_project.runs import run as runs
 from deploy_project.runs.ends import Kind, Said, reason
 from deploy_project.runs.finish import model_timing, pull_requests_of, record, record_key
 from deploy_project.runs.overview import Finished
-from deploy_project.runs.records import kept_steps, recorded_steps
+from deploy_project.runs.records import recorded_steps
 from deploy_project.runs.run import Run, Source
 from deploy_project.runs.status import word
 
@@ -32,7 +32,7 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
     """Put the record of a run into the asset catalog, once; say so when it deactivates its job."""
     run = finished.run
     if finished.outcome == "Cancelled" and not finished.reason:
-        said = _said(_events(instance, run.id))
+        said = _said(_told(instance, run.id))
         finished = replace(finished, reason=reason("Cancelled", list(said), began=True))
     why = deactivated_by(instance, run.job, dagster_run) if finished.outcome == "Error" else None
     if not has_record(instance, run):
@@ -55,8 +55,8 @@ def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
     key = record_key(run.job, of_pull_requests=run.is_ci)
-    events = (each.event_log_entry.dagster_event for each in last)
-    if any(event is not None and event.asset_key == key for event in events):
+    built_last = (each.event_log_entry.dagster_event for each in last)
+    if any(event is not None and event.asset_key == key for event in built_last):
         return True
     known = instance.get_run_by_id(run.id)
     if known is None or not known.is_finished:
@@ -70,14 +70,13 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
 
     Raises `ConfigError` or `ArtifactError` when its files can't be kept.
     """
-    dagster_run, events = known.dagster_run, _events(instance, run.id)
+    dagster_run, told = known.dagster_run, _told(instance, run.id)
     ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
     outcome, began = word(dagster_run.status), known.start_time is not None
-    why = reason(outcome, list(_said(events)), began=began)
-    is_from_elsewhere = began and not run.work.is_dir()
+    why = reason(outcome, list(_said(told)), began=began)
     steps = remains.interrupted(
-        kept_steps(run) if is_from_elsewhere else recorded_steps(run),
-        {each.step_key: _moment(each.timestamp) for each in events if each.step_key},
+        recorded_steps(run, is_from_elsewhere=began and not run.work.is_dir()),
+        {each.step_key: _moment(each.timestamp) for each in told if each.step_key},
         status="Cancelled" if outcome == "Cancelled" else "Error",
         message=why,
         ended_at=ended,
@@ -109,18 +108,18 @@ def _source(dagster_run: dg.DagsterRun) -> Source | None:
     return Source(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
 
 
-def _events(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
+def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
     """Return the events that tell how a run has ended, and which steps have begun."""
     wanted = {*_KINDS, dg.DagsterEventType.STEP_START}
     return list(instance.all_logs(run_id, of_type=wanted))
 
 
-def _said(events: Iterable[dg.EventLogEntry]) -> Iterator[Said]:
-    for entry in events:
+def _said(told: Iterable[dg.EventLogEntry]) -> Iterator[Said]:
+    for entry in told:
         event = entry.dagster_event
         if event is not None and event.event_type in _KINDS:
             error = getattr(event.event_specific_data, "error", None)
             while error is not None and error.cause is not None:
                 error = error.cause
-            told = [event.message or "", error.message if error is not None else ""]
-            yield Said(_KINDS[event.event_type], ": ".join(each.strip() for each in told if each))
+            words = [event.message or "", error.message if error is not None else ""]
+            yield Said(_KINDS[event.event_type], ": ".join(each.strip() for each in words if each))

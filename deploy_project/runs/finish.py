@@ -62,10 +62,9 @@ def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
         problem=problem,
         docs=str(docs) if docs is not None else None,
     )
-    if not run.is_apart:
-        deploy_if_new(run, outcome)
-    with suppress(OSError):  # a machine may run what never deploys there: pull requests, say
-        evict_unneeded(run.deployment, run.environment, run.state)
+    if run.is_apart or not deploy_if_new(run, outcome):  # else that has evicted already
+        with suppress(OSError):  # a machine may run what never deploys there: pull requests, say
+            evict_unneeded(run.deployment, run.environment, run.state)
     return finished
 
 
@@ -169,15 +168,15 @@ def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
     return [Publication(owner, "docs", files)]
 
 
-def deploy_if_new(run: Run, outcome: str) -> None:
-    """Show the run's commit in the definitions when it is newer than what they show.
+def deploy_if_new(run: Run, outcome: str) -> bool:
+    """Show the run's commit in the definitions when it is newer than what they show; say if so.
 
     That is so for the first run of an environment, and for a successful run of the branch's head.
     A commit that can't be parsed stays out; the run itself has told why.
     """
     found, now = runs.known_source(run), pointer.deployed(run.state, run.environment.name)
     if found is None or (now is not None and not _is_due(run, found, now, outcome)):
-        return
+        return False
     try:
         made = prepare(
             run.deployment, run.environment, found.commit, run.state, on_line=lambda _: None
@@ -185,6 +184,8 @@ def deploy_if_new(run: Run, outcome: str) -> None:
         deploy(run.deployment, run.environment, made, run.state)
     except DeployError as error:
         print(f"Commit {found.commit} was not deployed: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:

@@ -33,17 +33,14 @@ def recorded(run: Run, step: Step) -> StepRecord | None:
     return None
 
 
-def recorded_steps(run: Run) -> list[StepRecord]:
-    """Return the record of every step of the job; those that never began are `Skipped`."""
-    return [_reachable(run, step) or _skipped(step) for step in steps(run.job)]
+def recorded_steps(run: Run, *, is_from_elsewhere: bool = False) -> list[StepRecord]:
+    """Return the record of every step of the job; those that never began are `Skipped`.
 
-
-def kept_steps(run: Run) -> list[StepRecord]:
-    """Return what `recorded_steps` does for a run that was on another machine.
-
-    Raises `ArtifactError` when the artifact root can't be asked: what it has done is not here.
+    What a run on another machine has done is nowhere else than at the artifact root: raises
+    `ArtifactError` then when that can't be asked.
     """
-    return [recorded(run, step) or _skipped(step) for step in steps(run.job)]
+    found = recorded if is_from_elsewhere else _reachable
+    return [found(run, step) or _skipped(step) for step in steps(run.job)]
 
 
 def _reachable(run: Run, step: Step) -> StepRecord | None:

@@ -25,12 +25,9 @@ def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
     match arguments[1:]:
         case ["job", "execute", *options]:
             return _option(options, "-j", "--job")
-        case ["api", "execute_run"] if told is not None:
-            return _job_of(told)
-        case ["api", "execute_run", asked]:
-            return _job_of(asked)
         case _:
-            return None
+            launched = _launched(arguments, told)
+            return launched.job_origin.job_name if launched is not None else None
 
 
 def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[dg.AssetKey]:
@@ -38,21 +35,31 @@ def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[
 
     `arguments` and `told` are those of `executed_job`. Asks the instance.
     """
+    launched = _launched(arguments, told)
+    if launched is None:
+        return frozenset()
+    assert launched.instance_ref is not None
+    with dg.DagsterInstance.from_ref(launched.instance_ref) as instance:
+        run = instance.get_run_by_id(launched.run_id)
+    if run is None:
+        return frozenset()
+    checked = (each.asset_key for each in run.asset_check_selection or ())
+    return frozenset({*(run.asset_selection or ()), *checked})
+
+
+def _launched(arguments: Sequence[str], told: str | None) -> ExecuteRunArgs | None:
+    """Return what a launcher has started this process for; None when none has."""
     match arguments[1:]:
         case ["api", "execute_run"] if told is not None:
             asked = told
         case ["api", "execute_run", text]:
             asked = text
         case _:
-            return frozenset()
-    found = deserialize_value(asked, ExecuteRunArgs)
-    assert found.instance_ref is not None
-    with dg.DagsterInstance.from_ref(found.instance_ref) as instance:
-        run = instance.get_run_by_id(found.run_id)
-    if run is None:
-        return frozenset()
-    checked = (each.asset_key for each in run.asset_check_selection or ())
-    return frozenset({*(run.asset_selection or ()), *checked})
+            return None
+    try:
+        return deserialize_value(asked, ExecuteRunArgs)
+    except Exception:  # another version's words; whoever executes the run will say what is wrong
+        return None
 
 
 def _option(options: Sequence[str], *names: str) -> str | None:
@@ -61,10 +68,3 @@ def _option(options: Sequence[str], *names: str) -> str | None:
         if name in names:
             return value if is_joined else following
     return None
-
-
-def _job_of(asked: str) -> str | None:
-    try:
-        return deserialize_value(asked, ExecuteRunArgs).job_origin.job_name
-    except Exception:  # another version's words; whoever executes the run will say what is wrong
-        return None
