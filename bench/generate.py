@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
-LAYER = 10
-"""Models in each layer; the deeper the layer, the longer the path that leads to it."""
+LAYER, LAYERS = 10, 20
+"""Models in each layer at least, and layers at most: for DuckDB, a view is all views above it."""
+SCHEMA = 500
+"""Models in each schema at most: dbt looks through all relations of the schema for each model."""
 
 ENVIRONMENT = "bench"
 JOB = "bench__build"
@@ -21,14 +23,6 @@ DATABASE = "bench.duckdb"
 DATA_TESTS = ("not_null", "unique")
 _THREADS = 2
 _TARGET = "prod"
-
-_DBT_PROJECT = """\
-name: bench
-version: "1.0"
-profile: bench
-model-paths: [models]
-models: {bench: {+materialized: view}}
-"""
 
 _PROFILES = f"""\
 bench:
@@ -49,19 +43,24 @@ def model_name(number: int) -> str:
 
 def model_file(number: int) -> str:
     """Return the path of a model's file in the project."""
-    return f"models/layer_{number // LAYER:04}/{model_name(number)}.sql"
+    return f"models/{_part(number)}/{model_name(number)}.sql"
 
 
-def model_sql(number: int) -> str:
-    """Return a model that depends on two of the layer above, and selects from one of them.
+def _part(number: int) -> str:
+    return f"part_{number // SCHEMA:02}"
+
+
+def model_sql(number: int, *, models: int) -> str:
+    """Return one of so many models; it depends on two of the layer above, and selects from one.
 
     A second `ref` in the query itself would double the work of DuckDB with each layer.
     """
-    layer, place = divmod(number, LAYER)
+    size = max(LAYER, -(-models // LAYERS))
+    layer, place = divmod(number, size)
     if layer == 0:
         return f"select {number} as id, 1.5 as amount\n"
-    above = (layer - 1) * LAYER
-    other = model_name(above + (place + 1) % LAYER)
+    above = (layer - 1) * size
+    other = model_name(above + (place + 1) % size)
     return (
         f"-- depends_on: {{{{ ref('{other}') }}}}\n"
         f"select id, amount + 1 as amount from {{{{ ref('{model_name(above + place)}') }}}}\n"
@@ -71,14 +70,27 @@ def model_sql(number: int) -> str:
 def project_files(models: int, *, tests: int = 0) -> dict[str, str]:
     """Return a dbt project's files by path; each model gets the first `tests` of `DATA_TESTS`."""
     files = {
-        "dbt_project.yml": _DBT_PROJECT,
+        "dbt_project.yml": _dbt_project(models),
         "profiles.yml": _PROFILES,
         ".gitignore": "target/\nlogs/\n",
-        **{model_file(number): model_sql(number) for number in range(models)},
+        **{model_file(number): model_sql(number, models=models) for number in range(models)},
     }
     if tests:
         files["models/models.yml"] = _properties(models, tests)
     return files
+
+
+def _dbt_project(models: int) -> str:
+    """Return a project of views, each part but the first in a schema of its own; JSON is YAML."""
+    parts = {_part(first): {"+schema": _part(first)} for first in range(SCHEMA, models, SCHEMA)}
+    settings = {
+        "name": "bench",
+        "version": "1.0",
+        "profile": "bench",
+        "model-paths": ["models"],
+        "models": {"bench": {"+materialized": "view", **parts}},
+    }
+    return json.dumps(settings, indent=1)
 
 
 def _properties(models: int, tests: int) -> str:

@@ -20,12 +20,26 @@ def test_there_are_as_many_models_as_asked_for(models: int):
     assert sum(name.endswith(".sql") for name in project_files(models)) == models
 
 
-def test_a_model_depends_on_two_different_models_of_the_layer_above():
-    found = parents(30)
-    assert all(not found[model_name(number)] for number in range(10))
-    for number in range(10, 30):
-        above = {model_name(n) for n in range(number // 10 * 10 - 10, number // 10 * 10)}
+@pytest.mark.parametrize(("models", "layer"), [(30, 10), (200, 10), (201, 11), (1000, 50)])
+def test_a_model_depends_on_two_different_models_of_the_layer_above(models: int, layer: int):
+    """Of twenty layers at most: no project is a hundred views deep."""
+    found = parents(models)
+    assert all(not found[model_name(number)] for number in range(layer))
+    for number in range(layer, models):
+        begin = number // layer * layer
+        above = {model_name(n) for n in range(begin - layer, begin)}
         assert len(set(found[model_name(number)]) & above) == 2
+
+
+def test_a_schema_has_five_hundred_models_at_most():
+    def schemas(models: int) -> dict[str, str]:
+        settings = json.loads(project_files(models)["dbt_project.yml"])["models"]["bench"]
+        return {part: each["+schema"] for part, each in settings.items() if part[0] != "+"}
+
+    assert schemas(500) == {}
+    assert schemas(1001) == {"part_01": "part_01", "part_02": "part_02"}
+    assert model_file(499) == "models/part_00/model_00499.sql"
+    assert model_file(500) == "models/part_01/model_00500.sql"
 
 
 def test_the_query_itself_has_one_parent():
