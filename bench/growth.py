@@ -79,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="10,100,1000,5000,10000", help="to load (%(default)s)")
     parser.add_argument("--jobs", default="1,10,50,100,200", help="to load (%(default)s)")
-    parser.add_argument("--builds", default="10,100,1000", help="to build (%(default)s)")
+    parser.add_argument("--builds", default="10,100,1000,10000", help="to build (%(default)s)")
     parser.add_argument("--times", type=int, default=2, help="of each load (%(default)s)")
     parser.add_argument("--runs", type=int, default=1, help="of each build (%(default)s)")
     parser.add_argument("--write", action="store_true", help=f"into {PAGE.name}, with the chart")

@@ -75,20 +75,20 @@ def _style() -> str:
 
 def _panel(panel: Panel, *, left: float) -> Iterator[str]:
     points = sorted(panel.line.points)
-    top = nice(max(y for _, y in points))
+    marks = axis([y for _, y in points])
+    low, top = marks[0], marks[-1]
     first, last = points[0][0], points[-1][0]
 
     def across(count: float) -> float:
         return left + _PLOT * math.log(count / first) / max(1e-9, math.log(last / first))
 
     def up(seconds: float) -> float:
-        return _BOTTOM - (_BOTTOM - _TOP) * seconds / top
+        return _BOTTOM - (_BOTTOM - _TOP) * (seconds - low) / (top - low)
 
     yield svg.words(panel.title, x=left - 26, y=22, kind="title")
     yield svg.words("seconds of CPU", x=left - 26, y=44)
     yield svg.words(f"{panel.across} (logarithmic)", x=left + _PLOT, y=_BOTTOM + 38, anchor="end")
-    for step in range(5):
-        seconds = top * step / 4
+    for seconds in marks:
         yield _flat(x=left, y=up(seconds), width=_PLOT)
         yield svg.words(f"{seconds:g}", x=left - 6, y=up(seconds) + 4, anchor="end")
     for count in ticks(first, last):
@@ -110,10 +110,17 @@ def _flat(*, x: float, y: float, width: float) -> str:
     return f'<line x1="{x:.1f}" y1="{y:.1f}" x2="{x + width:.1f}" y2="{y:.1f}" class="grid"/>'
 
 
-def nice(value: float) -> float:
-    """Return the end of an axis for `value`: 1, 2, 4 or 8 times a power of ten, not below it."""
-    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return next(each * power for each in (1, 2, 4, 8, 10) if each * power >= value)
+def axis(values: Sequence[float]) -> list[float]:
+    """Return the marks of an axis from 0, or below it, to above all `values`: at most six.
+
+    They are 1, 2 or 5 times a power of ten apart.
+    """
+    low, high = min(0.0, *values), max(0.0, *values)
+    least = (high - low or 1.0) / 4
+    power = 10.0 ** math.floor(math.log10(least))
+    step = next(each * power for each in (1, 2, 5, 10) if each * power >= least)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    return [number * step for number in range(first, max(last, first + 1) + 1)]
 
 
 def ticks(first: float, last: float) -> list[float]:

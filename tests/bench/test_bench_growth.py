@@ -2,7 +2,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench.growth_chart import Line, Panel, chart, growth_table, nice, slope, ticks
+from bench.growth_chart import Line, Panel, axis, chart, growth_table, slope, ticks
 
 SVG = "{http://www.w3.org/2000/svg}"
 PANEL = Panel("A run", "models", Line("a run", [(1000, 3.0), (10, 1.02), (100, 1.2)]))
@@ -21,9 +21,19 @@ def test_one_place_has_no_slope():
     assert slope([]) == 0
 
 
-@pytest.mark.parametrize(("value", "end"), [(0.3, 0.4), (1, 1), (3.9, 4), (8.1, 10), (21, 40)])
-def test_an_axis_ends_at_a_round_number(value: float, end: float):
-    assert nice(value) == pytest.approx(end)
+@pytest.mark.parametrize(
+    ("values", "marks"),
+    [
+        ([0.3], [0, 0.1, 0.2, 0.3]),
+        ([1.0, 3.9], [0, 1, 2, 3, 4]),
+        ([21.0], [0, 10, 20, 30]),
+        ([2.0, -14.5], [-15, -10, -5, 0, 5]),  # bare dbt may take longer
+        ([-3.0], [-3, -2, -1, 0]),
+        ([0.0], [0, 0.5]),
+    ],
+)
+def test_an_axis_has_round_numbers_zero_and_all_values(values: list[float], marks: list[float]):
+    assert axis(values) == pytest.approx(marks)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +52,8 @@ def test_points_are_where_the_logarithm_of_their_number_is():
 
 
 def test_nothing_is_outside_of_the_picture():
-    root = ElementTree.fromstring(chart([PANEL, PANEL]))
+    below = Panel("Less", "models", Line("a run", [(10, 1.0), (10_000, -42.0)]))
+    root = ElementTree.fromstring(chart([PANEL, below]))
     width, height = float(root.attrib["width"]), float(root.attrib["height"])
     for name, most in (("x", width), ("cx", width), ("x2", width), ("y", height), ("cy", height)):
         places = [float(each.attrib[name]) for each in root.iter() if name in each.attrib]
