@@ -5,7 +5,7 @@ import signal
 import subprocess
 import time
 import urllib.error
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from bench.servers import PATIENCE, free_port, graphql
 T = TypeVar("T")
 
 _WORKSPACE = Path(__file__).parents[1] / "workspace.yaml"
+_STARTING, _NODE = "RunStartingEvent", "AssetMaterializationPlannedEvent"
 _ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 _LAUNCH = """
     mutation($parameters: ExecutionParams!) {
@@ -34,27 +35,11 @@ _EVENTS = """
     query($run: ID!) {
       logsForRun(runId: $run, limit: 1000) {
         ... on EventConnection {
-          events { __typename ... on MessageEvent { timestamp stepKey message } }
+          events { __typename ... on MessageEvent { timestamp } }
         }
       }
     }
 """
-
-
-@dataclass(frozen=True)
-class Event:
-    """One line of a run's event log."""
-
-    kind: str
-    at: float
-    """Seconds since 1970."""
-    step: str
-    message: str
-
-
-def first(events: Iterable[Event], kind: str) -> float | None:
-    """Return when the first event of `kind` was; None when there is none."""
-    return next((each.at for each in events if each.kind == kind), None)
 
 
 @dataclass(frozen=True)
@@ -63,8 +48,11 @@ class Dagster:
 
     url: str
 
-    def until_first_node(self, job: str) -> list[Event]:
-        """Launch a run of `job`, cancel it once dbt has begun a node, and return its events."""
+    def until_first_node(self, job: str) -> float:
+        """Launch a run of `job`, and cancel it once dbt has begun a node.
+
+        Returns the seconds from the event that says that it is being started.
+        """
         selector = {
             "repositoryName": "__repository__",
             "repositoryLocationName": "deploy_project",
@@ -76,16 +64,16 @@ class Dagster:
             raise Failed(f"no run of {job} was launched: {answer}")
         run: str = answer["run"]["runId"]
 
-        def begun() -> list[Event] | None:
+        def begun() -> dict[str, float] | None:
             if self._status(run) in _ENDED:
                 raise Failed(f"run {run} of {job} has ended before its first node")
-            events = self.events(run)
-            return events if first(events, "AssetMaterializationPlannedEvent") else None
+            moments = self._moments(run)
+            return moments if _NODE in moments else None
 
-        events = _awaited("a node", begun)
+        moments = _awaited("a node", begun)
         graphql(self.url, _TERMINATE, run=run)
         _awaited("the end", lambda: self._status(run) in _ENDED)
-        return events
+        return moments[_NODE] - moments[_STARTING]
 
     def is_ready(self) -> bool:
         """Whether it has loaded the deployment."""
@@ -97,18 +85,10 @@ class Dagster:
             return bool(found["repositoriesOrError"].get("nodes"))
         return False
 
-    def events(self, run: str) -> list[Event]:
-        """Return the events of a run, the first first."""
-        found = graphql(self.url, _EVENTS, run=run)["logsForRun"]["events"]
-        return [
-            Event(
-                each["__typename"],
-                float(each["timestamp"]) / 1000,
-                each["stepKey"] or "",
-                each["message"],
-            )
-            for each in found
-        ]
+    def _moments(self, run: str) -> dict[str, float]:
+        """Return when the first event of each kind was, in seconds since 1970."""
+        events = graphql(self.url, _EVENTS, run=run)["logsForRun"]["events"]
+        return {each["__typename"]: float(each["timestamp"]) / 1000 for each in reversed(events)}
 
     def _status(self, run: str) -> str:
         return graphql(self.url, _STATUS, run=run)["runOrError"]["status"]
