@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bench import generate
 from bench.deployments import Deployed, deployed
+from bench.events import delays
 from bench.launched import dagster_dev
-from bench.measure import Spent, spent
+from bench.measure import Spent, run, spent
 from bench.outcomes import Outcome, outcome_table
 from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
 from bench.ticking import ticks
@@ -91,6 +92,18 @@ def slim(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
         )
 
 
+def live(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
+    """Build everything, and look when each model was told of after it had been built."""
+    for models in sizes:
+        found = list[float]()
+        with deployed(models) as made:
+            for _ in range(times):
+                made.database.unlink(missing_ok=True)
+                run(made.execution(generate.JOB))
+                found.append(max(delays(made)))
+        yield Outcome("the latest event after its model", f"{models:,} models", 2, "s", found)
+
+
 def memory(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
     """Build everything, and look at the process of the run beside dbt's."""
     for models in sizes:
@@ -113,6 +126,7 @@ PARTS: Mapping[str, tuple[Part, Sequence[int], int]] = {
     "launch": (launch, (1000,), 5),
     "tick": (tick, (100,), 20),
     "slim": (slim, (1000,), 3),
+    "live": (live, (1000,), 3),
     "memory": (memory, (5000,), 1),
 }
 """Each with the sizes that the promises name, and how often it is measured."""

@@ -1,10 +1,16 @@
 """What ticks of a deployment's sensors cost while there is nothing to do."""
 
-import os
 from collections.abc import Iterator
 
+import dagster as dg
+
 from bench.deployments import Deployed
+from bench.events import instance_of
 from bench.measure import cpu_so_far
+from deploy_project.config.loading import load_deployment
+from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration import pulls
+from deploy_project.orchestration.location import definitions, deployed_pointers
 
 
 def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]]:
@@ -13,15 +19,6 @@ def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]
     They are evaluated in this process, with definitions that are loaded once, as the code server
     has them, and on the storage that is shipped.
     """
-    os.environ |= {"DAGSTER_HOME": str(deployed.home)}
-    os.chdir(deployed.home)  # the paths of dagster.yaml begin there
-    import dagster as dg
-
-    from deploy_project.config.loading import load_deployment
-    from deploy_project.config.state import StateDirectory
-    from deploy_project.orchestration import pulls
-    from deploy_project.orchestration.location import definitions, deployed_pointers
-
     pulls.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(deployed.root / "state")
     deployment = load_deployment(deployed.root / "deploy.yaml", state=state.root)
@@ -31,7 +28,7 @@ def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]
         return definitions(deployment, state, pointers=found).get_repository_def()
 
     repository = loaded()
-    with dg.DagsterInstance.get() as instance:
+    with instance_of(deployed) as instance:
         for name in [each.name for each in repository.sensor_defs]:
             cursor, spent = None, list[float]()
             for number in range(times + 2):
