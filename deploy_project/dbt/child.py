@@ -238,8 +238,19 @@ def import_dbt() -> None:
     atexit.register(gc.freeze)  # what is left at the end goes with the process
 
 
+def hush() -> None:
+    """Say nothing more on standard error.
+
+    An extension made with nanobind, as DuckDB's is, lists all that is left of it when the process
+    ends; and what lives to its end is never collected here (`import_dbt`).
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stderr.fileno())
+
+
 def main() -> int:
     """Run what standard input names; return its exit code, of dbt 0, 1 or 2."""
+    atexit.register(hush)  # the first one registered is the last one called
     Interrupts()
     import_dbt()
     order = first_line(0)

@@ -27,6 +27,14 @@ def test_a_run_outside_of_the_queue_says_what_is_not_guaranteed(daily: Done):
     assert "queue" not in daily.site.console(daily.run_id, later)
 
 
+def test_the_console_has_nothing_after_what_dbt_has_said(daily: Done):
+    """DuckDB's extension would list what is left of it when the process of dbt ends."""
+    for step in ("05-dbt-seed", "06-dbt-run", "07-dbt-test"):
+        _, done, ended = daily.site.console(daily.run_id, step).splitlines()[-3:]
+        assert "Done. PASS=" in done
+        assert ended.startswith("=== Success")
+
+
 def test_each_step_leaves_its_logs_and_artifacts(daily: Done):
     site, kept = daily.site, set[str]()
     for step in STEPS:
