@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from bench.deployments import PROGRAMS
 from bench.measure import peak_megabytes
 from bench.servers import PATIENCE, fetched, free_port, graphql, wait_for
 
@@ -119,7 +119,7 @@ def _started(
 ) -> subprocess.Popen[bytes]:
     name, *arguments = command
     return subprocess.Popen(
-        [str(Path(sys.executable).with_name(name)), *arguments],
+        [str(PROGRAMS / name), *arguments],
         cwd=root,
         env={**os.environ, **variables},
         stdin=subprocess.DEVNULL,

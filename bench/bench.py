@@ -11,7 +11,7 @@ from typing import cast
 from bench import generate
 from bench.asked import positive, sizes
 from bench.measure import Failed
-from bench.report import LARGE, MINUTES, Comparison, Kind, Pair, runs_of, table
+from bench.report import MINUTES, Comparison, Kind, Pair, runs_of, table
 from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
 from bench.sides import Sides
 
@@ -64,7 +64,7 @@ def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
             tell(f"{models} models: generating, then each side once, not measured")
             try:
                 sides.prepare(tests=asked.tests)
-                sides.warm_up(builds=models < LARGE)
+                sides.warm_up()
                 for kind in KINDS if asked.only is None else (asked.only,):
                     yield Comparison(kind, models, [*pairs(sides, kind, is_enough)])
             except Failed as failure:

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench import generate
 from bench.measure import Command, Spent, run, spent
 from bench.repositories import Repository
+from bench.session import tell
 from deploy_project.config.environment import CONFIG, STATE, inherited
 
 PROGRAMS = Path(sys.executable).parent
@@ -75,11 +76,11 @@ class Deployed:
 
     def deploy(self) -> None:
         """Deploy the head to all environments."""
-        run(self._command("deploy-project", "deploy", generate.ENVIRONMENT))
-        deployed = self.root / "state" / "deployed"
-        for number in range(1, self.environments):  # parsing once is enough for what is measured
-            name = f"{generate.ENVIRONMENT}_{number}"
-            shutil.copy(deployed / generate.ENVIRONMENT, deployed / name)
+        first, *others = generate.environment_names(self.environments)
+        run(self._command("deploy-project", "deploy", first))
+        pointers = self.root / "state" / "deployed"
+        for name in others:  # parsing once is enough for what is measured
+            shutil.copy(pointers / first, pointers / name)
 
     def change(self, model: int, number: int) -> None:
         """Add a line to a model's file, a different one for each number, and don't commit it."""
@@ -107,6 +108,7 @@ def deployed(models: int, *, environments: int = 1, jobs: int = 1) -> Generator[
     """Deploy a project of that size in a temporary directory, which goes with it."""
     with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
         made = Deployed(Path(directory), models, environments, jobs)
+        tell(f"{models:,} models, {environments} environment(s), {jobs} jobs: preparing")
         made.write()
         made.deploy()
         yield made

@@ -100,13 +100,18 @@ def _properties(models: int, tests: int) -> str:
     return json.dumps({"models": entries}, indent=1)
 
 
+def environment_names(count: int) -> list[str]:
+    """Return the names of so many environments; production is the first."""
+    return [ENVIRONMENT, *(f"{ENVIRONMENT}_{number}" for number in range(1, count))]
+
+
 def deployment_files(repository: Path, *, environments: int = 1, jobs: int = 1) -> dict[str, str]:
     """Return the configuration of a deployment of `repository`; JSON is YAML.
 
     The first job is `JOB`. Of the others every fourth has a schedule, every fourth waits for
     merges, every fourth for the first job, and every fourth is `CHECKS` or one like it.
     """
-    names = [ENVIRONMENT, *(f"{ENVIRONMENT}_{number}" for number in range(1, environments))]
+    names = environment_names(environments)
     kinds = ["production", "staging", *([None] * environments)]
     project: dict[str, object] = {"repository": str(repository)}
     if jobs > 1:

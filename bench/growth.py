@@ -12,7 +12,6 @@ from statistics import median
 from bench.deployments import deployed
 from bench.growth_chart import Line, Panel, Point, chart, growth_table
 from bench.measure import Spent
-from bench.report import LARGE
 from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
 from bench.sides import Sides
 
@@ -28,7 +27,7 @@ def overhead(sizes: Sequence[int], times: int) -> Line:
         with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
             sides = Sides(Path(directory), models)
             sides.prepare(tests=0)
-            sides.warm_up(builds=models < LARGE)
+            sides.warm_up()
             pairs = [(sides.warm_bare(), sides.ours()) for _ in range(times)]
         wall = median(ours.wall - bare.wall for bare, ours in pairs)
         found.append((models, median(ours.cpu - bare.cpu for bare, ours in pairs)))

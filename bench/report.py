@@ -10,7 +10,7 @@ from bench.tables import line
 Kind = Literal["warm", "fresh"]
 
 LARGE = 1000
-"""From so many models on, fewer runs are measured."""
+"""From so many models on, fewer runs are measured, and none is made before."""
 MINUTES = 25
 """After so many, each size is measured once more at most: all of it shall take half an hour."""
 _HEADINGS = (

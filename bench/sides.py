@@ -9,7 +9,7 @@ import duckdb
 from bench import generate
 from bench.deployments import PROGRAMS, Deployed, variables
 from bench.measure import Command, Failed, cost, run
-from bench.report import Cost
+from bench.report import LARGE, Cost
 from deploy_project.config.environment import STATE
 
 
@@ -36,9 +36,9 @@ class Sides:
         self.deployed.change(number % self.models, number)
         self.deployed.repository.commit(f"Change {number}")
 
-    def warm_up(self, *, builds: bool) -> None:
-        """Let both sides do what only a first run does; they build, or only parse and deploy."""
-        if builds:
+    def warm_up(self) -> None:
+        """Let both sides do what only a first run does; large ones only parse and deploy."""
+        if self.models < LARGE:
             self.warm_bare()
             self.ours()
         else:
