@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3  # pyright: ignore[reportMissingTypeStubs]
+import fsspec  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 import requests
 
@@ -89,13 +90,25 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> int:
     raise AssertionError(log.read_text(encoding="utf-8"))
 
 
+@contextmanager
+def addressed(store: Store) -> Generator[None]:
+    """Have drivers in this process find `store`, and no other one that they have met.
+
+    They keep their connections by the options that they were given; the variables are none.
+    """
+    drivers: Any = fsspec.get_filesystem_class("s3")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in store.variables.items():
+            patch.setenv(name, value)
+        drivers.clear_instance_cache()
+        try:
+            yield
+        finally:
+            drivers.clear_instance_cache()
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Generator[Store]:
-    """A server with its variables set in this process."""
-    with (
-        running(tmp_path_factory.mktemp("s3")) as running_store,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in running_store.variables.items():
-            patch.setenv(name, value)
-        yield running_store
+    """A server that drivers in this process find."""
+    with running(tmp_path_factory.mktemp("s3")) as store, addressed(store):
+        yield store

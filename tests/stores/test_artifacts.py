@@ -17,7 +17,7 @@ from deploy_project.releases.workspace import scrubber
 from deploy_project.runs import transfer
 from deploy_project.runs.artifacts import Artifacts, Publication
 from tests.serving import served
-from tests.stores.s3 import BUCKET, SECRET, Store, running
+from tests.stores.s3 import BUCKET, SECRET, Store, addressed, running
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")
 PROD = Environment(name="prod", id=1, project=SHOP, type="production")
@@ -164,20 +164,18 @@ def test_no_bucket_is_made(store: Store, tmp_path: Path):
     assert [each["Name"] for each in store.client.list_buckets()["Buckets"]] == [BUCKET]
 
 
-def test_a_store_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str):
+def test_a_store_that_is_gone_is_named(tmp_path: Path, root: str):
     """Hundreds of files had waited for it one after the other."""
     with running(tmp_path) as gone:
-        variables = gone.variables
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    transfer.root(root).fs.clear_instance_cache()
+        pass
     artifacts = Artifacts.of(deployment(root), StateDirectory(tmp_path))
     directory = step(tmp_path, models=300)
-    with pytest.raises(ArtifactError) as raised:
-        artifacts.publish_step("run", STEP, directory)
-    with pytest.raises(ArtifactError, match=f"reading {root}/environments/prod/state.json failed"):
-        artifacts.published(artifacts.environment("prod"), "state")
-    transfer.root(root).fs.clear_instance_cache()
+    with addressed(gone):
+        with pytest.raises(ArtifactError) as raised:
+            artifacts.publish_step("run", STEP, directory)
+        pointer = f"{root}/environments/prod/state.json"
+        with pytest.raises(ArtifactError, match=f"reading {pointer} failed"):
+            artifacts.published(artifacts.environment("prod"), "state")
     message = str(raised.value)
     assert message.startswith(f"keeping the artifacts of step {STEP!r} at {root}/runs/run/{STEP}")
     assert "Could not connect to the endpoint URL" in message
