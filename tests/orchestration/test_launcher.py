@@ -91,12 +91,20 @@ def said(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 
 def process_of(worker: Worker) -> int:
-    (number,) = [
+    """The one that holds the lock; what it forks holds it, too, until it is another program."""
+    end = time.monotonic() + 90
+    while len(found := _holders(worker)) != 1:
+        assert time.monotonic() < end, found
+        time.sleep(0.1)
+    return found[0]
+
+
+def _holders(worker: Worker) -> list[int]:
+    return [
         int(each.name)
         for each in Path("/proc").glob("[0-9]*")
         if any(_is(link, worker) for link in _descriptors(each))
     ]
-    return number
 
 
 def _descriptors(process: Path) -> list[Path]:
