@@ -7,6 +7,7 @@ SUBCOMMANDS = frozenset(
     {"build", "clean", "clone", "compile", "debug", "deps", "docs", "init", "list", "ls", "parse"}
     | {"retry", "run", "run-operation", "seed", "show", "snapshot", "source", "sl", "test"}
 )
+_CHANGING = frozenset({"clean", "deps"})
 _MATERIALIZING = frozenset({"build", "run", "seed", "snapshot", "clone", "retry", "test"})
 
 
@@ -18,6 +19,11 @@ def subcommand(arguments: Sequence[str]) -> str | None:
 def changes_warehouse(arguments: Sequence[str]) -> bool:
     """Return whether the nodes that the command finishes are built or tested, not just compiled."""
     return subcommand(arguments) in _MATERIALIZING
+
+
+def changes_files(arguments: Sequence[str]) -> bool:
+    """Return whether the command is one that changes files of the dbt project itself."""
+    return subcommand(arguments) in _CHANGING
 
 
 def is_source_freshness(arguments: Sequence[str]) -> bool:

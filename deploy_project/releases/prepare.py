@@ -1,6 +1,7 @@
 """Making one commit the deployed one of an environment."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from deploy_project.config.deployment import Deployment, Environment, Job
-from deploy_project.config.state import StateDirectory
+from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
 from deploy_project.dbt.manifest import Manifest, cycle, read_manifest
 from deploy_project.errors import DbtError
@@ -16,6 +17,7 @@ from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer
 from deploy_project.releases.packages import ensure_packages, last_words
 from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.warehouses import rescue
 from deploy_project.releases.workspace import Workspace, workspace
 
 CHECKOUTS_KEPT = 20
@@ -84,7 +86,8 @@ def outside_of_a_run(
                 job,
                 checkout,
                 state,
-                profiles_directory=scratch / "profiles",
+                own=scratch,
+                siblings=deployed_siblings(deployment, environment, state),
                 built_in=built_in(
                     account=deployment.account,
                     environment=environment,
@@ -125,6 +128,18 @@ def deploy(
     evict_unneeded(deployment, environment, state)
 
 
+def deployed_siblings(
+    deployment: Deployment, environment: Environment, state: StateDirectory
+) -> list[str]:
+    """Return the names of the project's other environments that something is deployed to."""
+    return [
+        each.name
+        for each in deployment.environments.values()
+        if each.project == environment.project and each.name != environment.name
+        if pointer.deployed(state, each.name) is not None
+    ]
+
+
 def evict_unneeded(deployment: Deployment, environment: Environment, state: StateDirectory) -> None:
     """Remove old checkouts of the project; what is deployed stays, and what is in use."""
     siblings = [e for e in deployment.environments.values() if e.project == environment.project]
@@ -135,4 +150,10 @@ def evict_unneeded(deployment: Deployment, environment: Environment, state: Stat
         keep={each.commit for each in pointers if each is not None},
         older_than=CHECKOUT_AGE,
         at_most=CHECKOUTS_KEPT,
+        before=lambda checkout: _rescue(environment, state, checkout),
     )
+
+
+def _rescue(environment: Environment, state: StateDirectory, checkout: Checkout) -> None:
+    for line in rescue(environment.project, state, checkout):
+        print(line, file=sys.stderr)
