@@ -179,7 +179,7 @@ def _links_leaving(directory: Path, root: Path) -> Iterator[tuple[str, str]]:
                 if not Path(target).is_relative_to(root):
                     yield entry.path, target
                     continue
-            if entry.is_dir():
+            if os.path.isdir(entry.path):  # unlike the entry's own, it bears with circles
                 waiting.append(entry.path)
 
 

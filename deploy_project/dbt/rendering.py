@@ -31,10 +31,10 @@ class Rendering:
         """Return `text` rendered; raise `ConfigError` naming `where` when it can't be."""
         if not any(mark in text for mark in _MARKS):
             return text
+        target = self.target or StrictUndefined(name="target")
         try:
-            return _ENVIRONMENT.from_string(text).render(
-                env_var=self._env_var, var=_var, target=self.target or StrictUndefined("target")
-            )
+            found = _ENVIRONMENT.from_string(text)
+            return found.render(env_var=self._env_var, var=_var, target=target)
         except _Unset as unset:
             raise ConfigError(
                 f"{where}, {text!r}, wants the environment variable {str(unset)!r}, which is not "

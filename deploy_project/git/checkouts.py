@@ -141,11 +141,12 @@ def _has_the_same(mirror: Path, checkout: Checkout, name: str, file: Path) -> bo
     names = [name, *(str(each) for each in PurePosixPath(name).parents if each.name)]
     words = ("--git-dir=.", "ls-tree", "-z", "--full-tree", checkout.root.name, "--", *names)
     try:
-        listed = [each.split() for each in git(*words, cwd=mirror).split("\0") if each]
-        if any(kind == "commit" for _, kind, *_ in listed):
+        entries = [each.partition("\t") for each in git(*words, cwd=mirror).split("\0")]
+        listed = {path: entry for entry, _, path in entries}
+        if any(" commit " in listed.get(each, "") for each in names):
             return True
-        blobs = [identity for _, kind, identity, *_ in listed if kind == "blob"]
-        return [git("hash-object", "--no-filters", "--", str(file), cwd=mirror)] == blobs
+        identity = git("hash-object", "--no-filters", "--", str(file), cwd=mirror)
+        return listed.get(name, "").endswith(f" blob {identity}")
     except GitError:
         return False
 

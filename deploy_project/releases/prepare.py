@@ -12,7 +12,7 @@ from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
 from deploy_project.dbt.manifest import Manifest, cycle, read_manifest
-from deploy_project.errors import DbtError
+from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer
 from deploy_project.releases.packages import ensure_packages, last_words
@@ -98,6 +98,8 @@ def outside_of_a_run(
                 ),
             )
             yield ready, scratch
+    except ConfigError as error:  # the copy of the repository is gone when people read this
+        raise ConfigError(str(error).replace(f"{scratch / 'tree'}/", "")) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

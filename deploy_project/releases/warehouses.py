@@ -50,7 +50,8 @@ class Warehouse:
             return []
         place, said = self.place(named), list[str]()
         path = PurePosixPath(self.project.subdirectory) / named.path
-        if not self._in_checkouts(path) and (place.exists() or not (checkout.tree / path).exists()):
+        beginning = _inside(checkout.tree, path)
+        if not self._in_checkouts(path) and (place.exists() or beginning is None):
             return []
         with FileLock(self.state.warehouses(self.environment).with_suffix(".lock")):
             found = sorted(self._in_checkouts(path), key=_modified, reverse=True)
@@ -61,8 +62,8 @@ class Warehouse:
                 said.append(_moved(newest, place))
             for each in found:
                 said.append(_moved(each, _named_apart(place, self._commit(each))))
-            if not place.exists() and (checkout.tree / path).is_file():
-                said += _copied(checkout.tree / path, place)
+            if not place.exists() and beginning is not None:
+                said += _copied(beginning, place)
         return said
 
     def _in_checkouts(self, path: PurePosixPath) -> list[Path]:
@@ -70,17 +71,12 @@ class Warehouse:
         directory = self.state.checkouts(self.project.name)
         if not directory.is_dir():
             return []
-        files = [
-            (Checkout(each), Path(os.path.normpath(Checkout(each).tree / path)))
-            for each in sorted(directory.iterdir())
-        ]
+        checkouts = [Checkout(each) for each in sorted(directory.iterdir())]
+        files = [(each, _inside(each.tree, path)) for each in checkouts]
         return [
             file
             for checkout, file in files
-            if file.is_relative_to(checkout.tree)
-            and file.is_file()
-            and not file.is_symlink()
-            and not is_as_committed(self.project, self.state, checkout, file)
+            if file and not is_as_committed(self.project, self.state, checkout, file)
         ]
 
     def _commit(self, file: Path) -> str:
@@ -95,6 +91,15 @@ def rescue(project: Project, state: StateDirectory, checkout: Checkout) -> list[
             place = state.found_warehouses(project.name, checkout.root.name)
             said.append(_moved(file, place / file.relative_to(checkout.tree)))
     return said
+
+
+def _inside(tree: Path, path: PurePosixPath) -> Path | None:
+    """Return the file under a path of `tree`; None for what is none, or reached by a link."""
+    file = Path(os.path.normpath(tree / path))
+    is_straight = os.path.realpath(file) == os.path.join(
+        os.path.realpath(tree), os.path.relpath(file, tree)
+    )
+    return file if file.is_relative_to(tree) and is_straight and file.is_file() else None
 
 
 def _databases(tree: Path) -> Iterator[Path]:

@@ -142,7 +142,7 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
     scene = Scene(run, step, runs.source(run), workspace, target, kept, state, stage.console.say)
 
     def lasting(text: str) -> str:  # where dbt says that its files are, they are only for now
-        return text.replace(str(stage.directory), str(kept))
+        return text.replace(str(stage.directory), str(kept)).replace(f"{workspace.tree}/", "")
 
     def hear(event: Event) -> None:
         if isinstance(event, Finished):
