@@ -1,6 +1,6 @@
 """`deploy-project check`: every problem at once, else what the configuration says."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.table import table
@@ -16,6 +16,8 @@ def check(*, online: bool) -> int:
     """Print what is configured; raise `ConfigError` with a line for each problem."""
     found, deployment = loaded()
     print(summary(deployment))
+    if deployment.warnings:
+        print("\n".join(["", *(f"Warning: {each}" for each in deployment.warnings)]))
     problems = missing_secrets(deployment)
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong
@@ -26,7 +28,7 @@ def check(*, online: bool) -> int:
             print(f"\nNot verified: {each}")
     if problems:
         raise ConfigError(_told(problems))
-    print("\nNo problems.")
+    print(f"\nNo problems{_counted(deployment.warnings)}.")
     return 0
 
 
@@ -55,7 +57,10 @@ def summary(deployment: Deployment) -> str:
 
 
 def triggers(job: Job) -> Iterator[str]:
-    """Yield what starts `job` by itself; `by hand` when nothing does."""
+    """Yield what starts `job` by itself; `by hand` when nothing does, `off` when nothing can."""
+    if job.why_off is not None:
+        yield "off"
+        return
     active = {
         "schedule": job.scheduled,
         "merge": job.on_merge,
@@ -94,6 +99,13 @@ def _ask(environments: Iterable[Environment]) -> list[str]:
         except DeployError as error:
             problems.append(f"environments.{each.name}: {error}")
     return problems
+
+
+def _counted(warnings: Sequence[str]) -> str:
+    """Return how many things are off, after "No problems"."""
+    if not warnings:
+        return ""
+    return f", {len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
 
 
 def _told(problems: list[str]) -> str:

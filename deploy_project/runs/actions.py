@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy_project.config.state import Checkout
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.process import Exit
-from deploy_project.errors import ConflictError, DbtError
+from deploy_project.errors import ConfigError, ConflictError, DbtError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
 from deploy_project.releases.packages import ensure_packages, last_words
@@ -25,6 +25,8 @@ CONFLICTS = "merge conflicts"
 
 
 def _clone(stage: Stage) -> None:
+    if stage.run.job.why_off is not None:
+        raise ConfigError(stage.run.job.why_off)
     found, say = runs.source(stage.run), stage.console.say
     if found.used_repo_cache:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
