@@ -7,8 +7,11 @@ from deploy_project.cli.table import table
 from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
 from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.config.state import StateDirectory
+from deploy_project.dbt.profiles import profile
 from deploy_project.errors import ConfigError, DeployError
 from deploy_project.git import remote
+from deploy_project.git.checkouts import ensure_checkout, hold, project_directory
 from deploy_project.git.command import without_credentials
 
 
@@ -22,7 +25,7 @@ def check(*, online: bool) -> int:
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong
     if online:
-        problems += [*unknown, *_ask(deployment.environments.values())]
+        problems += [*unknown, *_ask(deployment.environments.values(), found.state)]
     else:
         for each in unknown:
             print(f"\nNot verified: {each}")
@@ -88,17 +91,34 @@ def _target(environment: Environment) -> str:
     return environment.target or (environment.name if environment.connection else "default")
 
 
-def _ask(environments: Iterable[Environment]) -> list[str]:
-    """Print the commit that each environment's remote is at; return the problems."""
+def _ask(environments: Iterable[Environment], state: StateDirectory) -> list[str]:
+    """Print the commit that each environment's remote is at, and its connection there.
+
+    Returns the problems, those of one environment with its name before them.
+    """
     problems: list[str] = []
     print()
     for each in environments:
         try:
             head = remote.head(each)
             print(f"{each.name}: {head.branch} is at {head.commit}")
+            print(f"{each.name}: {_connection(each, head.commit, state)}")
         except DeployError as error:
             problems.append(f"environments.{each.name}: {error}")
     return problems
+
+
+def _connection(environment: Environment, commit: str, state: StateDirectory) -> str:
+    """Return how a run of `commit` would connect; fetch the commit to know.
+
+    Raises `GitError` for a repository without a dbt project, `ConfigError` for one without the
+    profile or the target.
+    """
+    with state.explained(f"fetching commit {commit[:12]}"):
+        checkout = ensure_checkout(environment.project, state, commit)
+        with hold(checkout):
+            found = profile(environment, project_directory(checkout, environment.project))
+    return f"profile {found.name!r}, target {found.target!r}, adapter {found.adapter}"
 
 
 def _counted(warnings: Sequence[str]) -> str:

@@ -250,7 +250,8 @@ def test_problems_keep_all_from_loading_and_are_told_with_the_warnings(
     assert configuration.problems({"jobs.yml": text}) == [
         "jobs.yml:3: jobs.one.deferring_job: is no job, found 'two', so the deferral is off; "
         "name a known one: 'other', 'one'",
-        "jobs.yml:3: jobs.one.scheduel: is an unknown key, found 'scheduel'; did you mean 'schedule'?",
+        "jobs.yml:3: jobs.one.scheduel: is an unknown key, found 'scheduel'; "
+        "did you mean 'schedule'?",
     ]
 
 
