@@ -94,10 +94,12 @@ def _target(environment: Environment) -> str:
 def _ask(environments: Iterable[Environment], state: StateDirectory) -> list[str]:
     """Print the commit that each environment's remote is at, and its connection there.
 
-    Returns the problems, those of one environment with its name before them.
+    Returns the problems, those of one environment with its name before them. Raises `ConfigError`
+    when the state directory, which what is fetched goes to, can't be written.
     """
     problems: list[str] = []
     print()
+    state.prepare()
     for each in environments:
         try:
             head = remote.head(each)
