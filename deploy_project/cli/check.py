@@ -1,6 +1,6 @@
 """`deploy-project check`: every problem at once, else what the configuration says."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.table import table
@@ -8,11 +8,10 @@ from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import StateDirectory
-from deploy_project.dbt.profiles import profile
 from deploy_project.errors import ConfigError, DeployError
 from deploy_project.git import remote
-from deploy_project.git.checkouts import ensure_checkout, hold, project_directory
 from deploy_project.git.command import without_credentials
+from deploy_project.releases.prepare import connects_by
 
 
 def check(*, online: bool) -> int:
@@ -25,7 +24,7 @@ def check(*, online: bool) -> int:
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong
     if online:
-        problems += [*unknown, *_ask(deployment.environments.values(), found.state)]
+        problems += [*unknown, *_ask(deployment, found.state)]
     else:
         for each in unknown:
             print(f"\nNot verified: {each}")
@@ -91,7 +90,7 @@ def _target(environment: Environment) -> str:
     return environment.target or (environment.name if environment.connection else "default")
 
 
-def _ask(environments: Iterable[Environment], state: StateDirectory) -> list[str]:
+def _ask(deployment: Deployment, state: StateDirectory) -> list[str]:
     """Print the commit that each environment's remote is at, and its connection there.
 
     Returns the problems, those of one environment with its name before them. Raises `ConfigError`
@@ -100,27 +99,15 @@ def _ask(environments: Iterable[Environment], state: StateDirectory) -> list[str
     problems: list[str] = []
     print()
     state.prepare()
-    for each in environments:
+    for each in deployment.environments.values():
         try:
             head = remote.head(each)
             print(f"{each.name}: {head.branch} is at {head.commit}")
-            print(f"{each.name}: {_connection(each, head.commit, state)}")
+            by = connects_by(deployment, each, head.commit, state)
+            print(f"{each.name}: profile {by.name!r}, target {by.target!r}, adapter {by.adapter}")
         except DeployError as error:
             problems.append(f"environments.{each.name}: {error}")
     return problems
-
-
-def _connection(environment: Environment, commit: str, state: StateDirectory) -> str:
-    """Return how a run of `commit` would connect; fetch the commit to know.
-
-    Raises `GitError` for a repository without a dbt project, `ConfigError` for one without the
-    profile or the target.
-    """
-    with state.explained(f"fetching commit {commit[:12]}"):
-        checkout = ensure_checkout(environment.project, state, commit)
-        with hold(checkout):
-            found = profile(environment, project_directory(checkout, environment.project))
-    return f"profile {found.name!r}, target {found.target!r}, adapter {found.adapter}"
 
 
 def _counted(warnings: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deploy_project.config import subcommands
 
+_CHANGING = frozenset({"clean", "deps"})
 _MATERIALIZING = frozenset({"build", "run", "seed", "snapshot", "clone", "retry", "test"})
 
 
@@ -20,6 +21,11 @@ def subcommand(arguments: Sequence[str]) -> str | None:
 def changes_warehouse(arguments: Sequence[str]) -> bool:
     """Return whether the nodes that the command finishes are built or tested, not just compiled."""
     return subcommand(arguments) in _MATERIALIZING
+
+
+def changes_files(arguments: Sequence[str]) -> bool:
+    """Return whether the command is one that changes files of the dbt project itself."""
+    return subcommand(arguments) in _CHANGING
 
 
 def is_source_freshness(arguments: Sequence[str]) -> bool:
