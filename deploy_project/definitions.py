@@ -22,7 +22,11 @@ from deploy_project.orchestration import revival  # noqa: E402
 from deploy_project.orchestration.elsewhere import restored  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
-from deploy_project.orchestration.location import definitions, deployed_pointers  # noqa: E402
+from deploy_project.orchestration.location import (  # noqa: E402
+    definitions,
+    deployed_pointers,
+    log_warnings,
+)
 
 _told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
@@ -36,6 +40,8 @@ if _only is not None and _job is None:  # by hand, perhaps on another machine th
         lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
     )
 
+if _only is None:  # a run tells what is off of its own job
+    log_warnings(_deployment)
 with shortcuts.kept():
     defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 

@@ -206,6 +206,23 @@ def project_copy(
     )
 
 
+def committed_profile(
+    environment: Environment,
+    checkout: Checkout,
+    state: StateDirectory,
+    *,
+    built_in: Mapping[str, str],
+) -> Profile:
+    """Return the profile of a commit as its own files have it, without a copy of them.
+
+    Raises as `project_copy` does, save for paths that lead out of the repository.
+    """
+    with hold(checkout):
+        directory = project_directory(checkout, environment.project)
+        rendering = Rendering({**inherited(), **_seen(environment, None, state, built_in)})
+        return profile(environment, directory, rendering, tree=checkout.tree)
+
+
 def workspace(
     environment: Environment,
     job: Job | None,

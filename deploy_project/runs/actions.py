@@ -11,7 +11,7 @@ from deploy_project.dbt.commands import changes_files
 from deploy_project.dbt.events import Event, Finished
 from deploy_project.dbt.process import Exit
 from deploy_project.dbt.project_paths import overridden
-from deploy_project.errors import ConflictError, DbtError, DeployError
+from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
 from deploy_project.releases.packages import ensure_packages, forget_remotes, last_words
@@ -30,6 +30,8 @@ CONFLICTS = "merge conflicts"
 
 
 def _clone(stage: Stage) -> None:
+    if stage.run.job.why_off is not None:
+        raise ConfigError(stage.run.job.why_off)
     found, say = runs.source(stage.run), stage.console.say
     if found.used_repo_cache:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
