@@ -23,6 +23,7 @@ from deploy_project.orchestration.elsewhere import restored  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
 from deploy_project.orchestration.location import definitions, deployed_pointers  # noqa: E402
+from deploy_project.runs.identity import Identity  # noqa: E402
 
 _told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
@@ -40,4 +41,4 @@ with shortcuts.kept():
     defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 
 if revival.is_code_server(sys.argv):
-    revival.watch(_deployment.dagster_url)
+    revival.watch(_deployment.dagster_url, Identity.of(_deployment).metadata)

@@ -67,6 +67,11 @@ def opened() -> Generator[dg.DagsterInstance]:
         yield instance
 
 
+def place() -> str:
+    """Return where the instance is configured that `opened` opens."""
+    return f"{(dagster_home() or Path.cwd()) / 'dagster.yaml'}"
+
+
 def latest(
     instance: dg.DagsterInstance,
     *,

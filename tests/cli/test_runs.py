@@ -10,8 +10,9 @@ from deploy_project.cli.runs import listed
 from deploy_project.config.deployment import Environment, Job, JobType, Project
 from deploy_project.dbt.artifacts import NodeResult
 from deploy_project.errors import ConfigError
-from deploy_project.runs import launching, tags
+from deploy_project.runs import tags
 from deploy_project.runs.history import PastRun
+from deploy_project.runs.launching import Dagster
 from deploy_project.runs.tags import Trigger
 from tests.cli.conftest import Configure
 
@@ -123,11 +124,11 @@ def test_a_run_may_be_asked_to_build_into_another_schema(
     configure(DEPLOY, "jobs: {daily: {environment: prod}}")
     asked: list[dict[str, str]] = []
 
-    def launch(url: str, job: str, values: dict[str, str]) -> str:
+    def launch(dagster: Dagster, job: str, values: dict[str, str]) -> str:
         asked.append(values)
         return RUN.id
 
-    monkeypatch.setattr(launching, "launch", launch)
+    monkeypatch.setattr(Dagster, "launch", launch)
     assert main(["run", "daily", "--schema", "trial"]) == 0
     assert main(["run", "daily"]) == 0
     assert [each.get(tags.SCHEMA_OVERRIDE) for each in asked] == ["trial", None]

@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.runs import launching
+from deploy_project.runs.launching import Dagster
 from tests.integration.conftest import ENDLESS, ROOT, Site, make_site
 from tests.ports import free_port
 
@@ -198,14 +198,16 @@ def test_a_failed_run_is_retried_from_its_failure_or_from_its_start(desk: Desk):
 
 
 def test_dagsters_automatic_retries_go_on_from_the_failure(desk: Desk):
-    failed = launching.launch(desk.url, "prod__failing", {"dagster/max_retries": "1"})
-    assert list(launching.statuses(desk.url, failed))[-1] == "Error"
+    with desk.site.instance() as instance:
+        dagster = Dagster.of(desk.site.deployment, instance)
+        failed = dagster.launch("prod__failing", {"dagster/max_retries": "1"})
+    assert list(dagster.statuses(failed))[-1] == "Error"
     until = time.monotonic() + PATIENCE
     while not (found := retries_of(desk, failed)):
         assert time.monotonic() < until, "Dagster has not retried the run"
         time.sleep(1)
     (retried,) = found
-    assert list(launching.statuses(desk.url, retried))[-1] == "Error"
+    assert list(dagster.statuses(retried))[-1] == "Error"
     (step,) = desk.site.steps(retried).values()
     assert step["name"] == "Invoke dbt with `dbt retry`"
 

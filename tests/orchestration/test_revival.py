@@ -9,6 +9,7 @@ from deploy_project.errors import LaunchError
 from deploy_project.orchestration import revival
 
 NOBODY = "http://127.0.0.1:1"
+HERE = {"machine": "here", "configuration": "/deploy.yaml", "account": "Acme", "projects": "a: b"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_dagster_is_asked_until_it_has_loaded_the_location(failures: int, said: 
 SERVER = f"""
 import os, signal, sys
 from deploy_project.orchestration import revival
-revival.watch({NOBODY!r}, [sys.executable, "-c", sys.argv[1]])
+revival.watch({NOBODY!r}, {HERE!r}, [sys.executable, "-c", sys.argv[1]])
 if sys.argv[2] == "killed":
     os.kill(os.getpid(), signal.SIGKILL)
 """
