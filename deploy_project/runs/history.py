@@ -105,7 +105,10 @@ def find(instance: dg.DagsterInstance, text: str) -> PastRun:
     """
     found = matching(instance.get_run_ids(), text)
     if not found:
-        raise LaunchError(f"no run is called {text!r}; `deploy-project runs` lists the latest")
+        raise LaunchError(
+            f"no run is called {text!r} in the history of {place()}; `deploy-project runs` lists "
+            "the latest, and runs of another deployment are known where that one is"
+        )
     if len(found) > 1:
         some = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
         raise LaunchError(f"{text!r} names {len(found)} runs: {some}; write more of the id")
@@ -116,7 +119,10 @@ def by_id(instance: dg.DagsterInstance, run_id: str) -> PastRun:
     """Return the run `run_id` as it stands now; raise `LaunchError` when there is none."""
     record = instance.get_run_record_by_id(run_id)
     if record is None:
-        raise LaunchError(f"run {run_id} is not in Dagster's history any more")
+        raise LaunchError(
+            f"run {run_id} is not in this Dagster's history: it was deleted, or is another "
+            "deployment's; start the job itself"
+        )
     return _past_run(record)
 
 
