@@ -17,7 +17,6 @@ from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.launching import Dagster
 from deploy_project.runs.status import ENDED
 
-CAUSE = "Kicked off from the command line"
 _INTERRUPTED = 130
 
 
@@ -37,8 +36,8 @@ def run(name: str, wish: Wish, *, wait: bool) -> int:
     found, deployment = loaded()
     job = named_job(deployment, name)
     asked = {
-        tags.TRIGGER: "ui",
-        tags.CAUSE: (wish.cause or CAUSE)[: tags.LONGEST_CAUSE],
+        tags.TRIGGER: "api",
+        tags.CAUSE: (wish.cause or tags.COMMAND_LINE)[: tags.LONGEST_CAUSE],
         **place(job, wish, run_slots=deployment.account.run_slots),
         **code(job.environment, commit=wish.commit, branch=wish.branch),
     }

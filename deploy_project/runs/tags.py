@@ -49,6 +49,8 @@ RUN_KEY = "dagster/run_key"
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
 RETRY_NUMBER = "dagster/retry_number"
 
+COMMAND_LINE = "Kicked off from the command line"
+"""The cause of a run that somebody has started there; dbt Cloud's word for it is `api`."""
 LONGEST_CAUSE = 255
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -77,8 +79,9 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
         return Trigger(cast(Category, stated), cause or f"Triggered: {stated}")
     if "dagster/schedule_name" in tags:
         return Trigger("scheduled", cause or "Scheduled")
-    where = "the UI" if from_location else "the command line"
-    return Trigger("ui", cause or f"Kicked off from {where}")
+    if from_location:
+        return Trigger("ui", cause or "Kicked off from the UI")
+    return Trigger("api", cause or COMMAND_LINE)
 
 
 def resumed(tags: Mapping[str, str]) -> str | None:

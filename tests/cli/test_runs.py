@@ -121,6 +121,7 @@ DEPLOY = "{projects: {shop: {repository: /nowhere}}, environments: {prod: {branc
 def test_a_run_may_be_asked_to_build_into_another_schema(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    """A run of the command line had the trigger `ui`, although nobody had been there."""
     configure(DEPLOY, "jobs: {daily: {environment: prod}}")
     asked: list[dict[str, str]] = []
 
@@ -132,6 +133,9 @@ def test_a_run_may_be_asked_to_build_into_another_schema(
     assert main(["run", "daily", "--schema", "trial"]) == 0
     assert main(["run", "daily"]) == 0
     assert [each.get(tags.SCHEMA_OVERRIDE) for each in asked] == ["trial", None]
+    assert {(each[tags.TRIGGER], each[tags.CAUSE]) for each in asked} == {
+        ("api", "Kicked off from the command line")
+    }
     assert main(["run", "daily", "--schema", "main; drop schema main"]) == 1
     assert "is no name for a schema to build into" in capsys.readouterr().err
     assert len(asked) == 2

@@ -194,7 +194,7 @@ def test_a_failed_run_is_retried_from_its_failure_or_from_its_start(desk: Desk):
         f"`deploy-project retry {retried} --from-start` runs the whole job again"
     )
     _, listed = desk.say("runs", "--job", "weekly")
-    assert [line.split()[3] for line in listed.splitlines()[1:]] == ["rerun", "ui"]
+    assert [line.split()[3] for line in listed.splitlines()[1:]] == ["rerun", "api"]
 
 
 def test_dagsters_automatic_retries_go_on_from_the_failure(desk: Desk):
