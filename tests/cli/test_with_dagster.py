@@ -179,6 +179,9 @@ def test_a_failed_run_is_retried_from_its_failure_or_from_its_start(desk: Desk):
         f"Going on with step 5 of run {failed}: Invoke dbt with `dbt build --select mended+`"
     )
     assert f"Done by run {failed}" in lines
+    begun = [line.split()[2].rstrip(":") for line in lines if line.startswith("=== Step ")]
+    assert begun == ["1", "2", "3", "4", "5"]
+    assert lines[lines.index(f"Done by run {failed}") - 1].startswith("=== Step 4")
     assert "2 of 2 OK created sql view model main.below" in said
     retried = run_id(said)
     with desk.site.instance() as instance:
