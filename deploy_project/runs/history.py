@@ -32,6 +32,8 @@ class PastRun:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    failed_steps: str = ""
+    """The check-boxes that have failed without failing it: `docs`."""
 
     @property
     def seconds(self) -> float | None:
@@ -158,6 +160,8 @@ def _past_run(record: dg.RunRecord) -> PastRun:
         created_at=record.create_timestamp,
         started_at=_moment(record.start_time),
         ended_at=_moment(record.end_time),
+        # A run that has not begun has this tag of the run that it repeats.
+        failed_steps=run.tags.get(tags.FAILED_STEPS, "") if record.start_time else "",
     )
 
 

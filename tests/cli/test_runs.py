@@ -33,7 +33,8 @@ RUN = PastRun(
 
 def test_a_run_is_one_line():
     queued = replace(RUN, status="Queued", started_at=None, ended_at=None, commit="")
-    head, first, second = listed([RUN, queued]).splitlines()
+    without_docs = replace(RUN, failed_steps="docs")
+    head, first, second, third = listed([RUN, queued, without_docs]).splitlines()
     assert head.split() == [
         *("RUN", "NUMBER", "JOB", "TRIGGER", "STATUS", "COMMIT"),
         *("BRANCH", "STARTED", "DURATION", "CAUSE"),
@@ -44,6 +45,7 @@ def test_a_run_is_one_line():
         *("1", "min", "05", "s", "Scheduled"),
     ]
     assert second.split()[3:] == ["scheduled", "Queued", "main", "Scheduled"]
+    assert third[head.index("STATUS") : head.index("COMMIT")].strip() == "Success (docs failed)"
 
 
 def test_a_run_takes_the_head_unless_a_commit_is_asked_for():

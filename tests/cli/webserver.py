@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.ports import free_port
-from tests.waiting import ended, wait
+from tests.waiting import PATIENCE, ended, wait
 
 
 @contextmanager
@@ -37,10 +37,10 @@ def webserver(directory: Path, environment: Mapping[str, str]) -> Generator[str]
 
 
 def answers(url: str, process: subprocess.Popen[bytes]) -> bool:
-    """Whether a webserver answers, which is `process`."""
+    """Whether the webserver answers that `process` has started, or is."""
     assert process.poll() is None, f"it has ended: {process.returncode}"
     try:
-        urllib.request.urlopen(f"{url}/server_info", timeout=60)
+        urllib.request.urlopen(f"{url}/server_info", timeout=PATIENCE)
     except OSError:
         return False
     return True

@@ -7,6 +7,7 @@ import pytest
 
 from deploy_project.errors import LaunchError
 from deploy_project.orchestration import revival
+from tests.waiting import PATIENCE
 
 NOBODY = "http://127.0.0.1:1"
 HERE = {"machine": "here", "configuration": "/deploy.yaml", "account": "Acme", "projects": "a: b"}
@@ -70,7 +71,7 @@ def test_only_a_server_that_does_not_end_by_itself_is_started_again(end: str):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # the process beside it holds it open, so this waits for its end
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert ("could not be started again" in done.stdout) == (end == "killed")
     assert (f"Dagster at {NOBODY} does not answer" in done.stdout) == (end == "killed")
