@@ -27,6 +27,7 @@ from deploy_project.orchestration.location import (  # noqa: E402
     deployed_pointers,
     log_warnings,
 )
+from deploy_project.runs.identity import Identity  # noqa: E402
 
 _told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
@@ -46,4 +47,4 @@ with shortcuts.kept():
     defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 
 if revival.is_code_server(sys.argv):
-    revival.watch(_deployment.dagster_url)
+    revival.watch(_deployment.dagster_url, Identity.of(_deployment).metadata)

@@ -10,7 +10,7 @@ from deploy_project.ci.steps import ACTIONS
 from deploy_project.ci.witness import Witness
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.config.state import StateDirectory
-from deploy_project.errors import ArtifactError
+from deploy_project.errors import ArtifactError, DeployError, LaunchError
 from deploy_project.orchestration.deployed import tell_deployed
 from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.orchestration.internals import executor
@@ -18,7 +18,7 @@ from deploy_project.orchestration.opening import opening
 from deploy_project.orchestration.records import conclude
 from deploy_project.orchestration.reporting import AssetReporter
 from deploy_project.orchestration.telling import tell_begin
-from deploy_project.runs import execution, resumption, tags
+from deploy_project.runs import execution, history, resumption, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.finish import finish
 from deploy_project.runs.plan import Step, steps
@@ -47,11 +47,15 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         with failing_clearly(), state.explained(step.name):
             runs.begun_at(run)
             is_first = runs.known_source(run) is None
-            if is_first and run.resumes:
-                resumption.inherit(run)
+            refused = _inherit(context.instance, run) if is_first else None
             notes = opening(context.instance, context.run, run) if is_first else []
             done = execution.perform(
-                run, step, of=total, listener=listener, notes=notes, actions=ACTIONS
+                *(run, step),
+                of=total,
+                listener=listener,
+                notes=notes,
+                refused=refused,
+                actions=ACTIONS,
             )
         if is_first:
             _tag(context, run)
@@ -60,6 +64,18 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         _conclude(context, step, done, command)
 
     return run_step
+
+
+def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
+    """Leave out what the resumed run has done; return why a run can't go on from it."""
+    if run.resumes is None:
+        return None
+    try:
+        history.by_id(instance, run.resumes)  # the artifact root may be shared with others
+    except LaunchError as error:
+        return error
+    resumption.inherit(run)
+    return None
 
 
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:

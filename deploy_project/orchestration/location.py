@@ -26,6 +26,7 @@ from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.finish import pull_requests_of, record_key
+from deploy_project.runs.identity import ASSET, Identity
 from deploy_project.runs.tags import LOCATION
 
 
@@ -70,7 +71,7 @@ def definitions(
     ]
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=list(run_records(deployment)),
+            assets=[identity_asset(deployment), *run_records(deployment)],
             jobs=list(jobs.values()),
             schedules=[each for each in schedules if each is not None],
             sensors=[
@@ -82,6 +83,20 @@ def definitions(
         ),
         dg.Definitions(jobs=list(sweep_jobs.values()), schedules=sweeps.schedules(sweep_jobs)),
         *catalogs,
+    )
+
+
+def identity_asset(deployment: Deployment) -> dg.AssetSpec:
+    """Return the asset by which a Dagster says which deployment it is of."""
+    return dg.AssetSpec(
+        dg.AssetKey(ASSET),
+        description=(
+            "This deployment. Before `deploy-project` asks a Dagster to start, retry or cancel a "
+            "run, or to load its definitions again, it makes sure that it is this one's: each "
+            "observation here is such a question."
+        ),
+        group_name=LOCATION,
+        metadata=Identity.of(deployment).metadata,
     )
 
 

@@ -173,10 +173,10 @@ def _remember(watch: MergeWatch, heads: Mapping[str, str], visits: Mapping[str, 
 
 def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:
     """Ask for the definitions of the deployed commit; they are a view, so a failure is no error."""
-    from deploy_project.runs import launching  # costs 0.3 s, which no run should pay
+    from deploy_project.runs.launching import Dagster  # costs 0.3 s, which no run should pay
 
     try:
-        launching.reload(watch.deployment.dagster_url)
+        Dagster.of(watch.deployment, context.instance).reload()
     except DeployError as error:
         context.log.warning(f"The UI shows an older commit until the location is reloaded: {error}")
 

@@ -22,11 +22,12 @@ def perform(
     of: int,
     listener: Listener,
     notes: Sequence[str] = (),
+    refused: DeployError | None = None,
     actions: Mapping[Kind, Action] = ACTIONS,
 ) -> StepRecord:
     """Carry out `step`, the `step.index`th of `of`, and return its record.
 
-    The console begins with `notes`.
+    The console begins with `notes`. A run that may not be is `refused`: the step fails with that.
     A failure is in the record, not raised. Interrupts and bugs are raised, after the record and
     whatever dbt has left are kept. Raises `ArtifactError` when they can't be.
     """
@@ -45,6 +46,8 @@ def perform(
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
             with run.state.explained(step.name):
+                if refused is not None:
+                    raise refused
                 actions[step.kind](stage)
             status = "Success"
         except DeployError as error:

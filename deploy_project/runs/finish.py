@@ -22,6 +22,7 @@ from deploy_project.runs.artifacts import Publication
 from deploy_project.runs.overview import Finished, overview
 from deploy_project.runs.records import recorded_steps
 from deploy_project.runs.run import Run, Source
+from deploy_project.runs.status import told
 from deploy_project.runs.step import StepRecord
 from deploy_project.runs.timing import Command, Timing, timing
 
@@ -212,6 +213,6 @@ def record(finished: Finished) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         record_key(run.job, of_pull_requests=run.is_ci),
         partition=str(run.pull_request) if run.pull_request is not None else None,
-        description=f"{finished.outcome}: {run.trigger.cause}",
+        description=f"{told(finished.outcome, finished.failed_boxes)}: {run.trigger.cause}",
         metadata=overview(finished),
     )

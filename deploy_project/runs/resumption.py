@@ -48,8 +48,9 @@ def inherit(run: Run) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         left_out = _left_out(record, by=record.done_by or before.id)
         said = f"=== Step {record.index}: {record.name}\n{left_out.message}\n"
-        (directory / "console.log").write_text(said, encoding="utf-8")
+        # First the record: it says that this log is none of a step in progress.
         (directory / "step.json").write_text(to_json(left_out), encoding="utf-8")
+        (directory / "console.log").write_text(said, encoding="utf-8")
         run.artifacts.publish_step(run.id, record.directory, directory)
 
 

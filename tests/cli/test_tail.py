@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,10 @@ class Steps:
         with (directory / file).open("a", encoding="utf-8") as stream:
             stream.write(text)
 
-    def end(self, step: str) -> None:
+    def end(self, step: str, *, done_by: str | None = None) -> None:
         directory = self.state.work(RUN) / "steps" / step
-        (directory / "step.json").write_text("{}", encoding="utf-8")
+        record = json.dumps({"done_by": done_by} if done_by else {})
+        (directory / "step.json").write_text(record, encoding="utf-8")
         self.artifacts.publish_step(RUN, step, directory)
 
     def tail(self, **options: object) -> Tail:
@@ -70,6 +72,41 @@ def test_steps_come_in_their_order_also_from_the_hundredth_on(steps: Steps):
         steps.log(step, f"{step}\n")
         steps.end(step)
     assert new(steps.tail()) == "02-deps\n99-dbt-run\n100-dbt-run\n"
+
+
+def test_a_step_that_was_done_before_comes_when_the_retry_gets_there(steps: Steps):
+    """`retry --wait` printed such a step within the block of the first one."""
+    tail = steps.tail()
+    for step in ("03-dbt-seed", "04-dbt-run"):
+        steps.log(step, f"{step} was done\n")
+        steps.end(step, done_by="another run")
+    assert new(tail) == "", "no step has begun"
+    steps.log("01-clone", "clone begins\n")
+    assert new(tail) == "clone begins\n"
+    steps.log("01-clone", "clone ends\n")
+    steps.end("01-clone")
+    assert new(tail) == "clone ends\n"
+    steps.log("02-deps", "deps begins\n")
+    assert new(tail) == "deps begins\n"
+    steps.end("02-deps")
+    assert new(tail) == "03-dbt-seed was done\n04-dbt-run was done\n"
+    steps.log("05-dbt-test", "test\n")
+    assert new(tail) == "test\n"
+    assert new(steps.tail(step=4)) == "04-dbt-run was done\n"
+    assert new(steps.tail()).splitlines() == [
+        *("clone begins", "clone ends", "deps begins", "03-dbt-seed was done"),
+        *("04-dbt-run was done", "test"),
+    ]
+
+
+def test_a_step_that_was_done_before_does_not_come_when_the_retry_never_gets_there(steps: Steps):
+    tail = steps.tail()
+    steps.log("03-dbt-seed", "was done\n")
+    steps.end("03-dbt-seed", done_by="another run")
+    steps.log("01-clone", "no such branch\n")
+    steps.end("01-clone")
+    assert new(tail) == "no such branch\n"
+    assert new(tail) == ""
 
 
 def test_one_step_only(steps: Steps):

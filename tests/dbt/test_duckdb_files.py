@@ -1,7 +1,6 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from deploy_project.dbt.duckdb_files import Copy, database_file, refresh
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
+from tests.waiting import PATIENCE, wait
 
 
 @pytest.fixture
@@ -100,12 +100,10 @@ def test_a_copy_waits_for_a_writer_and_then_has_what_it_wrote(copy: Copy):
         assert process.stdin is not None
         waiting = threading.Thread(target=refresh, args=(copy, said.append))
         waiting.start()
-        deadline = time.monotonic() + 60
-        while not said and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait(lambda: said)
         assert not copy.copy.exists()
         process.stdin.close()
-    waiting.join(60)
+    waiting.join(PATIENCE)
     assert said == [f"Waiting until nobody writes {copy.source}"]
     assert content(copy.copy) == [(1,), (2,)]
 
@@ -123,7 +121,7 @@ def test_readers_neither_wait_nor_are_waited_for(copy: Copy):
             "refresh(Copy(*map(pathlib.Path, sys.argv[1:])), print, patience=0)"
         )
         paths = [str(copy.source), str(copy.copy)]
-        subprocess.run([sys.executable, "-c", program, *paths], check=True, timeout=120)
+        subprocess.run([sys.executable, "-c", program, *paths], check=True, timeout=PATIENCE)
     assert content(copy.copy) == [(1,)]
 
 

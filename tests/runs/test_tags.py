@@ -14,8 +14,8 @@ RUN_ID = "7d3c1f0a-9b2e-4c55-8a11-000000000000"
     ("given", "from_location", "expected"),
     [
         ({}, True, Trigger("ui", "Kicked off from the UI")),
-        ({}, False, Trigger("ui", "Kicked off from the command line")),
-        ({"deploy/cause": "Nightly fix"}, False, Trigger("ui", "Nightly fix")),
+        ({}, False, Trigger("api", "Kicked off from the command line")),
+        ({"deploy/cause": "Nightly fix"}, False, Trigger("api", "Nightly fix")),
         ({"deploy/trigger": "scheduled"}, True, Trigger("scheduled", "Triggered: scheduled")),
         (
             {"deploy/trigger": "scheduled", "deploy/cause": "Scheduled"},
