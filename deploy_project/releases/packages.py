@@ -9,6 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from deploy_project.config import small_files
 from deploy_project.dbt.child import shortened
 from deploy_project.dbt.profiles import project_file
 from deploy_project.errors import DbtError
@@ -51,9 +52,7 @@ def ensure_packages(
             if ended.code != 0:
                 raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
             _forget_remotes(workspace.checkout.tree)
-        beside = record.with_suffix(".making")
-        beside.write_text(json.dumps({"log": said}), encoding="utf-8")
-        beside.replace(record)
+        small_files.write_text(record, json.dumps({"log": said}))
 
 
 def names_none(project: Path) -> bool:

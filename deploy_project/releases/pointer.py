@@ -2,10 +2,9 @@
 
 import os
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
+from deploy_project.config import small_files
 from deploy_project.config.state import Checkout, StateDirectory
 
 _POINTER = re.compile(
@@ -56,7 +55,4 @@ def move(state: StateDirectory, environment: str, pointer: Pointer) -> None:
     """Replace the pointer of `environment`; a reader sees the old one or the new one."""
     file = state.deployed(environment)
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(dir=file.parent, prefix=".moving-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(f"{pointer}\n")
-    Path(scratch).replace(file)
+    small_files.write_text(file, f"{pointer}\n")
