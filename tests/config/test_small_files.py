@@ -6,6 +6,7 @@ import sys
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_processes_that_write_one_file_all_succeed_and_a_reader_sees_whole_ones(
 def test_threads_that_write_one_file_all_succeed(tmp_path: Path):
     with ThreadPoolExecutor(8) as pool:
         texts = [f"{number}" * 100 for number in range(600)]
-        list(pool.map(lambda text: write_text(tmp_path / "state.json", text), texts))
+        list(pool.map(write_text, repeat(tmp_path / "state.json"), texts))
     assert (tmp_path / "state.json").read_text("utf-8") in texts
     assert os.listdir(tmp_path) == ["state.json"]
 
