@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from deploy_project.cli.context import loaded
+from deploy_project.cli.notes import notes
 from deploy_project.cli.table import table
 from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
@@ -16,6 +17,10 @@ def check(*, online: bool) -> int:
     """Print what is configured; raise `ConfigError` with a line for each problem."""
     found, deployment = loaded()
     print(summary(deployment))
+    for each in deployment.environments.values():
+        told = [f"Note: {each.name}: {note}" for note in notes(deployment, each, found.state)]
+        if told:
+            print("", *told, sep="\n")
     problems = missing_secrets(deployment)
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong

@@ -9,9 +9,10 @@ import dagster as dg
 from deploy_project.config.deployment import Environment
 from deploy_project.orchestration.check_keys import check_keys, renamed_checks
 from deploy_project.orchestration.checks import check_specs
-from deploy_project.orchestration.keys import op_name, renamed_assets
+from deploy_project.orchestration.keys import renamed_assets
 from deploy_project.orchestration.nodes import Manifest
 from deploy_project.orchestration.notes import Tell, nobody
+from deploy_project.orchestration.op_names import op_of_environment
 from deploy_project.orchestration.selection import Selection
 from deploy_project.orchestration.translator import Translator
 
@@ -69,7 +70,7 @@ def _multi_asset(
     build: Build,
 ) -> dg.AssetsDefinition:
     @dg.multi_asset(
-        name=op_name(environment, "dbt_assets"),
+        name=op_of_environment(environment, "dbt_assets"),
         specs=list(specs.values()),
         check_specs=list(checks.values()),
         can_subset=True,

@@ -154,6 +154,6 @@ def renamed_checks(
     for unique_id, about, name in _wanted(manifest):
         key = checks.get(unique_id)
         if key is not None and key.name != name:
-            wanted = _candidate(dg.AssetCheckKey(assets[about], _cleaned(name)))
+            wanted = _candidate(dg.AssetCheckKey(assets[about], name))
             shown = f"{unique_id!r} is shown as {key.name!r} of {key.asset_key.to_user_string()}"
-            yield f"{shown}: {why(owners.get(wanted.form), unique_id)}"
+            yield f"{shown}: {why(owner=owners.get(wanted.form), spelled=_cleaned(name) == name)}"

@@ -10,9 +10,10 @@ from deploy_project.config.deployment import Environment
 from deploy_project.dbt.artifacts import SourceResult
 from deploy_project.dbt.events import Finished
 from deploy_project.orchestration.check_keys import check_keys, find_test, tests
-from deploy_project.orchestration.keys import asset_keys, op_name, upstream
+from deploy_project.orchestration.keys import asset_keys, upstream
 from deploy_project.orchestration.nodes import Manifest, Node, mapping, meta
 from deploy_project.orchestration.notes import Tell, nobody, reason
+from deploy_project.orchestration.op_names import op_of_environment
 from deploy_project.orchestration.selection import Selection
 
 BuildChecks = Callable[[dg.AssetCheckExecutionContext, Selection], Iterable[dg.AssetCheckResult]]
@@ -101,7 +102,7 @@ def source_checks(
         return []
 
     @dg.multi_asset_check(
-        name=op_name(environment, "source_checks"),
+        name=op_of_environment(environment, "source_checks"),
         description="Tests of sources, and their freshness.",
         specs=list(specs.values()),
         can_subset=True,

@@ -7,7 +7,6 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.config.deployment import Environment
 from deploy_project.orchestration.distinct import (
     CUT,
     LONGEST,
@@ -149,18 +148,9 @@ def renamed_assets(
         wanted = asset_key(environment_name, node)
         if keys[unique_id] != wanted:
             shown = f"{unique_id!r} is shown as {keys[unique_id].to_user_string()}"
-            yield f"{shown}: {why(owners.get(wanted.to_python_identifier()), unique_id)}"
-
-
-def op_name(environment: Environment, purpose: str) -> str:
-    """Return the name of an op that serves one environment; it is never that of a job.
-
-    A job's name has `__` between its environment and its identifier.
-    """
-    name = environment.name.replace("-", "_")
-    if "__" in f"{name}_":
-        name = f"{re.sub('_+', '_', name).strip('_')}_{environment.id}"
-    return f"{name}_{purpose}"
+            owner = owners.get(wanted.to_python_identifier())
+            spelled = wanted.path[1:] == _key_of_dagster_dbt(node)
+            yield f"{shown}: {why(owner=owner, spelled=spelled)}"
 
 
 def upstream(manifest: Manifest, unique_id: str, keys: Mapping[str, dg.AssetKey]) -> list[str]:

@@ -12,11 +12,16 @@ def nobody(_line: str) -> None:
     """Tell nobody."""
 
 
-def why(owner: str | None, unique_id: str) -> str:
-    """Return why a node has another name than dbt's, which `owner` has, if anybody."""
-    if owner is not None and owner != unique_id:
-        return f"to Dagster, {owner!r} has that name already"
-    return "its own has letters that Dagster's names can't have, or is too long or a job's records'"
+def why(*, owner: str | None, spelled: bool) -> str:
+    """Return why a node has another name than its own, which `owner` has, if any other node.
+
+    `spelled` is whether Dagster's letters suffice for its own.
+    """
+    if not spelled:
+        return "Dagster's names have only A-Z, a-z, 0-9, `_`, `-` and `.`"
+    if owner is not None:
+        return f"its own is that of {owner!r} already, or looks the same to Dagster"
+    return "its own is too long, or that of a job's records"
 
 
 def reason(error: Exception) -> str:
