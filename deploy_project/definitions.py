@@ -20,6 +20,7 @@ if _job is not None:
 # dbt is being imported meanwhile, in a process of its own: these take as long.
 from deploy_project.orchestration import revival  # noqa: E402
 from deploy_project.orchestration.elsewhere import restored  # noqa: E402
+from deploy_project.orchestration.internals.console import say_failures_once  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
 from deploy_project.orchestration.location import (  # noqa: E402
@@ -41,8 +42,11 @@ if _only is not None and _job is None:  # by hand, perhaps on another machine th
         lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
     )
 
-if _only is None:  # a run tells what is off of its own job
+if _only is not None:
+    say_failures_once()
+else:  # a run tells what is off of its own job
     log_warnings(_deployment)
+
 with shortcuts.kept():
     defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 

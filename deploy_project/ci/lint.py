@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_project.ci.lint_report import Lint, lines, read, summary
+from deploy_project.config import small_files
 from deploy_project.dbt import sqlfluff
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.sql_files import Contents, changed, sql_files
@@ -112,7 +113,7 @@ def _kept(result: Path, workspace: Workspace) -> Lint:
     """Return the result, and write it anew without this machine's paths and without secrets."""
     root = f"{workspace.tree}/"
     content: Mapping[str, Any] = json.loads(result.read_bytes())
-    result.write_text(json.dumps(_relative(content, root), indent=2), encoding="utf-8")
+    small_files.write_text(result, json.dumps(_relative(content, root), indent=2))
     workspace.scrubber.file(result)
     return read(result)
 

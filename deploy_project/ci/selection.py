@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_project.config.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
+from deploy_project.dbt import node_names
 from deploy_project.dbt.commands import Listing, subcommand
 from deploy_project.dbt.events import Listed
 from deploy_project.errors import DbtError
@@ -25,7 +26,7 @@ class Relation:
     @property
     def name(self) -> str:
         """What people call the node."""
-        return self.unique_id.split(".")[-1]
+        return node_names.name(self.unique_id)
 
 
 def options(arguments: Sequence[str]) -> list[str]:
@@ -80,7 +81,7 @@ def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
 
 
 def _kind(node: Mapping[str, Any]) -> str:
-    return str(node["unique_id"]).split(".")[0]
+    return node_names.kind(str(node["unique_id"]))
 
 
 def _writes(node: Mapping[str, Any], *, stores: bool) -> bool:

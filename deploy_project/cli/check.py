@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from deploy_project.cli.context import loaded
+from deploy_project.cli.notes import notes
 from deploy_project.cli.table import table
 from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
@@ -20,6 +21,10 @@ def check(*, online: bool) -> int:
     print(summary(deployment))
     if deployment.warnings:
         print("\n".join(["", *(f"Warning: {each}" for each in deployment.warnings)]))
+    for each in deployment.environments.values():
+        told = [f"Note: {each.name}: {note}" for note in notes(deployment, each, found.state)]
+        if told:
+            print("", *told, sep="\n")
     problems = missing_secrets(deployment)
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong

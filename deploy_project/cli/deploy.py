@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_environments
+from deploy_project.cli.notes import notes
 from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ConfigError, DeployError, LaunchError
@@ -33,6 +34,8 @@ def _deployed(
     """Deploy to one environment, say how it went, and return whether it went well."""
     try:
         print(f"{environment.name}: {_deploy(deployment, environment, state, commit)}", flush=True)
+        for note in notes(deployment, environment, state):
+            print(f"  Note: {note}", flush=True)
     except DeployError as error:
         print(f"{environment.name}: not deployed: {error}", file=sys.stderr)
         return False

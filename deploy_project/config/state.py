@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, ConfigError
 
 _README = """This directory belongs to deploy_project. `warehouses` is data: DuckDB and SQLite files
@@ -61,7 +62,7 @@ class StateDirectory:
             self.root.mkdir(parents=True, exist_ok=True)
             for name, text in _NOTES.items():
                 if not (self.root / name).is_file():
-                    (self.root / name).write_text(text, encoding="utf-8")
+                    small_files.write_text(self.root / name, text)
             if not os.access(self.root, os.W_OK):  # a read-only disk, above all
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         except OSError as error:

@@ -14,6 +14,7 @@ from deploy_project.errors import ArtifactError, DeployError, LaunchError
 from deploy_project.orchestration.deployed import tell_deployed
 from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.orchestration.internals import executor
+from deploy_project.orchestration.op_names import op_of_job
 from deploy_project.orchestration.opening import opening
 from deploy_project.orchestration.records import conclude
 from deploy_project.orchestration.reporting import AssetReporter
@@ -35,7 +36,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
     command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
 
     @dg.op(
-        name=f"{job.name}__{step.key}",  # unique in a code location; the alias is what shows
+        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # what shows is the alias
         description=step.name,
         ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
         out=dg.Out(dg.Nothing),

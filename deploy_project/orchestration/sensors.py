@@ -1,6 +1,5 @@
 """The merge sensor: one for each project, so that one remote's outage stops no other."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,7 +134,7 @@ def _requests(
 
 def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Look at the project's remote once; raise what is wrong unless there is news to keep first."""
-    before = merges.read(json.loads(context.cursor or "{}"))
+    before = merges.read(context.cursor)
     heads = watch.heads()
     visits = {
         each.name: visit(watch, each, heads.get(each.ref), before.get(each.name), context.log.info)
@@ -158,7 +157,7 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
         own = (tags.RUN_KEY, request.run_key or "")
         supersede(context.instance, request.job_name or "", "merge", own=own)
     reason = None if requests else "\n".join([_reason(visits, before), *refused])
-    cursor = json.dumps(merges.written(after), sort_keys=True)
+    cursor = merges.written(after)
     return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
 
 

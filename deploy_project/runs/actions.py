@@ -202,7 +202,6 @@ def _failed(stage: Stage, code: int) -> str:
     bad = [f"{counts[word]} {word}" for word in ("error", "fail") if counts[word]]
     if code == 1 and bad:
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
-        reasons = "\n".join(stage.progress.reasons)
-        return f"`{command}` failed: {', '.join(bad)}{skipped}\n{reasons}"
+        return f"`{command}` failed: {', '.join(bad)}{skipped}\n{stage.progress.why}"
     said = [line for line in stage.console.said if not line.startswith("=== ")]
     return f"`{command}` failed (exit {code}): {last_words(said)}"

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, DeployError
 from deploy_project.runs import resumption, scratch
 from deploy_project.runs import run as runs
@@ -107,13 +108,15 @@ def _keep(stage: Stage, record: StepRecord) -> None:
     file = stage.directory / "step.json"
     try:
         with stage.run.state.explained(f"keeping step {record.directory!r}"):
-            file.write_text(to_json(record), encoding="utf-8")
+            small_files.write_text(file, to_json(record))
             stage.progress.scrubber.directory(stage.directory)
         stage.run.artifacts.publish_step(stage.run.id, record.directory, stage.directory)
     except ArtifactError as error:
         record = replace(record, status="Error", message=str(error))
+        with suppress(OSError):  # it says something else, and a full disk needs its room
+            file.unlink(missing_ok=True)
         raise
     finally:  # the run record finds it here, also when the store can't be read any more
         with suppress(OSError):
             file.parent.mkdir(exist_ok=True)
-            file.write_text(to_json(record), encoding="utf-8")
+            small_files.write_text(file, to_json(record))

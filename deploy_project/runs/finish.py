@@ -1,14 +1,14 @@
 """The end of a run: what it publishes, and its record in the asset catalog (DESIGN 5)."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
 from upath import UPath
 
-from deploy_project.config.deployment import Job, Project
+from deploy_project.config.deployment import Deployment, Job, Project
 from deploy_project.dbt.artifacts import read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.manifest import build_parents, read_manifest
@@ -200,6 +200,21 @@ def record_key(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:
     """Return the asset that the records of the runs of `job` go to."""
     kind = "ci" if of_pull_requests else "jobs"
     return dg.AssetKey([job.environment.name, kind, job.identifier])
+
+
+def records(deployment: Deployment) -> Iterator[tuple[Job, bool]]:
+    """Yield the job of each asset with records, and whether those are of pull requests' runs."""
+    for job in deployment.jobs.values():
+        if job.job_type != "ci":
+            yield job, False
+        if job.builds_pull_requests:
+            yield job, True
+
+
+def record_keys(deployment: Deployment) -> frozenset[dg.AssetKey]:
+    """Return the assets that the records of all runs go to."""
+    found = records(deployment)
+    return frozenset(record_key(job, of_pull_requests=each) for job, each in found)
 
 
 def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:

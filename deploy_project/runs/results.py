@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from deploy_project.dbt import node_names
 from deploy_project.dbt.manifest import Manifest
 
 Document = Mapping[str, Any]
@@ -40,7 +41,7 @@ def existing(document: Document, manifest: Manifest) -> Document:
     """Return `document` without the nodes that are gone, which `dbt retry` would stumble over."""
 
     def is_gone(unique_id: str) -> bool:
-        return unique_id.split(".")[0] in _READ and manifest.find(unique_id) is None
+        return node_names.kind(unique_id) in _READ and manifest.find(unique_id) is None
 
     results = [each for each in document["results"] if not is_gone(each["unique_id"])]
     return {**document, "results": results}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy_project.config import small_files
 from deploy_project.dbt.artifacts import document
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
@@ -49,8 +50,8 @@ def inherit(run: Run) -> None:
         left_out = _left_out(record, by=record.done_by or before.id)
         said = f"=== Step {record.index}: {record.name}\n{left_out.message}\n"
         # First the record: it says that this log is none of a step in progress.
-        (directory / "step.json").write_text(to_json(left_out), encoding="utf-8")
-        (directory / "console.log").write_text(said, encoding="utf-8")
+        small_files.write_text(directory / "step.json", to_json(left_out))
+        small_files.write_text(directory / "console.log", said)
         run.artifacts.publish_step(run.id, record.directory, directory)
 
 
@@ -142,7 +143,7 @@ def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | 
     directory.mkdir(exist_ok=True)
     place = str(state) if state is not None else None
     found = results.for_this_run(found, stage.step.arguments, place)
-    (directory / _FILE).write_text(json.dumps(found), encoding="utf-8")
+    small_files.write_text(directory / _FILE, json.dumps(found))
     stage.progress.command = RETRY
     return Call(("retry", "--state", str(directory), *_options(found)), None)
 

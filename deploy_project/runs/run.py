@@ -1,7 +1,6 @@
 """One run of one job: what it was asked to do, and where it works."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TypedDict
 
 import dagster as dg
 
+from deploy_project.config import small_files
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
@@ -201,9 +201,7 @@ def source(run: Run) -> Source:
         cached = run.environment.project.git_repo_cache and not run.is_ci
         found = head(run.environment, run.state, may_be_known=cached)
     run.work.mkdir(parents=True, exist_ok=True)
-    beside = run.work / "source.making"
-    beside.write_text(json.dumps(found.__dict__), encoding="utf-8")
-    os.replace(beside, run.work / "source.json")
+    small_files.write_text(run.work / "source.json", json.dumps(found.__dict__))
     return found
 
 
@@ -224,9 +222,7 @@ def _merged(run: Run, found: Source) -> str:
     if known and is_here(project, run.state, known):
         return known
     made = merged(project, run.state, base=found.base, head=found.commit)
-    beside = run.work / "merged.making"
-    beside.write_text(made, encoding="utf-8")
-    os.replace(beside, file)
+    small_files.write_text(file, made)
     return made
 
 

@@ -120,8 +120,10 @@ class Progress:
     counts: Counter[str] = field(default_factory=Counter[str])
     facts: dict[str, int] = field(default_factory=dict[str, int])
     """What else the step has counted."""
+    failed: int = 0
+    """How many nodes have failed."""
     reasons: list[str] = field(default_factory=list[str])
-    """Why the first nodes have failed, in dbt's words."""
+    """Why the first of them have failed, in dbt's words."""
     exit_code: int | None = None
     command: str = ""
     """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
@@ -137,10 +139,18 @@ class Progress:
         """Take note of one of dbt's events."""
         if isinstance(event, Finished):
             self.counts[event.status] += 1
-            if event.status in _FAILED and len(self.reasons) < _REMEMBERED_REASONS:
-                self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
+            if event.status in _FAILED:
+                self.failed += 1
+                if len(self.reasons) < _REMEMBERED_REASONS:
+                    self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
         elif isinstance(event, Version):
             self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
+
+    @property
+    def why(self) -> str:
+        """Why nodes have failed, a few of them, and how many more have."""
+        more = self.failed - len(self.reasons)
+        return "\n".join([*self.reasons, *([f"and {more} more"] if more else [])])
 
 
 @dataclass(frozen=True)

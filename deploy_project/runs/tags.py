@@ -1,4 +1,4 @@
-"""The tags of a run, and what they say about why it runs; docs/reference.md lists them."""
+"""The tags of a run, and what they say about why it runs; docs/runs.md lists them."""
 
 import re
 from collections.abc import Mapping
