@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from deploy_project.config.deployment import Project
 from deploy_project.config.environment import inherited, reveal
 from deploy_project.errors import ConfigError, GitError
-from deploy_project.git.command import TOKEN, git
+from deploy_project.git.command import SILENCE_SECONDS, TOKEN, git
 
 _USERNAME = "DEPLOY_GIT_USERNAME"
 # The shell's own printf: the token is in no process's arguments.
@@ -59,7 +59,7 @@ def git_for(
     """Run git with the project's credentials; an error names the project and what to do."""
     variables = environment(project) | dict(env or {})
     try:
-        return git(*arguments, cwd=cwd, env=variables, timeout=timeout)
+        return git(*arguments, cwd=cwd, env=variables, timeout=timeout, silence=SILENCE_SECONDS)
     except GitError as error:
         raise GitError(f"project {project.name!r}: {error}{_remedy(project, str(error))}") from None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from deploy_project.errors import GitError
+from deploy_project.processes import deadlines
 
 PATIENCE = 3600
 """Seconds to wait for another process, which may be fetching a large repository."""
@@ -20,13 +21,17 @@ class Busy(Exception):  # noqa: N818 - an answer, not an error
 
 @contextmanager
 def exclusive(path: Path, *, purpose: str) -> Generator[None, None, None]:
-    """Hold the lock file `path` alone, waiting for it; raise `GitError` after an hour."""
+    """Hold the lock file `path` alone, waiting for it.
+
+    Raises `GitError` after an hour, or at the deadline.
+    """
+    patience = deadlines.limited(PATIENCE)
     try:
-        lock = FileLock(path, timeout=PATIENCE).acquire()
+        lock = FileLock(path, timeout=patience).acquire()
     except Timeout:
         raise GitError(
-            f"waited {PATIENCE} seconds to {purpose}: another process still holds {str(path)!r}; "
-            "end that process, or wait for it and try again"
+            f"waited {patience:.0f} seconds to {purpose}: another process still holds "
+            f"{str(path)!r}; end that process, or wait for it and try again"
         ) from None
     with lock:
         yield

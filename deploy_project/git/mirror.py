@@ -21,7 +21,8 @@ _HEADS_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 # Without garbage collection a commit outlives the branch that was forced past it.
 _FETCH = (
     *("--git-dir=.", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
-    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
+    *("fetch", "--quiet", "--progress", "--no-tags", "--no-recurse-submodules"),
+    "--no-write-fetch-head",
 )
 _SCRATCH = ".making-"
 # What a git that was killed leaves behind, and what would stop the next one or fill the disk.

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 
-from filelock import FileLock
-
 from deploy_project.dbt.child import shortened
 from deploy_project.dbt.profiles import project_file
 from deploy_project.errors import DbtError
+from deploy_project.git.locks import exclusive
 from deploy_project.releases.workspace import Workspace
 
 _NAMING = ("packages.yml", "dependencies.yml", "package-lock.yml")
@@ -30,7 +29,8 @@ def ensure_packages(
     Raises `DbtError` with dbt's last words. A killed `dbt deps` leaves no record, so it runs again.
     """
     record = workspace.checkout.packages
-    with FileLock(workspace.checkout.lock):
+    purpose = f"install the packages of {workspace.checkout.root.name}"
+    with exclusive(workspace.checkout.lock, purpose=purpose):
         if record.is_file():
             on_line("The packages of this commit were installed before. What was said then:")
             for line in json.loads(record.read_text(encoding="utf-8"))["log"]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from deploy_project.errors import ArtifactError, DeployError
+from deploy_project.processes import deadlines
 from deploy_project.runs import resumption, scratch
 from deploy_project.runs import run as runs
 from deploy_project.runs.actions import ACTIONS, Action
@@ -44,7 +45,7 @@ def perform(
             stage.console.say(note)
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
-            with run.state.explained(step.name):
+            with run.state.explained(step.name), deadlines.within(runs.seconds_left(run)):
                 actions[step.kind](stage)
             status = "Success"
         except DeployError as error:
