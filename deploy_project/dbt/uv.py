@@ -6,13 +6,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from uv import find_uv_bin
 
 from deploy_project.config.environment import inherited
 from deploy_project.errors import DbtError, VersionError
-from deploy_project.processes import deadlines, programs
-from deploy_project.processes.programs import Stopped
+from deploy_project.processes import programs
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.locks import locked
 
 _MAKING_SECONDS = 900
 _ASKING_SECONDS = 60
@@ -28,9 +28,8 @@ def make(root: Path, requirements: Sequence[str]) -> None:
     """
     root.parent.mkdir(parents=True, exist_ok=True)
     making = f".making-{root.name}-"
-    patience = deadlines.limited(_MAKING_SECONDS)
     try:
-        with FileLock(root.with_name(f"{root.name}.lock"), timeout=patience):
+        with locked(root.with_name(f"{root.name}.lock"), seconds=_MAKING_SECONDS):
             if python(root).exists():
                 return
             for left in (root, *root.parent.glob(f"{making}*")):  # by a killed one, or of no use
@@ -39,10 +38,10 @@ def make(root: Path, requirements: Sequence[str]) -> None:
                 dir=root.parent, prefix=making, ignore_cleanup_errors=True
             ) as scratch:
                 _make(Path(scratch) / "venv", requirements).rename(root)
-    except Timeout:
+    except Stopped as stopped:
         raise DbtError(
-            f"another process has been making {root} for {patience:.0f} seconds; "
-            "end that process, or wait for it and try again"
+            f"{stopped} for another process, which is making {root}; end that process, or wait "
+            "for it and try again"
         ) from None
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from deploy_project.config.environment import inherited
 from deploy_project.errors import GitError
 from deploy_project.processes import programs
-from deploy_project.processes.programs import Ended, Silence, Stopped
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.programs import Ended, Silence
 
 TOKEN = "DEPLOY_GIT_TOKEN"  # noqa: S105 - the name of a variable
 """The variable of a git process that holds the token; its value never appears in an error."""

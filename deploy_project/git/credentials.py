@@ -84,6 +84,13 @@ def _remedy(project: Project, said: str) -> str:
         )
     if "Permission denied (publickey" in said or "Host key verification failed" in said:
         return "\nCheck the ssh key and known_hosts of the user that runs Dagster."
+    if "error: 407" in said or "CONNECT tunnel failed, response 407" in said:
+        return (
+            "\nA proxy wants a login; put it into `https_proxy` of Dagster's processes, as "
+            "http://user:password@host:port, or name the remote's host in `no_proxy`."
+        )
+    if "error: 511" in said:
+        return "\nThis network wants a login before it lets anybody out; log in at its own page."
     if any(words in said for words in _UNREACHABLE):
         return (
             f"\nCheck `repository:` of project {project.name!r}, and that this machine reaches it."

@@ -3,13 +3,14 @@
 import fcntl
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from deploy_project.errors import GitError
-from deploy_project.processes import deadlines
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.locks import locked
 
 PATIENCE = 3600
 """Seconds to wait for another process, which may be fetching a large repository."""
@@ -25,15 +26,15 @@ def exclusive(path: Path, *, purpose: str) -> Generator[None, None, None]:
 
     Raises `GitError` after an hour, or at the deadline.
     """
-    patience = deadlines.limited(PATIENCE)
+    held = ExitStack()
     try:
-        lock = FileLock(path, timeout=patience).acquire()
-    except Timeout:
+        held.enter_context(locked(path, seconds=PATIENCE))
+    except Stopped as stopped:
         raise GitError(
-            f"waited {patience:.0f} seconds to {purpose}: another process still holds "
-            f"{str(path)!r}; end that process, or wait for it and try again"
+            f"{stopped} to {purpose}: another process still holds {str(path)!r}; end that "
+            "process, or wait for it and try again"
         ) from None
-    with lock:
+    with held:
         yield
 
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import GitError
+from deploy_project.git import remote
 from deploy_project.git.command import git, without_credentials
 from deploy_project.git.credentials import git_for
 from deploy_project.git.locks import exclusive
+from deploy_project.git.pages import is_http
 
 FETCH_TIMEOUT = 3600
 """Seconds; a first fetch of a large repository takes its time."""
@@ -130,6 +132,8 @@ def _prepare(mirror: Path, commit: str) -> None:
 def _fetch(project: Project, mirror: Path, commit: str) -> None:
     """Fetch every branch and tag, then `commit` by its id if it is in none of them."""
     url = project.repository
+    if is_http(project):  # git takes some web pages for an empty repository, and would prune all
+        remote.matching(project, {"refs/heads/*"})
     refresh = (*_FETCH, "--prune", "--", url, *_HEADS_AND_TAGS)
     git_for(project, *refresh, cwd=mirror, timeout=FETCH_TIMEOUT)
     if _has(mirror, commit):

@@ -10,6 +10,16 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+
+class Stopped(Exception):  # noqa: N818 - whoever knows what it was for makes an error of it
+    """Something was ended, or given up, because its time was up or this process was told to end."""
+
+    def __init__(self, why: str, messages: bytes = b"") -> None:
+        super().__init__(why)
+        self.messages = messages
+        """What a program had said until then."""
+
+
 _ends = ContextVar("ends", default=math.inf)  # on the clock that nobody can set
 
 

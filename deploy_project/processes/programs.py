@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_project.processes import deadlines, sessions
+from deploy_project.processes.deadlines import Stopped
 from deploy_project.processes.sessions import Watch
 from deploy_project.processes.signals import held_signals
 
@@ -22,14 +23,6 @@ class Ended:
     code: int
     output: bytes
     messages: bytes
-
-
-class Stopped(Exception):  # noqa: N818 - the caller makes an error of it
-    """A program has not ended by itself; the text goes after "failed to"."""
-
-    def __init__(self, why: str, messages: bytes) -> None:
-        super().__init__(why)
-        self.messages = messages
 
 
 @dataclass(frozen=True)
@@ -51,12 +44,13 @@ def run(
 ) -> Ended:
     """Run `command` to its end; `given` is what it reads.
 
-    Raises `Stopped` when it has been ended: after `seconds`, at the deadline, for its `silence`, or
-    because this process was told to end. Whatever ends it ends all that it has started, also what
-    this thread's own interrupts raise. Raises `OSError` or `ValueError` when it can't be started.
+    Raises `Stopped`, with words that go after "failed", when it has been ended: after `seconds`, at
+    the deadline, for its `silence`, or because this process was told to end. Whatever ends it ends
+    all that it has started; so does an exception in this thread. Raises `OSError` or `ValueError`
+    when it can't be started.
     """
     if deadlines.is_over():
-        raise Stopped("to begin: the time was up", b"")
+        raise Stopped("to begin: the time was up")
     with held_signals() as let_signals_through:
         process = subprocess.Popen(
             command,
