@@ -1,9 +1,10 @@
 """The only way to run another program to its end: git and uv; dbt is more of a conversation."""
 
 import subprocess
+import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,20 +52,19 @@ def run(
     """
     if deadlines.is_over():
         raise Stopped("to begin: the time was up")
-    with held_signals() as let_signals_through:
+    with _file(given) as stdin, held_signals() as let_signals_through:
         process = subprocess.Popen(
             command,
             cwd=cwd,
             env=env,
-            stdin=subprocess.DEVNULL if given is None else subprocess.PIPE,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that its helpers can be ended together with it
         )
         look = _Look(process, seconds, silence)
         try:
-            while (heard := _heard(process, given, look)) is None:
-                given = None  # it has been handed over
+            while (heard := _heard(process, look)) is None:
                 if why := look.why_to_stop(is_told=let_signals_through()):
                     raise Stopped(why, look.messages)
         except BaseException:
@@ -75,10 +75,22 @@ def run(
     return heard
 
 
-def _heard(process: subprocess.Popen[bytes], given: bytes | None, look: "_Look") -> Ended | None:
+@contextmanager
+def _file(given: bytes | None) -> Generator[int]:
+    """Yield a descriptor to read `given` from: what is sent in parts is lost at the first look."""
+    if given is None:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(given)
+        file.seek(0)
+        yield file.fileno()
+
+
+def _heard(process: subprocess.Popen[bytes], look: "_Look") -> Ended | None:
     """Listen until the next look; return how the program has ended, None when it has not."""
     try:
-        output, look.messages = process.communicate(given, timeout=look.pause())
+        output, look.messages = process.communicate(timeout=look.pause())
     except subprocess.TimeoutExpired as late:
         output, look.messages = late.output or b"", late.stderr or b""
         if not look.has_left_the_pipes():
@@ -130,7 +142,7 @@ class _Look:
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout, process.stderr):
+    for stream in (process.stdout, process.stderr):
         if stream is not None:
             with suppress(OSError):
                 stream.close()

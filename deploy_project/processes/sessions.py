@@ -26,6 +26,8 @@ class Process:
     parent: int
     session: int
     cpu_seconds: float
+    pages: int
+    """How much memory it has, in the kernel's unit."""
     started: int
     """With the id, what no other process has."""
 
@@ -70,27 +72,36 @@ class Watch:
     def __init__(self, leader: int, name: str, patience: float) -> None:
         self._leader, self._name, self._patience = leader, name, patience
         self._looked = self._heard = time.monotonic()
-        self._moved: dict[int, int] = {}
-        self._computed = 0.0
+        self._moved: dict[int, int | None] = {}
+        self._computed, self._pages = 0.0, 0
 
     def is_silent(self) -> bool:
         """Return whether none of them has read, written or computed for all the patience.
 
-        Computing counts, for git works without a word when it resolves deltas; what ssh does to
-        keep a connection does not count, for git hears nothing of it.
+        Computing counts, for git works without a word when it resolves deltas; so does growing, for
+        no counter tells what curl gathers in memory. What ssh does to keep a connection does not
+        count: git hears nothing of it.
         """
         now = time.monotonic()
         if now - self._looked < self._patience / 12:
             return False
         self._looked = now
-        alive = [each for each in members(self._leader) if each.name.startswith(self._name)]
-        moved = {each.pid: each.moved for each in alive}
-        computed = sum(each.cpu_seconds for each in alive)
-        is_busy = computed - self._computed >= _BUSY * self._patience
-        if None in moved.values() or not moved or moved != self._moved or is_busy:
-            self._moved = {pid: count for pid, count in moved.items() if count is not None}
-            self._heard, self._computed = now, computed
+        if self._is_alive():
+            self._heard = now
         return now - self._heard >= self._patience
+
+    def _is_alive(self) -> bool:
+        """Return whether anything has happened since it was asked last with that answer."""
+        found = [each for each in members(self._leader) if each.name.startswith(self._name)]
+        moved = {each.pid: each.moved for each in found}
+        computed = sum(each.cpu_seconds for each in found)
+        pages = sum(each.pages for each in found)
+        is_busy = computed - self._computed >= _BUSY * self._patience
+        is_known = bool(moved) and None not in moved.values()
+        if is_known and moved == self._moved and not is_busy and pages <= self._pages:
+            return False
+        self._moved, self._computed, self._pages = moved, computed, pages
+        return True
 
 
 def _alive(known: Collection[Process]) -> Iterator[Process]:
@@ -123,5 +134,6 @@ def _process(pid: int) -> Process | None:
         parent=int(values[1]),
         session=int(values[3]),
         cpu_seconds=(int(values[11]) + int(values[12])) / _TICKS,
+        pages=int(values[21]),
         started=int(values[19]),
     )
