@@ -66,6 +66,13 @@ def variable(name: str) -> str | None:
     return os.environ.get(name)
 
 
+def tick_seconds() -> float:
+    """Return how long Dagster waits for the tick of a sensor: 60 seconds unless it is told."""
+    names = ("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "DAGSTER_GRPC_TIMEOUT_SECONDS")
+    told = next(filter(None, map(os.environ.get, names)), "")
+    return float(told) if told.isdecimal() else 60.0
+
+
 def load_dotenv() -> None:
     """Take over the variables of `.env` in the working directory, as Dagster's processes do."""
     os.environ.update(

@@ -6,7 +6,6 @@ One process that writes a DuckDB file keeps all others out, readers too.
 import fcntl
 import os
 import re
-import shutil
 import struct
 import sys
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import DbtError
+from deploy_project.processes import deadlines
 
 PATIENCE_SECONDS = 1800.0
 """How long a copy waits for whoever writes the file."""
@@ -26,6 +26,7 @@ _POLL_SECONDS = 0.5
 _OTHER_PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|:memory:|$")
 """MotherDuck, DuckLake, an object store, memory: no file that others wait for."""
 _HEADERS = 3 * 4096
+_PART = 1 << 20
 _CLONE = 0x40049409  # FICLONE: shares the blocks where the file system can
 
 
@@ -126,7 +127,10 @@ def _clone(source: Path, destination: Path) -> None:
         try:
             fcntl.ioctl(written, _CLONE, read.fileno())
         except OSError:
-            shutil.copyfileobj(read, written, 1 << 20)
+            while part := read.read(_PART):
+                if deadlines.is_over():
+                    raise DbtError(f"{source} could not be copied before the time was up") from None
+                written.write(part)
 
 
 def _log(file: Path) -> Path:

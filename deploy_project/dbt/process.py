@@ -1,15 +1,15 @@
 """The only door to dbt: one command is one process of the environment's own Python."""
 
+import math
 import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from types import FrameType
 from typing import IO, Any
 
 from deploy_project.config.environment import inherited
@@ -20,6 +20,8 @@ from deploy_project.dbt.commands import Listing, changes_files
 from deploy_project.dbt.events import Event, Listed, parse
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
+from deploy_project.processes import deadlines, sessions
+from deploy_project.processes.signals import held_signals
 
 TERM_SECONDS = 5
 LONGEST_LINE = 1 << 16
@@ -115,14 +117,16 @@ def run(
 
     Both callbacks get text without secrets; `on_line` is called from another thread. Any exception
     in this thread, an interrupt above all, first ends dbt's whole process group: politely, so that
-    dbt cancels its queries, then not. One that `on_event` raises for what dbt has listed before the
-    command keeps the command from beginning.
+    dbt cancels its queries, then not; so does the end of `timeout_seconds`, and the deadline. An
+    exception that `on_event` raises for what dbt has listed before the command keeps the command
+    from beginning.
     """
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
     invocation.target_directory.chmod(0o700)
     invocation.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
     order = _order(invocation, scrubber)
+    seconds = deadlines.limited(math.inf if timeout_seconds is None else timeout_seconds)
     heard = SimpleQueue[str | None]()
     with held_signals(wake=lambda: heard.put("")) as let_signals_through:
         child = children.taken(invocation.python)
@@ -130,13 +134,14 @@ def run(
         listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
         reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
         expired = threading.Event()
-        timer = _timer(process, timeout_seconds, expired)
+        timer = _timer(process, seconds, expired)
         try:
             listener.start()
             reader.start()
             child.order(order)
             for line in iter(heard.get, None):
-                let_signals_through()
+                if let_signals_through():
+                    stop(process)
                 if line.endswith("\n"):  # else dbt was killed while it wrote
                     event = parse(line)
                     on_event(event)
@@ -152,41 +157,6 @@ def run(
                 with suppress(BrokenPipeError):  # it may have died with the order unread
                     process.stdin.close()
     return Exit(process.returncode, timed_out=expired.is_set())
-
-
-@contextmanager
-def held_signals(wake: Callable[[], None]) -> Generator[Callable[[], None]]:
-    """Hold SIGINT and SIGTERM back; yield what gives them to the handlers that were there before.
-
-    Those raise an exception, and Python ignores one that comes up in a finalizer or in the callback
-    of a weak reference: the run would go on as if nobody had cancelled it. `wake` is called when
-    a signal arrives. What is still held at the end is let through there.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None  # only the main thread hears signals
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    handlers = {number: handler for number, handler in before.items() if callable(handler)}
-    held: list[int] = []
-
-    def hold(number: int, _: FrameType | None) -> None:
-        held.append(number)
-        wake()
-
-    def let_through() -> None:
-        if held:
-            number = held[0]
-            held.clear()
-            handlers[signal.Signals(number)](number, None)
-
-    for number in handlers:
-        signal.signal(number, hold)
-    try:
-        yield let_through
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    let_through()
 
 
 def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
@@ -247,26 +217,30 @@ def _lines(stream: IO[str], scrubber: Scrubber) -> Iterator[str]:
 
 
 def _timer(
-    process: subprocess.Popen[str], seconds: float | None, expired: threading.Event
+    process: subprocess.Popen[str], seconds: float, expired: threading.Event
 ) -> threading.Timer:
     def expire() -> None:
         expired.set()
         stop(process)
 
-    timer = threading.Timer(seconds or 0, expire)
+    timer = threading.Timer(seconds, expire)
     timer.daemon = True
-    if seconds is not None:
+    if seconds < threading.TIMEOUT_MAX:
         timer.start()
     return timer
 
 
 def stop(process: subprocess.Popen[str]) -> None:
-    """End the process group: SIGINT, so that dbt cancels its queries, then SIGTERM, SIGKILL."""
-    for number, patience in (
-        (signal.SIGINT, GRACE_SECONDS),
-        (signal.SIGTERM, TERM_SECONDS),
-        (signal.SIGKILL, TERM_SECONDS),  # always, for what dbt has started may outlive it
-    ):
+    """End dbt and all that it has started.
+
+    Its process group first gets SIGINT, so that dbt cancels its queries, then SIGTERM, then
+    SIGKILL: always, for what dbt has started may outlive it.
+    """
+    known = sessions.members(process.pid)
+    for number, patience in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGTERM, TERM_SECONDS)):
         with suppress(subprocess.TimeoutExpired, ProcessLookupError, PermissionError):
             os.killpg(process.pid, number)
             process.wait(timeout=patience)
+    sessions.kill(process.pid, known=known)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=TERM_SECONDS)

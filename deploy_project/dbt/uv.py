@@ -1,17 +1,18 @@
 """The only door to uv, which makes the isolated environments of other dbt versions."""
 
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from uv import find_uv_bin
 
 from deploy_project.config.environment import inherited
 from deploy_project.errors import DbtError, VersionError
+from deploy_project.processes import programs
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.locks import locked
 
 _MAKING_SECONDS = 900
 _ASKING_SECONDS = 60
@@ -28,7 +29,7 @@ def make(root: Path, requirements: Sequence[str]) -> None:
     root.parent.mkdir(parents=True, exist_ok=True)
     making = f".making-{root.name}-"
     try:
-        with FileLock(root.with_name(f"{root.name}.lock"), timeout=_MAKING_SECONDS):
+        with locked(root.with_name(f"{root.name}.lock"), seconds=_MAKING_SECONDS):
             if python(root).exists():
                 return
             for left in (root, *root.parent.glob(f"{making}*")):  # by a killed one, or of no use
@@ -37,10 +38,10 @@ def make(root: Path, requirements: Sequence[str]) -> None:
                 dir=root.parent, prefix=making, ignore_cleanup_errors=True
             ) as scratch:
                 _make(Path(scratch) / "venv", requirements).rename(root)
-    except Timeout:
+    except Stopped as stopped:
         raise DbtError(
-            f"another process has been making {root} for {_MAKING_SECONDS} seconds; "
-            "end that process, or wait for it and try again"
+            f"{stopped} for another process, which is making {root}; end that process, or wait "
+            "for it and try again"
         ) from None
 
 
@@ -67,20 +68,14 @@ def resolve(requirements: Sequence[str]) -> None:
 
 
 def _uv(*arguments: str, lines: Sequence[str] = (), seconds: float = _MAKING_SECONDS) -> None:
+    command = (find_uv_bin(), *arguments)
+    given = "\n".join(lines).encode()
     try:
-        done = subprocess.run(
-            [find_uv_bin(), *arguments],
-            env=inherited(),
-            input="\n".join(lines),
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise DbtError(f"{_shown(arguments)} did not end within {seconds:g} seconds") from None
-    if done.returncode != 0:
-        said = done.stderr.strip()
+        ended = programs.run(command, env=inherited(), given=given, seconds=seconds)
+    except Stopped as stopped:
+        raise DbtError(f"{_shown(arguments)} failed {stopped}") from None
+    if ended.code != 0:
+        said = ended.messages.decode("utf-8", errors="replace").strip()
         kind = VersionError if _is_an_answer(said) else DbtError
         raise kind(f"{_shown(arguments)} failed: {said}")
 

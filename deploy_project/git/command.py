@@ -1,16 +1,15 @@
 """The only door to git."""
 
-import os
 import re
 import shlex
-import signal
-import subprocess
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 from deploy_project.config.environment import inherited
 from deploy_project.errors import GitError
+from deploy_project.processes import programs
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.programs import Ended, Silence
 
 TOKEN = "DEPLOY_GIT_TOKEN"  # noqa: S105 - the name of a variable
 """The variable of a git process that holds the token; its value never appears in an error."""
@@ -36,19 +35,34 @@ _REDIRECTS = (
 # A transport helper such as `ext::` would run a program.
 _PROTOCOLS = "file:git:http:https:ssh"
 _USERINFO = re.compile(r"(?<=://)[^/\s]*@")
-_BATCH_SSH = "ssh -o BatchMode=yes"
+SILENCE_SECONDS = 60
+"""A remote of which git hears nothing for so long is gone."""
+_KEEP_ALIVE = 4
+_SSH = (
+    "ssh -o BatchMode=yes"
+    f" -o ConnectTimeout={SILENCE_SECONDS}"
+    f" -o ServerAliveInterval={SILENCE_SECONDS // _KEEP_ALIVE}"
+    f" -o ServerAliveCountMax={_KEEP_ALIVE}"
+)
+# How far git and the remote are, which they tell so that it is heard that they are there.
+_PROGRESS = re.compile(r"(remote: )?(\w+ )+(objects|deltas|files): .*|remote: Total \d+ .*")
 
 
 def git(
-    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, timeout: float = 600
+    *arguments: str,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 600,
+    silence: float | None = None,
 ) -> str:
     """Run one git command and return what it printed, without the last newline.
 
-    `env` is added to the variables of the process, `timeout` is in seconds. git never looks for a
-    repository above `cwd`. Values from outside belong behind a `--`. Raises `GitError` with git's
-    own words when git fails, is not there, or has not finished in time.
+    `env` is added to the variables of the process, `timeout` is in seconds; so is `silence`, after
+    which git is given up when it has heard nothing. It ends at the deadline, too. git never looks
+    for a repository above `cwd`. Values from outside belong behind a `--`. Raises `GitError` with
+    git's own words when git fails, is not there, or has not finished in time.
     """
-    return answer(*arguments, cwd=cwd, env=env, timeout=timeout)[1]
+    return answer(*arguments, cwd=cwd, env=env, timeout=timeout, silence=silence)[1]
 
 
 def answer(
@@ -56,16 +70,19 @@ def answer(
     cwd: Path,
     env: Mapping[str, str] | None = None,
     timeout: float = 600,
+    silence: float | None = None,
     expected: Collection[int] = (),
 ) -> tuple[int, str]:
     """Do as `git` does; return the exit code as well, which may be one of those `expected`."""
     variables = _variables(cwd) | dict(env or {})
     if "GIT_SSH_COMMAND" not in variables and not _ssh_is_configured(cwd, variables):
-        variables["GIT_SSH_COMMAND"] = _BATCH_SSH
-    code, printed, said = _run(arguments, cwd=cwd, variables=variables, timeout=timeout)
-    if code != 0 and code not in expected:
-        raise _failure(arguments, cwd, f"(exit {code}): {said or 'no message'}", variables)
-    return code, printed
+        variables["GIT_SSH_COMMAND"] = _SSH
+    listened = Silence("git", silence) if silence is not None else None
+    ended = _run(arguments, cwd=cwd, variables=variables, timeout=timeout, silence=listened)
+    if ended.code != 0 and ended.code not in expected:
+        said = _said(ended.messages) or "no message"
+        raise _failure(arguments, cwd, f"(exit {ended.code}): {said}", variables)
+    return ended.code, _text(ended.output)
 
 
 def without_credentials(text: str) -> str:
@@ -84,9 +101,9 @@ def _variables(cwd: Path) -> dict[str, str]:
         "GIT_ALLOW_PROTOCOL": ":".join(protocols()),
         "GIT_TERMINAL_PROMPT": "0",  # ask nobody: a daemon has no terminal
         "GIT_TRACE_REDACT": "1",
-        # A remote that says nothing for ten minutes is gone; so is then a git that lost its parent.
+        # git knows by itself, too: it may have lost us.
         "GIT_HTTP_LOW_SPEED_LIMIT": "1",
-        "GIT_HTTP_LOW_SPEED_TIME": "600",
+        "GIT_HTTP_LOW_SPEED_TIME": str(SILENCE_SECONDS),
         # A damaged repository must never make git work on the user's own one around it.
         "GIT_CEILING_DIRECTORIES": str(cwd.parent),
         "LC_ALL": "C",
@@ -98,40 +115,24 @@ def _ssh_is_configured(cwd: Path, variables: Mapping[str, str]) -> bool:
     if "GIT_SSH" in variables:
         return True
     query = ("config", "--get", "core.sshCommand")
-    return _run(query, cwd=cwd, variables=variables, timeout=30)[0] == 0
+    return _run(query, cwd=cwd, variables=variables, timeout=30).code == 0
 
 
 def _run(
-    arguments: tuple[str, ...], *, cwd: Path, variables: Mapping[str, str], timeout: float
-) -> tuple[int, str, str]:
-    """Run git to its end; return its exit code, its output and its messages."""
-    process = _start(arguments, cwd, variables)
-    with process:
-        try:
-            printed, said = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired as late:
-            _kill(process)
-            words = f"to end within {timeout:g} seconds, and was stopped: {_text(late.stderr)}"
-            raise _failure(arguments, cwd, words, variables) from None
-        except BaseException:
-            _kill(process)
-            raise
-    return process.returncode, _text(printed), _text(said).strip()
-
-
-def _start(
-    arguments: tuple[str, ...], cwd: Path, variables: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+    arguments: tuple[str, ...],
+    *,
+    cwd: Path,
+    variables: Mapping[str, str],
+    timeout: float,
+    silence: Silence | None = None,
+) -> Ended:
+    """Run git to its end; raise `GitError` when it can't be started, or had to be stopped."""
+    command = ("git", *arguments)
     try:
-        return subprocess.Popen(
-            ["git", *arguments],
-            cwd=cwd,
-            env=variables,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # so that ssh and the helpers can be ended together with git
-        )
+        return programs.run(command, cwd=cwd, env=variables, seconds=timeout, silence=silence)
+    except Stopped as stopped:
+        words = f"{stopped}: {_said(stopped.messages)}"
+        raise _failure(arguments, cwd, words, variables) from None
     except FileNotFoundError:
         if cwd.is_dir():
             raise GitError(
@@ -143,11 +144,6 @@ def _start(
         raise _failure(arguments, cwd, f"to start: {error}", variables) from error
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
 def _failure(
     arguments: tuple[str, ...], cwd: Path, outcome: str, variables: Mapping[str, str]
 ) -> GitError:
@@ -155,6 +151,12 @@ def _failure(
     token = variables.get(TOKEN)
     report = without_credentials(report.replace(token, "***") if token else report)
     return GitError(report.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _said(messages: bytes) -> str:
+    """Return git's messages, of each line what a terminal would still show."""
+    lines = (line.rpartition("\r")[2].rstrip() for line in _text(messages).strip().split("\n"))
+    return "\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
 
 
 def _text(output: bytes | None) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from deploy_project.config.deployment import Project
 from deploy_project.config.environment import inherited, reveal
 from deploy_project.errors import ConfigError, GitError
-from deploy_project.git.command import TOKEN, git
+from deploy_project.git.command import SILENCE_SECONDS, TOKEN, git
 
 _USERNAME = "DEPLOY_GIT_USERNAME"
 # The shell's own printf: the token is in no process's arguments.
@@ -59,7 +59,7 @@ def git_for(
     """Run git with the project's credentials; an error names the project and what to do."""
     variables = environment(project) | dict(env or {})
     try:
-        return git(*arguments, cwd=cwd, env=variables, timeout=timeout)
+        return git(*arguments, cwd=cwd, env=variables, timeout=timeout, silence=SILENCE_SECONDS)
     except GitError as error:
         raise GitError(f"project {project.name!r}: {error}{_remedy(project, str(error))}") from None
 
@@ -84,6 +84,13 @@ def _remedy(project: Project, said: str) -> str:
         )
     if "Permission denied (publickey" in said or "Host key verification failed" in said:
         return "\nCheck the ssh key and known_hosts of the user that runs Dagster."
+    if "error: 407" in said or "CONNECT tunnel failed, response 407" in said:
+        return (
+            "\nA proxy wants a login; put it into `https_proxy` of Dagster's processes, as "
+            "http://user:password@host:port, or name the remote's host in `no_proxy`."
+        )
+    if "error: 511" in said:
+        return "\nThis network wants a login before it lets anybody out; log in at its own page."
     if any(words in said for words in _UNREACHABLE):
         return (
             f"\nCheck `repository:` of project {project.name!r}, and that this machine reaches it."

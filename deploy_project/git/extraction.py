@@ -15,6 +15,7 @@ from deploy_project.git.mirror import FETCH_TIMEOUT, object_format
 _PLAIN = (
     *("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"),
     *("-c", "filter.lfs.process=", "-c", "filter.lfs.required=false"),
+    *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),  # no process that outlives its git
 )
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZE = 1024
@@ -45,7 +46,7 @@ def _add_submodules(project: Project, tree: Path) -> None:
     # Whoever may write .gitmodules must not read other repositories of this machine.
     allowed = [name for name in protocols() if local or name != "file"]
     git("config", "remote.origin.url", url, cwd=tree)  # what relative URLs are relative to
-    arguments = (*_PLAIN, "submodule", "--quiet", "update", "--init", "--recursive")
+    arguments = (*_PLAIN, "submodule", "--quiet", "update", "--progress", "--init", "--recursive")
     env = {"GIT_ALLOW_PROTOCOL": ":".join(allowed)}
     git_for(project, *arguments, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
 

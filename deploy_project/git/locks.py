@@ -3,12 +3,14 @@
 import fcntl
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from deploy_project.errors import GitError
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.locks import locked
 
 PATIENCE = 3600
 """Seconds to wait for another process, which may be fetching a large repository."""
@@ -20,15 +22,19 @@ class Busy(Exception):  # noqa: N818 - an answer, not an error
 
 @contextmanager
 def exclusive(path: Path, *, purpose: str) -> Generator[None, None, None]:
-    """Hold the lock file `path` alone, waiting for it; raise `GitError` after an hour."""
+    """Hold the lock file `path` alone, waiting for it.
+
+    Raises `GitError` after an hour, or at the deadline.
+    """
+    held = ExitStack()
     try:
-        lock = FileLock(path, timeout=PATIENCE).acquire()
-    except Timeout:
+        held.enter_context(locked(path, seconds=PATIENCE))
+    except Stopped as stopped:
         raise GitError(
-            f"waited {PATIENCE} seconds to {purpose}: another process still holds {str(path)!r}; "
-            "end that process, or wait for it and try again"
+            f"{stopped} to {purpose}: another process still holds {str(path)!r}; end that "
+            "process, or wait for it and try again"
         ) from None
-    with lock:
+    with held:
         yield
 
 

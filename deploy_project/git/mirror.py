@@ -9,9 +9,11 @@ from pathlib import Path
 from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import GitError
+from deploy_project.git import remote
 from deploy_project.git.command import git, without_credentials
 from deploy_project.git.credentials import git_for
 from deploy_project.git.locks import exclusive
+from deploy_project.git.pages import is_http
 
 FETCH_TIMEOUT = 3600
 """Seconds; a first fetch of a large repository takes its time."""
@@ -21,7 +23,8 @@ _HEADS_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 # Without garbage collection a commit outlives the branch that was forced past it.
 _FETCH = (
     *("--git-dir=.", "-c", "gc.auto=0", "-c", "maintenance.auto=false"),
-    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
+    *("fetch", "--quiet", "--progress", "--no-tags", "--no-recurse-submodules"),
+    "--no-write-fetch-head",
 )
 _SCRATCH = ".making-"
 # What a git that was killed leaves behind, and what would stop the next one or fill the disk.
@@ -129,6 +132,8 @@ def _prepare(mirror: Path, commit: str) -> None:
 def _fetch(project: Project, mirror: Path, commit: str) -> None:
     """Fetch every branch and tag, then `commit` by its id if it is in none of them."""
     url = project.repository
+    if is_http(project):  # git takes some web pages for an empty repository, and would prune all
+        remote.matching(project, {"refs/heads/*"})
     refresh = (*_FETCH, "--prune", "--", url, *_HEADS_AND_TAGS)
     git_for(project, *refresh, cwd=mirror, timeout=FETCH_TIMEOUT)
     if _has(mirror, commit):

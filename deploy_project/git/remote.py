@@ -8,6 +8,7 @@ from deploy_project.config.deployment import Environment, Project
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.command import without_credentials
 from deploy_project.git.credentials import git_for
+from deploy_project.git.pages import refuse_page
 
 _TIMEOUT = 45  # seconds; a sensor tick ends after 60
 _SHOWN = 20
@@ -97,7 +98,10 @@ def _list(project: Project, *refs: str, options: tuple[str, ...] = ()) -> dict[s
     try:
         printed = git_for(project, *arguments, cwd=_NOWHERE, timeout=_TIMEOUT)
     except GitError as error:
+        refuse_page(project, error)
         raise RemoteError(str(error)) from None
+    if not printed:
+        refuse_page(project)
     found: dict[str, str] = {}
     for line in filter(None, printed.split("\n")):
         value, _, name = line.partition("\t")

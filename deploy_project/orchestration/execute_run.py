@@ -5,6 +5,7 @@ variable. This module imports nothing of Dagster before dbt has been started.
 """
 
 import runpy
+import signal
 import sys
 from contextlib import suppress
 
@@ -23,8 +24,18 @@ def start_dbt(job: str) -> None:
             shortcuts.start_dbt(wanted)
 
 
+def hear_interrupts() -> None:
+    """Have SIGINT end this process until Dagster takes it over, which is how a run is cancelled.
+
+    A shell that starts the daemon in the background has it ignored, and all below it as well.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def main() -> None:
     """Start dbt, then be the `dagster api execute_run` that executes the run."""
+    hear_interrupts()
     _, job = sys.argv
     start_dbt(job)
     sys.argv[1:] = ["api", "execute_run"]

@@ -15,6 +15,7 @@ from deploy_project.dbt.schemas import pull_request_schema
 from deploy_project.orchestration import sweeps
 from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.sensors import ending_at, tick_ends
 from deploy_project.orchestration.telling import tell_refusal
 from deploy_project.runs import tags
 
@@ -72,17 +73,18 @@ def tick(
 
     The bell has the site asked at once, and for everything.
     """
-    begun = time.monotonic()
+    begun, until = time.monotonic(), tick_ends()
     before, ring = parsed(context.cursor), bell.last_ring(watch.state, watch.project.name)
     is_rung = ring != before.heard
     if not pace.is_due(now=begun) and not is_rung:
         return dg.SkipReason("The bell has not rung since the site was asked")
     is_known = not is_rung and all(job.name in before.seen for job in watch.jobs)
     place = finding.finder(watch.project, watch.environments, watch.state)
-    listing = place.listed(watch.project, before.place if is_known else "")
-    if listing is None:
-        return dg.SkipReason("No pull request has changed")
-    branches = finding.base_branches(watch.environments)
+    with ending_at(until):
+        listing = place.listed(watch.project, before.place if is_known else "")
+        if listing is None:
+            return dg.SkipReason("No pull request has changed")
+        branches = finding.base_branches(watch.environments)
     made = plan(listing.pull_requests, watch.jobs, before.seen, branches=branches)
     untold = _tell(made.refusals, context, until=begun + TELLING_SECONDS)
     slots = watch.deployment.account.run_slots

@@ -1,17 +1,22 @@
 """The merge sensor: one for each project, so that one remote's outage stops no other."""
 
+import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from deploy_project.config.deployment import Deployment, Environment, Job, Project
+from deploy_project.config.environment import tick_seconds
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import DeployError
 from deploy_project.git import known, remote
+from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.orchestration.deactivation import startable
 from deploy_project.orchestration.queue import supersede
+from deploy_project.processes import deadlines
 from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, Seen
 from deploy_project.releases.pointer import Pointer
@@ -19,6 +24,22 @@ from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs import tags
 
 INTERVAL_SECONDS = 30
+_MARGIN_SECONDS = 8
+"""What a tick needs beside git to be over in time, and what Dagster needs to hear of it."""
+_LATE = (
+    "The tick's time was up; `deploy-project deploy` fetches without that limit, once for all, and "
+    "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS gives ticks more of it."
+)
+
+
+def tick_ends() -> float:
+    """Return when git of a tick that begins now must have ended, on `time.monotonic`."""
+    return time.monotonic() + max(1.0, tick_seconds() - _MARGIN_SECONDS)
+
+
+def ending_at(until: float) -> AbstractContextManager[None]:
+    """Have git that is started in this block end at `until`, on `time.monotonic`."""
+    return deadlines.within(max(0.0, until - time.monotonic()))
 
 
 @dataclass(frozen=True)
@@ -72,8 +93,10 @@ def visit(
     head: str | None,
     seen: Seen | None,
     say: Callable[[str], None],
+    *,
+    until: float,
 ) -> Visit:
-    """Bring one environment in line with the head of its branch."""
+    """Bring one environment in line with the head of its branch; git ends at `until`."""
     found = pointer.deployed(watch.state, environment.name)
     now = datetime.now(UTC)
     missing = (
@@ -88,8 +111,11 @@ def visit(
             return Visit(seen)
         case Fail(problem):
             return Visit(seen, problem=problem)
+        case Deploy() if time.monotonic() >= until:
+            say(f"environment {environment.name!r}: no time is left, the next tick deploys it")
+            return Visit(seen)
         case Deploy(commit, merged):
-            problem = _deploy(watch, environment, commit, say)
+            problem = _deploy(watch, environment, commit, say, until=until)
             requests = _requests(watch, environment, commit) if merged else ()
             after = Seen(commit, problem, now.isoformat())
             return Visit(after, requests, problem, restored=lost and not problem)
@@ -100,14 +126,25 @@ def _is_there(watch: MergeWatch, at: Pointer) -> bool:
 
 
 def _deploy(
-    watch: MergeWatch, environment: Environment, commit: str, say: Callable[[str], None]
+    watch: MergeWatch,
+    environment: Environment,
+    commit: str,
+    say: Callable[[str], None],
+    *,
+    until: float,
 ) -> str:
-    """Deploy `commit`; return what went wrong, empty for nothing."""
+    """Deploy `commit`; return what went wrong, empty for nothing.
+
+    git ends with the tick; what dbt has to prepare may take longer, and the next tick finds it.
+    """
     try:
+        with watch.state.explained(f"checking out commit {commit[:12]}"), ending_at(until):
+            ensure_checkout(watch.project, watch.state, commit)
         ready = prepare(watch.deployment, environment, commit, watch.state, on_line=say)
         deploy(watch.deployment, environment, ready, watch.state)
     except DeployError as error:
-        return f"environment {environment.name!r} was not deployed: {error}"
+        late = f"\n{_LATE}" if time.monotonic() >= until else ""
+        return f"environment {environment.name!r} was not deployed: {error}{late}"
     say(f"Deployed {commit} to {environment.name!r}")
     return ""
 
@@ -134,10 +171,13 @@ def _requests(
 
 def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Look at the project's remote once; raise what is wrong unless there is news to keep first."""
+    until = tick_ends()
     before = merges.read(context.cursor)
-    heads = watch.heads()
+    with ending_at(until):
+        heads = watch.heads()
+    say = context.log.info
     visits = {
-        each.name: visit(watch, each, heads.get(each.ref), before.get(each.name), context.log.info)
+        each.name: visit(watch, each, heads.get(each.ref), before.get(each.name), say, until=until)
         for each in watch.environments
     }
     _remember(watch, heads, visits)

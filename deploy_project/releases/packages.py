@@ -10,8 +10,6 @@ from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 
-from filelock import FileLock
-
 from deploy_project.dbt.child import shortened
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.project_paths import (
@@ -25,6 +23,7 @@ from deploy_project.dbt.project_paths import (
 )
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
+from deploy_project.git.locks import exclusive
 from deploy_project.releases.trees import copy_files
 from deploy_project.releases.workspace import Workspace
 
@@ -54,7 +53,8 @@ def ensure_packages(
         return
     kept = workspace.checkout.packages(key)
     kept.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(kept.with_suffix(".lock")):
+    purpose = f"install the packages of {workspace.checkout.root.name}"
+    with exclusive(kept.with_suffix(".lock"), purpose=purpose):
         if not (kept / _LOG).is_file():
             said = _install(workspace, directory, on_line, timeout_seconds)
             _keep(workspace, kept, said)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, DeployError
+from deploy_project.processes import deadlines
 from deploy_project.runs import resumption, scratch
 from deploy_project.runs import run as runs
 from deploy_project.runs.actions import ACTIONS, Action
@@ -46,7 +47,7 @@ def perform(
             stage.console.say(note)
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
-            with run.state.explained(step.name):
+            with run.state.explained(step.name), deadlines.within(runs.seconds_left(run)):
                 if refused is not None:
                     raise refused
                 actions[step.kind](stage)

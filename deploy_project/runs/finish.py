@@ -13,6 +13,7 @@ from deploy_project.dbt.artifacts import read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.manifest import build_parents, read_manifest
 from deploy_project.errors import ArtifactError, DbtError, DeployError
+from deploy_project.processes import deadlines
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
@@ -173,20 +174,29 @@ def deploy_if_new(run: Run, outcome: str) -> bool:
     """Show the run's commit in the definitions when it is newer than what they show; say if so.
 
     That is so for the first run of an environment, and for a successful run of the branch's head.
-    A commit that can't be parsed stays out; the run itself has told why.
+    A commit that can't be parsed stays out; the run itself has told why. Nothing is begun for a
+    run that was cancelled, or whose own steps could not get the files; and what is begun ends in
+    the run's time.
     """
     found, now = runs.known_source(run), pointer.deployed(run.state, run.environment.name)
-    if found is None or (now is not None and not _is_due(run, found, now, outcome)):
+    if outcome == "Cancelled" or found is None or not _has_files(run, found):
+        return False
+    if now is not None and not _is_due(run, found, now, outcome):
         return False
     try:
-        made = prepare(
-            run.deployment, run.environment, found.commit, run.state, on_line=lambda _: None
-        )
+        with deadlines.within(runs.seconds_left(run)):
+            made = prepare(
+                run.deployment, run.environment, found.commit, run.state, on_line=lambda _: None
+            )
         deploy(run.deployment, run.environment, made, run.state)
     except DeployError as error:
         print(f"Commit {found.commit} was not deployed: {error}", file=sys.stderr)
         return False
     return True
+
+
+def _has_files(run: Run, found: Source) -> bool:
+    return run.state.checkout(run.environment.project.name, found.commit).tree.is_dir()
 
 
 def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:

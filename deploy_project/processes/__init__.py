@@ -1,0 +1,1 @@
+"""Processes of other programs: how they are run, how long they may take, how they are ended."""

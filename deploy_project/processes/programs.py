@@ -1,0 +1,148 @@
+"""The only way to run another program to its end: git and uv; dbt is more of a conversation."""
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy_project.processes import deadlines, sessions
+from deploy_project.processes.deadlines import Stopped
+from deploy_project.processes.sessions import Watch
+from deploy_project.processes.signals import held_signals
+
+_LOOK_SECONDS = 0.5
+"""How often a program that takes its time is looked after."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program has ended: its exit code, its output and its messages."""
+
+    code: int
+    output: bytes
+    messages: bytes
+
+
+@dataclass(frozen=True)
+class Silence:
+    """For how many seconds none of the processes called `name…` may read, write or compute."""
+
+    name: str
+    seconds: float
+
+
+def run(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    given: bytes | None = None,
+    silence: Silence | None = None,
+) -> Ended:
+    """Run `command` to its end; `given` is what it reads.
+
+    Raises `Stopped`, with words that go after "failed", when it has been ended: after `seconds`, at
+    the deadline, for its `silence`, or because this process was told to end. Whatever ends it ends
+    all that it has started; so does an exception in this thread. Raises `OSError` or `ValueError`
+    when it can't be started.
+    """
+    if deadlines.is_over():
+        raise Stopped("to begin: the time was up")
+    with _file(given) as stdin, held_signals() as let_signals_through:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=env,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # so that its helpers can be ended together with it
+        )
+        look = _Look(process, seconds, silence)
+        try:
+            while (heard := _heard(process, look)) is None:
+                if why := look.why_to_stop(is_told=let_signals_through()):
+                    raise Stopped(why, look.messages)
+        except BaseException:
+            sessions.kill(process.pid)
+            _close(process)
+            process.wait()
+            raise
+    return heard
+
+
+@contextmanager
+def _file(given: bytes | None) -> Generator[int]:
+    """Yield a descriptor to read `given` from: what is sent in parts is lost at the first look."""
+    if given is None:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(given)
+        file.seek(0)
+        yield file.fileno()
+
+
+def _heard(process: subprocess.Popen[bytes], look: "_Look") -> Ended | None:
+    """Listen until the next look; return how the program has ended, None when it has not."""
+    try:
+        output, look.messages = process.communicate(timeout=look.pause())
+    except subprocess.TimeoutExpired as late:
+        output, look.messages = late.output or b"", late.stderr or b""
+        if not look.has_left_the_pipes():
+            return None
+        _close(process)
+    return Ended(process.returncode, output, look.messages)
+
+
+class _Look:
+    """The looking after one program."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], seconds: float, silence: Silence | None
+    ) -> None:
+        self._process, self._seconds, self._silence = process, seconds, silence
+        self._until = time.monotonic() + seconds
+        self._watch = Watch(process.pid, silence.name, silence.seconds) if silence else None
+        self._ended: float | None = None
+        self.messages = b""
+        """What the program has said so far."""
+
+    def pause(self) -> float:
+        """Return how long to wait until the next look."""
+        left = min(self._until - time.monotonic(), deadlines.seconds_left())
+        return max(0.0, min(left, _LOOK_SECONDS))
+
+    def has_left_the_pipes(self) -> bool:
+        """Return whether the program has ended, and something it has started goes on for itself.
+
+        A shared connection of ssh does, which the user has configured.
+        """
+        if self._process.poll() is None:
+            return False
+        if self._ended is None:
+            self._ended = time.monotonic()
+        return time.monotonic() - self._ended > 2 * _LOOK_SECONDS
+
+    def why_to_stop(self, *, is_told: bool) -> str:
+        """Return why the program must end now; empty when it may go on."""
+        if is_told:
+            return "to end before this process was told to, and was stopped"
+        if deadlines.is_over():
+            return "to end before the time was up, and was stopped"
+        if time.monotonic() >= self._until:
+            return f"to end within {self._seconds:g} seconds, and was stopped"
+        if self._silence is not None and self._watch is not None and self._watch.is_silent():
+            return f"to hear anything for {self._silence.seconds:g} seconds, and was stopped"
+        return ""
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.close()

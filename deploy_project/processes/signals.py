@@ -1,0 +1,55 @@
+"""Signals that must not come up in the middle of something."""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def held_signals(wake: Callable[[], None] = lambda: None) -> Generator[Callable[[], bool]]:
+    """Hold SIGINT and SIGTERM back; yield what gives them to the handlers that were there before.
+
+    Those raise an exception, and Python ignores one that comes up in a finalizer or in the callback
+    of a weak reference: the run would go on as if nobody had cancelled it. Where a signal would
+    just have killed this process, `SystemExit` is raised. Giving them returns whether there was one
+    whose handler has raised nothing. `wake` is called when a signal arrives. What is still held at
+    the end is let through there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False  # only the main thread hears signals
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {
+        number: _leave if handler is signal.SIG_DFL else handler
+        for number, handler in before.items()
+        if callable(handler) or handler is signal.SIG_DFL
+    }
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        held.append(number)
+        wake()
+
+    def let_through() -> bool:
+        if not held:
+            return False
+        number = held[0]
+        held.clear()
+        handlers[signal.Signals(number)](number, None)
+        return True
+
+    for number in handlers:
+        signal.signal(number, hold)
+    try:
+        yield let_through
+    finally:
+        for number in handlers:
+            signal.signal(number, before[number])
+    let_through()
+
+
+def _leave(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)  # as a shell reports it
