@@ -23,7 +23,11 @@ from deploy_project.orchestration.elsewhere import restored  # noqa: E402
 from deploy_project.orchestration.internals.console import say_failures_once  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
-from deploy_project.orchestration.location import definitions, deployed_pointers  # noqa: E402
+from deploy_project.orchestration.location import (  # noqa: E402
+    definitions,
+    deployed_pointers,
+    log_warnings,
+)
 
 _told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
@@ -37,7 +41,9 @@ if _only is not None and _job is None:  # by hand, perhaps on another machine th
         lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
     )
 
-if _only is not None:
+if _only is None:  # a run tells what is off of its own job
+    log_warnings(_deployment)
+else:
     say_failures_once()
 
 with shortcuts.kept():

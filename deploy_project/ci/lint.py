@@ -43,7 +43,7 @@ def lint(stage: Stage) -> None:
 
 
 def _files(stage: Stage, workspace: Workspace) -> list[Path]:
-    """Return the files to lint: regular ones inside the checkout, whatever git says they are."""
+    """Return the files to lint: regular ones inside the tree, whatever git says they are."""
     project = str(project_file(workspace.project_directory).get("name"))
     now = sql_files(_manifest(stage, workspace), project=project)
     state = deferral.state(stage, workspace)
@@ -51,7 +51,7 @@ def _files(stage: Stage, workspace: Workspace) -> list[Path]:
     if state is not None:
         before = sql_files(state / "manifest.json", project=project)
     paths = [workspace.project_directory / each for each in changed(now, before)]
-    tree = workspace.checkout.tree.resolve()
+    tree = workspace.tree.resolve()
     found = [each for each in paths if each.is_file() and each.resolve().is_relative_to(tree)]
     what = "have changed" if before else "are to be linted"
     stage.console.say(f"{len(found)} of {len(now)} SQL files {what}")
@@ -74,7 +74,7 @@ def _linted(stage: Stage, workspace: Workspace, files: list[Path]) -> Lint:
     program = sqlfluff.linter(workspace.installation, adapter, stage.run.state)
     result = stage.directory / RESULT
     wanted = {
-        "root": str(workspace.checkout.tree),
+        "root": str(workspace.tree),
         "files": [str(each) for each in files],
         "dialect": sqlfluff.dialect(adapter),
         "config": str(_configuration(stage, workspace)),
@@ -111,7 +111,7 @@ def _configuration(stage: Stage, workspace: Workspace) -> Path:
 
 def _kept(result: Path, workspace: Workspace) -> Lint:
     """Return the result, and write it anew without this machine's paths and without secrets."""
-    root = f"{workspace.checkout.tree}/"
+    root = f"{workspace.tree}/"
     content: Mapping[str, Any] = json.loads(result.read_bytes())
     small_files.write_text(result, json.dumps(_relative(content, root), indent=2))
     workspace.scrubber.file(result)

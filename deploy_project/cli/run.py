@@ -73,7 +73,12 @@ def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
 def start(
     job: Job, asked: Mapping[str, str], found: Settings, deployment: Deployment, *, wait: bool
 ) -> int:
-    """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends."""
+    """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends.
+
+    Raises `ConfigError` for a job that is off.
+    """
+    if job.why_off is not None:
+        raise ConfigError(f"no run of job {job.identifier!r} was started. {job.why_off}")
     url = deployment.dagster_url
     run_id = launching.launch(url, job.name, asked)
     started = f"Started {job.name} as run {run_id}\n{deployment.run_page(run_id)}"

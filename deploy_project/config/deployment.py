@@ -189,6 +189,27 @@ class Completion:
         return (" and " if self.needs_all else " or ").join(map(str, self.parents))
 
 
+OffPart = Literal["job", "trigger", "parent", "deferral"]
+_OFF: Mapping[OffPart, str] = {
+    "job": "The job is off",
+    "trigger": "The completion trigger is off",
+    "parent": "A parent of the completion trigger is off",
+    "deferral": "The deferral is off",
+}
+
+
+@dataclass(frozen=True)
+class Off:
+    """A part of a job that a mistake in the files has turned off; everything else works."""
+
+    part: OffPart
+    why: str
+    """The key, its fault, the value that was found there, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{_OFF[self.part]}: {self.why}"
+
+
 @dataclass(frozen=True)
 class Job:
     """One deployment job, resolved against its environment."""
@@ -232,11 +253,23 @@ class Job:
     variables: Variables = field(default_factory=dict[str, str | Secret])
     deactivate_after: int = 0
     """How many failures in a row deactivate it; 0 is never (JOB-12)."""
+    off: tuple[Off, ...] = field(default=(), repr=False)
+    """What of it is off; not in its text, which must not change with the words of an error."""
 
     @property
     def builds_pull_requests(self) -> bool:
         """Whether pull requests may have been built by it, even if it starts none at the moment."""
         return self.job_type == "ci" or self.on_pull_request
+
+    @property
+    def why_off(self) -> str | None:
+        """Why nothing can start it, not even by hand; None when it can be started."""
+        return next((str(each) for each in self.off if each.part == "job"), None)
+
+    @property
+    def why_no_deferral(self) -> str | None:
+        """Why it does not defer although it is to; None when it does, or is not to."""
+        return next((str(each) for each in self.off if each.part == "deferral"), None)
 
     @property
     def defers_to(self) -> str:
@@ -263,6 +296,8 @@ class Deployment:
     """Where people and programs reach the Dagster webserver, no slash at its end."""
     docs_url: str | None = None
     """Where `deploy-project serve` is reached; None leaves links to the docs out."""
+    warnings: tuple[str, ...] = ()
+    """A line for each mistake that turns one thing off, with file and line."""
 
     def run_page(self, run_id: str) -> str:
         """Return the address of a run in Dagster's UI."""

@@ -16,7 +16,7 @@ from deploy_project.config.environment import inherited
 from deploy_project.dbt import children
 from deploy_project.dbt.child import GRACE_SECONDS
 from deploy_project.dbt.children import Child
-from deploy_project.dbt.commands import Listing
+from deploy_project.dbt.commands import Listing, changes_files
 from deploy_project.dbt.events import Event, Listed, parse
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
@@ -37,6 +37,8 @@ class Invocation:
     target_directory: Path
     """Where dbt writes its artifacts; made when missing."""
     debug_log: Path
+    temporary: Path
+    """Where dbt, and whatever it starts, has its temporary files; made when missing."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the project sees through `env_var()`; secrets among them."""
     state: Path | None = None
@@ -80,7 +82,7 @@ def variables(invocation: Invocation) -> dict[str, str]:
         "DBT_USE_FAST_TEST_EDGES": "true",
         **invocation.variables,
         **deferral,
-        "DBT_PROJECT_DIR": str(invocation.project_directory),
+        "DBT_PROJECT_DIR": _project_directory(invocation),
         "DBT_PROFILES_DIR": str(invocation.profiles_directory),
         "DBT_TARGET_PATH": str(invocation.target_directory),
         "DBT_LOG_PATH": str(invocation.debug_log.parent),
@@ -88,7 +90,17 @@ def variables(invocation: Invocation) -> dict[str, str]:
         "DBT_USE_COLORS": "false",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(invocation.temporary),
     }
+
+
+def _project_directory(invocation: Invocation) -> str:
+    """Return the project's directory, relative to the one that dbt works in where it parses.
+
+    So is each path in the parse then: it is of use in any copy of the tree, and never leads to the
+    files of another one. `dbt clean` takes `.` for a directory with nothing in it.
+    """
+    return str(invocation.project_directory) if changes_files(invocation.arguments) else "."
 
 
 def run(
@@ -109,6 +121,7 @@ def run(
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
     invocation.target_directory.chmod(0o700)
+    invocation.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
     order = _order(invocation, scrubber)
     heard = SimpleQueue[str | None]()
     with held_signals(wake=lambda: heard.put("")) as let_signals_through:

@@ -115,8 +115,9 @@ def _conclude(
 
 def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> dg.JobDefinition:
     """Return the Dagster job of one deployment job."""
+    off = [f"**{each}**" for each in job.off]
 
-    @dg.graph(name=job.name, description=job.description or job.title)
+    @dg.graph(name=job.name, description="\n\n".join([job.description or job.title, *off]))
     def chain() -> None:
         before = None
         for step in steps(job):
@@ -129,6 +130,7 @@ def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> d
         metadata={
             "name": job.title,
             "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
+            **({"off": dg.MetadataValue.md("\n\n".join(map(str, job.off)))} if off else {}),
         },
         executor_def=executor.step_log_executor(partial(end, job, deployment, state)),
     )

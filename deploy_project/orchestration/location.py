@@ -39,6 +39,13 @@ def deployed_pointers(deployment: Deployment, state: StateDirectory) -> dict[str
     return {name: str(each or "") for name, each in found.items()}
 
 
+def log_warnings(deployment: Deployment) -> None:
+    """Write what is off, and why, into the log of the process that loads the definitions."""
+    log = dg.get_dagster_logger("deploy_project")
+    for each in deployment.warnings:
+        log.warning(each)
+
+
 def definitions(
     deployment: Deployment,
     state: StateDirectory,

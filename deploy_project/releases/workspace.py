@@ -2,49 +2,62 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
-from deploy_project.config.environment import reveal, store_credentials
+from deploy_project.config.environment import inherited, reveal, store_credentials
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
-from deploy_project.dbt import duckdb_files, process
+from deploy_project.dbt import process
 from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.duckdb_files import Copy
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation, Program
 from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.dbt.project_paths import refuse_leaving
+from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import ConfigError
-from deploy_project.git.checkouts import project_directory
+from deploy_project.git.checkouts import hold, project_directory
+from deploy_project.releases.connections import Connection, connected
+from deploy_project.releases.trees import own_tree
+from deploy_project.releases.warehouses import Warehouse
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A checkout with its profile, its dbt and its variables."""
+    """A copy of a checkout with its profile, its dbt and its variables.
+
+    All that dbt writes is in `own`, the directory of a run or of whatever else uses dbt.
+    """
 
     environment: Environment
     checkout: Checkout
+    own: Path
     project_directory: Path
     profile: Profile
+    connection: Connection
     installation: Installation
-    profiles_directory: Path
     variables: Mapping[str, str]
+    rendering: Rendering
+    """With which `dbt_project.yml` and the packages files are read."""
+    described: Rendering
+    """The same with the places of secrets instead of their values."""
     scrubber: Scrubber
     parse_key: str
-    database_copy: Copy | None = None
-    """What it builds in instead of the connection's own DuckDB file; the file may not exist yet."""
 
     @property
-    def database_file(self) -> Path | None:
-        """The DuckDB file that the profile names, if it names one."""
-        return duckdb_files.database_file(
-            self.profile.output, self.variables, self.project_directory
-        )
+    def tree(self) -> Path:
+        """The files of the commit: a copy that dbt may change."""
+        return self.own / "tree"
+
+    @property
+    def profiles_directory(self) -> Path:
+        """The directory of the one profile there is."""
+        return self.own / "profiles"
 
     @property
     def parsed(self) -> Path:
@@ -75,6 +88,7 @@ class Workspace:
             profiles_directory=self.profiles_directory,
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
+            temporary=self.own / "tmp",
             variables=self.variables,
             state=state,
             program=other.file if other else None,
@@ -124,64 +138,149 @@ def scrubber(environment: Environment, job: Job | None) -> Scrubber:
     return Scrubber([*secrets(environment, job).values(), *masked, *store_credentials()])
 
 
+@dataclass(frozen=True)
+class ProjectCopy:
+    """A copy of a commit's dbt project, and the profile with which it is built."""
+
+    directory: Path
+    profile: Profile
+    connection: Connection
+    rendering: Rendering
+    described: Rendering
+
+
+def project_copy(
+    environment: Environment,
+    job: Job | None,
+    checkout: Checkout,
+    state: StateDirectory,
+    *,
+    own: Path,
+    built_in: Mapping[str, str],
+    siblings: Collection[str],
+    schema_override: str | None = None,
+    copies: Path | None = None,
+) -> ProjectCopy:
+    """Copy the commit's files into `own` unless they are there, and return what they say.
+
+    `siblings` are the project's other deployed environments. With `copies`, a directory, a
+    connection to files of a DuckDB warehouse becomes one to copies of them there.
+
+    Raises `ConfigError` for a missing profile, target or secret and for a path that leads out of
+    the repository, `GitError` when the commit holds no dbt project where it should.
+    """
+    project = environment.project
+    with hold(checkout):
+        project_directory(checkout, project)
+        tree = own_tree(checkout, own / "tree", without=f"{project.subdirectory}/target")
+    directory = tree / project.subdirectory
+    wanted = variables(environment, job)
+    places = {name: str(value) for name, value in wanted.items() if isinstance(value, Secret)}
+    rendering = Rendering({**inherited(), **_seen(environment, job, state, built_in)})
+    made = profile(
+        environment,
+        directory,
+        rendering,
+        tree=tree,
+        target_name=job.target_name if job else None,
+        threads=job.threads if job else None,
+        schema_override=schema_override,
+    )
+    rendering = replace(rendering, target=made.shown)
+    refuse_leaving(directory, tree, rendering)
+    connection = connected(
+        made.output,
+        rendering,
+        Warehouse(project, environment.name, siblings, state),
+        checkout,
+        project=directory,
+        profiles=made.directory,
+        copies=copies,
+    )
+    return ProjectCopy(
+        directory,
+        replace(made, output=connection.output),
+        connection,
+        rendering,
+        described=Rendering({**rendering.variables, **places}, rendering.target),
+    )
+
+
+def committed_profile(
+    environment: Environment,
+    checkout: Checkout,
+    state: StateDirectory,
+    *,
+    built_in: Mapping[str, str],
+) -> Profile:
+    """Return the profile of a commit as its own files have it, without a copy of them.
+
+    Raises as `project_copy` does, save for paths that lead out of the repository.
+    """
+    with hold(checkout):
+        directory = project_directory(checkout, environment.project)
+        rendering = Rendering({**inherited(), **_seen(environment, None, state, built_in)})
+        return profile(environment, directory, rendering, tree=checkout.tree)
+
+
 def workspace(
     environment: Environment,
     job: Job | None,
     checkout: Checkout,
     state: StateDirectory,
     *,
-    profiles_directory: Path,
+    own: Path,
     built_in: Mapping[str, str],
+    siblings: Collection[str],
     schema_override: str | None = None,
     copies: Path | None = None,
 ) -> Workspace:
-    """Write the profile and return the workspace.
+    """Make a `project_copy`, write its profile, and return the workspace.
 
-    With `copies`, a directory, a connection to a DuckDB file becomes one to a copy of it there.
-
-    Raises `ConfigError` for a missing profile, target or secret, `DbtError` for a dbt that can't
-    be had, `GitError` when the commit holds no dbt project where it should.
+    Raises what `project_copy` raises, and `DbtError` for a dbt that can't be had.
     """
-    directory = project_directory(checkout, environment.project)
-    made = profile(
+    copy = project_copy(
         environment,
-        directory,
-        target_name=job.target_name if job else None,
-        threads=job.threads if job else None,
+        job,
+        checkout,
+        state,
+        own=own,
+        built_in=built_in,
+        siblings=siblings,
         schema_override=schema_override,
+        copies=copies,
     )
-    hidden = secrets(environment, job)
-    plain = {
-        name: value
-        for name, value in variables(environment, job).items()
-        if not isinstance(value, Secret)
-    }
     wanted_version = (job.dbt_version if job else None) or environment.dbt_version
-    dbt = installation(wanted_version, made.adapter, state)
-    shown = {name: value for name, value in hidden.items() if name != "token"}
-    seen = {**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in}
-    copy = _copy(made, seen, directory, copies) if copies is not None else None
-    if copy is not None:
-        made = replace(made, output={**made.output, "path": str(copy.copy)})
-    made.write(profiles_directory)
+    dbt = installation(wanted_version, copy.profile.adapter, state)
+    copy.profile.write(own / "profiles")
     return Workspace(
         environment=environment,
         checkout=checkout,
-        project_directory=directory,
-        profile=made,
+        own=own,
+        project_directory=copy.directory,
+        profile=copy.profile,
+        connection=copy.connection,
         installation=dbt,
-        profiles_directory=profiles_directory,
-        variables=seen,
+        variables=_seen(environment, job, state, built_in),
+        rendering=copy.rendering,
+        described=copy.described,
         scrubber=scrubber(environment, job),
-        parse_key=_parse_key(environment, made, dbt, plain),
-        database_copy=copy,
+        parse_key=_parse_key(environment, copy.profile, dbt, _plain(environment, job)),
     )
 
 
-def _copy(made: Profile, seen: Mapping[str, str], directory: Path, copies: Path) -> Copy | None:
-    """Return the copy of the profile's file; its name stays, for that is the database's name."""
-    file = duckdb_files.database_file(made.output, seen, directory)
-    return None if file is None else Copy(file, copies / file.name)
+def _seen(
+    environment: Environment, job: Job | None, state: StateDirectory, built_in: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables that dbt gets beside those it inherits."""
+    hidden = secrets(environment, job)
+    shown = {name: value for name, value in hidden.items() if name != "token"}
+    return {**_plain(environment, job), **shown, "DEPLOY_STATE": str(state.root), **built_in}
+
+
+def _plain(environment: Environment, job: Job | None) -> dict[str, str]:
+    wanted = variables(environment, job).items()
+    return {name: value for name, value in wanted if not isinstance(value, Secret)}
 
 
 def _parse_key(

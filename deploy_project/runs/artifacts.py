@@ -198,6 +198,6 @@ def _files(directory: Path) -> list[Path]:
     found = [
         file
         for file in sorted(directory.rglob("*"))
-        if file.is_file() and file.name != "partial_parse.msgpack"
+        if file.is_file() and not file.is_symlink() and file.name != "partial_parse.msgpack"
     ]
     return sorted(found, key=lambda file: file.name == "step.json")

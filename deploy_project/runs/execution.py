@@ -49,7 +49,9 @@ def perform(
                 actions[step.kind](stage)
             status = "Success"
         except DeployError as error:
-            message = stage.progress.scrubber.text(str(error))
+            # The run's copy of the repository is gone when people read this.
+            told = str(error).replace(f"{run.work / 'tree'}/", "")
+            message = stage.progress.scrubber.text(told)
             stage.console.say(message)
             status = "Error"
             if runs.seconds_left(run) == 0:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 
-from deploy_project.dbt.commands import subcommand
+from deploy_project.config.subcommands import subcommand
 from deploy_project.runs.plan import Step
 from deploy_project.runs.status import ENDED
 from deploy_project.runs.step import StepRecord
@@ -78,9 +78,8 @@ def remaining(steps: Sequence[Step], before: Sequence[StepRecord]) -> list[Step]
 
 def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> Refusal | None:
     """Return why `dbt retry` can't go on with this command of a run; None when it can."""
-    words = [word for word in arguments if not word.startswith("-")]
-    command = subcommand(words)
-    if command not in _COMMANDS | {"test"} and words[:2] != ["docs", "generate"]:
+    command = " ".join(subcommand(arguments))
+    if command not in _COMMANDS | {"test", "docs generate"}:
         known = ", ".join(sorted({*_COMMANDS, "docs generate", "test"}))
         return Refusal(
             "RETRY_UNSUPPORTED_CMD",

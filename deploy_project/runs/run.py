@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypedDict
 
 import dagster as dg
 
@@ -21,7 +22,9 @@ from deploy_project.git import remote
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.merges import merged
 from deploy_project.git.mirror import is_full, is_here
-from deploy_project.releases.workspace import Workspace, workspace
+from deploy_project.releases.connections import Connection
+from deploy_project.releases.prepare import deployed_siblings
+from deploy_project.releases.workspace import Workspace, project_copy, workspace
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.source import Source, head, head_of
@@ -225,13 +228,28 @@ def _merged(run: Run, found: Source) -> str:
 
 def ready(run: Run) -> Workspace:
     """Return the workspace of the run; safe to call in every step, also after a restart."""
-    return workspace(
-        run.environment,
-        run.job,
-        checkout(run),
-        run.state,
-        profiles_directory=run.work / "profiles",
+    return workspace(run.environment, run.job, checkout(run), run.state, **_settings(run))
+
+
+def connection(run: Run) -> Connection:
+    """Return the connection of the run, for which no dbt is needed."""
+    made = project_copy(run.environment, run.job, checkout(run), run.state, **_settings(run))
+    return made.connection
+
+
+class _Settings(TypedDict):
+    own: Path
+    built_in: Mapping[str, str]
+    siblings: Collection[str]
+    schema_override: str | None
+    copies: Path | None
+
+
+def _settings(run: Run) -> _Settings:
+    return _Settings(
+        own=run.work,
         built_in=built_in_variables(run),
+        siblings=deployed_siblings(run.deployment, run.environment, run.state),
         schema_override=run.schema_override,
         copies=_copies(run),
     )
@@ -245,15 +263,18 @@ def _copies(run: Run) -> Path | None:
 
 
 def copy_database(run: Run, made: Workspace, say: Callable[[str], None]) -> None:
-    """Copy production's DuckDB file for a pull request's run, once in each run.
+    """Copy production's DuckDB files for a pull request's run, once in each run.
 
-    A run that goes on where another one has failed goes on in that one's copy.
+    A run that goes on where another one has failed goes on in that one's copies.
     """
-    copy, record = made.database_copy, run.work / "copied"
-    if copy is None or record.exists() or (run.resumes and copy.copy.exists()):
+    record = run.work / "copied"
+    if record.exists() or not made.connection.copies:
         return
-    duckdb_files.refresh(copy, say, patience=seconds_left(run))
-    say(f"Building in {copy.copy}, a copy of {copy.source}")
+    for copy in made.connection.copies:
+        if run.resumes and copy.copy.exists():
+            continue
+        duckdb_files.refresh(copy, say, patience=seconds_left(run))
+        say(f"Building in {copy.copy}, a copy of {copy.source}")
     record.touch()
 
 

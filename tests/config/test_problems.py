@@ -535,12 +535,15 @@ JOBS_FILES = [
         )
         for option in [option.replace(" x", "")]
     ),
-    (
-        steps("dbt --version"),
-        fault(
-            "names no subcommand of dbt, found 'dbt --version'; "
-            "write one after `dbt`, such as `dbt build`"
-        ),
+    *(
+        (
+            steps(command),
+            fault(
+                f"names no subcommand of dbt, found '{command}'; "
+                "write one after `dbt`, such as `dbt build`"
+            ),
+        )
+        for command in ("dbt --version", "dbt --log-level debug", "dbt --target build")
     ),
     (
         ours("schedule: {cron: '0 0 * *'}"),
@@ -565,32 +568,9 @@ JOBS_FILES = [
         "add `schedule.cron`, or set `triggers.schedule` to false",
     ),
     (
-        ours("deferring_environment: prod"),
-        f"2: jobs.one.deferring_environment: is no environment, found 'prod'; {KNOWN}",
-    ),
-    (
-        ours("deferring_environment_id: 99"),
-        "2: jobs.one.deferring_environment_id: is the id of no environment, found 99; put `id: 99` "
-        "at its environment in deploy.yaml (known ids: 11 is 'production', 12 is 'staging')",
-    ),
-    (
-        ours("deferring_job: two"),
-        "2: jobs.one.deferring_job: is no job, found 'two'; name a known one: 'one'",
-    ),
-    (
-        ours("deferring_job_definition_id: 78"),
-        "2: jobs.one.deferring_job_definition_id: is the id of no job, found 78; "
-        "put `id: 78` at that job (known ids: none)",
-    ),
-    (
         ours("id: 5, self_deferring: true, deferring_job_definition_id: 5"),
         "2: jobs.one.self_deferring: is given beside `deferring_job_definition_id`, found true; "
         "keep one",
-    ),
-    (
-        ours("job_completion_trigger_condition: {condition: {job_id: 78}}"),
-        "2: jobs.one.job_completion_trigger_condition.condition.job_id: is the id of no job, "
-        "found 78; put `id: 78` at that job (known ids: none)",
     ),
     (
         ours("id: 5, job_completion_trigger_condition: {condition: {job_id: 5, statuses: [1]}}"),
@@ -636,12 +616,6 @@ JOBS_FILES = [
                 "{any: [{job: one, asset: a}]}",
                 ".any.0: must name one parent by `job_id`, `job` or `asset`, "
                 "found 'job' and 'asset'; keep one",
-            ),
-            ("{any: [{job: two}]}", ".any.0.job: is no job, found 'two'; name a known one: 'one'"),
-            (
-                "{all: [{job_id: 78}]}",
-                ".all.0.job_id: is the id of no job, found 78; "
-                "put `id: 78` at that job (known ids: none)",
             ),
             (
                 "{any: [{location: ingest, asset: a}]}",
@@ -773,7 +747,8 @@ def test_all_problems_of_all_files_are_told_at_once(configuration: Configuration
         "write a `- item` line for each",
         "a.yml:3: jobs.two.execute_steps.0: names no subcommand of dbt, found 'dbt'; "
         "write one after `dbt`, such as `dbt build`",
-        "b.yml:1: jobs.three.deferring_job: is no job, found 'four'; name a known one: 'one'",
+        "b.yml:1: jobs.three.deferring_job: is no job, found 'four', so the deferral is off; "
+        "name a known one: 'one'",
         "b.yml:1: jobs.three.environment: is no environment, found 'nowhere'; "
         "name an environment of deploy.yaml: 'production'",
         "c.yml:1: (file): is not YAML: while parsing a flow node, expected the node content, "
@@ -820,18 +795,6 @@ def test_templates_that_fail(configuration: Configuration) -> None:
     assert configuration.problems(files) == [
         "a.yml:1: (file): can't be rendered: 'dict object' has no attribute 'country'; correct it",
         "b.yml:1: (file): can't be rendered (ZeroDivisionError); correct it",
-    ]
-
-
-def test_a_reference_to_a_deleted_job_is_a_problem(configuration: Configuration) -> None:
-    text = """\
-    jobs:
-      one: {environment: production, deferring_job_definition_id: 5}
-      gone: {environment: production, id: 5, state: 2}
-    """
-    assert configuration.problems({"jobs.yml": text}) == [
-        "jobs.yml:2: jobs.one.deferring_job_definition_id: is the id of no job, found 5; "
-        "put `id: 5` at that job (known ids: none)"
     ]
 
 

@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 from deploy_project.dbt.duckdb_files import Copy, database_file, refresh
+from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
 
 
@@ -51,7 +52,7 @@ def writing(file: Path, sql: str = "select 1") -> Generator[subprocess.Popen[str
     ("output", "expected"),
     [
         ({"type": "duckdb", "path": "/data/shop.duckdb"}, "/data/shop.duckdb"),
-        ({"type": "duckdb", "path": "shop.duckdb"}, "/project/shop.duckdb"),
+        ({"type": "duckdb", "path": "~/s.db"}, str(Path.home() / "s.db")),
         ({"type": "duckdb", "path": "{{ env_var('DBT_AT') }}/s.db"}, "/there/s.db"),
         ({"type": "duckdb", "path": "{{ env_var('DBT_NO', '/x') }}/s.db"}, "/x/s.db"),
         ({"type": "duckdb", "path": ":memory:"}, None),
@@ -63,7 +64,7 @@ def writing(file: Path, sql: str = "select 1") -> Generator[subprocess.Popen[str
     ],
 )
 def test_the_file_of_a_connection(output: dict[str, str], expected: str | None):
-    found = database_file(output, {"DBT_AT": "/there"}, Path("/project"))
+    found = database_file(output, Rendering({"DBT_AT": "/there"}))
     assert (None if found is None else str(found)) == expected
 
 
@@ -78,7 +79,7 @@ def test_the_file_of_a_connection(output: dict[str, str], expected: str | None):
 )
 def test_a_path_that_cannot_be_made_out_is_told(path: str, message: str):
     with pytest.raises(ConfigError) as raised:
-        database_file({"type": "duckdb", "path": path}, {}, Path("/project"))
+        database_file({"type": "duckdb", "path": path}, Rendering({}))
     assert message in str(raised.value)
 
 

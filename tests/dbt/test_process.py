@@ -58,6 +58,7 @@ def program(tmp_path: Path) -> Program:
             profiles_directory=tmp_path / "profiles",
             target_directory=tmp_path / "step" / "target",
             debug_log=tmp_path / "step" / "dbt.log",
+            temporary=tmp_path / "tmp",
         )
 
     return make

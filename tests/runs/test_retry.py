@@ -84,6 +84,7 @@ def test_a_command_that_has_changed_since_is_not_done():
     ("command", "reason"),
     [
         *((command, None) for command in ("build", "compile", "clone", "docs generate", "seed")),
+        *((command, None) for command in ("--log-level debug build", "-t source docs generate")),
         *((command, None) for command in ("snapshot", "test", "run", "run-operation load")),
         *(("--warn-error build", None), ("docs --quiet generate", None)),
         *(
