@@ -3,8 +3,10 @@
 import pytest
 
 from deploy_project.cli import main
+from deploy_project.git import credentials
 from tests.bad_input.deployed import DEPLOY, Deployed
 from tests.bad_input.documented import Met
+from tests.git.hollow_server import mute, page, serve
 
 pytestmark = pytest.mark.slow
 
@@ -141,4 +143,36 @@ def test_a_cause_that_no_process_can_be_given(deployed: Deployed, met: Met):
     with deployed.unchanged():
         ended = deployed.attempt("prod__daily", {"deploy/cause": "a\0b"})
     assert ended.message == ended.recorded
+    met(ended.message)
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html>\nLog in\n", b"<html>Log in</html>"], ids=["lines", "one line"]
+)
+def test_a_login_page_in_the_place_of_the_repository(
+    deployed: Deployed, content: bytes, met: Met, monkeypatch: pytest.MonkeyPatch
+):
+    """It was told as "branch 'main' does not exist; known branches: none"."""
+    monkeypatch.delenv("GIT_ALLOW_PROTOCOL", raising=False)
+    with serve(page(content)) as url, deployed.unchanged():
+        deployed.reconfigure("{repository: REMOTE}", f"{{repository: '{url}'}}")
+        ended = deployed.attempt("prod__daily")
+        ticked = deployed.tick()
+    assert (ended.step, ended.message) == ("clone_git_repository", ended.recorded)
+    assert ticked.error == f"RemoteError: {ended.message}"
+    assert "HTTP 200, text/html" in ended.message
+    met(ended.message)
+
+
+def test_a_remote_that_accepts_and_never_answers(
+    deployed: Deployed, met: Met, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(credentials, "SILENCE_SECONDS", 3)
+    with mute() as url, deployed.unchanged():
+        deployed.reconfigure("{repository: REMOTE}", f"{{repository: '{url}'}}")
+        ended = deployed.attempt("prod__daily")
+        ticked = deployed.tick()
+    assert (ended.step, ended.message) == ("clone_git_repository", ended.recorded)
+    for told in (ended.message, ticked.error):
+        assert "failed to hear anything for 3 seconds, and was stopped" in told
     met(ended.message)

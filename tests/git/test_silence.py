@@ -1,6 +1,7 @@
 """Remotes that are there and say nothing: git is ended when it has heard nothing for a while."""
 
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -131,9 +132,10 @@ def trickle(request: BaseHTTPRequestHandler) -> None:
     request.send_header("Content-Length", "100000")
     request.end_headers()
     request.wfile.write(hollow_head)
-    while True:
-        request.wfile.write(b"0")
-        time.sleep(0.2)
+    with suppress(OSError):  # git is ended
+        while True:
+            request.wfile.write(b"0")
+            time.sleep(0.2)
 
 
 def test_a_remote_that_trickles_ends_at_the_deadline():

@@ -1,7 +1,10 @@
 """The merge sensor against real remotes and dbt, tick by tick, as the daemon would evaluate it."""
 
+import os
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +12,13 @@ import dagster as dg
 import pytest
 
 from deploy_project.errors import DeployError
+from deploy_project.orchestration import sensors
 from deploy_project.releases import pointer
 from deploy_project.runs.tags import of_job
+from tests.git.hollow_server import mute
+from tests.git.repositories import first_on_path, log_git, script
+from tests.git.test_git_command import ends
+from tests.git.test_silence import nothing_is_left
 from tests.integration import conftest as deployments
 from tests.integration.conftest import PROJECT, Site
 
@@ -291,3 +299,55 @@ def test_a_broken_commit_leaves_what_is_deployed(
     assert deployed(site) == fixed
     assert models(site) == {"orders", "revenue", "new"}
     assert daemon.tick().skipped == f"prod: still at {fixed}"
+
+
+@pytest.fixture
+def short_ticks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have Dagster give up a tick after twenty seconds."""
+    monkeypatch.setenv("DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS", "20")
+
+
+def test_git_of_a_tick_ends_with_the_tick(site: Site, daemon: Daemon, short_ticks: None):
+    """Dagster gives a tick up after a minute, and its git went on without it."""
+    with mute() as url:
+        site.configure(jobs=JOBS, deploy=ONE.replace("REMOTE", url))
+        assert "failed to end before the time was up, and was stopped" in daemon.fails()
+        assert nothing_is_left(url)
+
+
+def test_a_fetch_that_takes_longer_than_its_tick_is_left_to_others(
+    site: Site, daemon: Daemon, short_ticks: None, monkeypatch: pytest.MonkeyPatch
+):
+    site.configure(jobs=JOBS, deploy=ONE)
+    bin_directory, pid = site.root / "bin", site.root / "pid"
+    log_git(bin_directory)
+    git = bin_directory / "git"
+    hanging = f'case "$*" in *"fetch --quiet"*) echo $$ > {pid}; exec sleep 900;; esac'
+    script(git, git.read_text().replace("#!/bin/sh", hanging, 1))
+    path = os.environ["PATH"]
+    monkeypatch.setenv("PATH", first_on_path(bin_directory))
+    tick = daemon.tick()
+    assert "failed to end before the time was up" in tick.skipped
+    assert "`deploy-project deploy` fetches without that limit" in tick.skipped
+    assert ends(int(pid.read_text()))
+    assert deployed(site) == ""
+    monkeypatch.setenv("PATH", path)
+    assert site.run("prod__daily").success, "nothing is left that would be in a run's way"
+
+
+def _for_ever(_: float) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+def test_what_a_tick_has_no_time_for_is_the_next_one_s(
+    site: Site, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+):
+    """It counted as tried, and was not tried again for ten minutes."""
+    site.configure(jobs=JOBS, deploy=ONE)
+    with monkeypatch.context() as patched:
+        patched.setattr(sensors, "ending_at", _for_ever)
+        patched.setattr(sensors, "tick_ends", lambda: time.monotonic() - 1)
+        assert daemon.tick().requests == []
+    assert deployed(site) == ""
+    daemon.tick()
+    assert deployed(site) == site.git("rev-parse", "HEAD")
