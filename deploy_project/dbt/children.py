@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy_project.config.environment import inherited
 from deploy_project.errors import DbtError
 
 _CHILD = Path(__file__).with_name("child.py")
@@ -41,16 +40,17 @@ class Child:
             self.process.stdin.flush()
 
 
-def start(python: Path) -> Child:
+def start(python: Path, inherited: Mapping[str, str]) -> Child:
     """Start a process with `python`; raise `DbtError` when that can't be done.
 
-    It gets its variables with its order: what is secret among them is in no process list.
+    Of our environment it has only what is `inherited`. It gets its variables with its order: what
+    is secret among them is in no process list.
     """
     reads, writes = os.pipe()
     try:
         process = subprocess.Popen(
             [str(python), "-I", "-u", str(_CHILD)],
-            env=inherited(),
+            env=inherited,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -70,26 +70,28 @@ def start(python: Path) -> Child:
     return Child(process, reads, writes)
 
 
-_ahead: dict[Path, Child] = {}
+_Kind = tuple[Path, frozenset[tuple[str, str]]]
+_ahead: dict[_Kind, Child] = {}
 
 
-def start_ahead(python: Path) -> None:
+def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
     """Start a process of `python` for a command that is to come, if there is none.
 
     dbt needs a second or more for its imports; whoever has something else to do meanwhile saves
     it. A process that nobody comes to want ends with ours.
     """
-    if python not in _ahead:
+    kind = (python, frozenset(inherited.items()))
+    if kind not in _ahead:
         with suppress(DbtError):  # whoever wants it will be told
-            _ahead[python] = start(python)
+            _ahead[kind] = start(python, inherited)
 
 
-def taken(python: Path) -> Child:
+def taken(python: Path, inherited: Mapping[str, str]) -> Child:
     """Return a process of `python` that is the caller's alone: started ahead, or now."""
-    child = _ahead.pop(python, None)
+    child = _ahead.pop((python, frozenset(inherited.items())), None)
     if child is None:
-        return start(python)
+        return start(python, inherited)
     if child.process.poll() is None:
         return child
     os.close(child.events)  # somebody has killed it while it waited
-    return start(python)
+    return start(python, inherited)

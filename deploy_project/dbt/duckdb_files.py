@@ -21,7 +21,6 @@ from jinja2 import StrictUndefined
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from deploy_project.config.environment import inherited
 from deploy_project.errors import ConfigError, DbtError
 
 PATIENCE_SECONDS = 1800.0
@@ -46,11 +45,11 @@ def database_file(
 ) -> Path | None:
     """Return the file that an output of profiles.yml names; None where there is no such file.
 
-    `variables` are those that dbt will see. Raises `ConfigError` when its Jinja can't be rendered.
+    `variables` are all that dbt will see. Raises `ConfigError` when its Jinja can't be rendered.
     """
     if output.get("type") != "duckdb":
         return None
-    path = _rendered(str(output.get("path") or ""), {**inherited(), **variables})
+    path = _rendered(str(output.get("path") or ""), variables)
     return None if _OTHER_PLACE.match(path) else project_directory / path
 
 

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,12 +12,11 @@ from queue import SimpleQueue
 from types import FrameType
 from typing import IO, Any
 
-from deploy_project.config.environment import inherited
 from deploy_project.dbt import children
 from deploy_project.dbt.child import GRACE_SECONDS
 from deploy_project.dbt.children import Child
 from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.events import Event, Listed, parse
+from deploy_project.dbt.events import Event, Listed, parse, shortened
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
 
@@ -37,8 +36,12 @@ class Invocation:
     target_directory: Path
     """Where dbt writes its artifacts; made when missing."""
     debug_log: Path
+    inherited: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it has of our own environment."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the project sees through `env_var()`; secrets among them."""
+    """What the project sees through `env_var()` beside that; secrets among them."""
+    secrets: Sequence[str] = ()
+    """How those are spelled that it may know, and leaves out of its debug log."""
     state: Path | None = None
     """A directory with a `manifest.json` to compare and defer to (CI-7)."""
     program: Path | None = None
@@ -75,7 +78,7 @@ def variables(invocation: Invocation) -> dict[str, str]:
         else {"DBT_STATE": str(invocation.state), "DBT_DEFER": "true"}
     )
     return {
-        **inherited(),
+        **invocation.inherited,
         # The same order as by default, without a search of the whole graph for each node.
         "DBT_USE_FAST_TEST_EDGES": "true",
         **invocation.variables,
@@ -101,18 +104,19 @@ def run(
 ) -> Exit:
     """Run one command to its end; call `on_event` for each event, `on_line` for each console line.
 
-    Both callbacks get text without secrets; `on_line` is called from another thread. Any exception
-    in this thread, an interrupt above all, first ends dbt's whole process group: politely, so that
-    dbt cancels its queries, then not. One that `on_event` raises for what dbt has listed before the
-    command keeps the command from beginning.
+    Both callbacks get text without the secrets of `scrubber`, which the process is not told;
+    `on_line` is called from another thread. Any exception in this thread, an interrupt above all,
+    first ends dbt's whole process group: politely, so that dbt cancels its queries, then not. One
+    that `on_event` raises for what dbt has listed before the command keeps the command from
+    beginning.
     """
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
     invocation.target_directory.chmod(0o700)
-    order = _order(invocation, scrubber)
+    order = _order(invocation)
     heard = SimpleQueue[str | None]()
     with held_signals(wake=lambda: heard.put("")) as let_signals_through:
-        child = children.taken(invocation.python)
+        child = children.taken(invocation.python, invocation.inherited)
         process = child.process
         listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
         reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
@@ -125,7 +129,7 @@ def run(
             for line in iter(heard.get, None):
                 let_signals_through()
                 if line.endswith("\n"):  # else dbt was killed while it wrote
-                    event = parse(line)
+                    event = parse(line, shown=lambda text: shortened(scrubber.text(text)))
                     on_event(event)
                     if isinstance(event, Listed):
                         child.go_on()
@@ -176,7 +180,7 @@ def held_signals(wake: Callable[[], None]) -> Generator[Callable[[], None]]:
     let_through()
 
 
-def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
+def _order(invocation: Invocation) -> dict[str, Any]:
     """Return what the child is to do; raise `DbtError` for what no process can be given."""
     given = variables(invocation)
     if any("\0" in text for text in (*invocation.arguments, *given, *given.values())):
@@ -193,7 +197,7 @@ def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
         "directory": str(invocation.project_directory),
         "variables": given,
         "debug_log": str(invocation.debug_log),
-        "secrets": scrubber.secrets,
+        "secrets": invocation.secrets,
         "program": str(invocation.program) if invocation.program else None,
         "before": invocation.before.commands() if invocation.before else None,
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from uv import find_uv_bin
 
-from deploy_project.config.environment import inherited
+from deploy_project.config.environment import for_uv
 from deploy_project.errors import DbtError, VersionError
 
 _MAKING_SECONDS = 900
@@ -70,7 +70,7 @@ def _uv(*arguments: str, lines: Sequence[str] = (), seconds: float = _MAKING_SEC
     try:
         done = subprocess.run(
             [find_uv_bin(), *arguments],
-            env=inherited(),
+            env=for_uv(),
             input="\n".join(lines),
             capture_output=True,
             text=True,

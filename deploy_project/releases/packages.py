@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from deploy_project.dbt.child import shortened
+from deploy_project.dbt.events import shortened
 from deploy_project.dbt.profiles import project_file
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace

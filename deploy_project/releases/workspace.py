@@ -3,12 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
-from deploy_project.config.environment import reveal, store_credentials
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
 from deploy_project.dbt import duckdb_files, process
@@ -19,8 +17,8 @@ from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation, Program
 from deploy_project.dbt.profiles import Profile, profile
 from deploy_project.dbt.secrets import Scrubber
-from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import project_directory
+from deploy_project.releases.given import Given, given
 
 
 @dataclass(frozen=True)
@@ -34,17 +32,22 @@ class Workspace:
     installation: Installation
     profiles_directory: Path
     variables: Mapping[str, str]
-    scrubber: Scrubber
+    """The user's own, and those that every run sets."""
+    given: Given
     parse_key: str
     database_copy: Copy | None = None
     """What it builds in instead of the connection's own DuckDB file; the file may not exist yet."""
 
     @property
+    def scrubber(self) -> Scrubber:
+        """Takes all secrets out of what is told and kept."""
+        return self.given.scrubber
+
+    @property
     def database_file(self) -> Path | None:
         """The DuckDB file that the profile names, if it names one."""
-        return duckdb_files.database_file(
-            self.profile.output, self.variables, self.project_directory
-        )
+        seen = {**self.given.inherited, **self.variables}
+        return duckdb_files.database_file(self.profile.output, seen, self.project_directory)
 
     @property
     def parsed(self) -> Path:
@@ -75,7 +78,9 @@ class Workspace:
             profiles_directory=self.profiles_directory,
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
+            inherited=self.given.inherited,
             variables=self.variables,
+            secrets=self.given.known.secrets,
             state=state,
             program=other.file if other else None,
             before=before,
@@ -87,41 +92,6 @@ class Workspace:
             on_line=on_line,
             timeout_seconds=timeout_seconds,
         )
-
-
-def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
-    """Return the values of all secrets by the name of who wants them; also the tokens.
-
-    Raises `ConfigError` naming the first one that can't be read.
-    """
-    found = {
-        name: reveal(value, wanted_by=f"environment {environment.name!r}: {name}")
-        for name, value in variables(environment, job).items()
-        if isinstance(value, Secret)
-    }
-    token = environment.project.token
-    if token is not None:
-        found["token"] = reveal(token, wanted_by=f"project {environment.project.name!r}: token")
-    hosting = environment.project.hosting
-    if hosting is not None and hosting.token is not None:
-        with suppress(ConfigError):  # a run can do without it
-            found["hosting"] = reveal(hosting.token, wanted_by="hosting")
-    return {name: value.get_secret_value() for name, value in found.items()}
-
-
-def scrubber(environment: Environment, job: Job | None) -> Scrubber:
-    """Return what takes all secrets of a run out of its files; raises as `secrets` does.
-
-    Those of the artifact store are among them: deploy.yaml does not name them, but dbt inherits
-    them.
-    """
-    plain = variables(environment, job).items()
-    masked = [
-        value
-        for name, value in plain
-        if isinstance(value, str) and name.startswith("DBT_ENV_SECRET")
-    ]
-    return Scrubber([*secrets(environment, job).values(), *masked, *store_credentials()])
 
 
 def workspace(
@@ -150,7 +120,7 @@ def workspace(
         threads=job.threads if job else None,
         schema_override=schema_override,
     )
-    hidden = secrets(environment, job)
+    found = given(environment, job)
     plain = {
         name: value
         for name, value in variables(environment, job).items()
@@ -158,8 +128,8 @@ def workspace(
     }
     wanted_version = (job.dbt_version if job else None) or environment.dbt_version
     dbt = installation(wanted_version, made.adapter, state)
-    shown = {name: value for name, value in hidden.items() if name != "token"}
-    seen = {**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in}
+    own = {**found.variables, "DEPLOY_STATE": str(state.root), **built_in}
+    seen = {**found.inherited, **own}
     copy = _copy(made, seen, directory, copies) if copies is not None else None
     if copy is not None:
         made = replace(made, output={**made.output, "path": str(copy.copy)})
@@ -171,8 +141,8 @@ def workspace(
         profile=made,
         installation=dbt,
         profiles_directory=profiles_directory,
-        variables=seen,
-        scrubber=scrubber(environment, job),
+        variables=own,
+        given=found,
         parse_key=_parse_key(environment, made, dbt, plain),
         database_copy=copy,
     )

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 MANY_DEPLOY = """
     account: {run_slots: 7}
     projects:
-      tiny: {repository: REMOTE, branhc: main}
+      tiny: {repository: REMOTE, branhc: main, token: {env: GIT_TOKEN}}
     environments:
       prod: {type: production, threads: many}
       live: {type: production, id: 7}
-      test: {id: 7, tag: v1, branch: main}
+      test: {id: 7, tag: v1, branch: main, pass_variables: [DBT_HOST, GIT_TOKEN]}
     jobs: [jobs.yml, more.yml]
 """
 MANY_JOBS = """
@@ -45,6 +45,8 @@ MANY_PLACES = """
     deploy.yaml:6: environments.prod.threads
     deploy.yaml:7: environments.live.type
     deploy.yaml:8: environments.test.id
+    deploy.yaml:8: environments.test.pass_variables.0
+    deploy.yaml:8: environments.test.pass_variables.1
     deploy.yaml:8: environments.test.tag
     jobs.yml:4: jobs.daily.environment
     jobs.yml:6: jobs.daily.schedule.cron
