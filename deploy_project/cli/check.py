@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.table import table
+from deploy_project.cli.unanswered import unanswered
 from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
 from deploy_project.config.deployment import Deployment, Environment, Job
@@ -19,11 +20,17 @@ def check(*, online: bool) -> int:
     problems = missing_secrets(deployment)
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong
+    heads: dict[str, str] = {}
     if online:
-        problems += [*unknown, *_ask(deployment.environments.values())]
+        heads, unreachable = _ask(deployment.environments.values())
+        problems += [*unknown, *unreachable]
     else:
         for each in unknown:
             print(f"\nNot verified: {each}")
+    missing, notices = unanswered(deployment, found.state, heads)
+    problems += missing
+    for each in notices:
+        print(f"\nNote: {each}")
     if problems:
         raise ConfigError(_told(problems))
     print("\nNo problems.")
@@ -83,17 +90,19 @@ def _target(environment: Environment) -> str:
     return environment.target or (environment.name if environment.connection else "default")
 
 
-def _ask(environments: Iterable[Environment]) -> list[str]:
-    """Print the commit that each environment's remote is at; return the problems."""
+def _ask(environments: Iterable[Environment]) -> tuple[dict[str, str], list[str]]:
+    """Print the commit that each environment's remote is at; return them, and the problems."""
+    heads: dict[str, str] = {}
     problems: list[str] = []
     print()
     for each in environments:
         try:
             head = remote.head(each)
             print(f"{each.name}: {head.branch} is at {head.commit}")
+            heads[each.name] = head.commit
         except DeployError as error:
             problems.append(f"environments.{each.name}: {error}")
-    return problems
+    return heads, problems
 
 
 def _told(problems: list[str]) -> str:

@@ -182,3 +182,26 @@ def test_secrets_that_are_not_there(
         ticked = deployed.tick()
         assert ticked.said.splitlines()[-1].startswith("environment 'prod' was not deployed: ")
         assert "Deployed" in ticked.said, "the other environment is deployed"
+
+
+def test_a_variable_that_dbt_does_not_get(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    met: Met,
+):
+    """`check` tells beforehand what dbt says, and its line cures both."""
+    monkeypatch.setenv("SHOP_FILE", f"{deployed.state.root}/warehouse.duckdb")
+    connection = "connection: {type: duckdb, path: \"{{ env_var('SHOP_FILE') }}\"}"
+    deployed.reconfigure("target: prod", connection)
+    with deployed.unchanged():
+        count, told = checked(capsys)
+        assert count == "1 problem"
+        met(told)
+        ended = deployed.attempt("prod__daily")
+        assert "Env var required but not provided: 'SHOP_FILE'" in ended.message
+    _, _, line = told.removesuffix("`").partition("add `")
+    assert line == "pass_variables: [SHOP_FILE]"
+    deployed.reconfigure("target: prod", f"{line}, {connection}")
+    assert main(["check"]) == 0
+    assert deployed.attempt("prod__daily").success
