@@ -21,6 +21,8 @@ class Child:
     process: subprocess.Popen[str]
     events: int
     """The descriptor from which its events are read; whoever has the child closes it."""
+    inherited: Mapping[str, str]
+    """Its first environment, which stays readable in `/proc`."""
     _writes: int
     """The number of the descriptor that the child itself writes them to."""
 
@@ -67,11 +69,10 @@ def start(python: Path, inherited: Mapping[str, str]) -> Child:
         raise
     finally:
         os.close(writes)
-    return Child(process, reads, writes)
+    return Child(process, reads, inherited, writes)
 
 
-_Kind = tuple[Path, frozenset[tuple[str, str]]]
-_ahead: dict[_Kind, Child] = {}
+_ahead: dict[Path, Child] = {}
 
 
 def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
@@ -80,17 +81,21 @@ def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
     dbt needs a second or more for its imports; whoever has something else to do meanwhile saves
     it. A process that nobody comes to want ends with ours.
     """
-    kind = (python, frozenset(inherited.items()))
-    if kind not in _ahead:
+    if python not in _ahead:
         with suppress(DbtError):  # whoever wants it will be told
-            _ahead[kind] = start(python, inherited)
+            _ahead[python] = start(python, inherited)
 
 
 def taken(python: Path, inherited: Mapping[str, str]) -> Child:
-    """Return a process of `python` that is the caller's alone: started ahead, or now."""
-    child = _ahead.pop((python, frozenset(inherited.items())), None)
-    if child is None:
+    """Return a process of `python` that is the caller's alone: started ahead, or now.
+
+    One that has inherited what this one must not is left. Less is no matter: its order tells it all
+    of its variables.
+    """
+    child = _ahead.get(python)
+    if child is None or not child.inherited.items() <= inherited.items():
         return start(python, inherited)
+    del _ahead[python]
     if child.process.poll() is None:
         return child
     os.close(child.events)  # somebody has killed it while it waited

@@ -287,14 +287,30 @@ def test_a_process_that_was_started_ahead_runs_one_command(program: Program, sta
     assert heard.lines == [f"{pid} all {invocation.project_directory}" for pid in started]
 
 
-def test_a_process_that_was_started_ahead_with_other_variables_is_not_taken(
-    program: Program, started: list[int]
+@pytest.mark.parametrize(
+    ("ahead", "takes"),
+    [
+        ({}, 0),
+        ({"LANG": "C"}, 0),
+        ({"LANG": "C", "TZ": "UTC"}, 1),
+        ({"LANG": "de_DE"}, 1),
+    ],
+    ids=["less", "the same", "more", "another value"],
+)
+def test_a_process_that_was_started_ahead_has_inherited_nothing_else(
+    program: Program,
+    started: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    ahead: dict[str, str],
+    takes: int,
 ):
-    invocation = replace(program("print(os.getpid())"), inherited={"LANG": "C"})
-    children.start_ahead(invocation.python, {"LANG": "C", "TZ": "UTC"})
+    """Dagster reads `.env` after dbt was started, so that it may have less."""
+    monkeypatch.setattr(children, "_ahead", {})
+    invocation = replace(program("print(os.getpid(), os.environ['LANG'])"), inherited={"LANG": "C"})
+    children.start_ahead(invocation.python, ahead)
     heard = Heard()
     heard.run(invocation)
-    assert heard.lines == [str(started[1])]
+    assert heard.lines == [f"{started[takes]} C"]
 
 
 def test_a_process_that_was_killed_while_it_waited_is_replaced(
