@@ -1,6 +1,6 @@
 """Secrets by purpose: those that dbt is given, and those that it is not even told to hide."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -46,14 +46,14 @@ def given(environment: Environment, job: Job | None) -> Given:
         for name, value in wanted.items()
         if isinstance(value, Secret)
     }
-    revealed = {name: value.get_secret_value() for name, value in secret.items()}
+    own = {name: value.get_secret_value() for name, value in secret.items()}
     masked = [value for name, value in plain.items() if name.startswith("DBT_ENV_SECRET")]
-    known = [*revealed.values(), *masked, *credentials(ours)]
+    known = [*own.values(), *masked, *credentials(ours)]
     return Given(
         inherited=ours,
-        variables={**plain, **revealed},
+        variables={**plain, **own},
         known=Scrubber(known),
-        scrubber=Scrubber([*known, *_withheld(environment), *store_credentials()]),
+        scrubber=Scrubber([*known, *revealed(environment.withheld), *store_credentials()]),
     )
 
 
@@ -66,17 +66,17 @@ def inherited(environment: Environment) -> dict[str, str]:
     added = {*environment.project.pass_variables, *environment.pass_variables}
     names = {each.env for each in environment.withheld if each.env is not None}
     found = for_dbt(added, withheld=names)
-    others = Scrubber([each for each in _withheld(environment) if len(each) >= _SHORTEST])
+    others = Scrubber([each for each in revealed(environment.withheld) if len(each) >= _SHORTEST])
     telling = {name for name, value in found.items() if others.text(value) != value} - added
     if any(name.startswith(_GIT_CONFIGURATION) for name in telling):
         telling |= {name for name in found if name.startswith(_GIT_CONFIGURATION)}
     return {name: value for name, value in found.items() if name not in telling}
 
 
-def _withheld(environment: Environment) -> list[str]:
-    """Return the secrets with another purpose, as far as they are here."""
+def revealed(secrets: Iterable[Secret]) -> list[str]:
+    """Return the values of `secrets` as far as they are here."""
     found: list[str] = []
-    for each in environment.withheld:
+    for each in secrets:
         with suppress(ConfigError):
             found.append(reveal(each, wanted_by="").get_secret_value())
     return found
