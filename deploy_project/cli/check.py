@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from deploy_project.cli.context import loaded
 from deploy_project.cli.notes import notes
 from deploy_project.cli.table import table
+from deploy_project.cli.unanswered import unanswered
 from deploy_project.cli.versions import unverified
 from deploy_project.config.checks import missing_secrets
 from deploy_project.config.deployment import Deployment, Environment, Job
@@ -28,11 +29,17 @@ def check(*, online: bool) -> int:
     problems = missing_secrets(deployment)
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong
+    heads: dict[str, str] = {}
     if online:
-        problems += [*unknown, *_ask(deployment, found.state)]
+        heads, unreachable = _ask(deployment, found.state)
+        problems += [*unknown, *unreachable]
     else:
         for each in unknown:
             print(f"\nNot verified: {each}")
+    missing, notices = unanswered(deployment, found.state, heads)
+    problems += missing
+    for each in notices:
+        print(f"\nNote: {each}")
     if problems:
         raise ConfigError(_told(problems))
     print(f"\nNo problems{_counted(deployment.warnings)}.")
@@ -95,12 +102,13 @@ def _target(environment: Environment) -> str:
     return environment.target or (environment.name if environment.connection else "default")
 
 
-def _ask(deployment: Deployment, state: StateDirectory) -> list[str]:
+def _ask(deployment: Deployment, state: StateDirectory) -> tuple[dict[str, str], list[str]]:
     """Print the commit that each environment's remote is at, and its connection there.
 
-    Returns the problems, those of one environment with its name before them. Raises `ConfigError`
-    when the state directory, which what is fetched goes to, can't be written.
+    Returns these commits, and the problems, those of one environment with its name before them.
+    Raises `ConfigError` when the state directory, which what is fetched goes to, can't be written.
     """
+    heads: dict[str, str] = {}
     problems: list[str] = []
     print()
     state.prepare()
@@ -108,11 +116,12 @@ def _ask(deployment: Deployment, state: StateDirectory) -> list[str]:
         try:
             head = remote.head(each)
             print(f"{each.name}: {head.branch} is at {head.commit}")
+            heads[each.name] = head.commit
             by = connects_by(deployment, each, head.commit, state)
             print(f"{each.name}: profile {by.name!r}, target {by.target!r}, adapter {by.adapter}")
         except DeployError as error:
             problems.append(f"environments.{each.name}: {error}")
-    return problems
+    return heads, problems
 
 
 def _counted(warnings: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -29,12 +29,15 @@ class Tail:
         *,
         file: str = CONSOLE,
         step: int | None = None,
+        shown: Callable[[str], str] = str,
     ) -> None:
+        """`shown` is what becomes of each text: a debug log is scrubbed when its step ends."""
         run_id = str(UUID(run_id))  # it becomes a path
         self._work = UPath(state.work(run_id)) / "steps"
         self._kept = artifacts.run(run_id)
         self._file = file
         self._step = step
+        self._shown = shown
         self._read: dict[str, int] = {}
         self._done: set[str] = set()
         self._left_out: dict[str, bool] = {}
@@ -83,7 +86,7 @@ class Tail:
             if self._file == DEBUG and name not in self._read:
                 yield f"=== {name}\n"  # dbt's debug log does not say which step it is of
             self._read[name] = self._read.get(name, 0) + len(lines)
-            yield lines.decode("utf-8", errors="replace")
+            yield self._shown(lines.decode("utf-8", errors="replace"))
         if ended:
             self._done.add(name)
 

@@ -90,6 +90,8 @@ class Project:
     git_repo_cache: bool = False
     """Whether runs take the last known commit when the remote can't be asked (JOB-13)."""
     variables: Variables = field(default_factory=dict[str, str | Secret])
+    pass_variables: tuple[str, ...] = ()
+    """Variables of Dagster's processes that dbt gets beside those that pass by default."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ class Environment:
     dbt_version: str | None = None
     """A version like `1.10.3` or `1.10.*`; None is the dbt installed beside this package."""
     variables: Variables = field(default_factory=dict[str, str | Secret])
+    pass_variables: tuple[str, ...] = ()
+    """Those of the project are not repeated here."""
+    withheld: frozenset[Secret] = frozenset()
+    """Secrets of the whole deployment that have another purpose than dbt."""
     concurrency: int | None = None
     """How many runs of this environment may be in progress at once; None is no limit."""
     row_counts: bool = False

@@ -5,6 +5,8 @@ line of JSON, `{"arguments": […], "directory": <path>, "variables": {…}, "ev
 "debug_log": <path>, "secrets": […], "program": <path or null>, "before": <null or {"parse": […],
 "ls": […]}>}`, and stays open as long as the parent lives; while the line is awaited, dbt is
 imported. `directory` becomes the working directory, and `variables` become the whole environment.
+`secrets` are those among them, which the debug log must not hold; of any other this process knows
+nothing, for the project's code runs in it.
 Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
 node that starts, finishes or is skipped. A `program` takes dbt's place: the `main` of that file
 gets the arguments. With `before`, dbt parses and lists by these arguments first, tells what it has
@@ -23,7 +25,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, cast
+from typing import Any
 
 GRACE_SECONDS = 20
 """How long dbt may take to cancel its queries before it is killed."""
@@ -33,14 +35,6 @@ LOST_SECONDS = 10
 """When dbt has not ended by then, it has not heard its interrupt."""
 COLLECTED_AFTER = 50_000
 """So many new objects are made between two searches for unused ones; ten megabytes or so."""
-LONGEST_TEXT = 10_000
-"""Characters of a message in an event or an error; the logs have all of it."""
-
-
-def shortened(text: str) -> str:
-    """Return `text`, or its beginning and how much is missing when it is too long to be shown."""
-    missing = len(text) - LONGEST_TEXT
-    return text if missing <= 0 else f"{text[:LONGEST_TEXT]}… ({missing} more characters)"
 
 
 class EventWriter:
@@ -57,17 +51,6 @@ class EventWriter:
         for secret in self._secrets:
             text = text.replace(secret, "*****")
         return text
-
-    def scrubbed_value(self, value: Any) -> Any:
-        """Return `value` without secrets in its texts, at any depth, so that it stays JSON."""
-        if isinstance(value, str):
-            return shortened(self.scrubbed(value))
-        if isinstance(value, dict):
-            entries = cast(dict[str, Any], value)
-            return {key: self.scrubbed_value(each) for key, each in entries.items()}
-        if isinstance(value, list):
-            return [self.scrubbed_value(each) for each in cast(list[Any], value)]
-        return value
 
     def __call__(self, event: Any) -> None:
         """Write one of dbt's events where it belongs."""
@@ -89,7 +72,7 @@ class EventWriter:
             self._tell("Listed", {"nodes": nodes, "problem": problem})
 
     def _tell(self, name: str, fact: dict[str, Any]) -> None:
-        told = {"event": name, **self.scrubbed_value(fact)}
+        told = {"event": name, **fact}  # secrets and all: the parent knows more of them
         self._events.write(json.dumps(told, separators=(",", ":")) + "\n")
 
     def close(self) -> None:

@@ -1,12 +1,15 @@
 """dbt's node events as the child program writes them, one compact JSON line each."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from deploy_project.dbt.artifacts import moment
+
+LONGEST_TEXT = 10_000
+"""Characters of a message in an event or an error; the logs have all of it."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,26 @@ def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
     return (end - begin).total_seconds() if begin and end else None
 
 
-def parse(line: str) -> Event:
-    """Return the event that one line of the child program tells."""
-    fact = json.loads(line)
+def shortened(text: str) -> str:
+    """Return `text`, or its beginning and how much is missing when it is too long to be shown."""
+    missing = len(text) - LONGEST_TEXT
+    return text if missing <= 0 else f"{text[:LONGEST_TEXT]}… ({missing} more characters)"
+
+
+def _each_text(value: Any, shown: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        entries = cast(dict[str, Any], value)
+        return {key: _each_text(each, shown) for key, each in entries.items()}
+    if isinstance(value, list):
+        return [_each_text(each, shown) for each in cast(list[Any], value)]
+    return value
+
+
+def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
+    """Return the event that one line of the child program tells, each text in it as `shown`."""
+    fact = _each_text(json.loads(line), shown)
     match fact["event"]:
         case "MainReportVersion":
             return Version(fact["version"], fact["invocation_id"])

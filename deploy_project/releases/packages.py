@@ -10,7 +10,7 @@ from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 
-from deploy_project.dbt.child import shortened
+from deploy_project.dbt.events import shortened
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.project_paths import (
     LOCK_FILE,

@@ -3,12 +3,10 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
-from deploy_project.config.environment import inherited, reveal, store_credentials
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
 from deploy_project.dbt import process
@@ -20,9 +18,9 @@ from deploy_project.dbt.profiles import Profile, profile
 from deploy_project.dbt.project_paths import refuse_leaving
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.secrets import Scrubber
-from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import hold, project_directory
 from deploy_project.releases.connections import Connection, connected
+from deploy_project.releases.given import Given, given
 from deploy_project.releases.trees import own_tree
 from deploy_project.releases.warehouses import Warehouse
 
@@ -42,11 +40,12 @@ class Workspace:
     connection: Connection
     installation: Installation
     variables: Mapping[str, str]
+    """The user's own, and those that every run sets."""
+    given: Given
     rendering: Rendering
     """With which `dbt_project.yml` and the packages files are read."""
     described: Rendering
     """The same with the places of secrets instead of their values."""
-    scrubber: Scrubber
     parse_key: str
 
     @property
@@ -58,6 +57,11 @@ class Workspace:
     def profiles_directory(self) -> Path:
         """The directory of the one profile there is."""
         return self.own / "profiles"
+
+    @property
+    def scrubber(self) -> Scrubber:
+        """Takes all secrets out of what is told and kept."""
+        return self.given.scrubber
 
     @property
     def parsed(self) -> Path:
@@ -89,7 +93,9 @@ class Workspace:
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
             temporary=self.own / "tmp",
+            inherited=self.given.inherited,
             variables=self.variables,
+            secrets=self.given.known.secrets,
             state=state,
             program=other.file if other else None,
             before=before,
@@ -103,41 +109,6 @@ class Workspace:
         )
 
 
-def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
-    """Return the values of all secrets by the name of who wants them; also the tokens.
-
-    Raises `ConfigError` naming the first one that can't be read.
-    """
-    found = {
-        name: reveal(value, wanted_by=f"environment {environment.name!r}: {name}")
-        for name, value in variables(environment, job).items()
-        if isinstance(value, Secret)
-    }
-    token = environment.project.token
-    if token is not None:
-        found["token"] = reveal(token, wanted_by=f"project {environment.project.name!r}: token")
-    hosting = environment.project.hosting
-    if hosting is not None and hosting.token is not None:
-        with suppress(ConfigError):  # a run can do without it
-            found["hosting"] = reveal(hosting.token, wanted_by="hosting")
-    return {name: value.get_secret_value() for name, value in found.items()}
-
-
-def scrubber(environment: Environment, job: Job | None) -> Scrubber:
-    """Return what takes all secrets of a run out of its files; raises as `secrets` does.
-
-    Those of the artifact store are among them: deploy.yaml does not name them, but dbt inherits
-    them.
-    """
-    plain = variables(environment, job).items()
-    masked = [
-        value
-        for name, value in plain
-        if isinstance(value, str) and name.startswith("DBT_ENV_SECRET")
-    ]
-    return Scrubber([*secrets(environment, job).values(), *masked, *store_credentials()])
-
-
 @dataclass(frozen=True)
 class ProjectCopy:
     """A copy of a commit's dbt project, and the profile with which it is built."""
@@ -145,6 +116,8 @@ class ProjectCopy:
     directory: Path
     profile: Profile
     connection: Connection
+    given: Given
+    variables: Mapping[str, str]
     rendering: Rendering
     described: Rendering
 
@@ -176,7 +149,9 @@ def project_copy(
     directory = tree / project.subdirectory
     wanted = variables(environment, job)
     places = {name: str(value) for name, value in wanted.items() if isinstance(value, Secret)}
-    rendering = Rendering({**inherited(), **_seen(environment, job, state, built_in)})
+    found = given(environment, job)
+    seen = _seen(found, state, built_in)
+    rendering = Rendering({**found.inherited, **seen})
     made = profile(
         environment,
         directory,
@@ -201,6 +176,8 @@ def project_copy(
         directory,
         replace(made, output=connection.output),
         connection,
+        found,
+        seen,
         rendering,
         described=Rendering({**rendering.variables, **places}, rendering.target),
     )
@@ -219,7 +196,8 @@ def committed_profile(
     """
     with hold(checkout):
         directory = project_directory(checkout, environment.project)
-        rendering = Rendering({**inherited(), **_seen(environment, None, state, built_in)})
+        found = given(environment, None)
+        rendering = Rendering({**found.inherited, **_seen(found, state, built_in)})
         return profile(environment, directory, rendering, tree=checkout.tree)
 
 
@@ -261,21 +239,17 @@ def workspace(
         profile=copy.profile,
         connection=copy.connection,
         installation=dbt,
-        variables=_seen(environment, job, state, built_in),
+        variables=copy.variables,
+        given=copy.given,
         rendering=copy.rendering,
         described=copy.described,
-        scrubber=scrubber(environment, job),
         parse_key=_parse_key(environment, copy.profile, dbt, _plain(environment, job)),
     )
 
 
-def _seen(
-    environment: Environment, job: Job | None, state: StateDirectory, built_in: Mapping[str, str]
-) -> dict[str, str]:
+def _seen(found: Given, state: StateDirectory, built_in: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that dbt gets beside those it inherits."""
-    hidden = secrets(environment, job)
-    shown = {name: value for name, value in hidden.items() if name != "token"}
-    return {**_plain(environment, job), **shown, "DEPLOY_STATE": str(state.root), **built_in}
+    return {**found.variables, "DEPLOY_STATE": str(state.root), **built_in}
 
 
 def _plain(environment: Environment, job: Job | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from deploy_project.config import small_files
-from deploy_project.releases.workspace import scrubber
+from deploy_project.releases.given import given
 from deploy_project.runs.run import Run
 from deploy_project.runs.step import Status, StepRecord, to_json
 
@@ -44,5 +44,5 @@ def keep(run: Run, records: Sequence[StepRecord]) -> None:
             file = directory / "step.json"
             if not file.is_file():
                 small_files.write_text(file, to_json(each))
-            scrubber(run.environment, run.job).directory(directory)
+            given(run.environment, run.job).scrubber.directory(directory)
             run.artifacts.publish_step(run.id, each.directory, directory)

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.slow
 MANY_DEPLOY = """
     account: {run_slots: 7}
     projects:
-      tiny: {repository: REMOTE, branhc: main}
+      tiny: {repository: REMOTE, branhc: main, token: {env: GIT_TOKEN}}
     environments:
       prod: {type: production, threads: many}
       live: {type: production, id: 7}
-      test: {id: 7, tag: v1, branch: main}
+      test: {id: 7, tag: v1, branch: main, pass_variables: [DBT_HOST, GIT_TOKEN]}
     jobs: [jobs.yml, more.yml]
 """
 MANY_JOBS = """
@@ -47,6 +47,8 @@ MANY_PLACES = """
     deploy.yaml:6: environments.prod.threads
     deploy.yaml:7: environments.live.type
     deploy.yaml:8: environments.test.id
+    deploy.yaml:8: environments.test.pass_variables.0
+    deploy.yaml:8: environments.test.pass_variables.1
     deploy.yaml:8: environments.test.tag
     jobs.yml:4: jobs.daily.environment
     jobs.yml:6: jobs.daily.schedule.cron
@@ -249,3 +251,26 @@ def test_an_id_of_no_job_where_all_jobs_have_ids(
     assert main(["check"]) == 0
     (line,) = (each for each in capsys.readouterr().out.splitlines() if each.startswith("Warn"))
     met(line.removeprefix("Warning: "))
+
+
+def test_a_variable_that_dbt_does_not_get(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    met: Met,
+):
+    """`check` tells beforehand what dbt says, and its line cures both."""
+    monkeypatch.setenv("SHOP_FILE", f"{deployed.state.root}/warehouse.duckdb")
+    connection = "connection: {type: duckdb, path: \"{{ env_var('SHOP_FILE') }}\"}"
+    deployed.reconfigure("target: prod", connection)
+    with deployed.unchanged():
+        count, told = checked(capsys)
+        assert count == "1 problem"
+        met(told)
+        ended = deployed.attempt("prod__daily")
+        assert "Env var required but not provided: 'SHOP_FILE'" in ended.message
+    _, _, line = told.removesuffix("`").partition("add `")
+    assert line == "pass_variables: [SHOP_FILE]"
+    deployed.reconfigure("target: prod", f"{line}, {connection}")
+    assert main(["check"]) == 0
+    assert deployed.attempt("prod__daily").success

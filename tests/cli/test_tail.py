@@ -6,6 +6,7 @@ from upath import UPath
 
 from deploy_project.cli.tail import DEBUG, Tail
 from deploy_project.config.state import StateDirectory
+from deploy_project.dbt.secrets import Scrubber
 from deploy_project.runs.artifacts import Artifacts
 
 RUN = "3f2a0c1e-0000-4000-8000-000000000000"
@@ -122,6 +123,14 @@ def test_debug_logs_say_which_step_they_are_of(steps: Steps):
     assert new(tail) == "=== 04-dbt-build\nfirst\n"
     steps.log("04-dbt-build", "second\n", DEBUG)
     assert new(tail) == "second\n"
+
+
+def test_a_debug_log_is_shown_without_what_dbt_did_not_know_to_leave_out(steps: Steps):
+    tail = steps.tail(file=DEBUG, shown=Scrubber(["git-token"]).text)
+    steps.log("04-dbt-build", "fatal: git-token was refused\ngit-to", DEBUG)
+    assert new(tail) == "=== 04-dbt-build\nfatal: ***** was refused\n"
+    steps.log("04-dbt-build", "ken\n", DEBUG)
+    assert new(tail) == "*****\n"
 
 
 def test_other_directories_are_no_steps(steps: Steps):

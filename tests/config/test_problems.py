@@ -11,6 +11,10 @@ from tests.config.configuration_files import DEPLOY, Configuration
 PROJECT = "projects: {shop: {repository: /shop}}\n"
 ENVIRONMENT = "environments: {production: {}}\n"
 SECRET_REMEDY = "write `env: NAME` or `file: path` under it"
+PURPOSE_REMEDY = (
+    "take it out; what dbt needs of its own is a variable under `variables:`, such as "
+    "`DBT_ENV_SECRET_TOKEN: {{env: {}}}`"
+)
 HIDDEN = "found a value that is not shown here"
 QUOTES = "write text; put it in quotes when it looks like a number"
 KNOWN = "name an environment of deploy.yaml: 'production', 'staging'"
@@ -162,6 +166,54 @@ DEPLOY_FILES = [
     (
         project("repository: /shop, token: {env: 1}"),
         f"1: projects.shop.token.env: must be text, {HIDDEN}; {SECRET_REMEDY}",
+    ),
+    (
+        project("repository: /shop, pass_variables: HOST"),
+        f"1: projects.shop.pass_variables: must be a list, {HIDDEN}; write a `- item` line for "
+        "each",
+    ),
+    *(
+        (
+            project(f"repository: /shop, pass_variables: [HOST, {wrong}]"),
+            "1: projects.shop.pass_variables.1: is no name of an environment variable, "
+            f"{found}; write one name for each, of letters, digits and '_'",
+        )
+        for wrong, found in [
+            *((each, HIDDEN) for each in ("TOKEN=hunter2", "SNOWFLAKE_*", "1ST", "''", "12")),
+            *(("{HOST: hunter2}", "found a mapping"), ("null", "found nothing")),
+        ]
+    ),
+    *(
+        (
+            environments(f"production: {{pass_variables: [{name}]}}"),
+            f"2: environments.production.pass_variables.0: never passes, found '{name}'; write a "
+            "name with its value under `variables:`, where names begin with `DBT_`",
+        )
+        for name in ("DBT_HOST", "DBT_ENV_SECRET_A", "DEPLOY_STATE", "DAGSTER_HOME")
+    ),
+    (
+        environments("production: {pass_variables: [HOST, PORT, HOST]}"),
+        "2: environments.production.pass_variables.2: is given twice, found 'HOST'; keep one of "
+        "them",
+    ),
+    (
+        project("repository: /shop, token: {env: GIT_TOKEN}, pass_variables: [HOST, GIT_TOKEN]"),
+        "1: projects.shop.pass_variables.1: holds the secret of projects.shop.token, which dbt "
+        f"must not see, found 'GIT_TOKEN'; {PURPOSE_REMEDY.format('GIT_TOKEN')}",
+    ),
+    (
+        project('repository: "https://github.com/a/b", hosting: {token: {env: API}}').replace(
+            "production: {}", "production: {pass_variables: [API]}"
+        ),
+        "2: environments.production.pass_variables.0: holds the secret of "
+        "projects.shop.hosting.token, which dbt must not see, found 'API'; "
+        f"{PURPOSE_REMEDY.format('API')}",
+    ),
+    (
+        "projects: {shop: {repository: /shop}, other: {repository: /o, token: {env: THEIRS}}}\n"
+        "environments: {production: {project: shop, pass_variables: [THEIRS]}}",
+        "2: environments.production.pass_variables.0: holds the secret of projects.other.token, "
+        f"which dbt must not see, found 'THEIRS'; {PURPOSE_REMEDY.format('THEIRS')}",
     ),
     (
         project("repository: /shop, variables: {DBT_ENV_SECRET_A: hunter2}"),

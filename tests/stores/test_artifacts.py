@@ -13,7 +13,7 @@ from deploy_project.cli.tail import Tail
 from deploy_project.config.deployment import Account, Deployment, Environment, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
-from deploy_project.releases.workspace import scrubber
+from deploy_project.releases.given import given
 from deploy_project.runs import transfer
 from deploy_project.runs.artifacts import Artifacts, Publication
 from tests.serving import served
@@ -186,5 +186,5 @@ def test_a_store_that_is_gone_is_named(tmp_path: Path, root: str):
 
 
 def test_its_credentials_are_secrets_of_every_run(store: Store):
-    masked = scrubber(PROD, None).text(f"key {SECRET} of dbt")
+    masked = given(PROD, None).scrubber.text(f"key {SECRET} of dbt")
     assert masked == "key ***** of dbt"
