@@ -7,7 +7,7 @@ over it. Jinja stays as written: a credential stays the name of a variable until
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,6 +28,8 @@ class Profile:
     name: str
     target: str
     output: Mapping[str, Any]
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """dbt's flags in the file that the output is from, where dbt has had them of old."""
 
     @property
     def adapter(self) -> str:
@@ -45,7 +47,8 @@ class Profile:
         directory.mkdir(parents=True, exist_ok=True)
         file = directory / "profiles.yml"
         file.touch(mode=0o600)
-        content = {self.name: {"target": self.target, "outputs": {self.target: dict(self.output)}}}
+        content: dict[str, Any] = {"config": dict(self.config)} if self.config else {}
+        content[self.name] = {"target": self.target, "outputs": {self.target: dict(self.output)}}
         with file.open("w", encoding="utf-8") as stream:
             cast(Any, YAML(typ="safe")).dump(content, stream)
 
@@ -120,12 +123,13 @@ def profile(
     asked of the run goes over the job's settings, these over the environment's extended attributes
     (ENV-5), and these over everything else that the environment says.
     """
-    name = profile_name(project_directory)
+    name, config = profile_name(project_directory), dict[str, Any]()
     if environment.connection is not None:
         target, base = environment.target or environment.name, environment.connection
     else:
         directory = project_directory / (environment.profiles_directory or "")
         target, base = _output(environment, directory, name)
+        config = _config(directory)
     extended = environment.extended_attributes
     output = {**base, **extended}
     _require_adapter(environment, output.get("type"))
@@ -136,7 +140,12 @@ def profile(
     wanted_threads = threads or extended.get("threads") or environment.threads
     if wanted_threads is not None:
         output["threads"] = wanted_threads
-    return Profile(name, target_name or target, output)
+    return Profile(name, target_name or target, output, config)
+
+
+def _config(directory: Path) -> dict[str, Any]:
+    found = _mapping(directory / "profiles.yml", "the environment is in it").get("config")
+    return cast(dict[str, Any], found) if isinstance(found, dict) else {}
 
 
 def _require_adapter(environment: Environment, found: object) -> None:

@@ -4,12 +4,14 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
 from filelock import FileLock
 
 from deploy_project.dbt.child import shortened
+from deploy_project.dbt.events import uncolored
 from deploy_project.dbt.profiles import project_file
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
@@ -73,7 +75,8 @@ def _forget_remotes(tree: Path) -> None:
 
 
 def last_words(lines: list[str], *, most: int = 12) -> str:
-    """Return the error that dbt said it encountered, else the end of what it said."""
+    """Return the error that dbt said it encountered, else the end of what it said, as text."""
+    lines = [part for line in lines for part in _text(line).splitlines() or [""]]
     start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
     if start is None:
         chosen = lines[-most:]
@@ -81,3 +84,12 @@ def last_words(lines: list[str], *, most: int = 12) -> str:
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
     return shortened("\n".join(line for line in chosen if line.strip())) or "no message"
+
+
+def _text(line: str) -> str:
+    """Return a line of dbt's console without colors, and its message when it is JSON."""
+    line = uncolored(line)
+    if line.startswith("{"):
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(line)["info"]["msg"])
+    return line

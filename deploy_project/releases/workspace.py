@@ -4,20 +4,20 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
 from deploy_project.config.environment import reveal, store_credentials
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
-from deploy_project.dbt import duckdb_files, process
+from deploy_project.dbt import duckdb_files, flags, process
 from deploy_project.dbt.commands import Listing
 from deploy_project.dbt.duckdb_files import Copy
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation, Program
-from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.dbt.profiles import Profile, profile, project_file
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import project_directory
@@ -36,6 +36,8 @@ class Workspace:
     variables: Mapping[str, str]
     scrubber: Scrubber
     parse_key: str
+    flags: Mapping[str, object] = field(default_factory=dict[str, object])
+    """dbt's flags, as dbt_project.yml or profiles.yml has them."""
     database_copy: Copy | None = None
     """What it builds in instead of the connection's own DuckDB file; the file may not exist yet."""
 
@@ -62,12 +64,16 @@ class Workspace:
         timeout_seconds: float | None = None,
         before: Listing | None = None,
         other: Program | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Exit:
         """Run one dbt command; `directory` receives `target/` and `dbt.log`.
 
+        It is one of our own, with flags of our own, but where the `variables` say otherwise.
         What is wanted `before` is listed before the command begins, and heard as an event. An
         `other` program takes dbt's place, with the same surroundings and the same protection.
         """
+        if variables is None:
+            variables = flags.of_our_own(arguments, self.variables, self.flags)
         invocation = Invocation(
             arguments=arguments,
             python=other.python if other else self.installation.python,
@@ -75,7 +81,7 @@ class Workspace:
             profiles_directory=self.profiles_directory,
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
-            variables=self.variables,
+            variables=variables,
             state=state,
             program=other.file if other else None,
             before=before,
@@ -174,6 +180,7 @@ def workspace(
         variables=seen,
         scrubber=scrubber(environment, job),
         parse_key=_parse_key(environment, made, dbt, plain),
+        flags=flags.project_flags(project_file(directory), made.config),
         database_copy=copy,
     )
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy_project.config.state import Checkout
+from deploy_project.dbt import flags
+from deploy_project.dbt.child import shortened
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.process import Exit
 from deploy_project.errors import ConflictError, DbtError
@@ -20,6 +22,7 @@ from deploy_project.runs.resumption import Call
 from deploy_project.runs.scene import Scene, Stage
 from deploy_project.runs.source import remember
 
+_SHOWN_LINES = 12
 CONFLICTS = "merge conflicts"
 """The fact of a step that has found that its commit can't be merged with the base."""
 
@@ -110,8 +113,12 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
         stage.listener.heard(event)
 
     before = stage.listener.opened(scene)
+    told = flags.of_a_step(call.arguments, workspace.variables, workspace.flags)
+    for note in told.notes:
+        stage.console.say(note)
     ended = workspace.run(
-        call.arguments,
+        told.arguments,
+        variables=told.variables,
         directory=stage.directory,
         on_line=say,
         on_event=hear,
@@ -146,7 +153,14 @@ def _failed(stage: Stage, code: int) -> str:
     bad = [f"{counts[word]} {word}" for word in ("error", "fail") if counts[word]]
     if code == 1 and bad:
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
-        reasons = "\n".join(stage.progress.reasons)
+        reasons = "\n".join([*stage.progress.reasons, *stage.progress.problems])
         return f"`{command}` failed: {', '.join(bad)}{skipped}\n{reasons}"
+    if stage.progress.problems:
+        return f"`{command}` failed (exit {code}): {_beginning(stage.progress.problems)}"
     said = [line for line in stage.console.said if not line.startswith("=== ")]
     return f"`{command}` failed (exit {code}): {last_words(said)}"
+
+
+def _beginning(problems: list[str]) -> str:
+    lines = [line for line in "\n".join(problems).splitlines() if line.strip()]
+    return shortened("\n".join(lines[:_SHOWN_LINES]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy_project.dbt import flags
 from deploy_project.dbt.artifacts import document
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
@@ -100,6 +101,8 @@ def call(stage: Stage, workspace: Workspace, usual: Call) -> Call:
     record = next(each for each in records if each.key == step.key)
     found = previous(before, step)
     why = obstacle(before, step, record, found, workspace.installation.dbt_version)
+    if why is None and flags.refuses_retry(workspace.variables, workspace.flags):
+        why = "`dbt retry` can't start where `warn_error` is `false` among the flags; leave it out"
     if why is None:
         left = _brought_up_to_date(stage, workspace, results.merged(found), usual.state)
         why = nothing_left(left, run_id=before.id)
@@ -185,13 +188,15 @@ def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | 
     found = results.for_this_run(found, stage.step.arguments, place)
     (directory / _FILE).write_text(json.dumps(found), encoding="utf-8")
     stage.progress.command = RETRY
-    return Call(("retry", "--state", str(directory), *_options(found)), None)
+    options = _options(found, stage.step.arguments)
+    return Call(("retry", "--state", str(directory), *options), None)
 
 
-def _options(found: Document) -> list[str]:
+def _options(found: Document, command: Sequence[str]) -> list[str]:
     """Return the options that `dbt retry` does not take from the results by itself."""
     arguments = found["args"]
-    options = ["--warn-error"] if arguments.get("warn_error") else []
+    options = [*flags.of_the_console(command)]
+    options += ["--warn-error"] if "--warn-error" in command else []
     if arguments.get("defer_state"):
         options += ["--defer-state", str(arguments["defer_state"])]
     if arguments.get("vars"):
