@@ -129,7 +129,7 @@ def profile(
     else:
         directory = project_directory / (environment.profiles_directory or "")
         target, base = _output(environment, directory, name)
-        config = _config(directory)
+        config = _config(directory, project_directory)
     extended = environment.extended_attributes
     output = {**base, **extended}
     _require_adapter(environment, output.get("type"))
@@ -143,9 +143,11 @@ def profile(
     return Profile(name, target_name or target, output, config)
 
 
-def _config(directory: Path) -> dict[str, Any]:
+def _config(directory: Path, project_directory: Path) -> dict[str, Any]:
+    """Return the flags in `profiles.yml`; the project's go over them, dbt refuses both."""
     found = _mapping(directory / "profiles.yml", "the environment is in it").get("config")
-    return cast(dict[str, Any], found) if isinstance(found, dict) else {}
+    has_own = bool(project_file(project_directory).get("flags"))
+    return cast(dict[str, Any], found) if isinstance(found, dict) and not has_own else {}
 
 
 def _require_adapter(environment: Environment, found: object) -> None:

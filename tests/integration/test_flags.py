@@ -250,6 +250,28 @@ def test_the_reason_can_be_read_whatever_the_console_shows(broken: Site, name: s
     assert "{" not in said
 
 
+def test_a_retry_shows_what_the_command_shows(broken: Site):
+    run = broken.run("prod__json")
+    again = broken.run("prod__json", retry_of=run.run_id)
+    assert broken.steps(again.run_id)["04-dbt-build"]["name"] == "Invoke dbt with `dbt retry`"
+    said = broken.console(again.run_id, "04-dbt-build").splitlines()
+    assert any(json.loads(line)["info"]["name"] for line in said if line.startswith("{"))
+
+
+def test_a_retry_that_dbt_cannot_start_runs_whole(tmp_path: Path):
+    """`dbt retry` ends with "No such option '--no-warn-error'" where the flag is false."""
+    settings = SETTINGS + "flags: {warn_error: false}\n"
+    site = make_site(tmp_path, {**PROJECT, "dbt_project.yml": settings})
+    configured(site, {"daily": job("dbt build")})
+    site.push({"models/late.sql": "select * from nowhere"})
+    failed = site.run("prod__daily")
+    site.push({"models/late.sql": "select 1 as id"})
+    mended = site.run("prod__daily", retry_of=failed.run_id)
+    assert mended.success
+    assert "runs whole: `dbt retry` can't start" in site.console(mended.run_id, "04-dbt-build")
+    assert results(site, mended) == dict.fromkeys(("orders", "revenue", "late"), "success")
+
+
 def test_an_option_that_a_run_cannot_have_is_taken_out_and_named(broken: Site):
     """`--no-write-json` interrupted dbt halfway."""
     run = broken.run("prod__colored")
