@@ -8,6 +8,7 @@ from deploy_project.config.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
 from deploy_project.dbt import node_names
 from deploy_project.dbt.commands import Listing, subcommand
 from deploy_project.dbt.events import Listed
+from deploy_project.dbt.flags import PARSING
 from deploy_project.errors import DbtError
 from deploy_project.runs.results import SELECTING
 from deploy_project.runs.scene import Scene
@@ -61,7 +62,7 @@ def wanted(scene: Scene) -> Listing | None:
     kept = options(arguments)
     if scene.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
         kept += ["--state", str(scene.state)]  # `dbt retry` has another one
-    return Listing(kept, (*_WRITTEN, "config"))
+    return Listing(kept, (*_WRITTEN, "config"), PARSING.divided(arguments)[0])
 
 
 def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:

@@ -8,9 +8,10 @@ imported. `directory` becomes the working directory, and `variables` become the 
 `secrets` are those among them, which the debug log must not hold; of any other this process knows
 nothing, for the project's code runs in it.
 Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
-node that starts, finishes or is skipped. A `program` takes dbt's place: the `main` of that file
-gets the arguments. With `before`, dbt parses and lists by these arguments first, tells what it has
-listed as an event, and begins the command only when one more byte comes from standard input.
+node that starts, finishes or is skipped, and for each error that is no node's. A `program` takes
+dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses and lists by
+these arguments first, tells what it has listed as an event, and begins the command only when one
+more byte comes from standard input.
 """
 
 import atexit
@@ -60,11 +61,11 @@ class EventWriter:
         with self._lock:
             self._debug.write(self.scrubbed(line))
             described = _DESCRIBED.get(info.name)
-            if described:
-                fact = described(event.data)
+            fact = described(event.data) if described else None
+            if fact is not None:
                 if info.name == "MainReportVersion":
                     fact["invocation_id"] = info.invocation_id
-                self._tell(info.name, fact)
+                self._tell(_TOLD_AS.get(info.name, info.name), fact)
 
     def listed(self, nodes: list[Any], problem: str) -> None:
         """Write what dbt has listed before the command, or why it could not."""
@@ -126,6 +127,15 @@ def _adapter(data: Any) -> dict[str, Any]:
     return {"name": data.adapter_name, "version": data.adapter_version.removeprefix("=")}
 
 
+def _problem(data: Any) -> dict[str, Any] | None:
+    return {"message": data.exc} if data.exc.strip() else None
+
+
+def _failed(data: Any) -> dict[str, Any] | None:
+    """Describe the failure of a hook; those of nodes are told when they finish."""
+    return {"message": data.msg} if data.node_info.resource_type == "operation" else None
+
+
 _DESCRIBED = {
     "MainReportVersion": _version,
     "AdapterRegistered": _adapter,
@@ -133,7 +143,12 @@ _DESCRIBED = {
     "LogStartLine": _numbered,
     "SkippingDetails": _numbered,
     "NodeFinished": _finished,
+    "MainEncounteredError": _problem,
+    "RunningOperationCaughtError": _problem,
+    "RunningOperationUncaughtError": _problem,
+    "RunResultError": _failed,
 }
+_TOLD_AS = {name: "Problem" for name, each in _DESCRIBED.items() if each in (_problem, _failed)}
 
 
 def first_line(descriptor: int) -> str:

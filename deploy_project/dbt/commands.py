@@ -34,16 +34,14 @@ def is_source_freshness(arguments: Sequence[str]) -> bool:
     return found in {("source", "freshness"), ("source", "snapshot-freshness")}
 
 
-_PARSING = ("--vars", "--target", "-t", "--profile")
-"""Options with a value that change what dbt parses, and not only what it selects."""
-
-
 @dataclass(frozen=True)
 class Listing:
     """What dbt is to list: the `fields` of each node that the `options` select."""
 
     options: Sequence[str]
     fields: Sequence[str]
+    parsing: Sequence[str] = ()
+    """The options of a command that is to go on with the parse."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -53,16 +51,6 @@ class Listing:
     def commands(self) -> dict[str, Sequence[str]]:
         """Return the arguments of the two commands that list by a parse that can be used again."""
         return {
-            "parse": ("parse", "--quiet", "--no-write-json", *_parsing(self.options)),
+            "parse": ("parse", "--quiet", "--no-write-json", *self.parsing),
             "ls": self.arguments,
         }
-
-
-def _parsing(options: Sequence[str]) -> list[str]:
-    following = [*options[1:], ""]
-    kept: list[str] = []
-    for word, value in zip(options, following, strict=True):
-        name, is_joined, _ = word.partition("=")
-        if name in _PARSING:
-            kept += [word] if is_joined else [word, value]
-    return kept

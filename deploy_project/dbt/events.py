@@ -1,6 +1,7 @@
 """dbt's node events as the child program writes them, one compact JSON line each."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from deploy_project.dbt.artifacts import moment
 
 LONGEST_TEXT = 10_000
 """Characters of a message in an event or an error; the logs have all of it."""
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,24 @@ class Listed:
     """Why dbt could not tell, in its words; empty when it could."""
 
 
-Event = Started | Numbered | Finished | Version | Adapter | Listed
+@dataclass(frozen=True)
+class Problem:
+    """dbt has met an error that is no node's: of a hook or an operation, or one that ends it."""
+
+    message: str
+
+
+Event = Started | Numbered | Finished | Version | Adapter | Listed | Problem
 
 
 def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
     begin, end = (moment(each) for each in timing.get(phase, ["", ""]))
     return (end - begin).total_seconds() if begin and end else None
+
+
+def uncolored(text: str) -> str:
+    """Return a text of dbt's without the colors of a terminal."""
+    return _COLOR.sub("", text)
 
 
 def shortened(text: str) -> str:
@@ -113,6 +127,8 @@ def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
             return Started(fact["unique_id"], fact["resource_type"], fact["name"])
         case "LogStartLine" | "SkippingDetails":
             return Numbered(fact["unique_id"], fact["index"], fact["total"])
+        case "Problem":
+            return Problem(uncolored(fact["message"]))
         case "Listed":
             return Listed(fact["nodes"], fact["problem"])
         case _:
@@ -121,7 +137,7 @@ def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
                 resource_type=fact["resource_type"],
                 name=fact["name"],
                 status=fact["status"],
-                message=fact["message"],
+                message=uncolored(fact["message"]),
                 materialized=fact["materialized"],
                 relation=fact["relation"],
                 thread=fact["thread"],

@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-from deploy_project.dbt import children
+from deploy_project.dbt import children, flags
 from deploy_project.dbt.child import GRACE_SECONDS
 from deploy_project.dbt.children import Child
 from deploy_project.dbt.commands import Listing, changes_files
@@ -81,19 +81,18 @@ def variables(invocation: Invocation) -> dict[str, str]:
         if invocation.state is None
         else {"DBT_STATE": str(invocation.state), "DBT_DEFER": "true"}
     )
-    return {
-        **invocation.inherited,
-        # The same order as by default, without a search of the whole graph for each node.
-        "DBT_USE_FAST_TEST_EDGES": "true",
-        **invocation.variables,
+    ours = {
         **deferral,
         "DBT_PROJECT_DIR": _project_directory(invocation),
         "DBT_PROFILES_DIR": str(invocation.profiles_directory),
         "DBT_TARGET_PATH": str(invocation.target_directory),
         "DBT_LOG_PATH": str(invocation.debug_log.parent),
         "DBT_LOG_LEVEL_FILE": "none",  # the child writes the debug log, scrubbed and cheaper
-        "DBT_USE_COLORS": "false",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }
+    return {
+        **invocation.inherited,
+        **flags.DEFAULTS,
+        **flags.over(invocation.variables, ours),
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(invocation.temporary),
     }

@@ -8,7 +8,7 @@ over it. Jinja stays as written: a credential stays the name of a variable until
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -32,6 +32,8 @@ class Profile:
     output: Mapping[str, Any]
     directory: Path
     """Where it was read: relative paths of keys are relative to that."""
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """dbt's flags in the file that the output is from, where dbt has had them of old."""
 
     @property
     def adapter(self) -> str:
@@ -55,7 +57,8 @@ class Profile:
         directory.mkdir(parents=True, exist_ok=True)
         file = directory / "profiles.yml"
         file.touch(mode=0o600)
-        content = {self.name: {"target": self.target, "outputs": {self.target: dict(self.output)}}}
+        content: dict[str, Any] = {"config": dict(self.config)} if self.config else {}
+        content[self.name] = {"target": self.target, "outputs": {self.target: dict(self.output)}}
         with file.open("w", encoding="utf-8") as stream:
             cast(Any, YAML(typ="safe")).dump(content, stream)
 
@@ -154,11 +157,13 @@ def profile(
     (ENV-5), and these over everything else that the environment says.
     """
     name, directory = profile_name(project_directory, rendering), project_directory
+    config: Mapping[str, Any] = {}
     if environment.connection is not None:
         target, base = environment.target or environment.name, environment.connection
     else:
         directory = _profiles_directory(environment, project_directory, tree)
         target, base = _output(environment, directory, name, rendering)
+        config = _config(directory, project_directory)
     extended = environment.extended_attributes
     output = {**base, **extended}
     _require_adapter(environment, output.get("type"))
@@ -169,7 +174,14 @@ def profile(
     wanted_threads = threads or extended.get("threads") or environment.threads
     if wanted_threads is not None:
         output["threads"] = wanted_threads
-    return Profile(name, target_name or target, output, directory)
+    return Profile(name, target_name or target, output, directory, config)
+
+
+def _config(directory: Path, project_directory: Path) -> dict[str, Any]:
+    """Return the flags in `profiles.yml`; the project's go over them, dbt refuses both."""
+    found = yaml_mapping(directory / "profiles.yml", "the environment is in it").get("config")
+    has_own = bool(project_file(project_directory).get("flags"))
+    return cast(dict[str, Any], found) if isinstance(found, dict) and not has_own else {}
 
 
 def _require_adapter(environment: Environment, found: object) -> None:

@@ -50,6 +50,8 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
             is_first = runs.known_source(run) is None
             refused = _inherit(context.instance, run) if is_first else None
             notes = opening(context.instance, context.run, run) if is_first else []
+            if refused is None:
+                _repeat(context, run, step, total)
             done = execution.perform(
                 *(run, step),
                 of=total,
@@ -77,6 +79,13 @@ def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
         return error
     resumption.inherit(run)
     return None
+
+
+def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
+    """Do again what lies before `step`, and has no op of its own in Dagster's retry."""
+    for earlier in resumption.to_repeat(run, step):
+        done = execution.perform(run, earlier, of=total, listener=Silent(), actions=ACTIONS)
+        _judge(context, earlier, done, {})
 
 
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
@@ -117,16 +126,24 @@ def _conclude(
     }
     if record.overview:
         metadata["overview"] = dg.MetadataValue.md(record.overview)
+    if record.status not in ("Skipped", "Success"):
+        metadata["message"] = dg.MetadataValue.text(record.message)
+    _judge(context, step, record, metadata)
+    context.add_output_metadata(metadata)
+
+
+def _judge(
+    context: dg.OpExecutionContext, step: Step, record: StepRecord, metadata: dict[str, Any]
+) -> None:
+    """Raise when the step's failure ends the run (CMD-4), and log what else there is to say."""
     if record.status == "Skipped":
         context.log.info(record.message)
     elif record.status != "Success":
-        metadata["message"] = dg.MetadataValue.text(record.message)
         if record.status == "Cancelled":  # it timed out, which cancels the run (JOB-6)
             context.instance.report_run_canceling(context.run, record.message)
         if record.status == "Cancelled" or step.breaks_the_run:
             raise dg.Failure(record.message, metadata=metadata, allow_retries=False)
         context.log.warning(f"{step.name} failed, which does not fail this job: {record.message}")
-    context.add_output_metadata(metadata)
 
 
 def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> dg.JobDefinition:

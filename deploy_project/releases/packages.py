@@ -7,10 +7,11 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from deploy_project.dbt.events import shortened
+from deploy_project.dbt.events import shortened, uncolored
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.project_paths import (
     LOCK_FILE,
@@ -189,7 +190,8 @@ def _restore(workspace: Workspace, kept: Path) -> None:
 
 
 def last_words(lines: list[str], *, most: int = 12) -> str:
-    """Return the error that dbt said it encountered, else the end of what it said."""
+    """Return the error that dbt said it encountered, else the end of what it said, as text."""
+    lines = [part for line in lines for part in _text(line).splitlines() or [""]]
     start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
     if start is None:
         chosen = lines[-most:]
@@ -197,3 +199,12 @@ def last_words(lines: list[str], *, most: int = 12) -> str:
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
     return shortened("\n".join(line for line in chosen if line.strip())) or "no message"
+
+
+def _text(line: str) -> str:
+    """Return a line of dbt's console without colors, and its message when it is JSON."""
+    line = uncolored(line)
+    if line.startswith("{"):
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(line)["info"]["msg"])
+    return line

@@ -3,18 +3,18 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
-from deploy_project.dbt import process
+from deploy_project.dbt import flags, process
 from deploy_project.dbt.commands import Listing
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation, Program
-from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.dbt.profiles import Profile, profile, project_file
 from deploy_project.dbt.project_paths import refuse_leaving
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.secrets import Scrubber
@@ -47,6 +47,8 @@ class Workspace:
     described: Rendering
     """The same with the places of secrets instead of their values."""
     parse_key: str
+    flags: Mapping[str, object] = field(default_factory=dict[str, object])
+    """dbt's flags, as dbt_project.yml or profiles.yml has them."""
 
     @property
     def tree(self) -> Path:
@@ -79,12 +81,16 @@ class Workspace:
         timeout_seconds: float | None = None,
         before: Listing | None = None,
         other: Program | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Exit:
         """Run one dbt command; `directory` receives `target/` and `dbt.log`.
 
+        It is one of our own, with flags of our own, but where the `variables` say otherwise.
         What is wanted `before` is listed before the command begins, and heard as an event. An
         `other` program takes dbt's place, with the same surroundings and the same protection.
         """
+        if variables is None:
+            variables = flags.of_our_own(arguments, self.variables, self.flags)
         invocation = Invocation(
             arguments=arguments,
             python=other.python if other else self.installation.python,
@@ -94,7 +100,7 @@ class Workspace:
             debug_log=directory / "dbt.log",
             temporary=self.own / "tmp",
             inherited=self.given.inherited,
-            variables=self.variables,
+            variables=variables,
             secrets=self.given.known.secrets,
             state=state,
             program=other.file if other else None,
@@ -244,6 +250,7 @@ def workspace(
         rendering=copy.rendering,
         described=copy.described,
         parse_key=_parse_key(environment, copy.profile, dbt, _plain(environment, job)),
+        flags=flags.project_flags(project_file(copy.directory), copy.profile.config),
     )
 
 

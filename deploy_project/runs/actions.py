@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from deploy_project.config.state import Checkout
+from deploy_project.dbt import flags
 from deploy_project.dbt.commands import changes_files
-from deploy_project.dbt.events import Event, Finished
+from deploy_project.dbt.events import Event, Finished, shortened
 from deploy_project.dbt.process import Exit
 from deploy_project.dbt.project_paths import overridden
 from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
@@ -25,6 +26,7 @@ from deploy_project.runs.scene import Scene, Stage
 from deploy_project.runs.shared_target import SharedTarget
 from deploy_project.runs.source import remember
 
+_SHOWN_LINES = 12
 CONFLICTS = "merge conflicts"
 """The fact of a step that has found that its commit can't be merged with the base."""
 
@@ -153,8 +155,12 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
         stage.listener.heard(event)
 
     before = stage.listener.opened(scene)
+    told = flags.of_a_step(call.arguments, workspace.variables, workspace.flags)
+    for note in told.notes:
+        stage.console.say(note)
     ended = workspace.run(
-        call.arguments,
+        told.arguments,
+        variables=told.variables,
         directory=stage.directory,
         on_line=lambda line: stage.console.say(lasting(line)),
         on_event=hear,
@@ -202,6 +208,14 @@ def _failed(stage: Stage, code: int) -> str:
     bad = [f"{counts[word]} {word}" for word in ("error", "fail") if counts[word]]
     if code == 1 and bad:
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
-        return f"`{command}` failed: {', '.join(bad)}{skipped}\n{stage.progress.why}"
+        reasons = "\n".join([stage.progress.why, *stage.progress.problems])
+        return f"`{command}` failed: {', '.join(bad)}{skipped}\n{reasons}"
+    if stage.progress.problems:
+        return f"`{command}` failed (exit {code}): {_beginning(stage.progress.problems)}"
     said = [line for line in stage.console.said if not line.startswith("=== ")]
     return f"`{command}` failed (exit {code}): {last_words(said)}"
+
+
+def _beginning(problems: list[str]) -> str:
+    lines = [line for line in "\n".join(problems).splitlines() if line.strip()]
+    return shortened("\n".join(lines[:_SHOWN_LINES]))

@@ -58,12 +58,28 @@ def narrowed(document: Document, wanted: Collection[str]) -> Document:
 
 
 def left(document: Document) -> list[str]:
-    """Return the unique ids of the nodes that `dbt retry` takes up."""
-    return [
-        each["unique_id"]
-        for each in document["results"]
-        if each["status"] in _RETRIED and not each["unique_id"].startswith("operation.")
-    ]
+    """Return the unique ids of the nodes that `dbt retry` takes up; it looks for no hooks.
+
+    Where it takes up a node, it runs all hooks again, as every command does.
+    """
+    return [each["unique_id"] for each in _failed(document) if not _is_hook(each)]
+
+
+def failed_hooks(document: Document) -> list[str]:
+    """Return the hooks that have failed or were skipped, as dbt's console names them.
+
+    Such as `shop.on-run-end.0`, in their order.
+    """
+    hooks = [each for each in _failed(document) if _is_hook(each)]
+    return [(each.get("message") or each["unique_id"]).split()[0] for each in hooks]
+
+
+def _failed(document: Document) -> list[Mapping[str, Any]]:
+    return [each for each in document["results"] if each["status"] in _RETRIED]
+
+
+def _is_hook(result: Mapping[str, Any]) -> bool:
+    return result["unique_id"].startswith("operation.")
 
 
 def command_types(document: Document) -> frozenset[str]:

@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 from upath import UPath
 
 from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.events import Event, Finished, Version
+from deploy_project.dbt.events import Event, Finished, Problem, Version
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.plan import Step
@@ -124,6 +124,8 @@ class Progress:
     """How many nodes have failed."""
     reasons: list[str] = field(default_factory=list[str])
     """Why the first of them have failed, in dbt's words."""
+    problems: list[str] = field(default_factory=list[str])
+    """Why the command has failed beside its nodes, in dbt's words."""
     exit_code: int | None = None
     command: str = ""
     """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
@@ -143,6 +145,9 @@ class Progress:
                 self.failed += 1
                 if len(self.reasons) < _REMEMBERED_REASONS:
                     self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
+        elif isinstance(event, Problem):
+            if len(self.problems) < _REMEMBERED_REASONS:
+                self.problems.append(event.message)
         elif isinstance(event, Version):
             self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
 

@@ -197,5 +197,7 @@ def test_check_fails_for_what_dbt_fails_without(
 
 
 def test_what_every_command_sets_is_never_missing(tmp_path: Path):
-    found = variables(Invocation(("build",), *[tmp_path] * 6))
+    found = variables(
+        Invocation(("build",), tmp_path, tmp_path, tmp_path, tmp_path, tmp_path, tmp_path)
+    )
     assert SET_BY_EVERY_COMMAND - {"DEPLOY_STATE"} <= found.keys()

@@ -57,10 +57,11 @@ def test_source_freshness_by_either_name(command: str, expected: bool):
         ("--select a+ --exclude b", ""),
         ("--vars {x:1} --select a", " --vars {x:1}"),
         ("--select a -t ci --vars={x:1}", " -t ci --vars={x:1}"),
+        ("--select a", " --warn-error --no-partial-parse"),
     ],
 )
 def test_what_is_listed_is_parsed_as_the_command_will(options: str, parse: str):
-    found = Listing(options.split(), ("unique_id", "schema")).commands()
+    found = Listing(options.split(), ("unique_id", "schema"), parse.split()).commands()
     assert {name: " ".join(words) for name, words in found.items()} == {
         "parse": f"parse --quiet --no-write-json{parse}",
         "ls": f"ls --quiet --output json --output-keys unique_id schema {options}",

@@ -54,6 +54,18 @@ def test_the_output_of_the_target_is_taken_as_written(directory: Path):
     assert (directory / "out" / "profiles.yml").stat().st_mode & 0o777 == 0o600
 
 
+def test_dbts_flags_stay_where_they_were_of_old(directory: Path):
+    """`config:` of profiles.yml was lost, and with it `fail_fast` and all the others."""
+    text = PROFILES.replace("config: {}", "config: {fail_fast: true}")
+    (directory / "profiles.yml").write_text(text, encoding="utf-8")
+    made = profile(environment(target="prod"), directory)
+    assert made.config == {"fail_fast": True}
+    assert "fail_fast: true" in written(made, directory)
+
+    (directory / "dbt_project.yml").write_text("profile: shop\nflags: {quiet: true}\n")
+    assert profile(environment(target="prod"), directory).config == {}, "dbt refuses both"
+
+
 def test_a_second_profile_replaces_the_first_whole(directory: Path):
     written(profile(environment(target="prod"), directory), directory)
     text = written(profile(environment(), directory), directory)
