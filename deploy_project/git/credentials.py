@@ -23,6 +23,8 @@ _UNREACHABLE = (
     "Could not resolve",
     "Connection refused",
     "Connection timed out",
+    "to hear anything",
+    "to end within",
     "not found",
 )
 
