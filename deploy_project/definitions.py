@@ -20,9 +20,15 @@ if _job is not None:
 # dbt is being imported meanwhile, in a process of its own: these take as long.
 from deploy_project.orchestration import revival  # noqa: E402
 from deploy_project.orchestration.elsewhere import restored  # noqa: E402
+from deploy_project.orchestration.internals.console import say_failures_once  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
-from deploy_project.orchestration.location import definitions, deployed_pointers  # noqa: E402
+from deploy_project.orchestration.location import (  # noqa: E402
+    definitions,
+    deployed_pointers,
+    log_warnings,
+)
+from deploy_project.runs.identity import Identity  # noqa: E402
 
 _told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))
@@ -36,8 +42,13 @@ if _only is not None and _job is None:  # by hand, perhaps on another machine th
         lambda: executed_selection(sys.argv, variable(RUN_ARGUMENTS)),
     )
 
+if _only is not None:
+    say_failures_once()
+else:  # a run tells what is off of its own job
+    log_warnings(_deployment)
+
 with shortcuts.kept():
     defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
 
 if revival.is_code_server(sys.argv):
-    revival.watch(_deployment.dagster_url)
+    revival.watch(_deployment.dagster_url, Identity.of(_deployment).metadata)

@@ -1,7 +1,6 @@
 """The docs server, as it is reached from outside."""
 
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -9,6 +8,7 @@ from deploy_project.api.app import create_app
 from deploy_project.api.server import listening, server
 from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
+from tests.waiting import wait
 
 
 @contextmanager
@@ -18,8 +18,7 @@ def served(deployment: Deployment, state: StateDirectory) -> Generator[str]:
         running = server(create_app(deployment, state))
         thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]})
         thread.start()
-        while not running.started:
-            time.sleep(0.01)
+        wait(lambda: running.started, every=0.01)
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:

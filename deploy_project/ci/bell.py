@@ -4,10 +4,10 @@ A webhook's receiver, a command or a script rings it. It says that there may be 
 are: the sensor asks the site itself at its next tick, and decides as it always does.
 """
 
-import os
 import uuid
 
 from deploy_project.ci.finding import ci_jobs
+from deploy_project.config import small_files
 from deploy_project.config.deployment import Deployment, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ConfigError
@@ -29,11 +29,9 @@ def ask_now(deployment: Deployment, state: StateDirectory, project: str) -> None
             f"project {project!r} has no job that pull requests start; those that have: {names}"
         )
     file = state.bell(project)
-    beside = file.with_name(f".{file.name}-{uuid.uuid4().hex}")
     with state.explained(f"ringing the bell of project {project!r}"):
         file.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(uuid.uuid4().hex, encoding="utf-8")
-        os.replace(beside, file)
+        small_files.write_text(file, uuid.uuid4().hex)
 
 
 def projects(deployment: Deployment) -> list[Project]:

@@ -92,7 +92,7 @@ class Cleanup:
             drops = [each for each in of_job if isinstance(each, Drop) and not dry]
             job = _job(self.deployment, job_id)
             with opened(self.deployment, self.environment, job, self.state) as warehouse:
-                if warehouse.workspace.database_file is not None:
+                if warehouse.workspace.connection.database is not None:
                     self._delete_copies(drops, swept)
                 else:
                     found = [each.entered for each in of_job]

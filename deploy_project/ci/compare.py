@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy_project.ci.compare_report import overview, section, summary, told
 from deploy_project.ci.comparing import Candidate, candidates
 from deploy_project.ci.comparison import Comparison, Document, compared, to_json
+from deploy_project.config import small_files
 from deploy_project.dbt import compare
 from deploy_project.dbt.compare import Pair
 from deploy_project.dbt.manifest import read_manifest
@@ -124,8 +125,8 @@ def _asked(
 
 
 def _keep(stage: Stage, document: Document) -> None:
-    (stage.directory / DOCUMENT).write_text(to_json(document), encoding="utf-8")
-    (stage.directory / SECTION).write_text(section(document) + "\n", encoding="utf-8")
+    small_files.write_text(stage.directory / DOCUMENT, to_json(document))
+    small_files.write_text(stage.directory / SECTION, section(document) + "\n")
     stage.progress.overview = "\n".join(overview(document)).strip()
     for each in document.comparisons:
         for line in told(each):

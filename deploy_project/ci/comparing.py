@@ -7,6 +7,7 @@ from deploy_project.ci.comparison import Comparison
 from deploy_project.dbt.compare import Pair, Place
 from deploy_project.dbt.keys import generic_tests, primary_key, sensitive_columns
 from deploy_project.dbt.manifest import Manifest, Node
+from deploy_project.dbt.node_names import name
 
 _TYPES = frozenset({"model", "seed", "snapshot"})
 
@@ -36,20 +37,24 @@ def candidates(
 def _candidate(node: Node, production: Manifest, key: tuple[str, ...]) -> Candidate:
     if not _has_relation(node):
         why = f"{node.materialized or 'it'} has no relation"
-        return Candidate(Comparison(node.unique_id, _name(node), "not_compared", why))
+        return Candidate(Comparison(node.unique_id, name(node.unique_id), "not_compared", why))
     was = production.find(node.unique_id)
     after = _place(node)
     if was is None:
         why = "not in production's project"
-        return Candidate(Comparison(node.unique_id, _name(node), "new", why, after=str(after)))
+        return Candidate(
+            Comparison(node.unique_id, name(node.unique_id), "new", why, after=str(after))
+        )
     if not _has_relation(was):
         why = "no relation in production"
-        return Candidate(Comparison(node.unique_id, _name(node), "new", why, after=str(after)))
+        return Candidate(
+            Comparison(node.unique_id, name(node.unique_id), "new", why, after=str(after))
+        )
     before = _place(was)
     hidden = _hidden(was, node)
     known = Comparison(
         node.unique_id,
-        _name(node),
+        name(node.unique_id),
         "failed",
         before=str(before),
         after=str(after),
@@ -57,7 +62,7 @@ def _candidate(node: Node, production: Manifest, key: tuple[str, ...]) -> Candid
     )
     if before == after:
         why = "it is production's own relation"
-        return Candidate(Comparison(node.unique_id, _name(node), "not_compared", why))
+        return Candidate(Comparison(node.unique_id, name(node.unique_id), "not_compared", why))
     event_time = node.config.get("event_time") or ""
     return Candidate(known, Pair(before, after, key, str(event_time), hidden))
 
@@ -68,7 +73,13 @@ def _removed(manifest: Manifest, production: Manifest) -> Iterator[Candidate]:
         if is_gone and _has_relation(was):
             why = "not in the pull request's project"
             yield Candidate(
-                Comparison(was.unique_id, _name(was), "removed", why, before=str(_place(was)))
+                Comparison(
+                    was.unique_id,
+                    name(was.unique_id),
+                    "removed",
+                    why,
+                    before=str(_place(was)),
+                )
             )
 
 
@@ -84,11 +95,6 @@ def _hidden(*nodes: Node) -> frozenset[str] | None:
 
 def _place(node: Node) -> Place:
     return Place(node.database, node.schema, node.alias)
-
-
-def _name(node: Node) -> str:
-    """Return what people call the node: its name, and its version."""
-    return ".".join(node.unique_id.split(".")[2:]) or node.name
 
 
 def in_order(found: Iterable[Comparison]) -> list[Comparison]:

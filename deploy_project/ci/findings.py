@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from deploy_project.config import small_files
 from deploy_project.dbt.artifacts import Readable
 from deploy_project.errors import ArtifactError
 
@@ -36,7 +37,7 @@ _ADAPTER = TypeAdapter(Findings)
 
 def write(findings: Findings, directory: Path) -> None:
     """Leave `findings` in the directory of a step, with whose files they are kept."""
-    (directory / FILE).write_bytes(_ADAPTER.dump_json(findings, indent=2))
+    small_files.write_text(directory / FILE, _ADAPTER.dump_json(findings, indent=2).decode())
 
 
 def read(file: Readable) -> Findings:

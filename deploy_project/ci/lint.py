@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy_project.ci.lint_report import Lint, lines, read, summary
+from deploy_project.config import small_files
 from deploy_project.dbt import sqlfluff
 from deploy_project.dbt.profiles import project_file
 from deploy_project.dbt.sql_files import Contents, changed, sql_files
@@ -42,7 +43,7 @@ def lint(stage: Stage) -> None:
 
 
 def _files(stage: Stage, workspace: Workspace) -> list[Path]:
-    """Return the files to lint: regular ones inside the checkout, whatever git says they are."""
+    """Return the files to lint: regular ones inside the tree, whatever git says they are."""
     project = str(project_file(workspace.project_directory).get("name"))
     now = sql_files(_manifest(stage, workspace), project=project)
     state = deferral.state(stage, workspace)
@@ -50,7 +51,7 @@ def _files(stage: Stage, workspace: Workspace) -> list[Path]:
     if state is not None:
         before = sql_files(state / "manifest.json", project=project)
     paths = [workspace.project_directory / each for each in changed(now, before)]
-    tree = workspace.checkout.tree.resolve()
+    tree = workspace.tree.resolve()
     found = [each for each in paths if each.is_file() and each.resolve().is_relative_to(tree)]
     what = "have changed" if before else "are to be linted"
     stage.console.say(f"{len(found)} of {len(now)} SQL files {what}")
@@ -73,7 +74,7 @@ def _linted(stage: Stage, workspace: Workspace, files: list[Path]) -> Lint:
     program = sqlfluff.linter(workspace.installation, adapter, stage.run.state)
     result = stage.directory / RESULT
     wanted = {
-        "root": str(workspace.checkout.tree),
+        "root": str(workspace.tree),
         "files": [str(each) for each in files],
         "dialect": sqlfluff.dialect(adapter),
         "config": str(_configuration(stage, workspace)),
@@ -110,9 +111,9 @@ def _configuration(stage: Stage, workspace: Workspace) -> Path:
 
 def _kept(result: Path, workspace: Workspace) -> Lint:
     """Return the result, and write it anew without this machine's paths and without secrets."""
-    root = f"{workspace.checkout.tree}/"
+    root = f"{workspace.tree}/"
     content: Mapping[str, Any] = json.loads(result.read_bytes())
-    result.write_text(json.dumps(_relative(content, root), indent=2), encoding="utf-8")
+    small_files.write_text(result, json.dumps(_relative(content, root), indent=2))
     workspace.scrubber.file(result)
     return read(result)
 

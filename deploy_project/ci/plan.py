@@ -156,6 +156,8 @@ def _labelled(job: Job, pull_requests: Iterable[PullRequest], seen: Seen | None)
 
 def _decision(job: Job, pull: PullRequest, labelled: Heads) -> Start | Refuse:
     """Return whether to build it; the code of a fork would have our credentials."""
+    if job.why_off is not None:
+        return Refuse(job, pull, f"Pull request {pull.number} is not built. {job.why_off}")
     if not pull.fork or labelled.get(pull.number) == pull.head:
         return Start(job, pull)
     label = job.environment.project.pull_requests.fork_label

@@ -4,7 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pydantic import TypeAdapter
+
 from deploy_project.ci.plan import Heads, Seen
+from deploy_project.config import cursors
 
 
 @dataclass(frozen=True)
@@ -19,13 +22,25 @@ class Memory:
     """The last ring of the bell that was answered."""
 
 
+@dataclass(frozen=True)
+class _Stored:
+    """A `Memory` as text: by job the heads that were started, refused and labelled."""
+
+    seen: Mapping[str, tuple[Heads, Heads, Heads]]
+    place: str = ""
+    heard: str = ""
+
+
+_STORED = TypeAdapter(_Stored)
+
+
 def parsed(cursor: str | None) -> Memory:
-    """Return what `text` has written; without it, nothing was seen yet."""
-    if not cursor:
+    """Return what `text` has written; nothing was seen yet without it, or in what is not ours."""
+    found = cursors.read(_STORED, cursor)
+    if found is None:
         return Memory()
-    found = json.loads(cursor)
-    seen = {name: Seen(*map(_heads, each)) for name, each in found["seen"].items()}
-    return Memory(found["place"], seen, found.get("heard", ""))
+    seen = {name: Seen(*heads) for name, heads in found.seen.items()}
+    return Memory(found.place, seen, found.heard)
 
 
 def text(memory: Memory) -> str:
@@ -36,7 +51,3 @@ def text(memory: Memory) -> str:
     }
     content = {"place": memory.place, "seen": seen, "heard": memory.heard}
     return json.dumps(content, sort_keys=True)
-
-
-def _heads(found: Mapping[str, str]) -> Heads:
-    return {int(number): head for number, head in found.items()}

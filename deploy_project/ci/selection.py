@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_project.config.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
+from deploy_project.dbt import node_names
 from deploy_project.dbt.commands import Listing, subcommand
 from deploy_project.dbt.events import Listed
+from deploy_project.dbt.flags import PARSING
 from deploy_project.errors import DbtError
 from deploy_project.runs.results import SELECTING
 from deploy_project.runs.scene import Scene
@@ -25,7 +27,7 @@ class Relation:
     @property
     def name(self) -> str:
         """What people call the node."""
-        return self.unique_id.split(".")[-1]
+        return node_names.name(self.unique_id)
 
 
 def options(arguments: Sequence[str]) -> list[str]:
@@ -60,7 +62,7 @@ def wanted(scene: Scene) -> Listing | None:
     kept = options(arguments)
     if scene.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
         kept += ["--state", str(scene.state)]  # `dbt retry` has another one
-    return Listing(kept, (*_WRITTEN, "config"))
+    return Listing(kept, (*_WRITTEN, "config"), PARSING.divided(arguments)[0])
 
 
 def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
@@ -80,7 +82,7 @@ def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
 
 
 def _kind(node: Mapping[str, Any]) -> str:
-    return str(node["unique_id"]).split(".")[0]
+    return node_names.kind(str(node["unique_id"]))
 
 
 def _writes(node: Mapping[str, Any], *, stores: bool) -> bool:

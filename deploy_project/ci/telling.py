@@ -10,6 +10,7 @@ from deploy_project.ci.findings import FILE, Findings, Sample, read
 from deploy_project.ci.lint import RESULT
 from deploy_project.ci.report import FailedTest, Node, Report, Step
 from deploy_project.config.deployment import Job
+from deploy_project.dbt import node_names
 from deploy_project.dbt.artifacts import NodeResult, read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.errors import ArtifactError, ConfigError, DbtError, LintError
@@ -115,7 +116,7 @@ def _deferred_run(finished: Finished) -> str:
 def _deferred(results: Iterable[NodeResult], findings: Findings) -> list[str]:
     """Return the names of the nodes that were read from elsewhere and not built later on."""
     built = {each.unique_id for each in results if each.status == "success"}
-    return sorted(_name(each) for each in findings.deferred if each not in built)
+    return sorted(node_names.name(each) for each in findings.deferred if each not in built)
 
 
 def _schema(run: Run) -> str:
@@ -171,25 +172,15 @@ def _is_silent(result: NodeResult) -> bool:
 def _nodes(results: Iterable[NodeResult]) -> Iterator[Node]:
     for each in results:
         outcome = _OUTCOMES.get(each.status)
-        is_test = _kind(each.unique_id) in _TESTS
+        is_test = node_names.kind(each.unique_id) in _TESTS
         if outcome is not None and not (is_test and outcome != "skipped"):
             message = each.message if outcome == "failed" else ""
-            yield Node(_name(each.unique_id), outcome, each.execution_seconds, message)
+            yield Node(node_names.name(each.unique_id), outcome, each.execution_seconds, message)
 
 
 def _failed_tests(results: Iterable[NodeResult], findings: Findings) -> Iterator[FailedTest]:
     for each in results:
-        if _kind(each.unique_id) in _TESTS and each.status in ("fail", "error"):
+        if node_names.kind(each.unique_id) in _TESTS and each.status in ("fail", "error"):
             sample = findings.samples.get(each.unique_id, Sample((), ()))
-            name = _name(each.unique_id)
+            name = node_names.name(each.unique_id)
             yield FailedTest(name, each.message, each.failures, sample.columns, sample.rows)
-
-
-def _kind(unique_id: str) -> str:
-    return unique_id.split(".", 1)[0]
-
-
-def _name(unique_id: str) -> str:
-    """Return the name of a node: its id is `<type>.<package>.<name>`, and more for a test."""
-    parts = unique_id.split(".")
-    return ".".join(parts[2:3] if _kind(unique_id) == "test" else parts[2:]) or unique_id

@@ -1,7 +1,8 @@
 """`deploy-project cancel`: end a run that waits or is in progress."""
 
 from deploy_project.cli.context import loaded
-from deploy_project.runs import history, launching
+from deploy_project.runs import history
+from deploy_project.runs.launching import Dagster
 from deploy_project.runs.status import ENDED
 
 
@@ -10,9 +11,9 @@ def cancel(name: str) -> int:
     _, deployment = loaded()
     with history.opened() as instance:
         run = history.find(instance, name)
-    if run.status in ENDED:
-        print(f"Run {run.id} had ended before: {run.status}")
-        return 0
-    launching.cancel(deployment.dagster_url, run.id)
+        if run.status in ENDED:
+            print(f"Run {run.id} had ended before: {run.status}")
+            return 0
+        Dagster.of(deployment, instance).cancel(run.id)
     print(f"Cancelling run {run.id} of {run.job}; `deploy-project logs {run.id[:8]}` shows its end")
     return 0

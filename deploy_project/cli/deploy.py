@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_environments
+from deploy_project.cli.notes import notes
 from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.state import StateDirectory
-from deploy_project.errors import DeployError, LaunchError
+from deploy_project.errors import ConfigError, DeployError, LaunchError
 from deploy_project.git import remote
 from deploy_project.releases import pointer, prepare
 
@@ -23,7 +24,7 @@ def deploy(names: Sequence[str], *, commit: str | None) -> int:
     found.state.prepare()
     failed = [each for each in environments if not _deployed(deployment, each, found.state, wanted)]
     if len(failed) < len(environments):
-        _reload(deployment.dagster_url)
+        _reload(deployment)
     return 1 if failed else 0
 
 
@@ -33,6 +34,8 @@ def _deployed(
     """Deploy to one environment, say how it went, and return whether it went well."""
     try:
         print(f"{environment.name}: {_deploy(deployment, environment, state, commit)}", flush=True)
+        for note in notes(deployment, environment, state):
+            print(f"  Note: {note}", flush=True)
     except DeployError as error:
         print(f"{environment.name}: not deployed: {error}", file=sys.stderr)
         return False
@@ -57,12 +60,12 @@ def _deploy(
     return f"deployed {what}" + (f", was at {before.commit}" if before else "")
 
 
-def _reload(url: str) -> None:
+def _reload(deployment: Deployment) -> None:
     """Have the UI show the new commits; what Dagster does not show now it shows when it starts."""
-    from deploy_project.runs import launching  # with Dagster, which takes a second to import
+    from deploy_project.runs.launching import Dagster  # with Dagster: a second to import
 
     try:
-        launching.reload(url)
-        print(f"Dagster at {url} has loaded the definitions again.")
-    except LaunchError as error:
+        Dagster.of(deployment).reload()
+        print(f"Dagster at {deployment.dagster_url} has loaded the definitions again.")
+    except (ConfigError, LaunchError) as error:
         print(f"Note: the definitions were not loaded again. {error}")

@@ -4,7 +4,10 @@ import time
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.tail import CONSOLE, DEBUG, Tail
+from deploy_project.config.purposes import withheld
+from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import ArtifactError
+from deploy_project.releases.given import revealed
 from deploy_project.runs import history
 from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.status import ENDED
@@ -17,9 +20,11 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
     found, deployment = loaded()
     artifacts = Artifacts.of(deployment, found.state)
     file = DEBUG if debug else CONSOLE
+    # dbt leaves out of its debug log what it knows, which these are not.
+    hidden = Scrubber(revealed(each for each, _ in withheld(deployment.projects.values())))
     with history.opened() as instance:
         run = history.find(instance, name)
-        tail = Tail(run.id, found.state, artifacts, file=file, step=step)
+        tail = Tail(run.id, found.state, artifacts, file=file, step=step, shown=hidden.text)
         said = _print(tail)
         while follow and run.status not in ENDED:
             time.sleep(POLL_SECONDS)

@@ -39,7 +39,9 @@ def outlook(past: Past) -> str:
     if refused is not None and refused.reason != "RETRY_NOT_LATEST_RUN":
         raise LaunchError(f"{refused.reason}: {refused.sentence}")
     failed, *then = retry.remaining(past.steps, past.records)
-    lines = [f"Going on with step {failed.index} of run {past.run_id}: {failed.name}"]
+    again = retry.repeated(past.steps, past.records)
+    lines = [f"Doing step {step.index} again: {step.name}" for step in again]
+    lines += [f"Going on with step {failed.index} of run {past.run_id}: {failed.name}"]
     lines += [f"  then step {step.index}: {step.name}" for step in then]
     if refused is not None:
         lines.append(f"Note: {refused.sentence}")

@@ -12,11 +12,11 @@ from deploy_project.config.environment import Settings
 from deploy_project.dbt.schemas import pull_request_schema, schema_name
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.git import remote
-from deploy_project.runs import launching, tags
+from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.launching import Dagster
 from deploy_project.runs.status import ENDED
 
-CAUSE = "Kicked off from the command line"
 _INTERRUPTED = 130
 
 
@@ -36,8 +36,8 @@ def run(name: str, wish: Wish, *, wait: bool) -> int:
     found, deployment = loaded()
     job = named_job(deployment, name)
     asked = {
-        tags.TRIGGER: "ui",
-        tags.CAUSE: (wish.cause or CAUSE)[: tags.LONGEST_CAUSE],
+        tags.TRIGGER: "api",
+        tags.CAUSE: (wish.cause or tags.COMMAND_LINE)[: tags.LONGEST_CAUSE],
         **place(job, wish, run_slots=deployment.account.run_slots),
         **code(job.environment, commit=wish.commit, branch=wish.branch),
     }
@@ -73,15 +73,20 @@ def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
 def start(
     job: Job, asked: Mapping[str, str], found: Settings, deployment: Deployment, *, wait: bool
 ) -> int:
-    """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends."""
-    url = deployment.dagster_url
-    run_id = launching.launch(url, job.name, asked)
+    """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends.
+
+    Raises `ConfigError` for a job that is off.
+    """
+    if job.why_off is not None:
+        raise ConfigError(f"no run of job {job.identifier!r} was started. {job.why_off}")
+    dagster = Dagster.of(deployment)
+    run_id = dagster.launch(job.name, asked)
     started = f"Started {job.name} as run {run_id}\n{deployment.run_page(run_id)}"
     if not wait:
         print(started)
         return 0
     tail = Tail(run_id, found.state, Artifacts.of(deployment, found.state))
-    return _wait(url, run_id, tail, started)
+    return _wait(dagster, run_id, tail, started)
 
 
 def code(environment: Environment, *, commit: str | None, branch: str | None) -> dict[str, str]:
@@ -94,20 +99,20 @@ def code(environment: Environment, *, commit: str | None, branch: str | None) ->
     return {tags.COMMIT: remote.branch_head(environment.project, branch).commit, **named}
 
 
-def _wait(url: str, run_id: str, tail: Tail, started: str) -> int:
+def _wait(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
     try:
         print(started, flush=True)  # from now on Ctrl-C is meant for the run
-        return 0 if _follow(url, run_id, tail) == "Success" else 1
+        return 0 if _follow(dagster, run_id, tail) == "Success" else 1
     except KeyboardInterrupt:
         print("Cancelling the run; press Ctrl-C again to leave it to itself", flush=True)
-        _follow(url, run_id, tail, cancelling=True)
+        _follow(dagster, run_id, tail, cancelling=True)
         return _INTERRUPTED
 
 
-def _follow(url: str, run_id: str, tail: Tail, *, cancelling: bool = False) -> str:
+def _follow(dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = False) -> str:
     """Print what the run logs, and how it stands when that changes; return how it has ended."""
     last = ""
-    for status in launching.statuses(url, run_id):
+    for status in dagster.statuses(run_id):
         for text in tail.new():
             print(text, end="", flush=True)
         if status != last:
@@ -115,5 +120,5 @@ def _follow(url: str, run_id: str, tail: Tail, *, cancelling: bool = False) -> s
             last = status
         if cancelling and status not in {*ENDED, "Cancelling"}:
             with suppress(LaunchError):  # a run that is just starting can't be cancelled yet
-                launching.cancel(url, run_id)
+                dagster.cancel(run_id)
     return last

@@ -7,6 +7,7 @@ from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.table import table
 from deploy_project.runs import history, tags
 from deploy_project.runs.history import PastRun
+from deploy_project.runs.status import told
 from deploy_project.runs.timing import duration_text
 
 _HEAD = (
@@ -37,7 +38,7 @@ def _row(run: PastRun) -> list[str]:
         str(tags.run_number(run.id)),
         run.job,
         run.trigger.category,
-        run.status,
+        told(run.status, run.failed_steps),
         run.commit[:7],
         run.branch,
         f"{began.astimezone():%Y-%m-%d %H:%M:%S}" if began else "",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from deploy_project.config.deployment import Deployment, Secret, Variables
 from deploy_project.config.environment import reveal
+from deploy_project.config.purposes import withheld
 from deploy_project.errors import ConfigError
 
 
@@ -25,11 +26,7 @@ def _missing(secret: Secret, places: list[str]) -> list[str]:
 
 def _secrets(deployment: Deployment) -> Iterator[tuple[Secret, str]]:
     for name, project in deployment.projects.items():
-        if project.token is not None:
-            yield project.token, f"projects.{name}.token"
-        hosting = project.hosting
-        if hosting is not None and hosting.token not in (None, project.token):
-            yield hosting.token, f"projects.{name}.hosting.token"
+        yield from withheld([project])
         yield from _in(project.variables, f"projects.{name}.variables")
     for name, environment in deployment.environments.items():
         yield from _in(environment.variables, f"environments.{name}.variables")

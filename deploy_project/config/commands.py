@@ -3,6 +3,7 @@
 import re
 import shlex
 
+from deploy_project.config.subcommands import subcommand
 from deploy_project.errors import ConfigError
 
 # Quoted and escaped text means itself; what is left is where the shell would find its operators.
@@ -42,7 +43,7 @@ def arguments(command: str) -> tuple[str, ...]:
         )
     _refuse_operators(command)
     _refuse_options(words[1:])
-    if all(word.startswith("-") for word in words[1:]):
+    if not subcommand(words[1:]):
         raise CommandError(
             "names no subcommand of dbt",
             found=repr(" ".join(words)),

@@ -7,15 +7,21 @@ from deploy_project.config.deployment import AssetParent, Completion, JobParent,
 from deploy_project.config.documents import Place
 from deploy_project.config.drafts import Draft
 from deploy_project.config.jobs_file import Condition, ParentEntry
-from deploy_project.config.problems import Problems
+from deploy_project.config.problems import Problems, Unknown
 from deploy_project.config.references import References
 
 KEY = "job_completion_trigger_condition"
 _NAMES = ("job_id", "job", "asset")
+_Found = Parent | Unknown | None
+"""A parent that is in the files, one that is not, or none: its mistakes are told already."""
 
 
 def completion(draft: Draft, others: References, problems: Problems) -> Completion | None:
-    """Return what starts a job after others; None when nothing does, or it can't be made out."""
+    """Return what starts a job after others; None when nothing does, or it can't be made out.
+
+    A parent that is not in the files turns off a trigger that waits for it: all of it, save where
+    any of several parents will do.
+    """
     trigger = draft.entry.job_completion_trigger_condition
     if trigger is None:
         return None
@@ -29,10 +35,11 @@ def completion(draft: Draft, others: References, problems: Problems) -> Completi
         problems.add(place, what, found=found, remedy=remedy)
         return None
     if trigger.condition is not None:
-        return _completion([_condition(place / "condition", trigger.condition, others, problems)])
+        one = _condition(place / "condition", trigger.condition, others, problems)
+        return _completion([one], problems)
     entries = trigger.any_of or trigger.all_of or []
     found = _parents(place / given[0], entries, others, problems)
-    return _completion(found, needs_all=given == ["all"])
+    return _completion(found, problems, needs_all=given == ["all"])
 
 
 def record_key(environment: str, identifier: str) -> tuple[str, ...]:
@@ -40,39 +47,47 @@ def record_key(environment: str, identifier: str) -> tuple[str, ...]:
     return (environment, "jobs", identifier)
 
 
-def _completion(found: Sequence[Parent | None], *, needs_all: bool = False) -> Completion | None:
-    parents = tuple(parent for parent in found if parent is not None)
-    if not parents or len(parents) < len(found):
-        return None
-    return Completion(parents, needs_all=needs_all)
+def _completion(
+    found: Sequence[_Found], problems: Problems, *, needs_all: bool = False
+) -> Completion | None:
+    unknown = [each for each in found if isinstance(each, Unknown)]
+    parents = [each for each in found if isinstance(each, JobParent | AssetParent)]
+    is_off = not parents or (needs_all and len(parents) < len(found))
+    for each in unknown:
+        part = "trigger" if is_off else "parent"
+        problems.turn_off(part, each.place, each.what, remedy=each.remedy)
+    return None if is_off else Completion(tuple(parents), needs_all=needs_all)
 
 
 def _condition(
     place: Place, condition: Condition, others: References, problems: Problems
-) -> Parent | None:
+) -> _Found:
     _check_statuses(place, condition, problems)
-    found = others.numbered(place / "job_id", condition.job_id, problems)
-    return JobParent(found.name, tuple(condition.statuses)) if found else None
+    by_name = "`any: [{job: …}]`"
+    found = others.numbered(place / "job_id", condition.job_id, by_name=by_name)
+    return _job_parent(found, tuple(condition.statuses))
+
+
+def _job_parent(found: Draft | Unknown | None, statuses: tuple[int, ...]) -> _Found:
+    return JobParent(found.name, statuses) if isinstance(found, Draft) else found
 
 
 def _parents(
     place: Place, entries: Sequence[ParentEntry], others: References, problems: Problems
-) -> list[Parent | None]:
+) -> list[_Found]:
     if not entries:
         problems.add(place, "names no parent", remedy="list at least one, such as `- job: daily`")
     found = [_parent(place / index, entry, others, problems) for index, entry in enumerate(entries)]
     for index, parent in enumerate(found):
         earlier = [str(other) for other in found[:index]]
-        if parent is not None and str(parent) in earlier:
+        if isinstance(parent, JobParent | AssetParent) and str(parent) in earlier:
             what = f"is the same parent as entry {earlier.index(str(parent)) + 1}"
             remedy = "keep one of them, with the statuses of both"
             problems.add(place / index, what, found=str(parent), remedy=remedy)
     return found
 
 
-def _parent(
-    place: Place, entry: ParentEntry, others: References, problems: Problems
-) -> Parent | None:
+def _parent(place: Place, entry: ParentEntry, others: References, problems: Problems) -> _Found:
     given = [name for name in _NAMES if getattr(entry, name) is not None]
     if len(given) != 1:
         what = "must name one parent by `job_id`, `job` or `asset`"
@@ -87,19 +102,16 @@ def _parent(
     return _job(place, entry, others, problems)
 
 
-def _job(
-    place: Place, entry: ParentEntry, others: References, problems: Problems
-) -> JobParent | None:
+def _job(place: Place, entry: ParentEntry, others: References, problems: Problems) -> _Found:
     _check_statuses(place, entry, problems)
     statuses = tuple(entry.statuses)
     if entry.job is not None and entry.location is not None:
         return _elsewhere(place, entry.job, entry.location, statuses, problems)
     if entry.job is not None:
-        found = others.named(place / "job", entry.job, problems)
-    else:
-        assert entry.job_id is not None
-        found = others.numbered(place / "job_id", entry.job_id, problems)
-    return JobParent(found.name, statuses) if found else None
+        return _job_parent(others.named(place / "job", entry.job), statuses)
+    assert entry.job_id is not None
+    found = others.numbered(place / "job_id", entry.job_id, by_name="`job`")
+    return _job_parent(found, statuses)
 
 
 def _elsewhere(

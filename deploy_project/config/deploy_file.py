@@ -6,6 +6,7 @@ from pydantic import Field, StringConstraints, WithJsonSchema
 
 from deploy_project.config.deployment import EnvironmentType, HostingKind
 from deploy_project.config.model import NAME, Strict
+from deploy_project.config.passed import OURS
 
 SECRET_SCHEMA: dict[str, Any] = {
     "description": "Where the secret is kept.",
@@ -25,6 +26,12 @@ _VARIABLES_SCHEMA: dict[str, Any] = {
     },
     "additionalProperties": False,
 }
+_PASSED_SCHEMA: dict[str, Any] = {
+    "description": "Names of variables that dbt gets from the environment of Dagster's processes.",
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^(?!{OURS.pattern})[A-Za-z_][A-Za-z0-9_]*$"},
+    "uniqueItems": True,
+}
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Id = Annotated[int, Field(ge=1)]
@@ -34,6 +41,8 @@ CountOrNone = Annotated[int, Field(ge=0)]
 # Read by `values`, whose errors say more than those of a union of types would.
 SecretValue = Annotated[Any, WithJsonSchema(SECRET_SCHEMA)]
 VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
+# Read by `values` as well, so that each name is refused by itself.
+PassedNames = Annotated[list[Any], WithJsonSchema(_PASSED_SCHEMA)]
 
 
 class AccountEntry(Strict):
@@ -76,6 +85,7 @@ class ProjectEntry(Strict):
     token: SecretValue = None
     git_repo_cache: bool = False
     variables: VariableValues = Field(default_factory=dict)
+    pass_variables: PassedNames = Field(default_factory=list)
 
 
 class EnvironmentEntry(Strict):
@@ -94,6 +104,7 @@ class EnvironmentEntry(Strict):
     threads: Count | None = None
     dbt_version: str | None = None
     variables: VariableValues = Field(default_factory=dict)
+    pass_variables: PassedNames = Field(default_factory=list)
     concurrency: Count | None = None
     row_counts: bool = False
     column_lineage: bool = False

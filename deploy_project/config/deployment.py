@@ -90,6 +90,8 @@ class Project:
     git_repo_cache: bool = False
     """Whether runs take the last known commit when the remote can't be asked (JOB-13)."""
     variables: Variables = field(default_factory=dict[str, str | Secret])
+    pass_variables: tuple[str, ...] = ()
+    """Variables of Dagster's processes that dbt gets beside those that pass by default."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,10 @@ class Environment:
     dbt_version: str | None = None
     """A version like `1.10.3` or `1.10.*`; None is the dbt installed beside this package."""
     variables: Variables = field(default_factory=dict[str, str | Secret])
+    pass_variables: tuple[str, ...] = ()
+    """Those of the project are not repeated here."""
+    withheld: frozenset[Secret] = frozenset()
+    """Secrets of the whole deployment that have another purpose than dbt."""
     concurrency: int | None = None
     """How many runs of this environment may be in progress at once; None is no limit."""
     row_counts: bool = False
@@ -189,6 +195,27 @@ class Completion:
         return (" and " if self.needs_all else " or ").join(map(str, self.parents))
 
 
+OffPart = Literal["job", "trigger", "parent", "deferral"]
+_OFF: Mapping[OffPart, str] = {
+    "job": "The job is off",
+    "trigger": "The completion trigger is off",
+    "parent": "A parent of the completion trigger is off",
+    "deferral": "The deferral is off",
+}
+
+
+@dataclass(frozen=True)
+class Off:
+    """A part of a job that a mistake in the files has turned off; everything else works."""
+
+    part: OffPart
+    why: str
+    """The key, its fault, the value that was found there, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{_OFF[self.part]}: {self.why}"
+
+
 @dataclass(frozen=True)
 class Job:
     """One deployment job, resolved against its environment."""
@@ -232,11 +259,23 @@ class Job:
     variables: Variables = field(default_factory=dict[str, str | Secret])
     deactivate_after: int = 0
     """How many failures in a row deactivate it; 0 is never (JOB-12)."""
+    off: tuple[Off, ...] = field(default=(), repr=False)
+    """What of it is off; not in its text, which must not change with the words of an error."""
 
     @property
     def builds_pull_requests(self) -> bool:
         """Whether pull requests may have been built by it, even if it starts none at the moment."""
         return self.job_type == "ci" or self.on_pull_request
+
+    @property
+    def why_off(self) -> str | None:
+        """Why nothing can start it, not even by hand; None when it can be started."""
+        return next((str(each) for each in self.off if each.part == "job"), None)
+
+    @property
+    def why_no_deferral(self) -> str | None:
+        """Why it does not defer although it is to; None when it does, or is not to."""
+        return next((str(each) for each in self.off if each.part == "deferral"), None)
 
     @property
     def defers_to(self) -> str:
@@ -263,6 +302,8 @@ class Deployment:
     """Where people and programs reach the Dagster webserver, no slash at its end."""
     docs_url: str | None = None
     """Where `deploy-project serve` is reached; None leaves links to the docs out."""
+    warnings: tuple[str, ...] = ()
+    """A line for each mistake that turns one thing off, with file and line."""
 
     def run_page(self, run_id: str) -> str:
         """Return the address of a run in Dagster's UI."""

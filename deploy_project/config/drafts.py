@@ -8,7 +8,7 @@ from deploy_project.config.deployment import Environment
 from deploy_project.config.documents import Place
 from deploy_project.config.jobs_file import JobEntry, JobsFile
 from deploy_project.config.model import NAME, Checked
-from deploy_project.config.problems import Problems
+from deploy_project.config.problems import Problems, Unknown
 from deploy_project.config.projects import Landscape
 
 # `Nightly [[daily]]` and `Nightly [[prod:daily]]`, as dbt-jobs-as-code writes names to dbt Cloud.
@@ -96,10 +96,12 @@ def _environment(
         problems.add(place / "environment", "is missing", remedy=remedy)
         return None
     if entry.environment is None:
-        return environment_by_id(
-            place / "environment_id", entry.environment_id, landscape, problems
-        )
-    found = environment_by_name(place / "environment", entry.environment, landscape, problems)
+        found = environment_by_id(place / "environment_id", entry.environment_id, landscape)
+    else:
+        found = environment_by_name(place / "environment", entry.environment, landscape)
+    if isinstance(found, Unknown):
+        problems.add(found.place, found.what, remedy=found.remedy)
+        return None
     if found is not None and entry.environment_id not in (None, found.id):
         what = f"is not the id of environment {found.name!r}, which is {found.id}"
         problems.add(place / "environment_id", what, remedy="keep the name or the id, not both")
@@ -107,21 +109,20 @@ def _environment(
 
 
 def environment_by_name(
-    place: Place, name: str, landscape: Landscape, problems: Problems
-) -> Environment | None:
-    """Return the environment called `name`; note a problem when there is none."""
+    place: Place, name: str, landscape: Landscape
+) -> Environment | Unknown | None:
+    """Return the environment called `name`; None for one whose mistakes are told already."""
     found = landscape.environments.get(name)
     if found is None and name not in landscape.broken:
         known = ", ".join(map(repr, landscape.environments)) or "none"
-        remedy = f"name an environment of deploy.yaml: {known}"
-        problems.add(place, "is no environment", remedy=remedy)
+        return Unknown(place, "is no environment", f"name an environment of deploy.yaml: {known}")
     return found
 
 
 def environment_by_id(
-    place: Place, identifier: int | None, landscape: Landscape, problems: Problems
-) -> Environment | None:
-    """Return the environment with an id; note a problem when there is none."""
+    place: Place, identifier: int | None, landscape: Landscape
+) -> Environment | Unknown | None:
+    """Return the environment with an id; None for one whose mistakes are told already."""
     found = (e for e in landscape.environments.values() if e.id == identifier)
     environment = next(found, None)
     if environment is None and str(identifier) not in landscape.written_ids:
@@ -133,7 +134,7 @@ def environment_by_id(
             f"put `id: {identifier}` at its environment in deploy.yaml "
             f"(known ids: {', '.join(ids) or 'none'})"
         )
-        problems.add(place, "is the id of no environment", remedy=remedy)
+        return Unknown(place, "is the id of no environment", remedy)
     return environment
 
 

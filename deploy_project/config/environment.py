@@ -1,7 +1,7 @@
 """The only reader of the process's environment variables."""
 
 import os
-import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -9,6 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
+from deploy_project.config import passed
 from deploy_project.config.deployment import Secret
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ConfigError
@@ -21,8 +22,6 @@ _STORE_CREDENTIALS = (
     *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_CONNECTION_STRING"),
     "AZURE_CLIENT_SECRET",
 )
-_SHORTEST = 8
-_OURS = re.compile(r"^(DBT_|DEPLOY_|DAGSTER_)")
 
 
 @dataclass(frozen=True)
@@ -99,18 +98,32 @@ def reveal(secret: Secret, *, wanted_by: str) -> SecretStr:
 
 
 def store_credentials() -> list[str]:
-    """Return what the drivers of object stores may find as their secrets, which dbt sees as well.
-
-    What is shorter than eight characters is left out: it may be a word, and no store gives it out.
-    """
-    found = (os.environ.get(name, "") for name in _STORE_CREDENTIALS)
-    return [value for value in found if len(value) >= _SHORTEST]
+    """Return what the drivers of object stores may find here as their secrets."""
+    found = {name: os.environ[name] for name in _STORE_CREDENTIALS if name in os.environ}
+    return passed.credentials(found)
 
 
 def inherited() -> dict[str, str]:
-    """Return the variables that a child process may see.
+    """Return the user's own variables, with which git works as it does in the user's shell.
 
-    Names that begin with `DBT_`, `DEPLOY_` or `DAGSTER_` are left out: dbt's come only from
-    deploy.yaml and the jobs files (VAR-2), so that a run does not depend on somebody's shell.
+    Names that begin with `DBT_`, `DEPLOY_` or `DAGSTER_` are left out: they are for Dagster's
+    processes, or come from deploy.yaml and the jobs files alone.
     """
-    return {name: value for name, value in os.environ.items() if not _OURS.match(name)}
+    return {name: value for name, value in os.environ.items() if not passed.OURS.match(name)}
+
+
+def for_dbt(added: Collection[str], *, withheld: Collection[str]) -> dict[str, str]:
+    """Return the variables of this process that dbt gets: those of the allow-list and `added`.
+
+    Names that are `withheld` have another purpose, and are in neither.
+    """
+    return {
+        name: value
+        for name, value in inherited().items()
+        if (name in added or passed.by_default(name)) and name not in withheld
+    }
+
+
+def for_uv() -> dict[str, str]:
+    """Return the variables of this process with which uv finds the package index and its login."""
+    return {name: value for name, value in inherited().items() if passed.is_in(name, passed.UV)}

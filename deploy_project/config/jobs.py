@@ -16,6 +16,7 @@ from deploy_project.config.deployment import (
     Environment,
     Job,
     JobType,
+    Off,
     Secret,
 )
 from deploy_project.config.documents import Place
@@ -25,6 +26,7 @@ from deploy_project.config.locations import Base
 from deploy_project.config.problems import Problems
 from deploy_project.config.projects import Landscape, unique_numbers
 from deploy_project.config.references import References, references
+from deploy_project.config.subcommands import unrunnable
 from deploy_project.config.values import job_variables
 from deploy_project.config.versions import job_version
 
@@ -57,6 +59,7 @@ class _Content:
     triggers: _Triggers
     deferral: Deferral | None
     completion: Completion | None
+    off: tuple[Off, ...]
 
 
 def jobs(
@@ -149,6 +152,7 @@ def _job(
         compare_changes_flags=content.compare_changes_flags,
         cost_optimization_features=tuple(entry.cost_optimization_features),
         variables=content.variables,
+        off=content.off,
         deactivate_after=0 if entry.job_type == "merge" else defaults.deactivate_after,
     )
 
@@ -173,6 +177,7 @@ def _content(
         triggers=_triggers(draft, has_cron=bool(cron), problems=problems),
         deferral=others.deferral(draft, problems),
         completion=completion(draft, others, problems),
+        off=problems.off(place),  # the last: by now all of it is known
     )
 
 
@@ -196,6 +201,11 @@ def _steps(
             steps.append(arguments(command))
         except CommandError as error:
             problems.add(place / index, error.what, found=error.found, remedy=error.remedy)
+            continue
+        fault = unrunnable(steps[-1])
+        if fault is not None:
+            at, what = place / index, fault.what
+            problems.turn_off("job", at, what, found=fault.found, remedy=fault.remedy)
     return tuple(steps)
 
 

@@ -1,6 +1,7 @@
 """deploy.yaml and the jobs files, read into one `Deployment`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deploy_project.config.deploy_file import AccountEntry, DeployFile
@@ -24,7 +25,8 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
     """Return the deployment that `config_file` and its jobs files describe.
 
     `{state}` in the file stands for the directory `state`; relative paths are relative to the
-    file. Raises one `ConfigError` with a line for every mistake in all files.
+    file. Raises one `ConfigError` with a line for every mistake in all files; those that
+    turn off no more than one thing are its `warnings`.
     """
     config_file = config_file.absolute()
     if not config_file.is_file():
@@ -49,7 +51,7 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         docs_url=_docs_url(file.model, root, problems),
     )
     problems.raise_if_any()
-    return deployment
+    return replace(deployment, warnings=problems.warnings)
 
 
 def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> list[JobsSource]:

@@ -1,6 +1,6 @@
 """The projects and environments of deploy.yaml, checked and resolved."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from deploy_project.config.deploy_file import (
@@ -9,14 +9,20 @@ from deploy_project.config.deploy_file import (
     ProjectEntry,
     PullRequestsEntry,
 )
-from deploy_project.config.deployment import RULES, Environment, Project, PullRequestRules
+from deploy_project.config.deployment import (
+    RULES,
+    Environment,
+    Project,
+    PullRequestRules,
+)
 from deploy_project.config.documents import Place
 from deploy_project.config.hosting import hosting
 from deploy_project.config.identifiers import clashes, numbers
 from deploy_project.config.locations import Base, pattern, repository, subdirectory
 from deploy_project.config.model import Checked
 from deploy_project.config.problems import Problems
-from deploy_project.config.values import deploy_variables, secret
+from deploy_project.config.purposes import withheld
+from deploy_project.config.values import deploy_variables, passed_names, secret
 from deploy_project.config.versions import version
 
 
@@ -46,6 +52,8 @@ def landscape(file: Checked[DeployFile], root: Place, base: Base, problems: Prob
     at = root / "environments"
     environments = _environments(file.model, at, projects, base, problems)
     _require_one_each(environments, at, problems)
+    _require_one_purpose(root / "projects", projects, projects.values(), problems)
+    _require_one_purpose(at, environments, projects.values(), problems)
     for section in ("projects", "environments"):
         _require_distinct(root / section, problems)
     broken = {*file.broken_in("environments"), *file.model.environments} - set(environments)
@@ -112,6 +120,7 @@ def _project(
         token=token,
         git_repo_cache=entry.git_repo_cache,
         variables=deploy_variables(at / "variables", base, problems),
+        pass_variables=passed_names(at / "pass_variables", problems),
     )
 
 
@@ -135,11 +144,13 @@ def _environments(
     places = {name: at / name for name in file.environments}
     stated = {name: entry.id for name, entry in file.environments.items()}
     ids = unique_numbers(stated, places, problems)
+    kept_from_dbt = frozenset(each for each, _ in withheld(projects.values()))
     found: dict[str, Environment] = {}
     for name, entry in file.environments.items():
         _check(entry, places[name], problems)
         project = _project_of(entry, places[name], projects, problems)
         variables = deploy_variables(places[name] / "variables", base, problems)
+        passed = passed_names(places[name] / "pass_variables", problems)
         if project is not None:
             found[name] = Environment(
                 name=name,
@@ -156,12 +167,34 @@ def _environments(
                 threads=entry.threads or file.defaults.threads,
                 dbt_version=entry.dbt_version or file.defaults.dbt_version,
                 variables=variables,
+                pass_variables=passed,
+                withheld=kept_from_dbt,
                 concurrency=entry.concurrency,
                 row_counts=entry.row_counts,
                 column_lineage=entry.column_lineage,
                 pull_request_days=entry.pull_request_days,
             )
     return found
+
+
+def _require_one_purpose(
+    at: Place,
+    entries: Mapping[str, Project] | Mapping[str, Environment],
+    projects: Iterable[Project],
+    problems: Problems,
+) -> None:
+    """Refuse to pass dbt a variable that holds a secret for something else."""
+    others = {each.env: key for each, key in withheld(projects)}
+    for name, entry in entries.items():
+        place = at / name / "pass_variables"
+        for each in (each for each in entry.pass_variables if each in others):
+            what = f"holds the secret of {others[each]}, which dbt must not see"
+            remedy = (
+                "take it out; what dbt needs of its own is a variable under `variables:`, such as "
+                f"`DBT_ENV_SECRET_TOKEN: {{env: {each}}}`"
+            )
+            item = place / place.value.index(each)
+            problems.add(item, what, remedy=remedy, found=repr(each))
 
 
 def _profiles(text: str | None, base: Base) -> str | None:

@@ -18,8 +18,12 @@ from deploy_project.config.drafts import (
     environment_by_id,
     environment_by_name,
 )
-from deploy_project.config.problems import Problems
+from deploy_project.config.problems import Problems, Unknown
 from deploy_project.config.projects import Landscape
+
+WITH_IDS = "`dbt-jobs-as-code import-jobs --include-linked-id`"
+"""The export that has the id of each job, as `linked_id`, and not only those that jobs refer to."""
+_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -33,51 +37,73 @@ class References:
     """Identifiers of jobs with mistakes, and all ids as they are written."""
 
     def deferral(self, draft: Draft, problems: Problems) -> Deferral | None:
-        """Return what a job defers to; an environment wins over a job, as on dbt Cloud."""
+        """Return what a job defers to; an environment wins over a job, as on dbt Cloud.
+
+        What is not in the files turns the deferral off; no default takes its place.
+        """
+        found = self._deferral(draft, problems)
+        if isinstance(found, Unknown):
+            problems.turn_off("deferral", found.place, found.what, remedy=found.remedy)
+            return None
+        return found
+
+    def _deferral(self, draft: Draft, problems: Problems) -> Deferral | Unknown | None:
         entry = draft.entry
         if entry.self_deferring and entry.deferring_job_definition_id is not None:
             at = draft.place / "self_deferring"
             problems.add(at, "is given beside `deferring_job_definition_id`", remedy="keep one")
         if entry.deferring_environment is not None or entry.deferring_environment_id is not None:
-            environment = self._environment(draft, problems)
-            return DeferToEnvironment(environment.name) if environment else None
+            return _defer_to_environment(self._environment(draft))
         if entry.self_deferring:
             return DeferToJob(draft.name)
         if entry.deferring_job_definition_id is not None:
             at = draft.place / "deferring_job_definition_id"
-            return _defer_to(self.numbered(at, entry.deferring_job_definition_id, problems))
+            identifier, by_name = entry.deferring_job_definition_id, "`deferring_job`"
+            return _defer_to_job(self.numbered(at, identifier, by_name=by_name))
         if entry.deferring_job is not None:
-            return _defer_to(
-                self.named(draft.place / "deferring_job", entry.deferring_job, problems)
-            )
+            return _defer_to_job(self.named(draft.place / "deferring_job", entry.deferring_job))
         return self._default(draft)
 
-    def numbered(self, place: Place, identifier: int, problems: Problems) -> Draft | None:
-        """Return the job with an id; note a problem when there is none."""
+    def numbered(self, place: Place, identifier: int, *, by_name: str) -> Draft | Unknown | None:
+        """Return the job with an id; None for one whose mistakes are told already.
+
+        `by_name` is how a job can be named there instead.
+        """
         found = self.by_id.get(identifier)
         if found is None and str(identifier) not in self.broken:
-            stated = sorted({d.number for d in self.by_identifier.values() if d.number is not None})
-            known = ", ".join(map(str, stated)) or "none"
-            remedy = f"put `id: {identifier}` at that job (known ids: {known})"
-            problems.add(place, "is the id of no job", remedy=remedy)
+            remedy = self._remedy(identifier, by_name)
+            return Unknown(place, "is the id of no job", remedy)
         return found
 
-    def named(self, place: Place, name: str, problems: Problems) -> Draft | None:
-        """Return the job with an identifier or a name; note a problem when there is none."""
+    def _remedy(self, identifier: int, by_name: str) -> str:
+        """Return what to do about an id that no job has; exports leave ids out by default."""
+        jobs = self.by_identifier.values()
+        stated = sorted({draft.number for draft in jobs if draft.number is not None})
+        if stated and all(draft.number is not None for draft in jobs):
+            return "add that job to the jobs files, or take this out"
+        more = "" if len(stated) <= _SHOWN else f" and {len(stated) - _SHOWN} more"
+        known = ", ".join(map(str, stated[:_SHOWN])) or "none"
+        return (
+            f"export the jobs with their ids ({WITH_IDS}), put `id: {identifier}` at that job, or "
+            f"name it by {by_name} (known ids: {known}{more})"
+        )
+
+    def named(self, place: Place, name: str) -> Draft | Unknown | None:
+        """Return the job with an identifier or a name; None for one whose mistakes are told."""
         by_name = {draft.name: draft for draft in self.by_identifier.values()}
         found = self.by_identifier.get(name) or by_name.get(name)
         if found is None and name not in self.broken:
             known = ", ".join(map(repr, self.by_identifier))
-            problems.add(place, "is no job", remedy=f"name a known one: {known}")
+            return Unknown(place, "is no job", f"name a known one: {known}")
         return found
 
-    def _environment(self, draft: Draft, problems: Problems) -> Environment | None:
+    def _environment(self, draft: Draft) -> Environment | Unknown | None:
         entry, place = draft.entry, draft.place
         if entry.deferring_environment is not None:
             at, name = place / "deferring_environment", entry.deferring_environment
-            return environment_by_name(at, name, self.landscape, problems)
+            return environment_by_name(at, name, self.landscape)
         at, identifier = place / "deferring_environment_id", entry.deferring_environment_id
-        return environment_by_id(at, identifier, self.landscape, problems)
+        return environment_by_id(at, identifier, self.landscape)
 
     def _default(self, draft: Draft) -> Deferral | None:
         """Return dbt Cloud's default; an export has explicit ids, so that no default applies."""
@@ -119,5 +145,11 @@ def _broken(source: JobsSource) -> Iterator[Any]:
             yield from ((at / key / "id").value, (at / key / "linked_id").value)
 
 
-def _defer_to(draft: Draft | None) -> DeferToJob | None:
-    return DeferToJob(draft.name) if draft else None
+def _defer_to_job(found: Draft | Unknown | None) -> DeferToJob | Unknown | None:
+    return DeferToJob(found.name) if isinstance(found, Draft) else found
+
+
+def _defer_to_environment(
+    found: Environment | Unknown | None,
+) -> DeferToEnvironment | Unknown | None:
+    return DeferToEnvironment(found.name) if isinstance(found, Environment) else found

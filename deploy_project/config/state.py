@@ -7,10 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, ConfigError
 
-_README = """This directory belongs to deploy_project. Deleting it while nothing runs is safe:
-repositories are fetched again, and only run history and artifacts are lost.
+_README = """This directory belongs to deploy_project. `warehouses` is data: DuckDB and SQLite files
+to which profiles give relative paths. The rest may be deleted while nothing runs: repositories are
+fetched again, and only run history and artifacts are lost.
 """
 _NOTES = {"README": _README, ".gitignore": "*\n"}  # it may lie inside somebody's repository
 _DISK = frozenset(
@@ -20,7 +22,7 @@ _DISK = frozenset(
 
 @dataclass(frozen=True)
 class Checkout:
-    """The directories of one commit; `tree` exists only when it is whole."""
+    """The directories of one commit; `tree` exists only when it is whole, and is then only read."""
 
     root: Path
 
@@ -29,14 +31,13 @@ class Checkout:
         """The files of the commit."""
         return self.root / "tree"
 
-    @property
-    def packages(self) -> Path:
-        """A record that `dbt deps` has finished in `tree`."""
-        return self.root / "packages.json"
+    def packages(self, key: str) -> Path:
+        """The packages that `dbt deps` has installed for `tree` by one set of rendered files."""
+        return self.root / "packages" / key
 
     @property
     def lock(self) -> Path:
-        """Held exclusively while `tree` is made or changed."""
+        """Held exclusively while `tree` or something beside it is made."""
         return self.root / "lock"
 
     @property
@@ -61,7 +62,7 @@ class StateDirectory:
             self.root.mkdir(parents=True, exist_ok=True)
             for name, text in _NOTES.items():
                 if not (self.root / name).is_file():
-                    (self.root / name).write_text(text, encoding="utf-8")
+                    small_files.write_text(self.root / name, text)
             if not os.access(self.root, os.W_OK):  # a read-only disk, above all
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
         except OSError as error:
@@ -111,6 +112,14 @@ class StateDirectory:
     def all_work(self) -> Path:
         """The parent of every run's scratch space."""
         return self.root / "work"
+
+    def warehouses(self, environment: str) -> Path:
+        """The files of warehouses to which profiles give relative paths; never evicted."""
+        return self.root / "warehouses" / environment
+
+    def found_warehouses(self, project: str, commit: str) -> Path:
+        """Where files of warehouses go that are found in a checkout which is to be evicted."""
+        return self.root / "warehouses" / ".found" / project / commit
 
     def pull_requests(self, environment: str) -> Path:
         """The parent of what pull requests have on this machine in one environment."""

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 from deploy_project.config.deployment import Secret
 from deploy_project.config.documents import Place
 from deploy_project.config.locations import Base
+from deploy_project.config.passed import OURS
 from deploy_project.config.problems import Problems
 
 _NAME = re.compile(r"DBT_[A-Z0-9_]+")
+_ANY_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SECRET_PREFIX = "DBT_ENV_SECRET"  # noqa: S105
 _MASKED = re.compile(r"\*+")
 _WRITE = "write `env: NAME` or `file: path` under it"
@@ -88,3 +91,22 @@ def _value(place: Place, base: Base, problems: Problems) -> str | Secret | None:
         return str(value).lower()
     # As written: the number 1.10 stays "1.10", the date 2024-01-01 stays what it is.
     return value if isinstance(value, str) else place.scalar
+
+
+def passed_names(place: Place, problems: Problems) -> tuple[str, ...]:
+    """Return the `pass_variables` at `place`: names of variables that dbt gets as they are."""
+    written: Any = place.value
+    found: list[str] = []
+    for index, name in enumerate(cast(list[Any], written) if isinstance(written, list) else ()):
+        at = place / index
+        if not isinstance(name, str) or not _ANY_NAME.fullmatch(name):
+            remedy = "write one name for each, of letters, digits and '_'"
+            problems.add(at, "is no name of an environment variable", remedy=remedy)
+        elif OURS.match(name):
+            remedy = "write a name with its value under `variables:`, where names begin with `DBT_`"
+            problems.add(at, "never passes", remedy=remedy, found=repr(name))
+        elif name in found:
+            problems.add(at, "is given twice", remedy="keep one of them", found=repr(name))
+        else:
+            found.append(name)
+    return tuple(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
+from deploy_project.dbt.adapter_response import bytes_processed, rows_affected
 from deploy_project.errors import DbtError
 
 
@@ -157,7 +158,6 @@ def _node_result(raw: Mapping[str, Any]) -> NodeResult:
     phases: list[Mapping[str, Any]] = raw.get("timing") or []
     timing = {each["name"]: _interval(each) for each in phases}
     response: Mapping[str, Any] = raw.get("adapter_response") or {}
-    processed = _count(response.get("bytes_processed"))
     return NodeResult(
         unique_id=raw["unique_id"],
         status=raw["status"],
@@ -166,16 +166,11 @@ def _node_result(raw: Mapping[str, Any]) -> NodeResult:
         execution_seconds=float(raw.get("execution_time") or 0),
         compile=timing.get("compile"),
         execute=timing.get("execute"),
-        rows_affected=_count(response.get("rows_affected")),
-        bytes=processed if processed is not None else _count(response.get("bytes_billed")),
+        rows_affected=rows_affected(response),
+        bytes=bytes_processed(response),
         failures=raw.get("failures"),
         compiled_code=raw.get("compiled_code") or "",
     )
-
-
-def _count(found: object) -> int | None:
-    """Return a count of an adapter, None where it says that it doesn't know (-1, text)."""
-    return found if isinstance(found, int) and found >= 0 else None
 
 
 def _interval(raw: Mapping[str, Any]) -> Interval | None:

@@ -5,10 +5,13 @@ line of JSON, `{"arguments": […], "directory": <path>, "variables": {…}, "ev
 "debug_log": <path>, "secrets": […], "program": <path or null>, "before": <null or {"parse": […],
 "ls": […]}>}`, and stays open as long as the parent lives; while the line is awaited, dbt is
 imported. `directory` becomes the working directory, and `variables` become the whole environment.
+`secrets` are those among them, which the debug log must not hold; of any other this process knows
+nothing, for the project's code runs in it.
 Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
-node that starts, finishes or is skipped. A `program` takes dbt's place: the `main` of that file
-gets the arguments. With `before`, dbt parses and lists by these arguments first, tells what it has
-listed as an event, and begins the command only when one more byte comes from standard input.
+node that starts, finishes or is skipped, and for each error that is no node's. A `program` takes
+dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses and lists by
+these arguments first, tells what it has listed as an event, and begins the command only when one
+more byte comes from standard input.
 """
 
 import atexit
@@ -23,7 +26,7 @@ import signal
 import sys
 import threading
 import time
-from typing import Any, cast
+from typing import Any
 
 GRACE_SECONDS = 20
 """How long dbt may take to cancel its queries before it is killed."""
@@ -33,14 +36,6 @@ LOST_SECONDS = 10
 """When dbt has not ended by then, it has not heard its interrupt."""
 COLLECTED_AFTER = 50_000
 """So many new objects are made between two searches for unused ones; ten megabytes or so."""
-LONGEST_TEXT = 10_000
-"""Characters of a message in an event or an error; the logs have all of it."""
-
-
-def shortened(text: str) -> str:
-    """Return `text`, or its beginning and how much is missing when it is too long to be shown."""
-    missing = len(text) - LONGEST_TEXT
-    return text if missing <= 0 else f"{text[:LONGEST_TEXT]}… ({missing} more characters)"
 
 
 class EventWriter:
@@ -58,17 +53,6 @@ class EventWriter:
             text = text.replace(secret, "*****")
         return text
 
-    def scrubbed_value(self, value: Any) -> Any:
-        """Return `value` without secrets in its texts, at any depth, so that it stays JSON."""
-        if isinstance(value, str):
-            return shortened(self.scrubbed(value))
-        if isinstance(value, dict):
-            entries = cast(dict[str, Any], value)
-            return {key: self.scrubbed_value(each) for key, each in entries.items()}
-        if isinstance(value, list):
-            return [self.scrubbed_value(each) for each in cast(list[Any], value)]
-        return value
-
     def __call__(self, event: Any) -> None:
         """Write one of dbt's events where it belongs."""
         info = event.info
@@ -77,11 +61,11 @@ class EventWriter:
         with self._lock:
             self._debug.write(self.scrubbed(line))
             described = _DESCRIBED.get(info.name)
-            if described:
-                fact = described(event.data)
+            fact = described(event.data) if described else None
+            if fact is not None:
                 if info.name == "MainReportVersion":
                     fact["invocation_id"] = info.invocation_id
-                self._tell(info.name, fact)
+                self._tell(_TOLD_AS.get(info.name, info.name), fact)
 
     def listed(self, nodes: list[Any], problem: str) -> None:
         """Write what dbt has listed before the command, or why it could not."""
@@ -89,7 +73,7 @@ class EventWriter:
             self._tell("Listed", {"nodes": nodes, "problem": problem})
 
     def _tell(self, name: str, fact: dict[str, Any]) -> None:
-        told = {"event": name, **self.scrubbed_value(fact)}
+        told = {"event": name, **fact}  # secrets and all: the parent knows more of them
         self._events.write(json.dumps(told, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
@@ -143,6 +127,15 @@ def _adapter(data: Any) -> dict[str, Any]:
     return {"name": data.adapter_name, "version": data.adapter_version.removeprefix("=")}
 
 
+def _problem(data: Any) -> dict[str, Any] | None:
+    return {"message": data.exc} if data.exc.strip() else None
+
+
+def _failed(data: Any) -> dict[str, Any] | None:
+    """Describe the failure of a hook; those of nodes are told when they finish."""
+    return {"message": data.msg} if data.node_info.resource_type == "operation" else None
+
+
 _DESCRIBED = {
     "MainReportVersion": _version,
     "AdapterRegistered": _adapter,
@@ -150,7 +143,12 @@ _DESCRIBED = {
     "LogStartLine": _numbered,
     "SkippingDetails": _numbered,
     "NodeFinished": _finished,
+    "MainEncounteredError": _problem,
+    "RunningOperationCaughtError": _problem,
+    "RunningOperationUncaughtError": _problem,
+    "RunResultError": _failed,
 }
+_TOLD_AS = {name: "Problem" for name, each in _DESCRIBED.items() if each in (_problem, _failed)}
 
 
 def first_line(descriptor: int) -> str:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy_project.config.environment import inherited
 from deploy_project.errors import DbtError
 
 _CHILD = Path(__file__).with_name("child.py")
@@ -22,6 +21,8 @@ class Child:
     process: subprocess.Popen[str]
     events: int
     """The descriptor from which its events are read; whoever has the child closes it."""
+    inherited: Mapping[str, str]
+    """Its first environment, which stays readable in `/proc`."""
     _writes: int
     """The number of the descriptor that the child itself writes them to."""
 
@@ -41,16 +42,17 @@ class Child:
             self.process.stdin.flush()
 
 
-def start(python: Path) -> Child:
+def start(python: Path, inherited: Mapping[str, str]) -> Child:
     """Start a process with `python`; raise `DbtError` when that can't be done.
 
-    It gets its variables with its order: what is secret among them is in no process list.
+    Of our environment it has only what is `inherited`. It gets its variables with its order: what
+    is secret among them is in no process list.
     """
     reads, writes = os.pipe()
     try:
         process = subprocess.Popen(
             [str(python), "-I", "-u", str(_CHILD)],
-            env=inherited(),
+            env=inherited,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -67,13 +69,13 @@ def start(python: Path) -> Child:
         raise
     finally:
         os.close(writes)
-    return Child(process, reads, writes)
+    return Child(process, reads, inherited, writes)
 
 
 _ahead: dict[Path, Child] = {}
 
 
-def start_ahead(python: Path) -> None:
+def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
     """Start a process of `python` for a command that is to come, if there is none.
 
     dbt needs a second or more for its imports; whoever has something else to do meanwhile saves
@@ -81,15 +83,20 @@ def start_ahead(python: Path) -> None:
     """
     if python not in _ahead:
         with suppress(DbtError):  # whoever wants it will be told
-            _ahead[python] = start(python)
+            _ahead[python] = start(python, inherited)
 
 
-def taken(python: Path) -> Child:
-    """Return a process of `python` that is the caller's alone: started ahead, or now."""
-    child = _ahead.pop(python, None)
-    if child is None:
-        return start(python)
+def taken(python: Path, inherited: Mapping[str, str]) -> Child:
+    """Return a process of `python` that is the caller's alone: started ahead, or now.
+
+    One that has inherited what this one must not is left. Less is no matter: its order tells it all
+    of its variables.
+    """
+    child = _ahead.get(python)
+    if child is None or not child.inherited.items() <= inherited.items():
+        return start(python, inherited)
+    del _ahead[python]
     if child.process.poll() is None:
         return child
     os.close(child.events)  # somebody has killed it while it waited
-    return start(python)
+    return start(python, inherited)

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SUBCOMMANDS = frozenset(
-    {"build", "clean", "clone", "compile", "debug", "deps", "docs", "init", "list", "ls", "parse"}
-    | {"retry", "run", "run-operation", "seed", "show", "snapshot", "source", "sl", "test"}
-)
+from deploy_project.config import subcommands
+
+_CHANGING = frozenset({"clean", "deps"})
 _MATERIALIZING = frozenset({"build", "run", "seed", "snapshot", "clone", "retry", "test"})
 
 
 def subcommand(arguments: Sequence[str]) -> str | None:
-    """Return the subcommand among `arguments` (those after `dbt`), passing over global flags."""
-    return next((word for word in arguments if word in SUBCOMMANDS), None)
+    """Return the subcommand among `arguments` (those after `dbt`), passing over global flags.
+
+    None for one that dbt does not have.
+    """
+    found = subcommands.subcommand(arguments)
+    return found[0] if found and found[0] in subcommands.SUBCOMMANDS else None
 
 
 def changes_warehouse(arguments: Sequence[str]) -> bool:
@@ -20,14 +23,15 @@ def changes_warehouse(arguments: Sequence[str]) -> bool:
     return subcommand(arguments) in _MATERIALIZING
 
 
+def changes_files(arguments: Sequence[str]) -> bool:
+    """Return whether the command is one that changes files of the dbt project itself."""
+    return subcommand(arguments) in _CHANGING
+
+
 def is_source_freshness(arguments: Sequence[str]) -> bool:
     """Return whether the command is `dbt source freshness`, by either of its names."""
-    words = [word for word in arguments if not word.startswith("-")]
-    return subcommand(words) == "source" and bool({"freshness", "snapshot-freshness"} & {*words})
-
-
-_PARSING = ("--vars", "--target", "-t", "--profile")
-"""Options with a value that change what dbt parses, and not only what it selects."""
+    found = subcommands.subcommand(arguments)
+    return found in {("source", "freshness"), ("source", "snapshot-freshness")}
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Listing:
 
     options: Sequence[str]
     fields: Sequence[str]
+    parsing: Sequence[str] = ()
+    """The options of a command that is to go on with the parse."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -45,16 +51,6 @@ class Listing:
     def commands(self) -> dict[str, Sequence[str]]:
         """Return the arguments of the two commands that list by a parse that can be used again."""
         return {
-            "parse": ("parse", "--quiet", "--no-write-json", *_parsing(self.options)),
+            "parse": ("parse", "--quiet", "--no-write-json", *self.parsing),
             "ls": self.arguments,
         }
-
-
-def _parsing(options: Sequence[str]) -> list[str]:
-    following = [*options[1:], ""]
-    kept: list[str] = []
-    for word, value in zip(options, following, strict=True):
-        name, is_joined, _ = word.partition("=")
-        if name in _PARSING:
-            kept += [word] if is_joined else [word, value]
-    return kept

@@ -16,12 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import StrictUndefined
-from jinja2.exceptions import TemplateError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
-
-from deploy_project.config.environment import inherited
-from deploy_project.errors import ConfigError, DbtError
+from deploy_project.dbt.rendering import Rendering
+from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines
 
 PATIENCE_SECONDS = 1800.0
@@ -42,37 +38,15 @@ class Copy:
     copy: Path
 
 
-def database_file(
-    output: Mapping[str, Any], variables: Mapping[str, str], project_directory: Path
-) -> Path | None:
+def database_file(output: Mapping[str, Any], rendering: Rendering) -> Path | None:
     """Return the file that an output of profiles.yml names; None where there is no such file.
 
-    `variables` are those that dbt will see. Raises `ConfigError` when its Jinja can't be rendered.
+    Raises `ConfigError` when its Jinja can't be rendered.
     """
     if output.get("type") != "duckdb":
         return None
-    path = _rendered(str(output.get("path") or ""), {**inherited(), **variables})
-    return None if _OTHER_PLACE.match(path) else project_directory / path
-
-
-def _rendered(text: str, variables: Mapping[str, str]) -> str:
-    def env_var(name: str, default: str | None = None) -> str:
-        value = variables.get(name, default)
-        if value is None:
-            raise ConfigError(
-                f"the path of the DuckDB file, {text!r}, wants the environment variable {name!r}, "
-                "which is not set; add it to `variables:` in deploy.yaml"
-            )
-        return value
-
-    jinja = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
-    try:
-        return jinja.from_string(text).render(env_var=env_var)
-    except TemplateError as error:
-        raise ConfigError(
-            f"the path of the DuckDB file, {text!r}, can't be rendered: {error}; a pull request "
-            "builds in a copy of the file, so give the path with `env_var()` alone"
-        ) from error
+    path = rendering.text(str(output.get("path") or ""), where="the path of the DuckDB file")
+    return None if _OTHER_PLACE.match(path) else Path(path).expanduser()
 
 
 def refresh(copy: Copy, say: Callable[[str], None], *, patience: float | None = None) -> None:

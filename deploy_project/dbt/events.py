@@ -1,12 +1,17 @@
 """dbt's node events as the child program writes them, one compact JSON line each."""
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from deploy_project.dbt.artifacts import moment
+
+LONGEST_TEXT = 10_000
+"""Characters of a message in an event or an error; the logs have all of it."""
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,14 @@ class Listed:
     """Why dbt could not tell, in its words; empty when it could."""
 
 
-Event = Started | Numbered | Finished | Version | Adapter | Listed
+@dataclass(frozen=True)
+class Problem:
+    """dbt has met an error that is no node's: of a hook or an operation, or one that ends it."""
+
+    message: str
+
+
+Event = Started | Numbered | Finished | Version | Adapter | Listed | Problem
 
 
 def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
@@ -81,9 +93,31 @@ def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
     return (end - begin).total_seconds() if begin and end else None
 
 
-def parse(line: str) -> Event:
-    """Return the event that one line of the child program tells."""
-    fact = json.loads(line)
+def uncolored(text: str) -> str:
+    """Return a text of dbt's without the colors of a terminal."""
+    return _COLOR.sub("", text)
+
+
+def shortened(text: str) -> str:
+    """Return `text`, or its beginning and how much is missing when it is too long to be shown."""
+    missing = len(text) - LONGEST_TEXT
+    return text if missing <= 0 else f"{text[:LONGEST_TEXT]}… ({missing} more characters)"
+
+
+def _each_text(value: Any, shown: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        entries = cast(dict[str, Any], value)
+        return {key: _each_text(each, shown) for key, each in entries.items()}
+    if isinstance(value, list):
+        return [_each_text(each, shown) for each in cast(list[Any], value)]
+    return value
+
+
+def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
+    """Return the event that one line of the child program tells, each text in it as `shown`."""
+    fact = _each_text(json.loads(line), shown)
     match fact["event"]:
         case "MainReportVersion":
             return Version(fact["version"], fact["invocation_id"])
@@ -93,6 +127,8 @@ def parse(line: str) -> Event:
             return Started(fact["unique_id"], fact["resource_type"], fact["name"])
         case "LogStartLine" | "SkippingDetails":
             return Numbered(fact["unique_id"], fact["index"], fact["total"])
+        case "Problem":
+            return Problem(uncolored(fact["message"]))
         case "Listed":
             return Listed(fact["nodes"], fact["problem"])
         case _:
@@ -101,7 +137,7 @@ def parse(line: str) -> Event:
                 resource_type=fact["resource_type"],
                 name=fact["name"],
                 status=fact["status"],
-                message=fact["message"],
+                message=uncolored(fact["message"]),
                 materialized=fact["materialized"],
                 relation=fact["relation"],
                 thread=fact["thread"],

@@ -6,19 +6,18 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
 
-from deploy_project.config.environment import inherited
-from deploy_project.dbt import children
+from deploy_project.dbt import children, flags
 from deploy_project.dbt.child import GRACE_SECONDS
 from deploy_project.dbt.children import Child
-from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.events import Event, Listed, parse
+from deploy_project.dbt.commands import Listing, changes_files
+from deploy_project.dbt.events import Event, Listed, parse, shortened
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines, sessions
@@ -42,8 +41,14 @@ class Invocation:
     target_directory: Path
     """Where dbt writes its artifacts; made when missing."""
     debug_log: Path
+    temporary: Path
+    """Where dbt, and whatever it starts, has its temporary files; made when missing."""
+    inherited: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it has of our own environment."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the project sees through `env_var()`; secrets among them."""
+    """What the project sees through `env_var()` beside that; secrets among them."""
+    secrets: Sequence[str] = ()
+    """How those are spelled that it may know, and leaves out of its debug log."""
     state: Path | None = None
     """A directory with a `manifest.json` to compare and defer to (CI-7)."""
     program: Path | None = None
@@ -79,21 +84,30 @@ def variables(invocation: Invocation) -> dict[str, str]:
         if invocation.state is None
         else {"DBT_STATE": str(invocation.state), "DBT_DEFER": "true"}
     )
-    return {
-        **inherited(),
-        # The same order as by default, without a search of the whole graph for each node.
-        "DBT_USE_FAST_TEST_EDGES": "true",
-        **invocation.variables,
+    ours = {
         **deferral,
-        "DBT_PROJECT_DIR": str(invocation.project_directory),
+        "DBT_PROJECT_DIR": _project_directory(invocation),
         "DBT_PROFILES_DIR": str(invocation.profiles_directory),
         "DBT_TARGET_PATH": str(invocation.target_directory),
         "DBT_LOG_PATH": str(invocation.debug_log.parent),
         "DBT_LOG_LEVEL_FILE": "none",  # the child writes the debug log, scrubbed and cheaper
-        "DBT_USE_COLORS": "false",
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "PYTHONUNBUFFERED": "1",
     }
+    return {
+        **invocation.inherited,
+        **flags.DEFAULTS,
+        **flags.over(invocation.variables, ours),
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(invocation.temporary),
+    }
+
+
+def _project_directory(invocation: Invocation) -> str:
+    """Return the project's directory, relative to the one that dbt works in where it parses.
+
+    So is each path in the parse then: it is of use in any copy of the tree, and never leads to the
+    files of another one. `dbt clean` takes `.` for a directory with nothing in it.
+    """
+    return str(invocation.project_directory) if changes_files(invocation.arguments) else "."
 
 
 def run(
@@ -106,20 +120,21 @@ def run(
 ) -> Exit:
     """Run one command to its end; call `on_event` for each event, `on_line` for each console line.
 
-    Both callbacks get text without secrets; `on_line` is called from another thread. Any exception
-    in this thread, an interrupt above all, first ends dbt's whole process group: politely, so that
-    dbt cancels its queries, then not; so does the end of `timeout_seconds`, and the deadline. An
-    exception that `on_event` raises for what dbt has listed before the command keeps the command
-    from beginning.
+    Both callbacks get text without the secrets of `scrubber`, which the process is not told;
+    `on_line` is called from another thread. Any exception in this thread, an interrupt above all,
+    first ends dbt's whole process group: politely, so that dbt cancels its queries, then not; so
+    does the end of `timeout_seconds`, and the deadline. An exception that `on_event` raises for
+    what dbt has listed before the command keeps the command from beginning.
     """
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
     invocation.target_directory.chmod(0o700)
-    order = _order(invocation, scrubber)
+    invocation.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    order = _order(invocation)
     seconds = deadlines.limited(math.inf if timeout_seconds is None else timeout_seconds)
     heard = SimpleQueue[str | None]()
     with held_signals(wake=lambda: heard.put("")) as let_signals_through:
-        child = children.taken(invocation.python)
+        child = children.taken(invocation.python, invocation.inherited)
         process = child.process
         listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
         reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
@@ -135,7 +150,7 @@ def run(
                 if let_signals_through():
                     stop(process)
                 if line.endswith("\n"):  # else dbt was killed while it wrote
-                    event = parse(line)
+                    event = parse(line, shown=lambda text: shortened(scrubber.text(text)))
                     on_event(event)
                     if isinstance(event, Listed):
                         child.go_on()
@@ -151,7 +166,7 @@ def run(
     return Exit(process.returncode, timed_out=expired.is_set())
 
 
-def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
+def _order(invocation: Invocation) -> dict[str, Any]:
     """Return what the child is to do; raise `DbtError` for what no process can be given."""
     given = variables(invocation)
     if any("\0" in text for text in (*invocation.arguments, *given, *given.values())):
@@ -168,7 +183,7 @@ def _order(invocation: Invocation, scrubber: Scrubber) -> dict[str, Any]:
         "directory": str(invocation.project_directory),
         "variables": given,
         "debug_log": str(invocation.debug_log),
-        "secrets": scrubber.secrets,
+        "secrets": invocation.secrets,
         "program": str(invocation.program) if invocation.program else None,
         "before": invocation.before.commands() if invocation.before else None,
     }

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO, cast
 
+from deploy_project.config import small_files
 from deploy_project.dbt.spellings import spellings
 
 MASK = "*****"
@@ -41,15 +42,14 @@ class Scrubber:
         """Rewrite `path` without secrets; untouched when it has none."""
         if not self.is_in(path):
             return
-        beside = path.with_name(f"{path.name}.scrubbing")
         content = self._json(path) if path.suffix == ".json" else None
-        if content is not None:
-            beside.write_bytes(content)
-        else:
-            with _opened(path, "r") as before, _opened(beside, "w") as after:
-                after.writelines(self._parts(before))
-        shutil.copymode(path, beside)
-        beside.replace(path)
+        with small_files.replacing(path) as beside:
+            if content is not None:
+                beside.write_bytes(content)
+            else:
+                with _opened(path, "r") as before, _opened(beside, "w") as after:
+                    after.writelines(self._parts(before))
+            shutil.copymode(path, beside)
 
     def is_in(self, path: Path) -> bool:
         """Return whether a secret is in the file `path`."""

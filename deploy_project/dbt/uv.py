@@ -8,7 +8,7 @@ from pathlib import Path
 
 from uv import find_uv_bin
 
-from deploy_project.config.environment import inherited
+from deploy_project.config.environment import for_uv
 from deploy_project.errors import DbtError, VersionError
 from deploy_project.processes import programs
 from deploy_project.processes.deadlines import Stopped
@@ -71,7 +71,7 @@ def _uv(*arguments: str, lines: Sequence[str] = (), seconds: float = _MAKING_SEC
     command = (find_uv_bin(), *arguments)
     given = "\n".join(lines).encode()
     try:
-        ended = programs.run(command, env=inherited(), given=given, seconds=seconds)
+        ended = programs.run(command, env=for_uv(), given=given, seconds=seconds)
     except Stopped as stopped:
         raise DbtError(f"{_shown(arguments)} failed {stopped}") from None
     if ended.code != 0:

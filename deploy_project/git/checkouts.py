@@ -1,19 +1,21 @@
 """One directory of files per commit: made once, whole or not there, independent of the mirror."""
 
+import hashlib
+import json
 import os
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deploy_project.config.deployment import Project
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.errors import GitError
-from deploy_project.git.command import without_credentials
+from deploy_project.git.command import git, without_credentials
 from deploy_project.git.extraction import extract
 from deploy_project.git.locks import Busy, at_once, exclusive, shared
 from deploy_project.git.mirror import ensure_commit, full, is_full
@@ -65,11 +67,13 @@ def evict(
     keep: Collection[str],
     older_than: timedelta,
     at_most: int,
+    before: Callable[[Checkout], object] = lambda _: None,
 ) -> list[str]:
     """Remove checkouts that nobody has used for `older_than`, or that exceed `at_most`.
 
     Returns their commits, the longest unused last. Never removes one whose commit is in `keep`,
-    nor one that any process holds or is making.
+    nor one that any process holds or is making. `before` is called with each, while nobody else
+    uses it.
     """
     directory = state.checkouts(project.name)
     _reclaim(directory)
@@ -80,7 +84,9 @@ def evict(
         unused_since=time.time() - older_than.total_seconds(),
         at_most=at_most,
     )
-    return [name for name in chosen if _remove(Checkout(directory / name), finished=True)]
+    return [
+        name for name in chosen if _remove(Checkout(directory / name), finished=True, before=before)
+    ]
 
 
 def surplus(
@@ -113,6 +119,36 @@ def project_directory(checkout: Checkout, project: Project) -> Path:
         f"to {_DEPTH} levels deep that contain one: {found}; set `subdirectory` of project "
         f"{project.name!r}"
     )
+
+
+def is_as_committed(
+    project: Project, state: StateDirectory, checkout: Checkout, file: Path
+) -> bool:
+    """Return whether a file of `checkout` is as its commit has it; not where nobody can say.
+
+    An answer of yes is remembered beside the tree, for as long as the file is not written.
+    """
+    name, known = file.relative_to(checkout.tree).as_posix(), file.stat()
+    marks = json.dumps([name, known.st_size, known.st_mtime_ns])
+    remembered = checkout.root / f"as-committed-{hashlib.sha256(marks.encode()).hexdigest()[:16]}"
+    if not remembered.exists() and _has_the_same(state.mirror(project.name), checkout, name, file):
+        remembered.touch()
+    return remembered.exists()
+
+
+def _has_the_same(mirror: Path, checkout: Checkout, name: str, file: Path) -> bool:
+    # With the directories above it: one may be a submodule, whose files are in no mirror of ours.
+    names = [name, *(str(each) for each in PurePosixPath(name).parents if each.name)]
+    words = ("--git-dir=.", "ls-tree", "-z", "--full-tree", checkout.root.name, "--", *names)
+    try:
+        entries = [each.partition("\t") for each in git(*words, cwd=mirror).split("\0")]
+        listed = {path: entry for entry, _, path in entries}
+        if any(" commit " in listed.get(each, "") for each in names):
+            return True
+        identity = git("hash-object", "--no-filters", "--", str(file), cwd=mirror)
+        return listed.get(name, "").endswith(f" blob {identity}")
+    except GitError:
+        return False
 
 
 def _is_there(checkout: Checkout) -> bool:
@@ -172,13 +208,16 @@ def _reclaim(directory: Path) -> None:
         shutil.rmtree(left_over, ignore_errors=True)
 
 
-def _remove(checkout: Checkout, *, finished: bool) -> bool:
+def _remove(
+    checkout: Checkout, *, finished: bool, before: Callable[[Checkout], object] = lambda _: None
+) -> bool:
     """Remove the checkout if nobody uses it; return whether it was removed by us."""
     removed = checkout.root.with_name(f"{_REMOVED}{checkout.root.name}-{uuid.uuid4().hex}")
     try:
         with at_once(checkout.lock), at_once(checkout.in_use):
             if checkout.tree.is_dir() != finished:
                 return False
+            before(checkout)
             checkout.root.rename(removed)
             # With the locks held: whoever waits for them then sees that they are gone.
             shutil.rmtree(removed, ignore_errors=True)

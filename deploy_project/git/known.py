@@ -1,13 +1,11 @@
 """What a remote was last known to be at, for the time when it can't be asked (JOB-13)."""
 
 import json
-import os
-import tempfile
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
+from deploy_project.config import small_files
 from deploy_project.config.deployment import Environment
 from deploy_project.config.state import StateDirectory
 from deploy_project.git.mirror import is_here
@@ -51,7 +49,9 @@ def remember(environment: Environment, head: Head, state: StateDirectory) -> Non
     if head.branch == _NAMELESS and before is not None:  # somebody has learnt its name before
         known = replace(known, branch=before.branch)
     with suppress(OSError):
-        _write(state.known(environment.name), known)
+        file = state.known(environment.name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        small_files.write_text(file, json.dumps(asdict(known)))
 
 
 def recall(environment: Environment, state: StateDirectory) -> Known | None:
@@ -71,14 +71,3 @@ def _read(environment: Environment, state: StateDirectory) -> Known | None:
         return None
     same = (environment.project.repository, environment.ref)
     return known if (known.repository, known.ref) == same else None
-
-
-def _write(file: Path, known: Known) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(dir=file.parent, prefix=".knowing-")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(asdict(known), stream)
-        Path(scratch).replace(file)
-    finally:
-        Path(scratch).unlink(missing_ok=True)

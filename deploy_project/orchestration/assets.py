@@ -1,16 +1,20 @@
 """All assets of one environment: one multi-asset that dbt builds, with sources and exposures."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from deploy_project.config.deployment import Environment
-from deploy_project.orchestration.checks import check_keys, check_specs
+from deploy_project.orchestration.check_keys import check_keys, renamed_checks
+from deploy_project.orchestration.checks import check_specs
+from deploy_project.orchestration.keys import renamed_assets
 from deploy_project.orchestration.nodes import Manifest
+from deploy_project.orchestration.notes import Tell, nobody
+from deploy_project.orchestration.op_names import op_of_environment
 from deploy_project.orchestration.selection import Selection
-from deploy_project.orchestration.translator import Translator, op_name
+from deploy_project.orchestration.translator import Translator
 
 Build = Callable[
     [dg.AssetExecutionContext, Selection], Iterable[dg.MaterializeResult[Any] | dg.AssetCheckResult]
@@ -27,39 +31,48 @@ def environment_assets(
     docs_url: str | None,
     catalog: Mapping[str, Any] | None,
     build: Build,
+    reserved: Collection[dg.AssetKey] = (),
+    tell: Tell = nobody,
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Return the environment's assets at `commit`, whose dbt project is `project_directory`.
 
     Models, seeds and snapshots are one multi-asset that `build` can build any part of; sources
-    and exposures are specs around it.
+    and exposures are specs around it. `reserved` keys are those of other assets; `tell` hears of
+    nodes that can't be shown as they are.
     """
-    translator = Translator(environment, manifest, commit, project_directory, docs_url, catalog)
-    specs = translator.specs()
+    translator = Translator(
+        environment, manifest, commit, project_directory, docs_url, catalog, reserved, tell
+    )
+    specs, keys = translator.specs(), translator.keys
+    checks = check_keys(environment.name, manifest, keys)
+    for line in renamed_assets(environment.name, manifest, keys):
+        tell(line)
+    for line in renamed_checks(manifest, keys, checks):
+        tell(line)
     built = {key: spec for key, spec in specs.items() if key in manifest["nodes"]}
     around = [spec for key, spec in specs.items() if key not in built]
     if not built:
         return [*around]
-    return [_multi_asset(environment, manifest, built, translator.keys, build), *around]
+    own = {spec.key for spec in built.values()}
+    tests = check_specs(
+        manifest,
+        assets=keys,
+        checks={unique_id: key for unique_id, key in checks.items() if key.asset_key in own},
+        tell=tell,
+    )
+    return [_multi_asset(environment, built, tests, build), *around]
 
 
 def _multi_asset(
     environment: Environment,
-    manifest: Manifest,
     specs: Mapping[str, dg.AssetSpec],
-    keys: Mapping[str, dg.AssetKey],
+    checks: Mapping[str, dg.AssetCheckSpec],
     build: Build,
 ) -> dg.AssetsDefinition:
-    own = {spec.key for spec in specs.values()}
-    checks = {
-        unique_id: key
-        for unique_id, key in check_keys(environment.name, manifest, keys).items()
-        if key.asset_key in own
-    }
-
     @dg.multi_asset(
-        name=op_name(environment, "dbt_assets"),
+        name=op_of_environment(environment, "dbt_assets"),
         specs=list(specs.values()),
-        check_specs=list(check_specs(manifest, assets=keys, checks=checks).values()),
+        check_specs=list(checks.values()),
         can_subset=True,
     )
     def build_selection(context: dg.AssetExecutionContext) -> Iterable[Any]:
@@ -68,7 +81,7 @@ def _multi_asset(
             context,
             Selection(
                 unique_ids=tuple(each for each, spec in specs.items() if spec.key in chosen),
-                checks=tuple(each for each, key in checks.items() if key in checked),
+                checks=tuple(each for each, spec in checks.items() if spec.key in checked),
             ),
         )
 

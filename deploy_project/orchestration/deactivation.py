@@ -1,4 +1,4 @@
-"""Jobs that fail again and again are started by nothing but people (JOB-12)."""
+"""Jobs that no trigger starts: they are off, or have failed again and again (JOB-12)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
@@ -20,15 +20,20 @@ _PAGE = 100
 
 
 def deactivated(instance: dg.DagsterInstance, job: Job) -> str | None:
-    """Return why triggers must not start `job` now; None when they may."""
+    """Return why nothing but people may start `job` now; None when triggers may, too."""
     return _message(job, _attempts(instance, job))
+
+
+def held_back(instance: dg.DagsterInstance, job: Job) -> str | None:
+    """Return why triggers must not start `job` now; None when they may."""
+    return job.why_off or deactivated(instance, job)
 
 
 def startable(
     instance: dg.DagsterInstance, jobs: Mapping[str, Job], wanted: Sequence[dg.RunRequest]
 ) -> tuple[list[dg.RunRequest], list[str]]:
-    """Return the requests for jobs that are not deactivated, and why the others are not made."""
-    why = {name: deactivated(instance, jobs[name]) for name in {r.job_name or "" for r in wanted}}
+    """Return the requests for jobs that triggers may start, and why the others are not made."""
+    why = {name: held_back(instance, jobs[name]) for name in {r.job_name or "" for r in wanted}}
     requests = [each for each in wanted if why[each.job_name or ""] is None]
     return requests, [f"{name}: {reason}" for name, reason in sorted(why.items()) if reason]
 

@@ -10,15 +10,16 @@ from deploy_project.ci.steps import ACTIONS
 from deploy_project.ci.witness import Witness
 from deploy_project.config.deployment import Deployment, Job
 from deploy_project.config.state import StateDirectory
-from deploy_project.errors import ArtifactError
+from deploy_project.errors import ArtifactError, DeployError, LaunchError
 from deploy_project.orchestration.deployed import tell_deployed
 from deploy_project.orchestration.failures import failing_clearly
 from deploy_project.orchestration.internals import executor
+from deploy_project.orchestration.op_names import op_of_job
 from deploy_project.orchestration.opening import opening
 from deploy_project.orchestration.records import conclude
 from deploy_project.orchestration.reporting import AssetReporter
 from deploy_project.orchestration.telling import tell_begin
-from deploy_project.runs import execution, resumption, tags
+from deploy_project.runs import execution, history, resumption, tags
 from deploy_project.runs import run as runs
 from deploy_project.runs.finish import finish
 from deploy_project.runs.plan import Step, steps
@@ -35,7 +36,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
     command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
 
     @dg.op(
-        name=f"{job.name}__{step.key}",  # unique in a code location; the alias is what shows
+        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # what shows is the alias
         description=step.name,
         ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
         out=dg.Out(dg.Nothing),
@@ -47,11 +48,17 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         with failing_clearly(), state.explained(step.name):
             runs.begun_at(run)
             is_first = runs.known_source(run) is None
-            if is_first and run.resumes:
-                resumption.inherit(run)
+            refused = _inherit(context.instance, run) if is_first else None
             notes = opening(context.instance, context.run, run) if is_first else []
+            if refused is None:
+                _repeat(context, run, step, total)
             done = execution.perform(
-                run, step, of=total, listener=listener, notes=notes, actions=ACTIONS
+                *(run, step),
+                of=total,
+                listener=listener,
+                notes=notes,
+                refused=refused,
+                actions=ACTIONS,
             )
         if is_first:
             _tag(context, run)
@@ -60,6 +67,25 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
         _conclude(context, step, done, command)
 
     return run_step
+
+
+def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
+    """Leave out what the resumed run has done; return why a run can't go on from it."""
+    if run.resumes is None:
+        return None
+    try:
+        history.by_id(instance, run.resumes)  # the artifact root may be shared with others
+    except LaunchError as error:
+        return error
+    resumption.inherit(run)
+    return None
+
+
+def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
+    """Do again what lies before `step`, and has no op of its own in Dagster's retry."""
+    for earlier in resumption.to_repeat(run, step):
+        done = execution.perform(run, earlier, of=total, listener=Silent(), actions=ACTIONS)
+        _judge(context, earlier, done, {})
 
 
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
@@ -100,22 +126,31 @@ def _conclude(
     }
     if record.overview:
         metadata["overview"] = dg.MetadataValue.md(record.overview)
+    if record.status not in ("Skipped", "Success"):
+        metadata["message"] = dg.MetadataValue.text(record.message)
+    _judge(context, step, record, metadata)
+    context.add_output_metadata(metadata)
+
+
+def _judge(
+    context: dg.OpExecutionContext, step: Step, record: StepRecord, metadata: dict[str, Any]
+) -> None:
+    """Raise when the step's failure ends the run (CMD-4), and log what else there is to say."""
     if record.status == "Skipped":
         context.log.info(record.message)
     elif record.status != "Success":
-        metadata["message"] = dg.MetadataValue.text(record.message)
         if record.status == "Cancelled":  # it timed out, which cancels the run (JOB-6)
             context.instance.report_run_canceling(context.run, record.message)
         if record.status == "Cancelled" or step.breaks_the_run:
             raise dg.Failure(record.message, metadata=metadata, allow_retries=False)
         context.log.warning(f"{step.name} failed, which does not fail this job: {record.message}")
-    context.add_output_metadata(metadata)
 
 
 def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> dg.JobDefinition:
     """Return the Dagster job of one deployment job."""
+    off = [f"**{each}**" for each in job.off]
 
-    @dg.graph(name=job.name, description=job.description or job.title)
+    @dg.graph(name=job.name, description="\n\n".join([job.description or job.title, *off]))
     def chain() -> None:
         before = None
         for step in steps(job):
@@ -128,6 +163,7 @@ def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> d
         metadata={
             "name": job.title,
             "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
+            **({"off": dg.MetadataValue.md("\n\n".join(map(str, job.off)))} if off else {}),
         },
         executor_def=executor.step_log_executor(partial(end, job, deployment, state)),
     )

@@ -1,6 +1,7 @@
 """Everything of one deployment as Dagster definitions."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from deploy_project.orchestration.completions import completion_sensor
 from deploy_project.orchestration.ends import ends_sensor
 from deploy_project.orchestration.jobs import deployment_job
 from deploy_project.orchestration.nodes import group_name
+from deploy_project.orchestration.notes import Tell, reason, shortened
 from deploy_project.orchestration.pulls import PullWatch, pull_sensor
 from deploy_project.orchestration.schedules import schedule
 from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
@@ -25,14 +27,24 @@ from deploy_project.orchestration.sweeps import Sweeps
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.artifacts import Artifacts
-from deploy_project.runs.finish import pull_requests_of, record_key
+from deploy_project.runs.finish import pull_requests_of, record_key, record_keys, records
+from deploy_project.runs.identity import ASSET, Identity
 from deploy_project.runs.tags import LOCATION
+
+_LOG = logging.getLogger("dagster.deploy_project")
 
 
 def deployed_pointers(deployment: Deployment, state: StateDirectory) -> dict[str, str]:
     """Return the deployed pointers by environment, as text; empty for none."""
     found = {name: pointer.deployed(state, name) for name in deployment.environments}
     return {name: str(each or "") for name, each in found.items()}
+
+
+def log_warnings(deployment: Deployment) -> None:
+    """Write what is off, and why, into the log of the process that loads the definitions."""
+    log = dg.get_dagster_logger("deploy_project")
+    for each in deployment.warnings:
+        log.warning(each)
 
 
 def definitions(
@@ -63,7 +75,7 @@ def definitions(
     ]
     return dg.Definitions.merge(
         dg.Definitions(
-            assets=list(run_records(deployment)),
+            assets=[identity_asset(deployment), *run_records(deployment)],
             jobs=list(jobs.values()),
             schedules=[each for each in schedules if each is not None],
             sensors=[
@@ -78,13 +90,24 @@ def definitions(
     )
 
 
+def identity_asset(deployment: Deployment) -> dg.AssetSpec:
+    """Return the asset by which a Dagster says which deployment it is of."""
+    return dg.AssetSpec(
+        dg.AssetKey(ASSET),
+        description=(
+            "This deployment. Before `deploy-project` asks a Dagster to start, retry or cancel a "
+            "run, or to load its definitions again, it makes sure that it is this one's: each "
+            "observation here is such a question."
+        ),
+        group_name=LOCATION,
+        metadata=Identity.of(deployment).metadata,
+    )
+
+
 def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
     """Yield the asset of each job that its runs' records go to (DESIGN 5)."""
-    for job in deployment.jobs.values():
-        if job.job_type != "ci":
-            yield _record_of(job, of_pull_requests=False)
-        if job.builds_pull_requests:
-            yield _record_of(job, of_pull_requests=True)
+    for job, of_pull_requests in records(deployment):
+        yield _record_of(job, of_pull_requests=of_pull_requests)
 
 
 def _record_of(job: Job, *, of_pull_requests: bool) -> dg.AssetSpec:
@@ -106,17 +129,42 @@ def _catalog(
     """Return the assets and checks of one environment at its deployed commit."""
     if at is None:
         return dg.Definitions(assets=[_nothing_yet(environment)])
+    told: list[str] = []
     try:
-        return _deployed(deployment, environment, state, at)
+        found = _deployed(deployment, environment, state, at, tell=told.append)
     except DeployError as error:  # a deleted cache must not take the schedules down
-        return dg.Definitions(assets=[_not_shown(environment, at, str(error))])
+        found = dg.Definitions(assets=[_not_shown(environment, at, str(error))])
+    except Exception as error:  # nor what Dagster refuses in somebody's project
+        _LOG.exception("The models of environment %r can't be shown.", environment.name)
+        found = dg.Definitions(assets=[_not_shown(environment, at, reason(error))])
+    for line in shortened(told):
+        _LOG.warning("%s: %s", environment.name, line)
+    return found
+
+
+def notes(deployment: Deployment, environment: Environment, state: StateDirectory) -> list[str]:
+    """Return a line for each node of the deployed commit that is not shown as it is in dbt."""
+    at = pointer.deployed(state, environment.name)
+    found: list[str] = []
+    if at is not None:
+        try:
+            _deployed(deployment, environment, state, at, tell=found.append)
+        except Exception as error:
+            found.append(f"no model is shown: {reason(error)}")
+    return shortened(found)
 
 
 def _deployed(
-    deployment: Deployment, environment: Environment, state: StateDirectory, at: Pointer
+    deployment: Deployment,
+    environment: Environment,
+    state: StateDirectory,
+    at: Pointer,
+    *,
+    tell: Tell,
 ) -> dg.Definitions:
     checkout = state.checkout(environment.project.name, at.commit)
-    manifest = _manifest(environment, checkout.parsed(at.parsed) / "manifest.json")
+    manifest = pointer.shown_manifest(state, environment, at)
+    reserved = record_keys(deployment)
     by_hand = ByHand(environment, manifest, at.commit, deployment, state)
     assets = environment_assets(
         environment,
@@ -126,18 +174,13 @@ def _deployed(
         docs_url=deployment.docs_url,
         catalog=_docs_catalog(Artifacts.of(deployment, state), environment),
         build=by_hand.build,
+        reserved=reserved,
+        tell=tell,
     )
-    checks = source_checks(environment, manifest=manifest, build=by_hand.check)
+    checks = source_checks(
+        environment, manifest=manifest, build=by_hand.check, reserved=reserved, tell=tell
+    )
     return dg.Definitions(assets=assets, asset_checks=checks)
-
-
-def _manifest(environment: Environment, file: Any) -> dict[str, Any]:
-    try:
-        return json.loads(file.read_bytes())
-    except (OSError, ValueError) as error:
-        raise DeployError(
-            f"the deployed manifest of environment {environment.name!r} can't be read: {error}"
-        ) from error
 
 
 def _docs_catalog(artifacts: Artifacts, environment: Environment) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.dbt.adapter_response import bytes_processed, rows_affected
 from deploy_project.dbt.events import Adapter, Finished, Version
 from deploy_project.runs.run import begun_at
 from deploy_project.runs.scene import Scene
@@ -86,20 +87,12 @@ def metadata(
         "queue_seconds": queued,
         "thread": event.thread,
         "started_at": event.started_at,
-        "rows_affected": _number(response.get("rows_affected")),
-        "bytes": _number(response.get("bytes_processed")),
+        "rows_affected": rows_affected(response),
+        "bytes": bytes_processed(response),
         "compiled_sql": f"{compiled}/{node.get('original_file_path')}" if has_sql else None,
         "message": event.message,
     }
     return {name: _value(name, value) for name, value in values.items() if value not in (None, "")}
-
-
-def _number(found: object) -> int | None:
-    try:
-        number = int(float(str(found)))
-    except ValueError:
-        return None
-    return number if number >= 0 else None  # adapters say -1 for "unknown"
 
 
 def _value(name: str, value: object) -> dg.MetadataValue[Any]:

@@ -84,11 +84,13 @@ def _owner(text: str) -> str | None:
 
 def tags(node: Node) -> dict[str, str]:
     """Return dbt's tags as Dagster's; those that Dagster has no room or other plans for are out."""
-    return {
-        tag: ""
-        for tag in listing(node.get("tags"))
-        if _TAG.fullmatch(str(tag)) and not str(tag).startswith("dagster/")
-    }
+    found = map(str, listing(node.get("tags")))
+    return {tag: "" for tag in found if is_tag(tag) and not tag.startswith("dagster/")}
+
+
+def is_tag(text: object) -> bool:
+    """Return whether Dagster takes `text` as a tag's name."""
+    return isinstance(text, str) and _TAG.fullmatch(text) is not None
 
 
 def table_name(node: Node) -> str | None:

@@ -12,7 +12,8 @@ from deploy_project.runs.streak import fingerprint
 
 def opening(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
     """Note on the run what counts its failures, and return what its console says first."""
-    noted, said = {tags.DEFINITION: fingerprint(run.job)}, list[str]()
+    noted = {tags.DEFINITION: fingerprint(run.job)}
+    said = [str(each) for each in run.job.off if each.part != "job"]  # that is the step's failure
     promise = unguaranteed(
         tags.counted(dagster_run.tags),
         run_queue.queue_rules(instance),

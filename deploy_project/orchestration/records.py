@@ -41,10 +41,17 @@ def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished:
             instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
         for wrong in (untold := tell_end(instance, finished)):
             instance.report_engine_event(wrong, dagster_run)
+        _tag(instance, dagster_run, finished.failed_boxes)
         materialization = record(replace(finished, deactivated=why or "", untold=untold))
         events.report_materialization(instance, dagster_run, materialization)
     if why is not None:
         instance.report_engine_event(why, dagster_run)
+
+
+def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
+    """Note on the run what has failed without failing it; a rerun has the tag of its parent."""
+    if failed != dagster_run.tags.get(tags.FAILED_STEPS, ""):
+        instance.add_run_tags(dagster_run.run_id, {tags.FAILED_STEPS: failed})
 
 
 def has_record(instance: dg.DagsterInstance, run: Run) -> bool:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
 
@@ -10,12 +11,16 @@ import dagster as dg
 from deploy_project.dbt.artifacts import SourceResult, failed_measurement, read_sources
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.events import Adapter, Event, Finished, Numbered, Started, Version
+from deploy_project.errors import DeployError
 from deploy_project.orchestration import checks
+from deploy_project.orchestration.check_keys import check_keys
 from deploy_project.orchestration.extras import Lineage, row_counts
 from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.keys import asset_keys
 from deploy_project.orchestration.materialization import Facts, metadata
 from deploy_project.orchestration.nodes import Manifest
-from deploy_project.orchestration.translator import asset_keys
+from deploy_project.releases import pointer
+from deploy_project.runs.finish import record_keys
 from deploy_project.runs.scene import Scene
 
 ASSETS = frozenset({"model", "seed", "snapshot"})
@@ -27,7 +32,8 @@ class AssetReporter:
     """Reports what one step's command does to the assets and checks of its environment.
 
     It goes by the manifest of the run's own commit (DESIGN 1): a node that the loaded definitions
-    don't know is a plain materialization, and one that no longer exists is not mentioned.
+    don't know is a plain materialization, and one that no longer exists is not mentioned. Nothing
+    is reported under a key that the definitions have for another node.
     """
 
     def __init__(self, context: dg.OpExecutionContext, *, planned: bool = True) -> None:
@@ -80,12 +86,31 @@ class AssetReporter:
         return json.loads(file.read_bytes())
 
     @cached_property
+    def _shown(self) -> Manifest | None:
+        """The manifest that the definitions are made of; None when it is the run's own, or gone."""
+        run = self._scene.run
+        at = pointer.deployed(run.state, run.environment.name)
+        if at is None or at.commit == self._scene.source.commit:
+            return None
+        with suppress(DeployError):
+            return pointer.shown_manifest(run.state, run.environment, at)
+        return None
+
+    @cached_property
     def _keys(self) -> Mapping[str, dg.AssetKey]:
-        return asset_keys(self._scene.run.environment.name, self._manifest)
+        run, shown = self._scene.run, self._shown
+        name, reserved = run.environment.name, record_keys(run.deployment)
+        known = asset_keys(name, shown, reserved=reserved) if shown is not None else None
+        return asset_keys(name, self._manifest, reserved=reserved, shown=known)
 
     @cached_property
     def _checks(self) -> Mapping[str, dg.AssetCheckKey]:
-        return checks.check_keys(self._scene.run.environment.name, self._manifest)
+        run, shown = self._scene.run, self._shown
+        name, known = run.environment.name, None
+        if shown is not None:
+            assets = asset_keys(name, shown, reserved=record_keys(run.deployment))
+            known = check_keys(name, shown, assets)
+        return check_keys(name, self._manifest, self._keys, shown=known)
 
     @cached_property
     def _lineage(self) -> Lineage:
@@ -137,6 +162,6 @@ class AssetReporter:
         if key is None:
             return
         if check is not None:
-            self._log(checks.freshness_evaluation(key, result))
+            self._log(checks.freshness_evaluation(check, result))
         observed = checks.freshness_metadata(result)
         self._context.log_event(dg.AssetObservation(key, metadata=observed))

@@ -5,11 +5,12 @@ for the end of a pipe: the kernel closes it however the code server ends.
 """
 
 import atexit
+import json
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 GOODBYE = b"goodbye"
 PAUSE_SECONDS = 10
@@ -23,15 +24,18 @@ def is_code_server(arguments: Sequence[str]) -> bool:
     return list(arguments[1:3]) == ["api", "grpc"]
 
 
-def watch(url: str, watcher: Sequence[str] = (sys.executable, "-m", __name__)) -> None:
+def watch(
+    url: str, ours: Mapping[str, str], watcher: Sequence[str] = (sys.executable, "-m", __name__)
+) -> None:
     """Have this process started again by the Dagster at `url` when it is killed.
 
-    Nothing happens when it ends by itself, as it does after each reload. `watcher` is the command
-    of the process that waits for the end.
+    Nothing happens when it ends by itself, as it does after each reload. `ours` is the identity
+    that the location publishes, and `watcher` the command of the process that waits for the end.
     """
     process = subprocess.Popen(watcher, stdin=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write(url.encode() + b"\n")
+    told = json.dumps({"url": url, "ours": dict(ours)})
+    process.stdin.write(told.encode() + b"\n")
     process.stdin.flush()
     atexit.register(process.communicate, GOODBYE)
 
@@ -53,19 +57,27 @@ def revive(url: str, *, reload: Callable[[str], None], pause: Callable[[], None]
     )
 
 
-def _reload(url: str) -> None:
-    from deploy_project.runs import launching  # a second and 100 MB that only a killed one is worth
+def _reload(url: str, ours: Mapping[str, str]) -> None:
+    # A second and 100 MB that only a killed one is worth.
+    from deploy_project.runs.identity import Identity
+    from deploy_project.runs.launching import Dagster
 
-    launching.reload(url, timeout=_RELOAD_SECONDS)
+    identity = Identity.published(ours)
+    assert identity is not None
+    Dagster(url, identity).reload(timeout=_RELOAD_SECONDS)
 
 
 def main() -> None:
     """Wait for the end of the code server."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Dagster, which then ends us
-    url = sys.stdin.buffer.readline().decode().strip()
+    told = json.loads(sys.stdin.buffer.readline())
     if sys.stdin.buffer.read() == GOODBYE:
         return
-    said = revive(url, reload=_reload, pause=lambda: time.sleep(PAUSE_SECONDS))
+    said = revive(
+        told["url"],
+        reload=lambda url: _reload(url, told["ours"]),
+        pause=lambda: time.sleep(PAUSE_SECONDS),
+    )
     print(said, file=sys.stderr, flush=True)
 
 

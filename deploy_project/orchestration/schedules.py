@@ -5,7 +5,7 @@ from datetime import UTC
 import dagster as dg
 
 from deploy_project.config.deployment import Job
-from deploy_project.orchestration.deactivation import deactivated
+from deploy_project.orchestration.deactivation import held_back
 from deploy_project.orchestration.queue import supersede
 from deploy_project.runs import tags
 
@@ -28,7 +28,7 @@ def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None
         ),
     )
     def on_schedule(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        why = deactivated(context.instance, job)
+        why = held_back(context.instance, job)
         if why is not None:
             return dg.SkipReason(why)
         time = context.scheduled_execution_time.astimezone(UTC).isoformat()

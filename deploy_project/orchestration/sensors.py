@@ -1,6 +1,5 @@
 """The merge sensor: one for each project, so that one remote's outage stops no other."""
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -173,7 +172,7 @@ def _requests(
 def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     """Look at the project's remote once; raise what is wrong unless there is news to keep first."""
     until = tick_ends()
-    before = merges.read(json.loads(context.cursor or "{}"))
+    before = merges.read(context.cursor)
     with ending_at(until):
         heads = watch.heads()
     say = context.log.info
@@ -198,7 +197,7 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
         own = (tags.RUN_KEY, request.run_key or "")
         supersede(context.instance, request.job_name or "", "merge", own=own)
     reason = None if requests else "\n".join([_reason(visits, before), *refused])
-    cursor = json.dumps(merges.written(after), sort_keys=True)
+    cursor = merges.written(after)
     return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
 
 
@@ -213,10 +212,10 @@ def _remember(watch: MergeWatch, heads: Mapping[str, str], visits: Mapping[str, 
 
 def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:
     """Ask for the definitions of the deployed commit; they are a view, so a failure is no error."""
-    from deploy_project.runs import launching  # costs 0.3 s, which no run should pay
+    from deploy_project.runs.launching import Dagster  # costs 0.3 s, which no run should pay
 
     try:
-        launching.reload(watch.deployment.dagster_url)
+        Dagster.of(watch.deployment, context.instance).reload()
     except DeployError as error:
         context.log.warning(f"The UI shows an older commit until the location is reloaded: {error}")
 

@@ -19,6 +19,7 @@ from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.drafts import CI_SWEEP
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.failures import failing_clearly
+from deploy_project.orchestration.op_names import op_of_job
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.progress import in_progress
@@ -59,7 +60,7 @@ class Sweeps:
         name = job_name(environment.name)
 
         @dg.op(
-            name=f"{name}__sweep",
+            name=op_of_job(name, "sweep", jobs=self.deployment.jobs),
             description="Drop what is not needed any more",
             out=dg.Out(dg.Nothing),
             tags={"kind": "dbt"},

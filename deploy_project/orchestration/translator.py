@@ -1,10 +1,9 @@
 """What Dagster shows of each dbt node: its key, owners, group, tags, columns and links; pure."""
 
-import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,129 +14,19 @@ from deploy_project.config.deployment import Environment
 from deploy_project.git.hosting import file_url
 from deploy_project.orchestration.columns import column_schema
 from deploy_project.orchestration.freshness import Freshness, freshness, threshold_text
+from deploy_project.orchestration.keys import asset_keys, assets, upstream
 from deploy_project.orchestration.nodes import (
     Manifest,
     Node,
-    dagster_meta,
     group,
     group_name,
-    listing,
+    is_tag,
     mapping,
     owners,
     table_name,
     tags,
 )
-
-_RANK = {"model": 0, "snapshot": 1, "seed": 2, "source": 3, "exposure": 4}
-
-
-def assets(manifest: Manifest) -> dict[str, Node]:
-    """Return the nodes that are assets, by unique id: whatever is a relation, and exposures.
-
-    Where two want the same key, the one that gets it comes first.
-    """
-    nodes = [
-        node
-        for section in ("nodes", "sources", "exposures")
-        for node in mapping(manifest.get(section)).values()
-        if node["resource_type"] in _RANK and _exists(node)
-    ]
-    root = manifest["metadata"].get("project_name")
-    nodes.sort(
-        key=lambda node: (
-            _RANK[node["resource_type"]],
-            node["package_name"] != root,
-            node["unique_id"],
-        )
-    )
-    return {node["unique_id"]: node for node in nodes}
-
-
-def _exists(node: Node) -> bool:
-    config = mapping(node.get("config"))
-    return config.get("enabled") is not False and config.get("materialized") != "ephemeral"
-
-
-def asset_key(environment_name: str, node: Node) -> dg.AssetKey:
-    """Return the key of a node of any manifest: the environment, then what dagster-dbt gives.
-
-    This is dagster-dbt's `DagsterDbtTranslator.get_asset_key`, written again because importing it
-    costs every process of a run 1.5 s; a test holds the two together. Characters that no name in
-    Dagster may have become `_`.
-    """
-    configured = dagster_meta(node).get("asset_key")
-    path: list[str | None]
-    if isinstance(configured, str) and configured:
-        path = [configured]
-    elif listing(configured) and all(isinstance(part, str) for part in listing(configured)):
-        path = listing(configured)
-    elif node["resource_type"] == "source":
-        path = [node["source_name"], node["name"]]
-    elif node["resource_type"] == "exposure":
-        path = ["exposures", node["name"]]
-    elif node.get("version"):
-        path = [node["alias"]]
-    else:
-        path = [node["config"].get("schema"), node["name"]]
-    return dg.AssetKey([environment_name, *(_name(part) for part in path if part is not None)])
-
-
-@cache
-def _name(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", text)
-
-
-def asset_keys(environment_name: str, manifest: Manifest) -> dict[str, dg.AssetKey]:
-    """Return the keys of all assets of `manifest` by unique id, no two of them alike for Dagster.
-
-    They are those of `asset_key`, unless an asset wants the key of another: a source that is a
-    seed's table, say. Then the source's key is `[<environment>, source, <package>, …]`.
-    """
-    keys: dict[str, dg.AssetKey] = {}
-    taken: set[str] = set()
-    for unique_id, node in assets(manifest).items():
-        key = asset_key(environment_name, node)
-        # Dagster tells outputs apart by this form, in which `a.b` and `a__b` are the same.
-        if key.to_python_identifier() in taken:
-            key = dg.AssetKey([environment_name, *(_name(part) for part in unique_id.split("."))])
-        taken.add(key.to_python_identifier())
-        keys[unique_id] = key
-    return keys
-
-
-def op_name(environment: Environment, purpose: str) -> str:
-    """Return the name of an op that serves one environment."""
-    return f"{environment.name.replace('-', '_')}_{purpose}"
-
-
-def upstream(manifest: Manifest, unique_id: str, keys: Mapping[str, dg.AssetKey]) -> list[str]:
-    """Return the assets that a node reads, seen through what is none (ephemeral models, metrics).
-
-    Sorted by unique id, so that definitions don't depend on the order in a file.
-    """
-    found: set[str] = set()
-    seen = {unique_id}
-    queue = [*_parents(manifest, unique_id)]
-    while queue:
-        parent = queue.pop()
-        if parent in seen:
-            continue
-        seen.add(parent)
-        if parent in keys:
-            found.add(parent)
-        else:
-            queue.extend(_parents(manifest, parent))
-    return sorted(found)
-
-
-_READERS = ("nodes", "exposures", "metrics", "semantic_models", "saved_queries", "functions")
-
-
-def _parents(manifest: Manifest, unique_id: str) -> list[str]:
-    for section in _READERS:
-        if node := manifest.get(section, {}).get(unique_id):
-            return listing(mapping(node.get("depends_on")).get("nodes"))
-    return []
+from deploy_project.orchestration.notes import Tell, nobody, reason
 
 
 def _nothing(_: Node) -> dict[str, object]:
@@ -180,6 +69,10 @@ class Translator:
     """The dbt project within a checkout of `commit`."""
     docs_url: str | None = None
     catalog: Mapping[str, Any] | None = None
+    reserved: Collection[dg.AssetKey] = ()
+    """Keys that other assets of the code location have."""
+    tell: Tell = nobody
+    """Hears of nodes that can't be shown as they are."""
 
     @cached_property
     def assets(self) -> Mapping[str, Node]:
@@ -189,23 +82,51 @@ class Translator:
     @cached_property
     def keys(self) -> Mapping[str, dg.AssetKey]:
         """Their keys."""
-        return asset_keys(self.environment.name, self.manifest)
+        return asset_keys(self.environment.name, self.manifest, reserved=self.reserved)
 
     def specs(self) -> dict[str, dg.AssetSpec]:
-        """Return the specs of all assets, by unique id."""
+        """Return the specs of all assets that can be shown, by unique id."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)  # code references are in beta
-            return {unique_id: self.spec(unique_id) for unique_id in self.assets}
+            found = {unique_id: self._shown(unique_id) for unique_id in self.assets}
+        return {unique_id: spec for unique_id, spec in found.items() if spec is not None}
+
+    def _shown(self, unique_id: str) -> dg.AssetSpec | None:
+        """Return the spec of one asset, else its name and place, else None: one keeps none out."""
+        try:
+            return self.spec(unique_id)
+        except Exception as error:  # whatever somebody has written that Dagster refuses
+            why = reason(error)
+        try:
+            spec = self._bare(unique_id, note=why)
+        except Exception as error:
+            self.tell(f"{unique_id!r} is not shown: {reason(error)}")
+            return None
+        self.tell(f"{unique_id!r} is shown with its name alone: {why}")
+        return spec
+
+    def _bare(self, unique_id: str, *, note: str) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            self.keys[unique_id],
+            deps=self._parents(unique_id),
+            group_name=group_name(self.environment.name, "default"),
+            kinds={"dbt"},
+            metadata={"dbt/unique_id": unique_id, "dbt/not_shown": note},
+            skippable=unique_id in self.manifest["nodes"],
+        )
+
+    def _parents(self, unique_id: str) -> list[dg.AssetKey]:
+        found = upstream(self.manifest, unique_id, self.keys)
+        return [self.keys[parent] for parent in found]
 
     def spec(self, unique_id: str) -> dg.AssetSpec:
         """Return the spec of one asset."""
         node = self.assets[unique_id]
-        parents = upstream(self.manifest, unique_id, self.keys)
         built = unique_id in self.manifest["nodes"]
         age = freshness(node) if built else Freshness()
         return dg.AssetSpec(
             self.keys[unique_id],
-            deps=[self.keys[parent] for parent in parents],
+            deps=self._parents(unique_id),
             description=node.get("description") or node.get("source_description") or None,
             group_name=group_name(self.environment.name, group(node)),
             owners=owners(node, self.manifest),
@@ -221,7 +142,8 @@ class Translator:
         kind = node["resource_type"]
         if kind in ("source", "exposure"):
             return {"dbt", kind} | ({adapter} if adapter and kind == "source" else set())
-        return {"dbt", *filter(None, (adapter, node["config"].get("materialized")))}
+        found = (adapter, node["config"].get("materialized"))
+        return {"dbt", *(each for each in found if each and is_tag(each))}
 
     def _metadata(self, node: Node, age: Freshness) -> dict[str, Any]:
         found = mapping((self.catalog or {}).get("nodes")).get(node["unique_id"]) or mapping(

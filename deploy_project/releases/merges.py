@@ -1,9 +1,14 @@
 """What to do about the head of a branch; pure (MRG-1, MRG-3)."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from pydantic import TypeAdapter
+
+from deploy_project.config import cursors
 
 TRY_AGAIN_AFTER = timedelta(minutes=10)
 
@@ -17,6 +22,14 @@ class Seen:
     """Why `commit` could not be deployed; empty when it was."""
     at: str = ""
     """When that was tried last, in ISO format."""
+
+    def is_recent(self, now: datetime) -> bool:
+        """Return whether that is too little time ago to try again; a clock may be set back."""
+        try:
+            ago = now - datetime.fromisoformat(self.at)
+        except (ValueError, TypeError):  # another version may write it otherwise
+            return False
+        return timedelta(0) <= ago < TRY_AGAIN_AFTER
 
 
 @dataclass(frozen=True)
@@ -53,17 +66,21 @@ def decide(
     if head != seen.commit:
         return Deploy(head, merged=True)
     if seen.problem:
-        ago = now - datetime.fromisoformat(seen.at)
-        recent = timedelta(0) <= ago < TRY_AGAIN_AFTER  # a clock may be set back
-        return Fail(seen.problem) if recent else Deploy(head, merged=False)
+        return Fail(seen.problem) if seen.is_recent(now) else Deploy(head, merged=False)
     return Deploy(head, merged=False) if deployed is None else None
 
 
-def read(cursor: Mapping[str, Any]) -> dict[str, Seen]:
-    """Return what a cursor remembers, by environment."""
-    return {name: Seen(**content) for name, content in cursor.items()}
+_SEEN = TypeAdapter(Seen)
+_BY_ENVIRONMENT = TypeAdapter(dict[str, Any])
 
 
-def written(seen: Mapping[str, Seen]) -> dict[str, Any]:
+def read(cursor: str | None) -> dict[str, Seen]:
+    """Return what a cursor remembers, by environment; nothing of those it can't be read for."""
+    found = cursors.read(_BY_ENVIRONMENT, cursor) or {}
+    seen = {name: cursors.read(_SEEN, json.dumps(content)) for name, content in found.items()}
+    return {name: each for name, each in seen.items() if each is not None}
+
+
+def written(seen: Mapping[str, Seen]) -> str:
     """Return what `read` reads."""
-    return {name: asdict(each) for name, each in seen.items()}
+    return json.dumps({name: asdict(each) for name, each in seen.items()}, sort_keys=True)

@@ -1,20 +1,36 @@
-"""`dbt deps`, once for each commit."""
+"""`dbt deps`, once for each commit and each set of values that its packages files ask for."""
 
+import hashlib
 import json
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from deploy_project.dbt.child import shortened
+from deploy_project.dbt.events import shortened, uncolored
 from deploy_project.dbt.profiles import project_file
-from deploy_project.errors import DbtError
+from deploy_project.dbt.project_paths import (
+    LOCK_FILE,
+    PACKAGES_FILES,
+    PACKAGES_PATH,
+    content,
+    install_path,
+    projects,
+    refuse_leaving,
+)
+from deploy_project.dbt.rendering import Rendering
+from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.locks import exclusive
+from deploy_project.releases.trees import copy_files
 from deploy_project.releases.workspace import Workspace
 
-_NAMING = ("packages.yml", "dependencies.yml", "package-lock.yml")
+_NAMING = (*PACKAGES_FILES, LOCK_FILE)
 _TIMED = re.compile(r"\d\d:\d\d:\d\d  ")
+_LOG, _INSTALLED = "log.json", "installed"
 
 
 def ensure_packages(
@@ -24,36 +40,30 @@ def ensure_packages(
     *,
     timeout_seconds: float | None = None,
 ) -> None:
-    """Install the commit's packages into its checkout unless that is done; tell `on_line` about it.
+    """Install the packages into the workspace's own tree; tell `on_line` about it.
 
-    Raises `DbtError` with dbt's last words. A killed `dbt deps` leaves no record, so it runs again.
+    Those that were installed before by the same rendered files are copied. Raises `DbtError` with
+    dbt's last words, `ConfigError` for a package that leads out of the repository.
     """
-    record = workspace.checkout.packages
+    if names_none(workspace.project_directory):
+        on_line(f"Nothing to install: there is no {', no '.join(_NAMING)}")
+        return
+    key = packages_key(workspace)
+    if key is None:  # nobody can say what it depends on
+        _install(workspace, directory, on_line, timeout_seconds)
+        return
+    kept = workspace.checkout.packages(key)
+    kept.parent.mkdir(parents=True, exist_ok=True)
     purpose = f"install the packages of {workspace.checkout.root.name}"
-    with exclusive(workspace.checkout.lock, purpose=purpose):
-        if record.is_file():
-            on_line("The packages of this commit were installed before. What was said then:")
-            for line in json.loads(record.read_text(encoding="utf-8"))["log"]:
-                on_line(line)
+    with exclusive(kept.with_suffix(".lock"), purpose=purpose):
+        if not (kept / _LOG).is_file():
+            said = _install(workspace, directory, on_line, timeout_seconds)
+            _keep(workspace, kept, said)
             return
-        said: list[str] = []
-
-        def hear(line: str) -> None:
-            said.append(line)
-            on_line(line)
-
-        if names_none(workspace.project_directory):
-            hear(f"Nothing to install: there is no {', no '.join(_NAMING)}")
-        else:
-            ended = workspace.run(
-                ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds
-            )
-            if ended.code != 0:
-                raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
-            _forget_remotes(workspace.checkout.tree)
-        beside = record.with_suffix(".making")
-        beside.write_text(json.dumps({"log": said}), encoding="utf-8")
-        beside.replace(record)
+    on_line("The packages of this commit were installed before. What was said then:")
+    for line in json.loads((kept / _LOG).read_text(encoding="utf-8")):
+        on_line(line)
+    _restore(workspace, kept)
 
 
 def names_none(project: Path) -> bool:
@@ -63,17 +73,125 @@ def names_none(project: Path) -> bool:
     """
     if any((project / name).exists() for name in (*_NAMING, "dbt_packages")):
         return False
-    return "packages-install-path" not in project_file(project)
+    return PACKAGES_PATH not in project_file(project)
 
 
-def _forget_remotes(tree: Path) -> None:
+def packages_key(workspace: Workspace) -> str | None:
+    """Return a name for all that `dbt deps` reads at a commit; None when that can't be told.
+
+    That is the packages files of the project and of its local packages, with the values that their
+    Jinja asks for, and dbt itself. A secret counts by where it is kept.
+    """
+    project, rendering = workspace.project_directory, workspace.rendering
+    try:
+        installed = os.path.relpath(install_path(project, rendering), project)
+        asked = sorted(
+            (os.path.relpath(file, project), _asked(workspace.described, file))
+            for each in projects(project, workspace.tree, rendering)
+            for name in _NAMING
+            if (file := each / name).is_file()
+        )
+    except ConfigError:
+        return None
+    decisive = [workspace.installation.dbt_version, installed, asked]
+    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
+
+
+def _asked(described: Rendering, file: Path) -> str:
+    return json.dumps(described.value(content(file), where=file.name), default=str)
+
+
+def forget_remotes(directory: Path) -> None:
     """Delete git's own files in packages: they keep the URL, and a token in it."""
-    for repository in [*tree.rglob(".git")]:
-        shutil.rmtree(repository, ignore_errors=True)
+    for parent, directories, files in os.walk(directory):
+        if ".git" in directories:
+            directories.remove(".git")
+            shutil.rmtree(Path(parent) / ".git", ignore_errors=True)
+        if ".git" in files:
+            (Path(parent) / ".git").unlink()
+
+
+def _install(
+    workspace: Workspace,
+    directory: Path,
+    on_line: Callable[[str], None],
+    timeout_seconds: float | None,
+) -> list[str]:
+    """Run `dbt deps`, and return what it has said."""
+    said: list[str] = []
+
+    def hear(line: str) -> None:
+        said.append(line)
+        on_line(line)
+
+    try:
+        ended = workspace.run(
+            ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds
+        )
+    finally:
+        forget_remotes(workspace.tree)
+    if ended.code != 0:
+        raise DbtError(f"`dbt deps` failed (exit {ended.code}): {last_words(said)}")
+    refuse_leaving(workspace.project_directory, workspace.tree, workspace.rendering)
+    return said
+
+
+def _keep(workspace: Workspace, kept: Path, said: list[str]) -> None:
+    """Keep what `dbt deps` has installed, unless a package asks for values of its own."""
+    project = workspace.project_directory
+    installed = install_path(project, workspace.rendering)
+    if any(_asks(each) for name in PACKAGES_FILES for each in installed.glob(f"*/{name}")):
+        return
+    with tempfile.TemporaryDirectory(
+        dir=kept.parent, prefix=".making-", ignore_cleanup_errors=True
+    ) as scratch:
+        made = Path(scratch) / "packages"
+        made.mkdir()
+        if installed.is_dir():
+            _relative_links(installed)
+            copy_files(installed, made / _INSTALLED)
+        if (project / LOCK_FILE).is_file():
+            shutil.copyfile(project / LOCK_FILE, made / LOCK_FILE)
+        if any(workspace.scrubber.is_in(each) for each in made.rglob("*") if _is_plain(each)):
+            return  # what is kept has no secrets
+        (made / _LOG).write_text(json.dumps(said), encoding="utf-8")
+        shutil.rmtree(kept, ignore_errors=True)
+        made.rename(kept)
+
+
+def _is_plain(file: Path) -> bool:
+    return file.is_file() and not file.is_symlink()
+
+
+def _asks(file: Path) -> bool:
+    text = file.read_text(encoding="utf-8", errors="replace")
+    return "{{" in text or "{%" in text
+
+
+def _relative_links(installed: Path) -> None:
+    """Have links to local packages lead to the same place in any copy of the tree."""
+    for link in installed.iterdir():
+        if link.is_symlink() and os.path.isabs(target := os.readlink(link)):
+            relative = os.path.relpath(os.path.realpath(target), os.path.realpath(installed))
+            link.unlink()
+            link.symlink_to(relative)
+
+
+def _restore(workspace: Workspace, kept: Path) -> None:
+    """Put packages that were kept into the workspace's tree, as `dbt deps` would."""
+    project = workspace.project_directory
+    installed = install_path(project, workspace.rendering)
+    shutil.rmtree(installed, ignore_errors=True)
+    if (kept / _INSTALLED).is_dir():
+        installed.parent.mkdir(parents=True, exist_ok=True)
+        copy_files(kept / _INSTALLED, installed)
+    if (kept / LOCK_FILE).is_file():
+        shutil.copyfile(kept / LOCK_FILE, project / LOCK_FILE)
 
 
 def last_words(lines: list[str], *, most: int = 12) -> str:
-    """Return the error that dbt said it encountered, else the end of what it said."""
+    """Return the error that dbt said it encountered, else the end of what it said, as text."""
+    lines = [part for line in lines for part in _text(line).splitlines() or [""]]
     start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
     if start is None:
         chosen = lines[-most:]
@@ -81,3 +199,12 @@ def last_words(lines: list[str], *, most: int = 12) -> str:
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
     return shortened("\n".join(line for line in chosen if line.strip())) or "no message"
+
+
+def _text(line: str) -> str:
+    """Return a line of dbt's console without colors, and its message when it is JSON."""
+    line = uncolored(line)
+    if line.startswith("{"):
+        with suppress(ValueError, KeyError, TypeError):
+            return str(json.loads(line)["info"]["msg"])
+    return line

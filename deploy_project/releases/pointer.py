@@ -1,12 +1,15 @@
 """The deployed pointer: which commit of an environment the definitions show."""
 
+import json
 import os
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
+from deploy_project.config import small_files
+from deploy_project.config.deployment import Environment
 from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.errors import DeployError
 
 _POINTER = re.compile(
     r"(?P<commit>[0-9a-f]{40}(?:[0-9a-f]{24})?):(?P<parsed>[A-Za-z0-9_.-]+-[0-9a-f]{16})"
@@ -41,6 +44,17 @@ def deployed(state: StateDirectory, environment: str) -> Pointer | None:
         return None
 
 
+def shown_manifest(state: StateDirectory, environment: Environment, at: Pointer) -> dict[str, Any]:
+    """Return the manifest that the definitions of an environment are made of, as JSON holds it."""
+    checkout = state.checkout(environment.project.name, at.commit)
+    try:
+        return json.loads((checkout.parsed(at.parsed) / "manifest.json").read_bytes())
+    except (OSError, ValueError) as error:
+        raise DeployError(
+            f"the deployed manifest of environment {environment.name!r} can't be read: {error}"
+        ) from error
+
+
 def is_whole(checkout: Checkout, parsed: str) -> bool:
     """Return whether a deployed `checkout` and its parse are there: caches may be deleted."""
     manifest = checkout.parsed(parsed) / "manifest.json"
@@ -56,7 +70,4 @@ def move(state: StateDirectory, environment: str, pointer: Pointer) -> None:
     """Replace the pointer of `environment`; a reader sees the old one or the new one."""
     file = state.deployed(environment)
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, scratch = tempfile.mkstemp(dir=file.parent, prefix=".moving-")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(f"{pointer}\n")
-    Path(scratch).replace(file)
+    small_files.write_text(file, f"{pointer}\n")

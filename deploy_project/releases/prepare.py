@@ -1,22 +1,31 @@
 """Making one commit the deployed one of an environment."""
 
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from deploy_project.config.deployment import Deployment, Environment, Job
-from deploy_project.config.state import StateDirectory
+from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
 from deploy_project.dbt.manifest import Manifest, cycle, read_manifest
-from deploy_project.errors import DbtError
+from deploy_project.dbt.profiles import Profile
+from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer
 from deploy_project.releases.packages import ensure_packages, last_words
 from deploy_project.releases.pointer import Pointer
-from deploy_project.releases.workspace import Workspace, workspace
+from deploy_project.releases.warehouses import rescue
+from deploy_project.releases.workspace import (
+    Workspace,
+    committed_profile,
+    project_copy,
+    warehouse_files,
+    workspace,
+)
 
 CHECKOUTS_KEPT = 20
 CHECKOUT_AGE = timedelta(days=8)
@@ -79,24 +88,63 @@ def outside_of_a_run(
     scratch = Path(tempfile.mkdtemp(dir=state.all_work, prefix="deploy-"))
     try:
         with hold(checkout):
-            ready = workspace(
+            copy = project_copy(
                 environment,
                 job,
                 checkout,
                 state,
-                profiles_directory=scratch / "profiles",
-                built_in=built_in(
-                    account=deployment.account,
-                    environment=environment,
-                    job=job,
-                    run_number=0,
-                    category="other",
-                    reason=reason,
-                ),
+                own=scratch,
+                siblings=deployed_siblings(deployment, environment, state),
+                built_in=_built_in(deployment, environment, job, reason),
             )
-            yield ready, scratch
+            yield workspace(copy, state), scratch
+    except ConfigError as error:  # the copy of the repository is gone when people read this
+        raise ConfigError(str(error).replace(f"{scratch / 'tree'}/", "")) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def connects_by(
+    deployment: Deployment, environment: Environment, commit: str, state: StateDirectory
+) -> Profile:
+    """Return the profile by which a run of `commit` would connect; fetch the commit to know.
+
+    Nothing is installed, and no file of a warehouse is touched. Raises `GitError` for a repository
+    without a dbt project, `ConfigError` for one without the profile or the target.
+    """
+    with state.explained(f"fetching commit {commit[:12]} for {environment.name!r}"):
+        checkout = ensure_checkout(environment.project, state, commit)
+        given = _built_in(deployment, environment, None, "Checked")
+        return committed_profile(environment, checkout, state, built_in=given)
+
+
+def files_of(
+    deployment: Deployment, environment: Environment, commit: str | None, state: StateDirectory
+) -> list[str]:
+    """Return a sentence about each file of an environment's warehouse, and make nothing.
+
+    `commit` is the one to look at, else the deployed one, where its files are on this machine.
+    Raises `ConfigError` or `GitError` where that can't be told.
+    """
+    now = pointer.deployed(state, environment.name)
+    commits = [each for each in (commit, now.commit if now else None) if each]
+    checkouts = (state.checkout(environment.project.name, each) for each in commits)
+    checkout = next((each for each in checkouts if each.tree.is_dir()), None)
+    given = _built_in(deployment, environment, None, "Checked")
+    return warehouse_files(environment, checkout, state, built_in=given)
+
+
+def _built_in(
+    deployment: Deployment, environment: Environment, job: Job | None, reason: str
+) -> Mapping[str, str]:
+    return built_in(
+        account=deployment.account,
+        environment=environment,
+        job=job,
+        run_number=0,
+        category="other",
+        reason=reason,
+    )
 
 
 def _parse(ready: Workspace, scratch: Path) -> Manifest:
@@ -125,6 +173,18 @@ def deploy(
     evict_unneeded(deployment, environment, state)
 
 
+def deployed_siblings(
+    deployment: Deployment, environment: Environment, state: StateDirectory
+) -> list[str]:
+    """Return the names of the project's other environments that something is deployed to."""
+    return [
+        each.name
+        for each in deployment.environments.values()
+        if each.project == environment.project and each.name != environment.name
+        if pointer.deployed(state, each.name) is not None
+    ]
+
+
 def evict_unneeded(deployment: Deployment, environment: Environment, state: StateDirectory) -> None:
     """Remove old checkouts of the project; what is deployed stays, and what is in use."""
     siblings = [e for e in deployment.environments.values() if e.project == environment.project]
@@ -135,4 +195,10 @@ def evict_unneeded(deployment: Deployment, environment: Environment, state: Stat
         keep={each.commit for each in pointers if each is not None},
         older_than=CHECKOUT_AGE,
         at_most=CHECKOUTS_KEPT,
+        before=lambda checkout: _rescue(environment, state, checkout),
     )
+
+
+def _rescue(environment: Environment, state: StateDirectory, checkout: Checkout) -> None:
+    for line in rescue(environment.project, state, checkout):
+        print(line, file=sys.stderr)

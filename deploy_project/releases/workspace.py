@@ -2,49 +2,75 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
-from deploy_project.config.environment import reveal, store_credentials
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import variables
-from deploy_project.dbt import duckdb_files, process
+from deploy_project.dbt import flags, process
 from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.duckdb_files import Copy
 from deploy_project.dbt.events import Event
 from deploy_project.dbt.installation import Installation, installation
 from deploy_project.dbt.process import Exit, Invocation, Program
-from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.dbt.profiles import Profile, profile, project_file
+from deploy_project.dbt.project_paths import refuse_leaving
+from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.secrets import Scrubber
-from deploy_project.errors import ConfigError
-from deploy_project.git.checkouts import project_directory
+from deploy_project.git.checkouts import hold, project_directory
+from deploy_project.releases.connections import Connection, connected, described
+from deploy_project.releases.given import Given, given
+from deploy_project.releases.trees import own_tree
+from deploy_project.releases.warehouses import Warehouse
 
 
 @dataclass(frozen=True)
-class Workspace:
-    """A checkout with its profile, its dbt and its variables."""
+class ProjectCopy:
+    """A copy of a commit's dbt project, and the profile with which it is built.
+
+    All that dbt writes is in `own`, the directory of a run or of whatever else uses dbt.
+    """
 
     environment: Environment
+    job: Job | None
     checkout: Checkout
+    own: Path
     project_directory: Path
     profile: Profile
-    installation: Installation
-    profiles_directory: Path
+    connection: Connection
+    given: Given
     variables: Mapping[str, str]
-    scrubber: Scrubber
-    parse_key: str
-    database_copy: Copy | None = None
-    """What it builds in instead of the connection's own DuckDB file; the file may not exist yet."""
+    """The user's own, and those that every run sets."""
+    rendering: Rendering
+    """With which `dbt_project.yml` and the packages files are read."""
+    described: Rendering
+    """The same with the places of secrets instead of their values."""
 
     @property
-    def database_file(self) -> Path | None:
-        """The DuckDB file that the profile names, if it names one."""
-        return duckdb_files.database_file(
-            self.profile.output, self.variables, self.project_directory
-        )
+    def tree(self) -> Path:
+        """The files of the commit: a copy that dbt may change."""
+        return self.own / "tree"
+
+    @property
+    def profiles_directory(self) -> Path:
+        """The directory of the one profile there is."""
+        return self.own / "profiles"
+
+    @property
+    def scrubber(self) -> Scrubber:
+        """Takes all secrets out of what is told and kept."""
+        return self.given.scrubber
+
+
+@dataclass(frozen=True)
+class Workspace(ProjectCopy):
+    """A copy of a project, and the dbt that goes with it."""
+
+    installation: Installation
+    flags: Mapping[str, object]
+    """dbt's flags, as dbt_project.yml or profiles.yml has them."""
+    parse_key: str
 
     @property
     def parsed(self) -> Path:
@@ -62,12 +88,16 @@ class Workspace:
         timeout_seconds: float | None = None,
         before: Listing | None = None,
         other: Program | None = None,
+        variables: Mapping[str, str] | None = None,
     ) -> Exit:
         """Run one dbt command; `directory` receives `target/` and `dbt.log`.
 
+        It is one of our own, with flags of our own, but where the `variables` say otherwise.
         What is wanted `before` is listed before the command begins, and heard as an event. An
         `other` program takes dbt's place, with the same surroundings and the same protection.
         """
+        if variables is None:
+            variables = flags.of_our_own(arguments, self.variables, self.flags)
         invocation = Invocation(
             arguments=arguments,
             python=other.python if other else self.installation.python,
@@ -75,7 +105,10 @@ class Workspace:
             profiles_directory=self.profiles_directory,
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
-            variables=self.variables,
+            temporary=self.own / "tmp",
+            inherited=self.given.inherited,
+            variables=variables,
+            secrets=self.given.known.secrets,
             state=state,
             program=other.file if other else None,
             before=before,
@@ -89,106 +122,142 @@ class Workspace:
         )
 
 
-def secrets(environment: Environment, job: Job | None) -> dict[str, str]:
-    """Return the values of all secrets by the name of who wants them; also the tokens.
-
-    Raises `ConfigError` naming the first one that can't be read.
-    """
-    found = {
-        name: reveal(value, wanted_by=f"environment {environment.name!r}: {name}")
-        for name, value in variables(environment, job).items()
-        if isinstance(value, Secret)
-    }
-    token = environment.project.token
-    if token is not None:
-        found["token"] = reveal(token, wanted_by=f"project {environment.project.name!r}: token")
-    hosting = environment.project.hosting
-    if hosting is not None and hosting.token is not None:
-        with suppress(ConfigError):  # a run can do without it
-            found["hosting"] = reveal(hosting.token, wanted_by="hosting")
-    return {name: value.get_secret_value() for name, value in found.items()}
-
-
-def scrubber(environment: Environment, job: Job | None) -> Scrubber:
-    """Return what takes all secrets of a run out of its files; raises as `secrets` does.
-
-    Those of the artifact store are among them: deploy.yaml does not name them, but dbt inherits
-    them.
-    """
-    plain = variables(environment, job).items()
-    masked = [
-        value
-        for name, value in plain
-        if isinstance(value, str) and name.startswith("DBT_ENV_SECRET")
-    ]
-    return Scrubber([*secrets(environment, job).values(), *masked, *store_credentials()])
-
-
-def workspace(
+def project_copy(
     environment: Environment,
     job: Job | None,
     checkout: Checkout,
     state: StateDirectory,
     *,
-    profiles_directory: Path,
+    own: Path,
     built_in: Mapping[str, str],
+    siblings: Collection[str],
     schema_override: str | None = None,
     copies: Path | None = None,
-) -> Workspace:
-    """Write the profile and return the workspace.
+) -> ProjectCopy:
+    """Copy the commit's files into `own` unless they are there, and return what they say.
 
-    With `copies`, a directory, a connection to a DuckDB file becomes one to a copy of it there.
+    `siblings` are the project's other deployed environments. With `copies`, a directory, a
+    connection to files of a DuckDB warehouse becomes one to copies of them there.
 
-    Raises `ConfigError` for a missing profile, target or secret, `DbtError` for a dbt that can't
-    be had, `GitError` when the commit holds no dbt project where it should.
+    Raises `ConfigError` for a missing profile, target or secret and for a path that leads out of
+    the repository, `GitError` when the commit holds no dbt project where it should.
     """
-    directory = project_directory(checkout, environment.project)
+    project = environment.project
+    with hold(checkout):
+        project_directory(checkout, project)
+        tree = own_tree(checkout, own / "tree", without=f"{project.subdirectory}/target")
+    directory = tree / project.subdirectory
+    wanted = variables(environment, job)
+    places = {name: str(value) for name, value in wanted.items() if isinstance(value, Secret)}
+    found = given(environment, job)
+    seen = _seen(found, state, built_in)
+    rendering = Rendering({**found.inherited, **seen})
     made = profile(
         environment,
         directory,
+        rendering,
+        tree=tree,
         target_name=job.target_name if job else None,
         threads=job.threads if job else None,
         schema_override=schema_override,
     )
-    hidden = secrets(environment, job)
-    plain = {
-        name: value
-        for name, value in variables(environment, job).items()
-        if not isinstance(value, Secret)
-    }
-    wanted_version = (job.dbt_version if job else None) or environment.dbt_version
-    dbt = installation(wanted_version, made.adapter, state)
-    shown = {name: value for name, value in hidden.items() if name != "token"}
-    seen = {**plain, **shown, "DEPLOY_STATE": str(state.root), **built_in}
-    copy = _copy(made, seen, directory, copies) if copies is not None else None
-    if copy is not None:
-        made = replace(made, output={**made.output, "path": str(copy.copy)})
-    made.write(profiles_directory)
-    return Workspace(
+    rendering = replace(rendering, target=made.shown)
+    refuse_leaving(directory, tree, rendering)
+    connection = connected(
+        made.output,
+        rendering,
+        Warehouse(project, environment.name, siblings, state),
+        checkout,
+        project=directory,
+        profiles=made.directory,
+        copies=copies,
+    )
+    return ProjectCopy(
         environment=environment,
+        job=job,
         checkout=checkout,
+        own=own,
         project_directory=directory,
-        profile=made,
-        installation=dbt,
-        profiles_directory=profiles_directory,
+        profile=replace(made, output=connection.output),
+        connection=connection,
+        given=found,
         variables=seen,
-        scrubber=scrubber(environment, job),
-        parse_key=_parse_key(environment, made, dbt, plain),
-        database_copy=copy,
+        rendering=rendering,
+        described=Rendering({**rendering.variables, **places}, rendering.target),
     )
 
 
-def _copy(made: Profile, seen: Mapping[str, str], directory: Path, copies: Path) -> Copy | None:
-    """Return the copy of the profile's file; its name stays, for that is the database's name."""
-    file = duckdb_files.database_file(made.output, seen, directory)
-    return None if file is None else Copy(file, copies / file.name)
+def workspace(copy: ProjectCopy, state: StateDirectory) -> Workspace:
+    """Return the workspace of a copy, and write its profile.
+
+    Raises `DbtError` for a dbt that can't be had.
+    """
+    environment, job = copy.environment, copy.job
+    wanted_version = (job.dbt_version if job else None) or environment.dbt_version
+    dbt = installation(wanted_version, copy.profile.adapter, state)
+    copy.profile.write(copy.profiles_directory)
+    return Workspace(
+        **{each.name: getattr(copy, each.name) for each in fields(copy)},
+        installation=dbt,
+        flags=flags.project_flags(project_file(copy.project_directory), copy.profile.config),
+        parse_key=_parse_key(copy, dbt),
+    )
 
 
-def _parse_key(
-    environment: Environment, made: Profile, dbt: Installation, plain: Mapping[str, str]
-) -> str:
+def committed_profile(
+    environment: Environment,
+    checkout: Checkout,
+    state: StateDirectory,
+    *,
+    built_in: Mapping[str, str],
+) -> Profile:
+    """Return the profile of a commit as its own files have it, without a copy of them.
+
+    Raises as `project_copy` does, save for paths that lead out of the repository.
+    """
+    with hold(checkout):
+        directory = project_directory(checkout, environment.project)
+        rendering = _rendering(environment, state, built_in)
+        return profile(environment, directory, rendering, tree=checkout.tree)
+
+
+def warehouse_files(
+    environment: Environment,
+    checkout: Checkout | None,
+    state: StateDirectory,
+    *,
+    built_in: Mapping[str, str],
+) -> list[str]:
+    """Return a sentence about each file of the warehouse that a relative path means.
+
+    Without a `checkout`, only `connection:` of deploy.yaml can tell. Raises as `committed_profile`.
+    """
+    output, project = environment.connection, None
+    if checkout is not None:
+        output = committed_profile(environment, checkout, state, built_in=built_in).output
+        project = checkout.tree / environment.project.subdirectory
+    warehouse = Warehouse(environment.project, environment.name, (), state)
+    rendering = _rendering(environment, state, built_in)
+    return described(output or {}, rendering, warehouse, project)
+
+
+def _rendering(
+    environment: Environment, state: StateDirectory, built_in: Mapping[str, str]
+) -> Rendering:
+    found = given(environment, None)
+    return Rendering({**found.inherited, **_seen(found, state, built_in)})
+
+
+def _seen(found: Given, state: StateDirectory, built_in: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that dbt gets beside those it inherits."""
+    return {**found.variables, "DEPLOY_STATE": str(state.root), **built_in}
+
+
+def _parse_key(copy: ProjectCopy, dbt: Installation) -> str:
     """Return a name for what decides dbt's parse beside the files, without secrets in it."""
+    made, wanted = copy.profile, variables(copy.environment, copy.job).items()
+    plain = {name: value for name, value in wanted if not isinstance(value, Secret)}
     output = {key: value for key, value in made.output.items() if key != "threads"}
-    decisive = [made.name, made.target, output, dbt.dbt_version, dict(plain)]
+    decisive = [made.name, made.target, output, dbt.dbt_version, plain]
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode())
-    return f"{environment.name}-{digest.hexdigest()[:16]}"
+    return f"{copy.environment.name}-{digest.hexdigest()[:16]}"

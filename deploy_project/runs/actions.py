@@ -2,29 +2,38 @@
 
 import signal
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from deploy_project.config.state import Checkout
-from deploy_project.dbt.events import Event
+from deploy_project.dbt import flags
+from deploy_project.dbt.commands import changes_files
+from deploy_project.dbt.events import Event, Finished, shortened
 from deploy_project.dbt.process import Exit
-from deploy_project.errors import ConflictError, DbtError
+from deploy_project.dbt.project_paths import overridden
+from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
-from deploy_project.releases.packages import ensure_packages, last_words
+from deploy_project.releases.packages import ensure_packages, forget_remotes, last_words
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs import deferral, resumption
 from deploy_project.runs import run as runs
-from deploy_project.runs.plan import Kind
+from deploy_project.runs.plan import Kind, Step
 from deploy_project.runs.resumption import Call
+from deploy_project.runs.run import Run
 from deploy_project.runs.scene import Scene, Stage
+from deploy_project.runs.shared_target import SharedTarget
 from deploy_project.runs.source import remember
 
+_SHOWN_LINES = 12
 CONFLICTS = "merge conflicts"
 """The fact of a step that has found that its commit can't be merged with the base."""
 
 
 def _clone(stage: Stage) -> None:
+    if stage.run.job.why_off is not None:
+        raise ConfigError(stage.run.job.why_off)
     found, say = runs.source(stage.run), stage.console.say
     if found.used_repo_cache:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
@@ -34,6 +43,9 @@ def _clone(stage: Stage) -> None:
         say(f"Merging it with {found.merged_with}")
     say(f"Checked out at {_checkout(stage).tree}")
     remember(found, stage.run.environment, stage.run.state)
+    with suppress(DeployError):  # the next step tells what is wrong with the profile
+        for line in runs.connection(stage.run).lines():
+            say(line)
 
 
 def _checkout(stage: Stage) -> Checkout:
@@ -56,9 +68,11 @@ def _profile(stage: Stage) -> None:
     workspace = workspace_of(stage)
     profile, say = workspace.profile, stage.console.say
     say(f"dbt {workspace.installation.dbt_version} with the {profile.adapter} adapter")
-    say(f"Target {profile.target!r}, schema {profile.schema!r}")
+    say(f"Target {profile.target!r}" + (f", schema {profile.schema!r}" if profile.schema else ""))
     if stage.run.schema_override:
         say(f"Override schema to {stage.run.schema_override!r}")
+    for line in (*workspace.connection.lines(), *overridden(workspace.project_directory)):
+        say(line)
 
 
 def _deps(stage: Stage) -> None:
@@ -70,13 +84,14 @@ def _deps(stage: Stage) -> None:
 def _packages(stage: Stage, workspace: Workspace) -> None:
     left = runs.seconds_left(stage.run)
     ensure_packages(workspace, stage.directory, stage.console.say, timeout_seconds=left)
+    _mark(stage.run, _WITH_PACKAGES)
 
 
 @contextmanager
 def ready_for_dbt(stage: Stage, workspace: Workspace) -> Generator[None]:
-    """Keep the checkout, with its packages installed, while a command of dbt runs in it."""
+    """Keep the checkout, and have its packages in the run's copy, while a command of dbt runs."""
     with hold(workspace.checkout):
-        if not workspace.checkout.packages.is_file():  # evicted since, or a retry elsewhere
+        if not _is_marked(stage.run, _WITH_PACKAGES):  # a retry that begins after that step
             _packages(stage, workspace)
         yield
 
@@ -84,45 +99,92 @@ def ready_for_dbt(stage: Stage, workspace: Workspace) -> Generator[None]:
 def _command(stage: Stage) -> None:
     workspace = workspace_of(stage)
     with ready_for_dbt(stage, workspace):
-        parses.lend(workspace.parsed, stage.directory / "target")
+        target = stage.directory / "target"
+        if not _is_marked(stage.run, _CHANGED):
+            parses.lend(workspace.parsed, target)
+        shared = SharedTarget(workspace.project_directory / "target")
+        given = shared.hand_on(target)
         state = deferral.state(stage, workspace) if stage.step.kind == "command" else None
         call = Call(stage.step.arguments, state)
         if stage.run.resumes:
             call = resumption.call(stage, workspace, call)
-        ended = _dbt(stage, workspace, call, state)
+        try:
+            ended = _dbt(stage, workspace, call, state)
+        finally:
+            _left_by(stage, workspace)
+            shared.take_over(target, given)
     stage.progress.exit_code = ended.code
     if ended.code != 0:
         raise DbtError(_failed(stage, ended.code))
 
 
+def _left_by(stage: Stage, workspace: Workspace) -> None:
+    """Remember that dbt has been there, and perhaps changed the run's copy of the project."""
+    _mark(stage.run, _USED)
+    if changes_files(stage.step.arguments):
+        _mark(stage.run, _CHANGED)
+        forget_remotes(workspace.tree)
+
+
+_WITH_PACKAGES, _USED, _CHANGED = "with-packages", "used", "changed"
+"""What has been done with a run's copy of the project: an empty file beside it for each."""
+
+
+def _mark(run: Run, what: str) -> None:
+    (run.work / what).touch()
+
+
+def _is_marked(run: Run, what: str) -> bool:
+    return (run.work / what).exists()
+
+
 def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> Exit:
-    """Run the step's command between lending and keeping the parse; the listener hears it all."""
+    """Run the step's command; the listener hears it all, and a parse of the commit is kept."""
     run, step = stage.run, stage.step
     target = stage.directory / "target"
     kept = run.artifacts.run(run.id) / step.directory
     scene = Scene(run, step, runs.source(run), workspace, target, kept, state, stage.console.say)
 
-    def say(line: str) -> None:  # where dbt says that its files are, they are only for now
-        stage.console.say(line.replace(str(stage.directory), str(kept)))
+    def lasting(text: str) -> str:  # where dbt says that its files are, they are only for now
+        return text.replace(str(stage.directory), str(kept)).replace(f"{workspace.tree}/", "")
 
     def hear(event: Event) -> None:
+        if isinstance(event, Finished):
+            event = replace(event, message=lasting(event.message))
         stage.progress.heard(event)
         stage.listener.heard(event)
 
     before = stage.listener.opened(scene)
+    told = flags.of_a_step(call.arguments, workspace.variables, workspace.flags)
+    for note in told.notes:
+        stage.console.say(note)
     ended = workspace.run(
-        call.arguments,
+        told.arguments,
+        variables=told.variables,
         directory=stage.directory,
-        on_line=say,
+        on_line=lambda line: stage.console.say(lasting(line)),
         on_event=hear,
         state=call.state,
         timeout_seconds=runs.seconds_left(run),
         before=before,
     )
-    if not any(word.startswith("--vars") for word in step.arguments):  # a parse of its own
+    # Only the first command of a run parses the commit as it is, and not with `--vars`.
+    if not _is_marked(run, _USED) and not changes_files(step.arguments) and not _vars(step):
         parses.keep(target, workspace.parsed, workspace.scrubber)
+    _rewrite(target / "run_results.json", lasting)
     stage.listener.closed()
     return ended
+
+
+def _vars(step: Step) -> bool:
+    return any(word.startswith("--vars") for word in step.arguments)
+
+
+def _rewrite(results: Path, lasting: Callable[[str], str]) -> None:
+    if results.is_file():
+        text = results.read_text(encoding="utf-8")
+        if lasting(text) != text:
+            results.write_text(lasting(text), encoding="utf-8")
 
 
 Action = Callable[[Stage], None]
@@ -146,7 +208,14 @@ def _failed(stage: Stage, code: int) -> str:
     bad = [f"{counts[word]} {word}" for word in ("error", "fail") if counts[word]]
     if code == 1 and bad:
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
-        reasons = "\n".join(stage.progress.reasons)
+        reasons = "\n".join([stage.progress.why, *stage.progress.problems])
         return f"`{command}` failed: {', '.join(bad)}{skipped}\n{reasons}"
+    if stage.progress.problems:
+        return f"`{command}` failed (exit {code}): {_beginning(stage.progress.problems)}"
     said = [line for line in stage.console.said if not line.startswith("=== ")]
     return f"`{command}` failed (exit {code}): {last_words(said)}"
+
+
+def _beginning(problems: list[str]) -> str:
+    lines = [line for line in "\n".join(problems).splitlines() if line.strip()]
+    return shortened("\n".join(lines[:_SHOWN_LINES]))

@@ -1,6 +1,5 @@
 """The artifact root: what runs leave behind, and what each environment publishes (ART-1, ART-4).
 
-runs/<run id>/run.json
 runs/<run id>/comment.md                        what the pull request is told of the run
 runs/<run id>/<nn-step>/{step.json, console.log, dbt.log, target/…}
 environments/<name>/{state,docs}.json           pointers, replaced in one write
@@ -10,14 +9,16 @@ jobs/<name>/state.json, jobs/<name>/state/<run id>/…
 
 import json
 import shutil
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from upath import UPath
 
+from deploy_project.config import small_files
 from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError, DeployError
@@ -26,6 +27,8 @@ from deploy_project.runs import transfer
 COMMENT = "comment.md"
 Published = Literal["state", "docs"]
 _VERSIONS_KEPT = 3
+_KEPT_SECONDS = 3600
+"""A younger version may be one that its run is about to point at, or that a run still reads."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,7 @@ class Artifacts:
         with self.explained(f"writing {path}"):
             transfer.make_directory(path.parent)
             if _is_local(path):
-                beside = Path(path.path).with_suffix(".making")
-                beside.write_text(text, encoding="utf-8")
-                beside.replace(path.path)
+                small_files.write_text(Path(path.path), text)
             else:
                 path.write_text(text, encoding="utf-8")
 
@@ -175,13 +176,21 @@ class Artifacts:
     def _forget_old_versions(self, versions: UPath) -> None:
         if not _is_local(versions):
             return  # object stores have lifecycle rules for this
-        by_age = sorted(Path(versions.path).iterdir(), key=lambda each: each.stat().st_mtime)
-        for old in by_age[:-_VERSIONS_KEPT]:
-            shutil.rmtree(old, ignore_errors=True)
+        newest_first = sorted(_versions(Path(versions.path)), reverse=True)
+        for made_at, old in newest_first[_VERSIONS_KEPT:]:
+            if time.time() - made_at > _KEPT_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _is_local(path: UPath) -> bool:
     return path.protocol in ("", "file")
+
+
+def _versions(directory: Path) -> Iterator[tuple[float, Path]]:
+    """Yield when each version in `directory` was made, and where it is."""
+    for each in directory.iterdir():
+        with suppress(FileNotFoundError):  # another run forgets old ones, too
+            yield each.stat().st_mtime, each
 
 
 def _files(directory: Path) -> list[Path]:
@@ -189,6 +198,6 @@ def _files(directory: Path) -> list[Path]:
     found = [
         file
         for file in sorted(directory.rglob("*"))
-        if file.is_file() and file.name != "partial_parse.msgpack"
+        if file.is_file() and not file.is_symlink() and file.name != "partial_parse.msgpack"
     ]
     return sorted(found, key=lambda file: file.name == "step.json")

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
+from deploy_project.config import cursors
 from deploy_project.config.deployment import AssetParent, Completion, Job, Parent
 
 STATUSES = {10: "succeeded", 20: "failed", 30: "was cancelled"}
@@ -75,7 +77,7 @@ class Start:
 class State:
     """What one tick leaves to the next."""
 
-    last: float
+    last: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """When the tick was, in seconds since 1970."""
     seen: Mapping[str, float] = field(default_factory=dict[str, float])
     """When the ends were, by key, that the next tick will find again."""
@@ -99,10 +101,7 @@ _STATE = TypeAdapter(State)
 
 def parsed(cursor: str | None) -> State | None:
     """Return the state that `cursor` holds; None when it holds none."""
-    try:
-        return _STATE.validate_json(cursor or "")
-    except ValidationError:
-        return None
+    return cursors.read(_STATE, cursor)
 
 
 def text(state: State) -> str:

@@ -28,6 +28,10 @@ def state(stage: Stage, workspace: Workspace) -> Path | None:
     fail without saying why; `ArtifactError` when it can't be read.
     """
     run, wanted = stage.run, stage.run.job.deferral
+    why_not = run.job.why_no_deferral
+    if why_not is not None:
+        nothing = f"Nothing to defer to. {why_not}."
+        return _without(stage, workspace, nothing, remedy="Correct that")
     if wanted is None:
         return None
     if isinstance(wanted, DeferToEnvironment):
@@ -37,7 +41,11 @@ def state(stage: Stage, workspace: Workspace) -> Path | None:
         owner, name = run.artifacts.job(wanted.job), f"job {wanted.job!r}"
     published = run.artifacts.published(owner, "state")
     if published is None:
-        return _without(stage, workspace, name)
+        nothing = (
+            f"Nothing to defer to: {name} has had no successful run yet, and deferral needs one."
+        )
+        remedy = "Run one of its jobs once, `dbt compile` is enough"
+        return _without(stage, workspace, nothing, remedy=remedy)
     stage.console.say(f"Deferring to the state of {name}, run {published.name}")
     stage.progress.deferred_to = published.name
     found = run.artifacts.fetch(published, run.work / "state")
@@ -45,15 +53,14 @@ def state(stage: Stage, workspace: Workspace) -> Path | None:
     return found
 
 
-def _without(stage: Stage, workspace: Workspace, name: str) -> Path | None:
-    nothing = f"Nothing to defer to: {name} has had no successful run yet, and deferral needs one."
+def _without(stage: Stage, workspace: Workspace, nothing: str, *, remedy: str) -> Path | None:
     if not stage.run.is_ci:
         stage.console.say(f"{nothing} This command runs without --defer and --state.")
         return None
     if stage.run.environment.project.pull_requests.without_state == "fail":
         raise ConfigError(
-            f"{nothing} Run one of its jobs once, `dbt compile` is enough; or have pull requests "
-            "build all that they select until then: `pull_requests.without_state: build_all`"
+            f"{nothing} {remedy}; or have pull requests build all that they select until then: "
+            "`pull_requests.without_state: build_all`"
         )
     stage.console.say(f"{nothing} Everything counts as new until then.")
     return _nothing(stage, workspace)

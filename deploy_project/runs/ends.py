@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from pydantic import AwareDatetime, TypeAdapter
+
+from deploy_project.config import cursors
+
 CANCELLED = "Cancelled by user."
 """dbt Cloud's words (Q-8)."""
 DIED = "The run's process ended without a word"
@@ -60,22 +64,24 @@ def _last(said: Sequence[Said], kind: str) -> str:
 class Cursor:
     """How far the ended runs have been looked at."""
 
-    since: datetime
+    since: AwareDatetime
     settled: frozenset[str] = frozenset()
     """The runs changed after `since` that need not be looked at again."""
 
     @classmethod
     def read(cls, text: str | None, *, now: datetime) -> "Cursor":
-        """Return what `written` has written; without it, where to begin."""
-        if text is None:
+        """Return what `written` has written; without it, or in what is not ours, where to begin."""
+        found = cursors.read(_CURSOR, text)
+        if found is None:
             return cls(now - LONGEST)
-        found = json.loads(text)
-        since = min(datetime.fromisoformat(found["since"]), now - OVERLAP)  # a clock set back
-        return cls(since, frozenset(found["settled"]))
+        return cls(min(found.since, now - OVERLAP), found.settled)  # a clock may be set back
 
     def written(self) -> str:
         """Return what `read` reads."""
         return json.dumps({"since": self.since.isoformat(), "settled": sorted(self.settled)})
+
+
+_CURSOR = TypeAdapter(Cursor)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, DeployError
 from deploy_project.processes import deadlines
 from deploy_project.runs import resumption, scratch
@@ -23,11 +24,12 @@ def perform(
     of: int,
     listener: Listener,
     notes: Sequence[str] = (),
+    refused: DeployError | None = None,
     actions: Mapping[Kind, Action] = ACTIONS,
 ) -> StepRecord:
     """Carry out `step`, the `step.index`th of `of`, and return its record.
 
-    The console begins with `notes`.
+    The console begins with `notes`. A run that may not be is `refused`: the step fails with that.
     A failure is in the record, not raised. Interrupts and bugs are raised, after the record and
     whatever dbt has left are kept. Raises `ArtifactError` when they can't be.
     """
@@ -46,10 +48,14 @@ def perform(
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
             with run.state.explained(step.name), deadlines.within(runs.seconds_left(run)):
+                if refused is not None:
+                    raise refused
                 actions[step.kind](stage)
             status = "Success"
         except DeployError as error:
-            message = stage.progress.scrubber.text(str(error))
+            # The run's copy of the repository is gone when people read this.
+            told = str(error).replace(f"{run.work / 'tree'}/", "")
+            message = stage.progress.scrubber.text(told)
             stage.console.say(message)
             status = "Error"
             if runs.seconds_left(run) == 0:
@@ -103,13 +109,15 @@ def _keep(stage: Stage, record: StepRecord) -> None:
     file = stage.directory / "step.json"
     try:
         with stage.run.state.explained(f"keeping step {record.directory!r}"):
-            file.write_text(to_json(record), encoding="utf-8")
+            small_files.write_text(file, to_json(record))
             stage.progress.scrubber.directory(stage.directory)
         stage.run.artifacts.publish_step(stage.run.id, record.directory, stage.directory)
     except ArtifactError as error:
         record = replace(record, status="Error", message=str(error))
+        with suppress(OSError):  # it says something else, and a full disk needs its room
+            file.unlink(missing_ok=True)
         raise
     finally:  # the run record finds it here, also when the store can't be read any more
         with suppress(OSError):
             file.parent.mkdir(exist_ok=True)
-            file.write_text(to_json(record), encoding="utf-8")
+            small_files.write_text(file, to_json(record))

@@ -1,14 +1,14 @@
 """The end of a run: what it publishes, and its record in the asset catalog (DESIGN 5)."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import dagster as dg
 from upath import UPath
 
-from deploy_project.config.deployment import Job, Project
+from deploy_project.config.deployment import Deployment, Job, Project
 from deploy_project.dbt.artifacts import read_run_results
 from deploy_project.dbt.commands import changes_warehouse
 from deploy_project.dbt.manifest import build_parents, read_manifest
@@ -23,6 +23,7 @@ from deploy_project.runs.artifacts import Publication
 from deploy_project.runs.overview import Finished, overview
 from deploy_project.runs.records import recorded_steps
 from deploy_project.runs.run import Run, Source
+from deploy_project.runs.status import told
 from deploy_project.runs.step import StepRecord
 from deploy_project.runs.timing import Command, Timing, timing
 
@@ -211,6 +212,21 @@ def record_key(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:
     return dg.AssetKey([job.environment.name, kind, job.identifier])
 
 
+def records(deployment: Deployment) -> Iterator[tuple[Job, bool]]:
+    """Yield the job of each asset with records, and whether those are of pull requests' runs."""
+    for job in deployment.jobs.values():
+        if job.job_type != "ci":
+            yield job, False
+        if job.builds_pull_requests:
+            yield job, True
+
+
+def record_keys(deployment: Deployment) -> frozenset[dg.AssetKey]:
+    """Return the assets that the records of all runs go to."""
+    found = records(deployment)
+    return frozenset(record_key(job, of_pull_requests=each) for job, each in found)
+
+
 def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
     """Return the partitions of what is kept of a project's pull requests: their numbers."""
     return dg.DynamicPartitionsDefinition(name=f"{project.name}_pull_requests")
@@ -222,6 +238,6 @@ def record(finished: Finished) -> dg.AssetMaterialization:
     return dg.AssetMaterialization(
         record_key(run.job, of_pull_requests=run.is_ci),
         partition=str(run.pull_request) if run.pull_request is not None else None,
-        description=f"{finished.outcome}: {run.trigger.cause}",
+        description=f"{told(finished.outcome, finished.failed_boxes)}: {run.trigger.cause}",
         metadata=overview(finished),
     )

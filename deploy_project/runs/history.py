@@ -32,6 +32,8 @@ class PastRun:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    failed_steps: str = ""
+    """The check-boxes that have failed without failing it: `docs`."""
 
     @property
     def seconds(self) -> float | None:
@@ -67,6 +69,11 @@ def opened() -> Generator[dg.DagsterInstance]:
         yield instance
 
 
+def place() -> str:
+    """Return where the instance is configured that `opened` opens."""
+    return f"{(dagster_home() or Path.cwd()) / 'dagster.yaml'}"
+
+
 def latest(
     instance: dg.DagsterInstance,
     *,
@@ -100,7 +107,10 @@ def find(instance: dg.DagsterInstance, text: str) -> PastRun:
     """
     found = matching(instance.get_run_ids(), text)
     if not found:
-        raise LaunchError(f"no run is called {text!r}; `deploy-project runs` lists the latest")
+        raise LaunchError(
+            f"no run is called {text!r} in the history of {place()}; `deploy-project runs` lists "
+            "the latest, and runs of another deployment are known where that one is"
+        )
     if len(found) > 1:
         some = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
         raise LaunchError(f"{text!r} names {len(found)} runs: {some}; write more of the id")
@@ -111,7 +121,10 @@ def by_id(instance: dg.DagsterInstance, run_id: str) -> PastRun:
     """Return the run `run_id` as it stands now; raise `LaunchError` when there is none."""
     record = instance.get_run_record_by_id(run_id)
     if record is None:
-        raise LaunchError(f"run {run_id} is not in Dagster's history any more")
+        raise LaunchError(
+            f"run {run_id} is not in this Dagster's history: it was deleted, or is another "
+            "deployment's; start the job itself"
+        )
     return _past_run(record)
 
 
@@ -147,6 +160,8 @@ def _past_run(record: dg.RunRecord) -> PastRun:
         created_at=record.create_timestamp,
         started_at=_moment(record.start_time),
         ended_at=_moment(record.end_time),
+        # A run that has not begun has this tag of the run that it repeats.
+        failed_steps=run.tags.get(tags.FAILED_STEPS, "") if record.start_time else "",
     )
 
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from deploy_project.dbt import node_names
 from deploy_project.dbt.manifest import read_manifest
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.releases import listing
@@ -25,7 +26,7 @@ def brought_up_to_date(
     types = results.command_types(found)
     listed = _listed(stage, workspace, found, results.selection(found), state)
     manifest = read_manifest(stage.directory / "target" / "manifest.json")
-    planned = [each for each in listed if each.split(".")[0] in types]
+    planned = [each for each in listed if node_names.kind(each) in types]
     nodes = [node for node in map(manifest.find, planned) if node is not None]
     ephemeral = {node.unique_id for node in nodes if node.materialized == "ephemeral"}
     found = results.completed(found, (each for each in planned if each not in ephemeral))
@@ -45,7 +46,7 @@ def chosen(
     """Return the results with only `wanted` to retry; raise `DbtError` when that is nothing."""
     narrowed = results.narrowed(found, wanted)
     if not results.left(narrowed):
-        names = sorted(each.split(".")[2] for each in results.left(found))
+        names = sorted(map(node_names.name, results.left(found)))
         raise DbtError(
             f"`--select {shlex.join(words)}` names nothing that run {resumed} has left to do in "
             f"this command, which is: {', '.join(names) or 'nothing'}"

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_project.runs.chart import data_uri, gantt_svg
+from deploy_project.runs.plan import failed_boxes
 from deploy_project.runs.run import Run, Source
 from deploy_project.runs.step import StepRecord
 from deploy_project.runs.thumbnail import thumbnail_uri
@@ -44,6 +45,11 @@ class Finished:
     untold: Sequence[str] = ()
     """What the pull request could not be told, and why."""
 
+    @property
+    def failed_boxes(self) -> str:
+        """The check-boxes that have failed without failing the run: `source freshness, docs`."""
+        return ", ".join(failed_boxes(self.run.job, self.steps))
+
 
 def overview(finished: Finished) -> Metadata:
     """Return the run overview; numbers are numbers, so that Dagster plots them over time."""
@@ -63,6 +69,7 @@ def _what(finished: Finished) -> Metadata:
     texts = {
         "status": finished.outcome,
         "message": why(finished),
+        "failed_steps": finished.failed_boxes,
         "deactivated": finished.deactivated,
         "not_posted": "\n".join(finished.untold),
         "trigger": run.trigger.category,

@@ -1,12 +1,13 @@
 """The steps of a job, in dbt Cloud's order and under dbt Cloud's names (CMD-1, CMD-2); pure."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from deploy_project.config.deployment import Job
 from deploy_project.dbt.commands import subcommand
-from deploy_project.runs.step import step_directory
+from deploy_project.runs.step import StepRecord, step_directory
 
 Kind = Literal["clone", "profile", "deps", "lint", "freshness", "command", "compare", "docs"]
 
@@ -64,6 +65,28 @@ def _harmless(job: Job) -> frozenset[Kind]:
     kinds: frozenset[Kind] = frozenset({"freshness", "compare", "docs"})
     lint: frozenset[Kind] = frozenset() if job.errors_on_lint_failure else frozenset({"lint"})
     return kinds | lint
+
+
+_BOXES: Mapping[Kind, str] = {
+    "lint": "lint",
+    "freshness": "source freshness",
+    "compare": "compare changes",
+    "docs": "docs",
+}
+
+
+def failed_boxes(job: Job, records: Sequence[StepRecord]) -> list[str]:
+    """Return the check-boxes of `job` that have failed without ending the run, in words.
+
+    Those that a resumed run has tried are among them: its retry leaves them out.
+    """
+    return [
+        _BOXES[kind]
+        for each in records
+        for kind in _harmless(job)
+        if each.kind == kind
+        and (each.status == "Error" or (each.done_by and each.exit_code not in (0, None)))
+    ]
 
 
 def invoked(command: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from deploy_project.releases.workspace import scrubber
+from deploy_project.config import small_files
+from deploy_project.releases.given import given
 from deploy_project.runs.run import Run
 from deploy_project.runs.step import Status, StepRecord, to_json
 
@@ -42,6 +43,6 @@ def keep(run: Run, records: Sequence[StepRecord]) -> None:
         if directory.is_dir():
             file = directory / "step.json"
             if not file.is_file():
-                file.write_text(to_json(each), encoding="utf-8")
-            scrubber(run.environment, run.job).directory(directory)
+                small_files.write_text(file, to_json(each))
+            given(run.environment, run.job).scrubber.directory(directory)
             run.artifacts.publish_step(run.id, each.directory, directory)

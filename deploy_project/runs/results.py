@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from deploy_project.dbt import node_names
 from deploy_project.dbt.manifest import Manifest
 
 Document = Mapping[str, Any]
@@ -40,7 +41,7 @@ def existing(document: Document, manifest: Manifest) -> Document:
     """Return `document` without the nodes that are gone, which `dbt retry` would stumble over."""
 
     def is_gone(unique_id: str) -> bool:
-        return unique_id.split(".")[0] in _READ and manifest.find(unique_id) is None
+        return node_names.kind(unique_id) in _READ and manifest.find(unique_id) is None
 
     results = [each for each in document["results"] if not is_gone(each["unique_id"])]
     return {**document, "results": results}
@@ -57,12 +58,28 @@ def narrowed(document: Document, wanted: Collection[str]) -> Document:
 
 
 def left(document: Document) -> list[str]:
-    """Return the unique ids of the nodes that `dbt retry` takes up."""
-    return [
-        each["unique_id"]
-        for each in document["results"]
-        if each["status"] in _RETRIED and not each["unique_id"].startswith("operation.")
-    ]
+    """Return the unique ids of the nodes that `dbt retry` takes up; it looks for no hooks.
+
+    Where it takes up a node, it runs all hooks again, as every command does.
+    """
+    return [each["unique_id"] for each in _failed(document) if not _is_hook(each)]
+
+
+def failed_hooks(document: Document) -> list[str]:
+    """Return the hooks that have failed or were skipped, as dbt's console names them.
+
+    Such as `shop.on-run-end.0`, in their order.
+    """
+    hooks = [each for each in _failed(document) if _is_hook(each)]
+    return [(each.get("message") or each["unique_id"]).split()[0] for each in hooks]
+
+
+def _failed(document: Document) -> list[Mapping[str, Any]]:
+    return [each for each in document["results"] if each["status"] in _RETRIED]
+
+
+def _is_hook(result: Mapping[str, Any]) -> bool:
+    return result["unique_id"].startswith("operation.")
 
 
 def command_types(document: Document) -> frozenset[str]:

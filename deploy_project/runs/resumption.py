@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy_project.config import small_files
+from deploy_project.dbt import flags
 from deploy_project.dbt.artifacts import document
 from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
@@ -48,8 +50,9 @@ def inherit(run: Run) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         left_out = _left_out(record, by=record.done_by or before.id)
         said = f"=== Step {record.index}: {record.name}\n{left_out.message}\n"
-        (directory / "console.log").write_text(said, encoding="utf-8")
-        (directory / "step.json").write_text(to_json(left_out), encoding="utf-8")
+        # First the record: it says that this log is none of a step in progress.
+        small_files.write_text(directory / "step.json", to_json(left_out))
+        small_files.write_text(directory / "console.log", said)
         run.artifacts.publish_step(run.id, record.directory, directory)
 
 
@@ -57,6 +60,18 @@ def inherited(run: Run, step: Step) -> StepRecord | None:
     """Return the record of a step that the resumed run has done; None for one to do."""
     found = recorded(run, step) if run.resumes else None
     return found if found is not None and found.done_by else None
+
+
+def to_repeat(run: Run, step: Step) -> list[Step]:
+    """Return the job's own `dbt deps` and `dbt clean` that this run must do before `step`.
+
+    Dagster's own retry has no ops for what lies before the failure. Empty for a run that goes on
+    from no other one, and once they are done.
+    """
+    if not run.resumes:
+        return []
+    before = retry.repeated(steps(run.job), recorded_steps(resumed_run(run)))
+    return [each for each in before if each.index < step.index and recorded(run, each) is None]
 
 
 def _left_out(record: StepRecord, *, by: str) -> StepRecord:
@@ -79,19 +94,26 @@ def call(stage: Stage, workspace: Workspace, usual: Call) -> Call:
 
     Raises `ConfigError` or `DbtError` when what it is to be narrowed to can't be.
     """
-    before, step = resumed_run(stage.run), stage.step
-    records = recorded_steps(before)
-    if step not in retry.remaining(steps(stage.run.job), records)[:1]:
+    before, step, say = resumed_run(stage.run), stage.step, stage.console.say
+    chain, records = steps(stage.run.job), recorded_steps(before)
+    if step in retry.repeated(chain, records):
+        say(f"Run {before.id} has done this in its own copy of the files: it is done again")
+    if step not in retry.remaining(chain, records)[:1]:
         return usual  # the failure was before it
     record = next(each for each in records if each.key == step.key)
     found = previous(before, step)
     why = obstacle(before, step, record, found, workspace.installation.dbt_version)
-    if why is not None:
-        if stage.run.retry_select:
-            raise DbtError(f"There is nothing to narrow with `--select`: {why}")
-        stage.console.say(f"`{' '.join(('dbt', *step.arguments))}` runs whole: {why}")
-        return usual
-    return _resumed(stage, workspace, results.merged(found), usual.state)
+    if why is None and flags.refuses_retry(workspace.variables, workspace.flags):
+        why = "`dbt retry` can't start where `warn_error` is `false` among the flags; leave it out"
+    if why is None:
+        left = _brought_up_to_date(stage, workspace, results.merged(found), usual.state)
+        why = nothing_left(left, run_id=before.id)
+        if why is None:
+            return _resumed(stage, workspace, left, usual.state)
+    if stage.run.retry_select:
+        raise DbtError(f"There is nothing to narrow with `--select`: {why}")
+    say(f"`{' '.join(('dbt', *step.arguments))}` runs whole: {why}")
+    return usual
 
 
 def previous(before: Run, step: Step) -> list[Document]:
@@ -119,17 +141,42 @@ def obstacle(
     refused = retry.unsupported(step.arguments, dbt_version, run_id=before.id)
     if refused is not None:
         return refused.why
-    if not found:
+    if not found or _is_of_another(found[-1], record):
         return f"run {before.id} has left no results of it; it never began, or was killed"
     if record.exit_code != _FINISHED and found[-1]["args"].get("which") not in results.SELECTING:
         return f"run {before.id} has not come to the end of it"
     return None
 
 
+def _is_of_another(found: Document, record: StepRecord) -> bool:
+    """Return whether the results are an earlier command's: this one has ended without any."""
+    invocation = found.get("metadata", {}).get("invocation_id")
+    return bool(record.invocation_id and invocation and record.invocation_id != invocation)
+
+
+def nothing_left(found: Document, *, run_id: str) -> str | None:
+    """Return why `dbt retry` would do nothing, and call that a success; None when it would not."""
+    if results.left(found):
+        return None
+    hooks = results.failed_hooks(found)
+    if hooks:
+        return (
+            f"in run {run_id} {', '.join(hooks)} did not succeed, and `dbt retry` runs hooks only "
+            "where a node is left to do"
+        )
+    return f"no node of it that run {run_id} has left to do is in this commit"
+
+
+def _brought_up_to_date(
+    stage: Stage, workspace: Workspace, found: Document, state: Path | None
+) -> Document:
+    if not results.command_types(found):
+        return found
+    return listing.brought_up_to_date(stage, workspace, found, state)
+
+
 def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Call:
     """Write down what is left to do, and return the `dbt retry` that does it."""
-    if results.command_types(found):
-        found = listing.brought_up_to_date(stage, workspace, found, state)
     if stage.run.retry_select:
         found = listing.narrowed(stage, workspace, found, state)
     count = len(results.left(found))
@@ -141,15 +188,17 @@ def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | 
     directory.mkdir(exist_ok=True)
     place = str(state) if state is not None else None
     found = results.for_this_run(found, stage.step.arguments, place)
-    (directory / _FILE).write_text(json.dumps(found), encoding="utf-8")
+    small_files.write_text(directory / _FILE, json.dumps(found))
     stage.progress.command = RETRY
-    return Call(("retry", "--state", str(directory), *_options(found)), None)
+    options = _options(found, stage.step.arguments)
+    return Call(("retry", "--state", str(directory), *options), None)
 
 
-def _options(found: Document) -> list[str]:
+def _options(found: Document, command: Sequence[str]) -> list[str]:
     """Return the options that `dbt retry` does not take from the results by itself."""
     arguments = found["args"]
-    options = ["--warn-error"] if arguments.get("warn_error") else []
+    options = [*flags.of_the_console(command)]
+    options += ["--warn-error"] if "--warn-error" in command else []
     if arguments.get("defer_state"):
         options += ["--defer-state", str(arguments["defer_state"])]
     if arguments.get("vars"):

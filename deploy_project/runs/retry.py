@@ -6,7 +6,8 @@ from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 
-from deploy_project.dbt.commands import subcommand
+from deploy_project.config.subcommands import subcommand
+from deploy_project.dbt.commands import changes_files
 from deploy_project.runs.plan import Step
 from deploy_project.runs.status import ENDED
 from deploy_project.runs.step import StepRecord
@@ -57,30 +58,45 @@ class Past:
 def done(steps: Sequence[Step], before: Sequence[StepRecord]) -> list[StepRecord]:
     """Return the records of the steps that a run before has done, so that a retry leaves them out.
 
-    They are those before its failure, save the implicit ones. A step whose command has changed
-    since is not done.
+    They are those before its failure, save the implicit ones and those that are repeated. A step
+    whose command has changed since is not done.
     """
-    found: list[StepRecord] = []
-    for step, record in zip(steps, before, strict=True):
-        if step.kind in IMPLICIT:
-            continue
-        if not _is_done(step, record):
-            break
-        found.append(record)
-    return found
+    count = _count_done(steps, before)
+    behind = zip(steps[:count], before[:count], strict=True)
+    return [record for step, record in behind if step.kind not in IMPLICIT and not prepares(step)]
+
+
+def repeated(steps: Sequence[Step], before: Sequence[StepRecord]) -> list[Step]:
+    """Return the job's own `dbt deps` and `dbt clean` before the failure, which a retry repeats.
+
+    They have changed only the other run's copy of the files.
+    """
+    return [step for step in steps[: _count_done(steps, before)] if prepares(step)]
 
 
 def remaining(steps: Sequence[Step], before: Sequence[StepRecord]) -> list[Step]:
     """Return the step that a retry goes on from, and those after it."""
-    left_out = {record.key for record in done(steps, before)}
-    return [step for step in steps if step.kind not in IMPLICIT and step.key not in left_out]
+    following = steps[_count_done(steps, before) :]
+    return [step for step in following if step.kind not in IMPLICIT]
+
+
+def prepares(step: Step) -> bool:
+    """Return whether a command of the job changes the run's copy of the files and nothing else."""
+    return step.kind == "command" and changes_files(step.arguments)
+
+
+def _count_done(steps: Sequence[Step], before: Sequence[StepRecord]) -> int:
+    """Return how many steps lie before the first one that is not done."""
+    for count, (step, record) in enumerate(zip(steps, before, strict=True)):
+        if step.kind not in IMPLICIT and not _is_done(step, record):
+            return count
+    return len(steps)
 
 
 def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> Refusal | None:
     """Return why `dbt retry` can't go on with this command of a run; None when it can."""
-    words = [word for word in arguments if not word.startswith("-")]
-    command = subcommand(words)
-    if command not in _COMMANDS | {"test"} and words[:2] != ["docs", "generate"]:
+    command = " ".join(subcommand(arguments))
+    if command not in _COMMANDS | {"test", "docs generate"}:
         known = ", ".join(sorted({*_COMMANDS, "docs generate", "test"}))
         return Refusal(
             "RETRY_UNSUPPORTED_CMD",
@@ -124,6 +140,8 @@ def refusal(past: Past) -> Refusal | None:
             "before anything was built",
             _from_start(past.run_id),
         )
+    if prepares(left[0]):  # it runs again, and the rest follows
+        return _not_latest(past)
     record = next(each for each in past.records if each.key == left[0].key)
     why = unsupported(left[0].arguments, record.dbt_version, run_id=past.run_id)
     if why is None and not past.has_results:

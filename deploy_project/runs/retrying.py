@@ -18,7 +18,7 @@ from deploy_project.runs.status import word
 
 _OF_ITS_OWN = frozenset(
     {tags.COMMIT, tags.BRANCH, tags.TRIGGER, tags.CAUSE, tags.RUN_NUMBER}
-    | {tags.RESUMED_RUN, tags.RETRY_SELECT, tags.SAME_COMMIT}
+    | {tags.FAILED_STEPS, tags.RESUMED_RUN, tags.RETRY_SELECT, tags.SAME_COMMIT}
 )
 
 

@@ -1,7 +1,6 @@
 """One run of one job: what it was asked to do, and where it works."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from deploy_project.config import small_files
 from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.variables import built_in
@@ -21,7 +21,9 @@ from deploy_project.git import remote
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.merges import merged
 from deploy_project.git.mirror import is_full, is_here
-from deploy_project.releases.workspace import Workspace, workspace
+from deploy_project.releases.connections import Connection
+from deploy_project.releases.prepare import deployed_siblings
+from deploy_project.releases.workspace import ProjectCopy, Workspace, project_copy, workspace
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.source import Source, head, head_of
@@ -198,9 +200,7 @@ def source(run: Run) -> Source:
         cached = run.environment.project.git_repo_cache and not run.is_ci
         found = head(run.environment, run.state, may_be_known=cached)
     run.work.mkdir(parents=True, exist_ok=True)
-    beside = run.work / "source.making"
-    beside.write_text(json.dumps(found.__dict__), encoding="utf-8")
-    os.replace(beside, run.work / "source.json")
+    small_files.write_text(run.work / "source.json", json.dumps(found.__dict__))
     return found
 
 
@@ -221,21 +221,29 @@ def _merged(run: Run, found: Source) -> str:
     if known and is_here(project, run.state, known):
         return known
     made = merged(project, run.state, base=found.base, head=found.commit)
-    beside = run.work / "merged.making"
-    beside.write_text(made, encoding="utf-8")
-    os.replace(beside, file)
+    small_files.write_text(file, made)
     return made
 
 
 def ready(run: Run) -> Workspace:
     """Return the workspace of the run; safe to call in every step, also after a restart."""
-    return workspace(
+    return workspace(_project_copy(run), run.state)
+
+
+def connection(run: Run) -> Connection:
+    """Return the connection of the run, for which no dbt is needed."""
+    return _project_copy(run).connection
+
+
+def _project_copy(run: Run) -> ProjectCopy:
+    return project_copy(
         run.environment,
         run.job,
         checkout(run),
         run.state,
-        profiles_directory=run.work / "profiles",
+        own=run.work,
         built_in=built_in_variables(run),
+        siblings=deployed_siblings(run.deployment, run.environment, run.state),
         schema_override=run.schema_override,
         copies=_copies(run),
     )
@@ -249,15 +257,18 @@ def _copies(run: Run) -> Path | None:
 
 
 def copy_database(run: Run, made: Workspace, say: Callable[[str], None]) -> None:
-    """Copy production's DuckDB file for a pull request's run, once in each run.
+    """Copy production's DuckDB files for a pull request's run, once in each run.
 
-    A run that goes on where another one has failed goes on in that one's copy.
+    A run that goes on where another one has failed goes on in that one's copies.
     """
-    copy, record = made.database_copy, run.work / "copied"
-    if copy is None or record.exists() or (run.resumes and copy.copy.exists()):
+    record = run.work / "copied"
+    if record.exists() or not made.connection.copies:
         return
-    duckdb_files.refresh(copy, say, patience=seconds_left(run))
-    say(f"Building in {copy.copy}, a copy of {copy.source}")
+    for copy in made.connection.copies:
+        if run.resumes and copy.copy.exists():
+            continue
+        duckdb_files.refresh(copy, say, patience=seconds_left(run))
+        say(f"Building in {copy.copy}, a copy of {copy.source}")
     record.touch()
 
 

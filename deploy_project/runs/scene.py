@@ -12,7 +12,7 @@ from typing import Protocol, TextIO
 from upath import UPath
 
 from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.events import Event, Finished, Version
+from deploy_project.dbt.events import Event, Finished, Problem, Version
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.plan import Step
@@ -120,8 +120,12 @@ class Progress:
     counts: Counter[str] = field(default_factory=Counter[str])
     facts: dict[str, int] = field(default_factory=dict[str, int])
     """What else the step has counted."""
+    failed: int = 0
+    """How many nodes have failed."""
     reasons: list[str] = field(default_factory=list[str])
-    """Why the first nodes have failed, in dbt's words."""
+    """Why the first of them have failed, in dbt's words."""
+    problems: list[str] = field(default_factory=list[str])
+    """Why the command has failed beside its nodes, in dbt's words."""
     exit_code: int | None = None
     command: str = ""
     """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
@@ -137,10 +141,21 @@ class Progress:
         """Take note of one of dbt's events."""
         if isinstance(event, Finished):
             self.counts[event.status] += 1
-            if event.status in _FAILED and len(self.reasons) < _REMEMBERED_REASONS:
-                self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
+            if event.status in _FAILED:
+                self.failed += 1
+                if len(self.reasons) < _REMEMBERED_REASONS:
+                    self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
+        elif isinstance(event, Problem):
+            if len(self.problems) < _REMEMBERED_REASONS:
+                self.problems.append(event.message)
         elif isinstance(event, Version):
             self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
+
+    @property
+    def why(self) -> str:
+        """Why nodes have failed, a few of them, and how many more have."""
+        more = self.failed - len(self.reasons)
+        return "\n".join([*self.reasons, *([f"and {more} more"] if more else [])])
 
 
 @dataclass(frozen=True)

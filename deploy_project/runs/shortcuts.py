@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from deploy_project.config.deployment import Job
 from deploy_project.dbt import children
 from deploy_project.dbt.installation import beside
+from deploy_project.releases.given import inherited
 
 
 def start_dbt(job: Job) -> None:
     """Have dbt imported meanwhile, unless `job` is run by another dbt than the one beside us."""
     found = beside(job.dbt_version or job.environment.dbt_version)
     if found is not None:
-        children.start_ahead(found.python)
+        children.start_ahead(found.python, inherited(job.environment))
 
 
 def end_at_once() -> None:

@@ -22,6 +22,11 @@ def word(status: dg.DagsterRunStatus) -> str:
     return _WORDS[status]
 
 
+def told(status: str, failed: str) -> str:
+    """Return how a run stands, with the check-boxes that `failed` without failing it."""
+    return f"{status} ({failed} failed)" if failed else status
+
+
 def statuses(wanted: str) -> list[dg.DagsterRunStatus]:
     """Return Dagster's statuses that have the word `wanted`, in any case; none for another."""
     return [status for status, name in _WORDS.items() if name.lower() == wanted.lower()]

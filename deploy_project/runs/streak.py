@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deploy_project.config.deployment import Job
 
@@ -22,9 +22,11 @@ class Attempt:
 def fingerprint(job: Job) -> str:
     """Return what changes whenever the job, its environment or its project is configured anew.
 
-    Of secrets it has only the places; a newer version of this package may make another one.
+    Of secrets it has only the places, and nothing of keys that are dbt Cloud's alone and change
+    nothing here. A newer version of this package may make another one.
     """
-    return hashlib.sha256(repr(job).encode()).hexdigest()[:12]
+    effective = replace(job, cost_optimization_features=())
+    return hashlib.sha256(repr(effective).encode()).hexdigest()[:12]
 
 
 def failures(newest_first: Iterable[Attempt], *, definition: str, enough: int) -> int:

@@ -1,4 +1,4 @@
-"""The tags of a run, and what they say about why it runs; docs/reference.md lists them."""
+"""The tags of a run, and what they say about why it runs; docs/runs.md lists them."""
 
 import re
 from collections.abc import Mapping
@@ -45,10 +45,14 @@ REACTIVATES = "deploy/reactivates"
 """On a run that has reactivated its job, its own id: a rerun has all tags of its parent."""
 DEPLOYED_BY = "deploy/deployed_by"
 """On a pull request's run, once it is merged: the run of production that has built it first."""
+FAILED_STEPS = "deploy/failed_steps"
+"""The check-boxes that have failed without failing the run; empty for none on a rerun of one."""
 RUN_KEY = "dagster/run_key"
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
 RETRY_NUMBER = "dagster/retry_number"
 
+COMMAND_LINE = "Kicked off from the command line"
+"""The cause of a run that somebody has started there; dbt Cloud's word for it is `api`."""
 LONGEST_CAUSE = 255
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -77,8 +81,9 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
         return Trigger(cast(Category, stated), cause or f"Triggered: {stated}")
     if "dagster/schedule_name" in tags:
         return Trigger("scheduled", cause or "Scheduled")
-    where = "the UI" if from_location else "the command line"
-    return Trigger("ui", cause or f"Kicked off from {where}")
+    if from_location:
+        return Trigger("ui", cause or "Kicked off from the UI")
+    return Trigger("api", cause or COMMAND_LINE)
 
 
 def resumed(tags: Mapping[str, str]) -> str | None:

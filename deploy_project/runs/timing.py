@@ -6,6 +6,7 @@ from datetime import datetime
 from graphlib import TopologicalSorter
 from operator import attrgetter
 
+from deploy_project.dbt import node_names
 from deploy_project.dbt.artifacts import NodeResult
 
 LAST_PHASE = 4
@@ -56,9 +57,7 @@ class NodeTiming:
     @property
     def name(self) -> str:
         """Its name without kind and package, and without the hash of a generic test."""
-        kind, _, rest = self.unique_id.partition(".")
-        name = rest.partition(".")[2] or self.unique_id
-        return name.rpartition(".")[0] or name if kind == "test" else name
+        return node_names.name(self.unique_id)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from deploy_project.errors import ConfigError
 from deploy_project.releases.pointer import Pointer, move
 from deploy_project.runs.artifacts import Artifacts, Publication
 from tests.serving import served
+from tests.waiting import PATIENCE
 
 HOSTING = Hosting("github", "https://github.com/acme/shop")
 SHOP = Project(name="shop", id=1, repository="/shop.git", hosting=HOSTING)
@@ -39,7 +40,7 @@ class Site:
     artifacts: Artifacts
 
     def get(self, path: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()

@@ -62,7 +62,7 @@ JOBS = """
 
 WHOLE = {
     "assets": [
-        *("prod/jobs/daily", "prod/jobs/plain", "prod/orders", "prod/revenue"),
+        *("deploy_project", "prod/jobs/daily", "prod/jobs/plain", "prod/orders", "prod/revenue"),
         *("staging/jobs/slim", "staging/orders", "staging/revenue"),
     ],
     "jobs": ["prod__daily", "prod__plain", "staging__slim"],

@@ -19,7 +19,7 @@ def without_production(name: str) -> dict[str, object]:
     return {
         **WHOLE,
         "assets": [
-            *("prod/jobs/daily", "prod/jobs/plain", f"prod/{name}"),
+            *("deploy_project", "prod/jobs/daily", "prod/jobs/plain", f"prod/{name}"),
             *("staging/jobs/slim", "staging/orders", "staging/revenue"),
         ],
     }

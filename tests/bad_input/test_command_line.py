@@ -3,8 +3,11 @@
 import pytest
 
 from deploy_project.cli import main
+from deploy_project.runs.identity import Answer, Identity, another_history, refusal
+from deploy_project.runs.tags import LOCATION
 from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
+from tests.cli.test_the_right_dagster import page
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +23,12 @@ WRONG = {
     "environment": (["deploy", "prd"], "there is no environment 'prd'; did you mean 'prod'?"),
     "bell": (["ci", "poll"], "no job is started by pull requests"),
     "project": (["ci", "poll", "--project", "x"], "project 'x' has no job that pull requests"),
+    "retry": (["retry", "0b1e5f2c"], "no run is called '0b1e5f2c' in the history of "),
+    "cancel": (
+        ["cancel", "0b1e5f2c-7c1d-4f43-9d0f-0a6a3c1c7a11"],
+        "no run is called '0b1e5f2c-7c1",
+    ),
+    "number": (["retry", "12345"], "no run is called '12345' in the history of "),
     "Dagster": (["run", "daily"], "Dagster at http://127.0.0.1:9 does not answer"),
 }
 
@@ -34,6 +43,40 @@ def test_what_is_not_there(
     said = capsys.readouterr().err.strip()
     assert said.startswith(f"deploy-project {arguments[0]}: {words}")
     met(said.removeprefix(f"deploy-project {arguments[0]}: "))
+
+
+HERE = Identity("desk", "/home/me/deploy.yaml", "Acme", ("shop: git@example.com:acme/shop",))
+THERE = Identity("server", "/srv/deploy.yaml", "Other", ("shop: git@example.com:other/shop",))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer([]),
+        Answer(["marketing", "finance"]),
+        Answer([LOCATION], problem="ConfigError: /srv/deploy.yaml does not exist"),
+        Answer([LOCATION]),
+        Answer([LOCATION], identity=THERE),
+    ],
+    ids=["nothing there", "other locations", "not loaded", "says nothing", "another"],
+)
+def test_a_dagster_that_is_not_of_this_deployment(answer: Answer, met: Met):
+    """Real ones are in tests/cli/test_the_right_dagster.py."""
+    met(refusal("http://127.0.0.1:3000", HERE, answer, wish="launch"))
+
+
+def test_a_dagster_with_another_history(met: Met):
+    for there in (HERE, None):
+        met(another_history("http://127.0.0.1:3000", HERE, there, history="/srv/dagster.yaml"))
+
+
+def test_something_that_is_no_dagster(
+    deployed: Deployed, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    with page() as (url, _):
+        deployed.reconfigure("http://127.0.0.1:9", url)
+        assert main(["run", "daily"]) == 1
+    met(capsys.readouterr().err.strip().removeprefix("deploy-project run: "))
 
 
 def test_a_history_that_cannot_be_opened(

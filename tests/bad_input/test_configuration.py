@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy_project.ci.plan import Seen, plan
 from deploy_project.cli import main
 from deploy_project.errors import ConfigError
+from deploy_project.git.pulls import PullRequest
 from tests.bad_input.deployed import DEPLOY, JOBS, WHOLE, Deployed
 from tests.bad_input.documented import Met
 
@@ -18,11 +20,11 @@ pytestmark = pytest.mark.slow
 MANY_DEPLOY = """
     account: {run_slots: 7}
     projects:
-      tiny: {repository: REMOTE, branhc: main}
+      tiny: {repository: REMOTE, branhc: main, token: {env: GIT_TOKEN}}
     environments:
       prod: {type: production, threads: many}
       live: {type: production, id: 7}
-      test: {id: 7, tag: v1, branch: main}
+      test: {id: 7, tag: v1, branch: main, pass_variables: [DBT_HOST, GIT_TOKEN]}
     jobs: [jobs.yml, more.yml]
 """
 MANY_JOBS = """
@@ -45,6 +47,8 @@ MANY_PLACES = """
     deploy.yaml:6: environments.prod.threads
     deploy.yaml:7: environments.live.type
     deploy.yaml:8: environments.test.id
+    deploy.yaml:8: environments.test.pass_variables.0
+    deploy.yaml:8: environments.test.pass_variables.1
     deploy.yaml:8: environments.test.tag
     jobs.yml:4: jobs.daily.environment
     jobs.yml:6: jobs.daily.schedule.cron
@@ -59,6 +63,29 @@ MANY_PLACES = """
     jobs.yml:13: jobs.self.job_completion_trigger_condition
     more.yml:3: (file)
 """
+
+OFF_JOBS = """
+    jobs:
+      daily: {environment: prod, execute_steps: [dbt build]}
+      id: {environment: prod, job_completion_trigger_condition: {condition: {job_id: 9}}}
+      any: {environment: prod, job_completion_trigger_condition: {any: [{job: x}, {job: id}]}}
+      job: {environment: prod, deferring_job: nobody}
+      where: {environment: prod, deferring_environment_id: 9}
+      place: {environment: prod, deferring_environment: nowhere}
+      checks: {environment: prod, job_type: ci, deferring_job_definition_id: 9}
+      slip: {environment: prod, execute_steps: [dbt buid]}
+      word: {environment: prod, execute_steps: [dbt frobnicate]}
+      group: {environment: prod, execute_steps: [dbt docs]}
+      serve: {environment: prod, execute_steps: [dbt build, dbt docs serve]}
+      init: {environment: prod, execute_steps: [dbt init]}
+      cloud: {environment: prod, execute_steps: [dbt sl validate]}
+"""
+OFF = {
+    4: "the completion trigger is off",
+    5: "this parent of the completion trigger is off",
+    **dict.fromkeys((6, 7, 8, 9), "the deferral is off"),
+    **dict.fromkeys((10, 11, 12, 13, 14, 15), "the job is off"),
+}
 
 
 def checked(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -77,8 +104,8 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return str(raised.value).splitlines()
 
 
-def validated(deployed: Deployed) -> str:
-    """Return what `dagster definitions validate` prints of a location that does not load."""
+def validated(deployed: Deployed, *, loads: bool = False) -> str:
+    """Return what `dagster definitions validate` prints of a location."""
     command = [sys.executable, "-m", "dagster", "definitions", "validate"]
     done = subprocess.run(
         [*command, "-m", "deploy_project.definitions"],
@@ -88,7 +115,7 @@ def validated(deployed: Deployed) -> str:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert done.returncode == 1
+    assert done.returncode == (0 if loads else 1)
     return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
 
@@ -180,3 +207,70 @@ def test_secrets_that_are_not_there(
         ticked = deployed.tick()
         assert ticked.said.splitlines()[-1].startswith("environment 'prod' was not deployed: ")
         assert "Deployed" in ticked.said, "the other environment is deployed"
+
+
+def test_mistakes_that_turn_one_thing_off(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], met: Met
+):
+    """Some of these kept everything from loading, and others were told by nobody."""
+    kept = deployed.kept()
+    deployed.configure(deploy=DEPLOY, jobs=OFF_JOBS)
+    assert main(["check"]) == 0
+    printed = capsys.readouterr().out.replace(f"{deployed.root}/", "")
+    warnings = [line for line in printed.splitlines() if line.startswith("Warning: ")]
+    for line, (number, effect) in zip(warnings, OFF.items(), strict=True):
+        assert line.startswith(f"Warning: jobs.yml:{number}: ")
+        assert f", so {effect}; " in line
+        met(line.removeprefix("Warning: "))
+    assert printed.endswith("No problems, 12 warnings.\n")
+    log = validated(deployed, loads=True).replace(f"{deployed.root}/", "").splitlines()
+    logged = [line.partition("WARNING - ")[2] for line in log if "WARNING - jobs.yml:" in line]
+    assert logged == [line.removeprefix("Warning: ") for line in warnings]
+    names = {line.strip().split(":")[0] for line in OFF_JOBS.splitlines()[2:]}
+    assert set(deployed.outline()["jobs"]) - {"prod__ci_sweep"} == {f"prod__{n}" for n in names}
+    off = deployed.attempt("prod__slip")
+    assert (off.success, off.step, off.recorded) == (False, "clone_git_repository", off.message)
+    met(off.message)
+    assert main(["run", "slip"]) == 1
+    (said,) = (line for line in capsys.readouterr().err.splitlines() if "project run: " in line)
+    met(said.removeprefix("deploy-project run: "))
+    refused = deployed.attempt("prod__checks", {"deploy/pull_request": "7"})
+    assert refused.step == "dbt_build"
+    met(refused.message)
+    slip, pull = deployed.deployment.jobs["prod__slip"], PullRequest(7, "a" * 40, base="main")
+    made = plan([pull], [slip], {slip.name: Seen()}, branches={"prod": "main"})
+    met(made.refusals[0].reason)
+    assert deployed.kept() == kept
+
+
+def test_an_id_of_no_job_where_all_jobs_have_ids(
+    deployed: Deployed, capsys: pytest.CaptureFixture[str], met: Met
+):
+    keys = "environment: prod, id: 5, deferring_job_definition_id: 9"
+    deployed.configure(deploy=DEPLOY, jobs=f"jobs: {{daily: {{{keys}}}}}")
+    assert main(["check"]) == 0
+    (line,) = (each for each in capsys.readouterr().out.splitlines() if each.startswith("Warn"))
+    met(line.removeprefix("Warning: "))
+
+
+def test_a_variable_that_dbt_does_not_get(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    met: Met,
+):
+    """`check` tells beforehand what dbt says, and its line cures both."""
+    monkeypatch.setenv("SHOP_FILE", f"{deployed.state.root}/warehouse.duckdb")
+    connection = "connection: {type: duckdb, path: \"{{ env_var('SHOP_FILE') }}\"}"
+    deployed.reconfigure("target: prod", connection)
+    with deployed.unchanged():
+        count, told = checked(capsys)
+        assert count == "1 problem"
+        met(told)
+        ended = deployed.attempt("prod__daily")
+        assert "Env var required but not provided: 'SHOP_FILE'" in ended.message
+    _, _, line = told.removesuffix("`").partition("add `")
+    assert line == "pass_variables: [SHOP_FILE]"
+    deployed.reconfigure("target: prod", f"{line}, {connection}")
+    assert main(["check"]) == 0
+    assert deployed.attempt("prod__daily").success

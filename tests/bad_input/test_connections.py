@@ -105,3 +105,39 @@ def test_a_profile_that_is_wrong(deployed: Deployed, case: str, met: Met):
     assert words in merged.ended.message
     assert merged.problem == f"environment 'prod' was not deployed: {merged.ended.message}"
     met(merged.ended.message)
+
+
+LEADING_OUT = {
+    "packages": ("packages-install-path: ../../x", "packages-install-path: found '../../x', which"),
+    "cleaned": ("clean-targets: [/var/nothing]", "clean-targets: found '/var/nothing', which"),
+    "read": ("model-paths: [models, /etc]", "model-paths: found '/etc', which leads out"),
+    "no Jinja": ('model-paths: ["{{ x }}"]', "model-paths[0], '{{ x }}', can't be rendered: "),
+    "no value": (
+        "model-paths: [\"{{ env_var('DBT_NO') }}\"]",
+        "wants the environment variable 'DBT_NO', which is not set",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LEADING_OUT)
+def test_a_path_that_leads_out_of_the_repository(deployed: Deployed, case: str, met: Met):
+    line, words = LEADING_OUT[case]
+    merged = deployed.merge({"dbt_project.yml": f"name: tiny\nprofile: tiny\n{line}\n"})
+    assert merged.ended.step == "create_profile"
+    assert words in merged.ended.message
+    assert merged.problem == f"environment 'prod' was not deployed: {merged.ended.message}"
+    met(merged.ended.message)
+
+
+@pytest.mark.parametrize("name", ["models/linked.sql", "profiles.yml"])
+def test_a_link_that_leads_out_of_the_repository(deployed: Deployed, name: str, met: Met):
+    link = deployed.working_copy / name
+    link.unlink(missing_ok=True)
+    link.symlink_to("/etc/hostname")
+    merged = deployed.merge({})
+    assert merged.ended.step == "create_profile"
+    assert f"{name!r}" in merged.ended.message
+    assert "which leads out of the repository, to '/etc/hostname'; replace it" in (
+        merged.ended.message
+    )
+    met(merged.ended.message)

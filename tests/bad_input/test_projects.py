@@ -84,7 +84,7 @@ def test_a_project_whose_directory_is_wrong_keeps_its_schedules(deployed: Deploy
     assert outline == {
         **WHOLE,
         "assets": [
-            *("prod/jobs/daily", "prod/jobs/plain", "prod/not_shown"),
+            *("deploy_project", "prod/jobs/daily", "prod/jobs/plain", "prod/not_shown"),
             *("staging/jobs/slim", "staging/not_shown"),
         ],
     }

@@ -8,8 +8,10 @@ import pytest
 
 from deploy_project.cli.retry import outlook
 from deploy_project.errors import DeployError
+from deploy_project.runs import tags
 from deploy_project.runs.listing import chosen, selected_words
 from deploy_project.runs.retrying import retry_tags
+from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
 from tests.runs.test_retry import FAILED, FRESHNESS, record, records
 
@@ -51,3 +53,16 @@ def test_a_retry_that_can_not_be_is_explained(attempt: Callable[[], object], met
     with pytest.raises(DeployError) as raised:
         attempt()
     met(str(raised.value))
+
+
+@pytest.mark.slow
+def test_a_retry_of_a_run_that_the_history_does_not_know(deployed: Deployed, met: Met):
+    """It took what another deployment's run had left at a shared artifact root for its own."""
+    unknown = "0b1e5f2c-7c1d-4f43-9d0f-0a6a3c1c7a11"
+    with deployed.unchanged():
+        ended = deployed.attempt(
+            "prod__daily", {tags.PARENT: unknown, tags.ROOT: unknown, tags.RESUMED_RUN: unknown}
+        )
+    assert (ended.step, ended.message) == ("clone_git_repository", ended.recorded)
+    assert unknown in ended.message
+    met(ended.message)

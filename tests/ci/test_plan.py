@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deploy_project.ci.plan import Active, Cancel, Plan, Seen, plan, stale
-from deploy_project.config.deployment import Environment, Job, Project, PullRequestRules
+from deploy_project.config.deployment import Environment, Job, Off, Project, PullRequestRules
 from deploy_project.git.pulls import PullRequest
 
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -136,3 +136,16 @@ def test_a_new_head_and_a_close_give_up_the_runs_of_that_pull_request_and_job():
 
 def test_the_first_sight_gives_nothing_up():
     assert list(stale(decided(seen=None), [Active("by hand", "checks", 7, A)])) == []
+
+
+def test_a_job_that_is_off_says_so_and_builds_the_same_head_once_it_is_on():
+    off = replace(job(), off=(Off("job", "jobs.checks.execute_steps.0: is wrong"),))
+    made = decided(OPEN, seen=Seen(), of=off)
+    (refused,) = made.refusals
+    assert (made.starts, refused.reason) == (
+        (),
+        "Pull request 7 is not built. The job is off: jobs.checks.execute_steps.0: is wrong",
+    )
+    again = decided(OPEN, seen=made.seen["checks"], of=off)
+    assert (again.starts, again.refusals) == ((), ())
+    assert started(decided(OPEN, seen=made.seen["checks"])) == [(7, A)]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy_project.ci.selection import options, relations
+from deploy_project.ci.selection import Relation, options, relations
 from deploy_project.dbt.events import Listed
 from deploy_project.errors import DbtError
 
@@ -63,3 +63,10 @@ def test_what_a_command_writes(command: str, expected: str):
 def test_what_dbt_can_not_list_is_an_error_in_its_words():
     with pytest.raises(DbtError, match=r"`dbt ls` of what is to be built failed: no such model"):
         relations(["build"], Listed([], "no such model"))
+
+
+def test_a_versioned_model_is_called_by_its_name_and_version():
+    """The guard of schemas called `model.shop.orders.v2` "v2", and a test by its hash."""
+    assert Relation("model.shop.orders.v2", "db", "prod").name == "orders.v2"
+    found = Relation("test.shop.unique_orders_id.fed79b3a6e", "db", "prod")
+    assert found.name == "unique_orders_id"

@@ -10,6 +10,7 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.example.remote import make_remote
 from deploy_project.git.command import git
+from tests.waiting import PATIENCE
 
 COMMAND = Path(sys.executable).parent / "deploy-project"
 ROOT = Path(__file__).parents[2]
@@ -96,9 +97,9 @@ def test_serve_says_where_it_listens_and_ends_when_interrupted(here: Path):
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]
-        with urllib.request.urlopen(url, timeout=10) as answer:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
             assert "Coffee shop" in answer.read().decode()
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert said == "deploy-project serve: interrupted\n"

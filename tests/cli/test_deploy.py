@@ -8,7 +8,8 @@ from deploy_project.errors import LaunchError
 from deploy_project.example.remote import make_remote
 from deploy_project.git.command import git
 from deploy_project.releases.pointer import deployed
-from deploy_project.runs import launching
+from deploy_project.runs.identity import Identity
+from deploy_project.runs.launching import Dagster
 from tests.cli.conftest import Configure
 from tests.ports import free_port
 
@@ -19,6 +20,7 @@ DEPLOY = """
       broken: {branch: nowhere}
       prod: {branch: main, target: production}
 """
+HERE = Identity("here", "/deploy.yaml", "Acme", ("shop: /nowhere",))
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_a_dagster_that_is_not_there_is_told(nobody: str, path: str):
     """A URL with a path was asked at a host that does not exist: the port came after the path."""
     url = nobody + path
     with pytest.raises(LaunchError, match=f"Dagster at {url} does not answer; start it"):
-        launching.launch(url, "prod__daily", {})
+        Dagster(url, HERE).launch("prod__daily", {})
 
 
 def test_demo_refuses_another_configuration(

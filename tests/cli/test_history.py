@@ -96,7 +96,7 @@ def test_the_latest_runs_are_those_of_deployment_jobs(
     assert (first.job, first.status, first.commit, first.branch) == (
         *("prod__daily", "Success", "a" * 40, "main"),
     )
-    assert (first.trigger.category, first.trigger.cause) == ("ui", "First")
+    assert (first.trigger.category, first.trigger.cause) == ("api", "First")
     assert (failed.status, failed.trigger.category, failed.commit) == ("Error", "merge", "")
     assert first.seconds is not None
     assert 0 <= first.seconds < 60

@@ -10,8 +10,9 @@ from deploy_project.cli.runs import listed
 from deploy_project.config.deployment import Environment, Job, JobType, Project
 from deploy_project.dbt.artifacts import NodeResult
 from deploy_project.errors import ConfigError
-from deploy_project.runs import launching, tags
+from deploy_project.runs import tags
 from deploy_project.runs.history import PastRun
+from deploy_project.runs.launching import Dagster
 from deploy_project.runs.tags import Trigger
 from tests.cli.conftest import Configure
 
@@ -32,7 +33,8 @@ RUN = PastRun(
 
 def test_a_run_is_one_line():
     queued = replace(RUN, status="Queued", started_at=None, ended_at=None, commit="")
-    head, first, second = listed([RUN, queued]).splitlines()
+    without_docs = replace(RUN, failed_steps="docs")
+    head, first, second, third = listed([RUN, queued, without_docs]).splitlines()
     assert head.split() == [
         *("RUN", "NUMBER", "JOB", "TRIGGER", "STATUS", "COMMIT"),
         *("BRANCH", "STARTED", "DURATION", "CAUSE"),
@@ -43,6 +45,7 @@ def test_a_run_is_one_line():
         *("1", "min", "05", "s", "Scheduled"),
     ]
     assert second.split()[3:] == ["scheduled", "Queued", "main", "Scheduled"]
+    assert third[head.index("STATUS") : head.index("COMMIT")].strip() == "Success (docs failed)"
 
 
 def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
@@ -120,17 +123,21 @@ DEPLOY = "{projects: {shop: {repository: /nowhere}}, environments: {prod: {branc
 def test_a_run_may_be_asked_to_build_into_another_schema(
     configure: Configure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
+    """A run of the command line had the trigger `ui`, although nobody had been there."""
     configure(DEPLOY, "jobs: {daily: {environment: prod}}")
     asked: list[dict[str, str]] = []
 
-    def launch(url: str, job: str, values: dict[str, str]) -> str:
+    def launch(dagster: Dagster, job: str, values: dict[str, str]) -> str:
         asked.append(values)
         return RUN.id
 
-    monkeypatch.setattr(launching, "launch", launch)
+    monkeypatch.setattr(Dagster, "launch", launch)
     assert main(["run", "daily", "--schema", "trial"]) == 0
     assert main(["run", "daily"]) == 0
     assert [each.get(tags.SCHEMA_OVERRIDE) for each in asked] == ["trial", None]
+    assert {(each[tags.TRIGGER], each[tags.CAUSE]) for each in asked} == {
+        ("api", "Kicked off from the command line")
+    }
     assert main(["run", "daily", "--schema", "main; drop schema main"]) == 1
     assert "is no name for a schema to build into" in capsys.readouterr().err
     assert len(asked) == 2

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ from upath import UPath
 
 from deploy_project.cli.tail import DEBUG, Tail
 from deploy_project.config.state import StateDirectory
+from deploy_project.dbt.secrets import Scrubber
 from deploy_project.runs.artifacts import Artifacts
 
 RUN = "3f2a0c1e-0000-4000-8000-000000000000"
@@ -23,9 +25,10 @@ class Steps:
         with (directory / file).open("a", encoding="utf-8") as stream:
             stream.write(text)
 
-    def end(self, step: str) -> None:
+    def end(self, step: str, *, done_by: str | None = None) -> None:
         directory = self.state.work(RUN) / "steps" / step
-        (directory / "step.json").write_text("{}", encoding="utf-8")
+        record = json.dumps({"done_by": done_by} if done_by else {})
+        (directory / "step.json").write_text(record, encoding="utf-8")
         self.artifacts.publish_step(RUN, step, directory)
 
     def tail(self, **options: object) -> Tail:
@@ -72,6 +75,41 @@ def test_steps_come_in_their_order_also_from_the_hundredth_on(steps: Steps):
     assert new(steps.tail()) == "02-deps\n99-dbt-run\n100-dbt-run\n"
 
 
+def test_a_step_that_was_done_before_comes_when_the_retry_gets_there(steps: Steps):
+    """`retry --wait` printed such a step within the block of the first one."""
+    tail = steps.tail()
+    for step in ("03-dbt-seed", "04-dbt-run"):
+        steps.log(step, f"{step} was done\n")
+        steps.end(step, done_by="another run")
+    assert new(tail) == "", "no step has begun"
+    steps.log("01-clone", "clone begins\n")
+    assert new(tail) == "clone begins\n"
+    steps.log("01-clone", "clone ends\n")
+    steps.end("01-clone")
+    assert new(tail) == "clone ends\n"
+    steps.log("02-deps", "deps begins\n")
+    assert new(tail) == "deps begins\n"
+    steps.end("02-deps")
+    assert new(tail) == "03-dbt-seed was done\n04-dbt-run was done\n"
+    steps.log("05-dbt-test", "test\n")
+    assert new(tail) == "test\n"
+    assert new(steps.tail(step=4)) == "04-dbt-run was done\n"
+    assert new(steps.tail()).splitlines() == [
+        *("clone begins", "clone ends", "deps begins", "03-dbt-seed was done"),
+        *("04-dbt-run was done", "test"),
+    ]
+
+
+def test_a_step_that_was_done_before_does_not_come_when_the_retry_never_gets_there(steps: Steps):
+    tail = steps.tail()
+    steps.log("03-dbt-seed", "was done\n")
+    steps.end("03-dbt-seed", done_by="another run")
+    steps.log("01-clone", "no such branch\n")
+    steps.end("01-clone")
+    assert new(tail) == "no such branch\n"
+    assert new(tail) == ""
+
+
 def test_one_step_only(steps: Steps):
     for step in ("01-clone", "02-deps"):
         steps.log(step, f"{step}\n")
@@ -85,6 +123,14 @@ def test_debug_logs_say_which_step_they_are_of(steps: Steps):
     assert new(tail) == "=== 04-dbt-build\nfirst\n"
     steps.log("04-dbt-build", "second\n", DEBUG)
     assert new(tail) == "second\n"
+
+
+def test_a_debug_log_is_shown_without_what_dbt_did_not_know_to_leave_out(steps: Steps):
+    tail = steps.tail(file=DEBUG, shown=Scrubber(["git-token"]).text)
+    steps.log("04-dbt-build", "fatal: git-token was refused\ngit-to", DEBUG)
+    assert new(tail) == "=== 04-dbt-build\nfatal: ***** was refused\n"
+    steps.log("04-dbt-build", "ken\n", DEBUG)
+    assert new(tail) == "*****\n"
 
 
 def test_other_directories_are_no_steps(steps: Steps):

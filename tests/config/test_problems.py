@@ -11,6 +11,10 @@ from tests.config.configuration_files import DEPLOY, Configuration
 PROJECT = "projects: {shop: {repository: /shop}}\n"
 ENVIRONMENT = "environments: {production: {}}\n"
 SECRET_REMEDY = "write `env: NAME` or `file: path` under it"
+PURPOSE_REMEDY = (
+    "take it out; what dbt needs of its own is a variable under `variables:`, such as "
+    "`DBT_ENV_SECRET_TOKEN: {{env: {}}}`"
+)
 HIDDEN = "found a value that is not shown here"
 QUOTES = "write text; put it in quotes when it looks like a number"
 KNOWN = "name an environment of deploy.yaml: 'production', 'staging'"
@@ -162,6 +166,54 @@ DEPLOY_FILES = [
     (
         project("repository: /shop, token: {env: 1}"),
         f"1: projects.shop.token.env: must be text, {HIDDEN}; {SECRET_REMEDY}",
+    ),
+    (
+        project("repository: /shop, pass_variables: HOST"),
+        f"1: projects.shop.pass_variables: must be a list, {HIDDEN}; write a `- item` line for "
+        "each",
+    ),
+    *(
+        (
+            project(f"repository: /shop, pass_variables: [HOST, {wrong}]"),
+            "1: projects.shop.pass_variables.1: is no name of an environment variable, "
+            f"{found}; write one name for each, of letters, digits and '_'",
+        )
+        for wrong, found in [
+            *((each, HIDDEN) for each in ("TOKEN=hunter2", "SNOWFLAKE_*", "1ST", "''", "12")),
+            *(("{HOST: hunter2}", "found a mapping"), ("null", "found nothing")),
+        ]
+    ),
+    *(
+        (
+            environments(f"production: {{pass_variables: [{name}]}}"),
+            f"2: environments.production.pass_variables.0: never passes, found '{name}'; write a "
+            "name with its value under `variables:`, where names begin with `DBT_`",
+        )
+        for name in ("DBT_HOST", "DBT_ENV_SECRET_A", "DEPLOY_STATE", "DAGSTER_HOME")
+    ),
+    (
+        environments("production: {pass_variables: [HOST, PORT, HOST]}"),
+        "2: environments.production.pass_variables.2: is given twice, found 'HOST'; keep one of "
+        "them",
+    ),
+    (
+        project("repository: /shop, token: {env: GIT_TOKEN}, pass_variables: [HOST, GIT_TOKEN]"),
+        "1: projects.shop.pass_variables.1: holds the secret of projects.shop.token, which dbt "
+        f"must not see, found 'GIT_TOKEN'; {PURPOSE_REMEDY.format('GIT_TOKEN')}",
+    ),
+    (
+        project('repository: "https://github.com/a/b", hosting: {token: {env: API}}').replace(
+            "production: {}", "production: {pass_variables: [API]}"
+        ),
+        "2: environments.production.pass_variables.0: holds the secret of "
+        "projects.shop.hosting.token, which dbt must not see, found 'API'; "
+        f"{PURPOSE_REMEDY.format('API')}",
+    ),
+    (
+        "projects: {shop: {repository: /shop}, other: {repository: /o, token: {env: THEIRS}}}\n"
+        "environments: {production: {project: shop, pass_variables: [THEIRS]}}",
+        "2: environments.production.pass_variables.0: holds the secret of projects.other.token, "
+        f"which dbt must not see, found 'THEIRS'; {PURPOSE_REMEDY.format('THEIRS')}",
     ),
     (
         project("repository: /shop, variables: {DBT_ENV_SECRET_A: hunter2}"),
@@ -535,12 +587,15 @@ JOBS_FILES = [
         )
         for option in [option.replace(" x", "")]
     ),
-    (
-        steps("dbt --version"),
-        fault(
-            "names no subcommand of dbt, found 'dbt --version'; "
-            "write one after `dbt`, such as `dbt build`"
-        ),
+    *(
+        (
+            steps(command),
+            fault(
+                f"names no subcommand of dbt, found '{command}'; "
+                "write one after `dbt`, such as `dbt build`"
+            ),
+        )
+        for command in ("dbt --version", "dbt --log-level debug", "dbt --target build")
     ),
     (
         ours("schedule: {cron: '0 0 * *'}"),
@@ -565,32 +620,9 @@ JOBS_FILES = [
         "add `schedule.cron`, or set `triggers.schedule` to false",
     ),
     (
-        ours("deferring_environment: prod"),
-        f"2: jobs.one.deferring_environment: is no environment, found 'prod'; {KNOWN}",
-    ),
-    (
-        ours("deferring_environment_id: 99"),
-        "2: jobs.one.deferring_environment_id: is the id of no environment, found 99; put `id: 99` "
-        "at its environment in deploy.yaml (known ids: 11 is 'production', 12 is 'staging')",
-    ),
-    (
-        ours("deferring_job: two"),
-        "2: jobs.one.deferring_job: is no job, found 'two'; name a known one: 'one'",
-    ),
-    (
-        ours("deferring_job_definition_id: 78"),
-        "2: jobs.one.deferring_job_definition_id: is the id of no job, found 78; "
-        "put `id: 78` at that job (known ids: none)",
-    ),
-    (
         ours("id: 5, self_deferring: true, deferring_job_definition_id: 5"),
         "2: jobs.one.self_deferring: is given beside `deferring_job_definition_id`, found true; "
         "keep one",
-    ),
-    (
-        ours("job_completion_trigger_condition: {condition: {job_id: 78}}"),
-        "2: jobs.one.job_completion_trigger_condition.condition.job_id: is the id of no job, "
-        "found 78; put `id: 78` at that job (known ids: none)",
     ),
     (
         ours("id: 5, job_completion_trigger_condition: {condition: {job_id: 5, statuses: [1]}}"),
@@ -636,12 +668,6 @@ JOBS_FILES = [
                 "{any: [{job: one, asset: a}]}",
                 ".any.0: must name one parent by `job_id`, `job` or `asset`, "
                 "found 'job' and 'asset'; keep one",
-            ),
-            ("{any: [{job: two}]}", ".any.0.job: is no job, found 'two'; name a known one: 'one'"),
-            (
-                "{all: [{job_id: 78}]}",
-                ".all.0.job_id: is the id of no job, found 78; "
-                "put `id: 78` at that job (known ids: none)",
             ),
             (
                 "{any: [{location: ingest, asset: a}]}",
@@ -773,7 +799,8 @@ def test_all_problems_of_all_files_are_told_at_once(configuration: Configuration
         "write a `- item` line for each",
         "a.yml:3: jobs.two.execute_steps.0: names no subcommand of dbt, found 'dbt'; "
         "write one after `dbt`, such as `dbt build`",
-        "b.yml:1: jobs.three.deferring_job: is no job, found 'four'; name a known one: 'one'",
+        "b.yml:1: jobs.three.deferring_job: is no job, found 'four', so the deferral is off; "
+        "name a known one: 'one'",
         "b.yml:1: jobs.three.environment: is no environment, found 'nowhere'; "
         "name an environment of deploy.yaml: 'production'",
         "c.yml:1: (file): is not YAML: while parsing a flow node, expected the node content, "
@@ -820,18 +847,6 @@ def test_templates_that_fail(configuration: Configuration) -> None:
     assert configuration.problems(files) == [
         "a.yml:1: (file): can't be rendered: 'dict object' has no attribute 'country'; correct it",
         "b.yml:1: (file): can't be rendered (ZeroDivisionError); correct it",
-    ]
-
-
-def test_a_reference_to_a_deleted_job_is_a_problem(configuration: Configuration) -> None:
-    text = """\
-    jobs:
-      one: {environment: production, deferring_job_definition_id: 5}
-      gone: {environment: production, id: 5, state: 2}
-    """
-    assert configuration.problems({"jobs.yml": text}) == [
-        "jobs.yml:2: jobs.one.deferring_job_definition_id: is the id of no job, found 5; "
-        "put `id: 5` at that job (known ids: none)"
     ]
 
 

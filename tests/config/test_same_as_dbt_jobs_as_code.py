@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt_jobs_as_code.exporter.export import (  # pyright: ignore[reportMissingTypeStubs]
+    export_jobs_yml,
+)
 from dbt_jobs_as_code.loader.load import (  # pyright: ignore[reportMissingTypeStubs]
     load_job_configuration,
     resolve_file_paths,
@@ -170,3 +173,25 @@ def test_ids_of_jobs_and_account_are_kept(tmp_path: Path) -> None:
     }
     assert deployment.account.id == 43791
     assert ours("export_2026.yml", tmp_path).jobs["production__daily"].id == 901
+
+
+@pytest.mark.parametrize("with_ids", [True, False], ids=["--include-linked-id", "plain"])
+def test_what_it_exports_loads_and_without_ids_only_references_to_jobs_are_off(
+    with_ids: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A plain export was refused as a whole: it refers to jobs by ids that it does not have."""
+    jobs = theirs("completion.yml")
+    export_jobs_yml(list(jobs.values()), include_linked_id=with_ids)
+    (tmp_path / "exported.yml").write_text(capsys.readouterr().out, encoding="utf-8")
+    found = ours(str(tmp_path / "exported.yml"), tmp_path)
+    read = {job.title: job for job in found.jobs.values()}
+    assert {title: outline(job)["arguments"] for title, job in read.items()} == {
+        job.name: [shlex.split(step)[1:] for step in job.execute_steps] for job in jobs.values()
+    }
+    off = {title: [each.part for each in job.off] for title, job in read.items()}
+    none, child, after = off.values()
+    if with_ids:
+        assert (found.warnings, none, child, after) == ((), [], [], [])
+        assert read["Child"].deferral == DeferToJob(read["Parent"].name)
+    else:
+        assert (none, child, after) == ([], ["deferral", "trigger"], ["trigger"])

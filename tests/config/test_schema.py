@@ -54,7 +54,10 @@ def test_jobs_files_are_valid(file: Path) -> None:
             hosting: {kind: gitea, url: https://git.example/a}
             token: {env: TOKEN}
             variables: {DBT_A: 1, DBT_B: true, DBT_C: {file: c}, DBT_ENV_SECRET_D: {env: D}}
-        environments: {a: {schema: x, connection: {type: duckdb, path: x}, row_counts: true}}
+            pass_variables: [HOST, motherduck_token, DBTX]
+        environments:
+          a: {schema: x, connection: {type: duckdb, path: x}, row_counts: true}
+          b: {pass_variables: [PORT]}
         """,
     ],
 )
@@ -75,6 +78,10 @@ def test_valid_deploy_files(text: str) -> None:
         "projects: {a: {repository: /a, token: {env: A, file: b}}}\nenvironments: {}",
         "projects: {a: {repository: /a, variables: {A: 1}}}\nenvironments: {}",
         "projects: {a: {repository: /a, variables: {DBT_ENV_SECRET_A: 1}}}\nenvironments: {}",
+        "projects: {a: {repository: /a, pass_variables: HOST}}\nenvironments: {}",
+        "projects: {a: {repository: /a, pass_variables: [HOST, HOST]}}\nenvironments: {}",
+        "projects: {a: {repository: /a, pass_variables: [DBT_HOST]}}\nenvironments: {}",
+        "projects: {a: {repository: /a, pass_variables: ['A=b']}}\nenvironments: {}",
         "projects: {a: {repository: /a}}\nenvironments: {a: {type: prod}}",
         "projects: {a: {repository: /a}}\nenvironments: {a: {dbt_version: 1.10}}",
     ],

@@ -15,6 +15,9 @@ from deploy_project.dbt.commands import Listing, changes_warehouse, is_source_fr
         ("retry", "retry", True),
         ("--quiet run", "run", True),
         ("--warn-error --no-partial-parse build", "build", True),
+        ("--log-level debug build", "build", True),
+        ("--target run compile", "compile", False),
+        ("buid", None, False),
         ("compile", "compile", False),
         ("docs generate", "docs", False),
         ("source freshness", "source", False),
@@ -38,6 +41,7 @@ def test_what_a_command_is(command: str, expected: str | None, changes: bool):
         ("source freshness", True),
         ("source freshness --select source:raw", True),
         ("--quiet source snapshot-freshness", True),
+        ("--profile build source freshness", True),
         ("source", False),
         ("build --select source:freshness", False),
         ("run --select freshness", False),
@@ -53,10 +57,11 @@ def test_source_freshness_by_either_name(command: str, expected: bool):
         ("--select a+ --exclude b", ""),
         ("--vars {x:1} --select a", " --vars {x:1}"),
         ("--select a -t ci --vars={x:1}", " -t ci --vars={x:1}"),
+        ("--select a", " --warn-error --no-partial-parse"),
     ],
 )
 def test_what_is_listed_is_parsed_as_the_command_will(options: str, parse: str):
-    found = Listing(options.split(), ("unique_id", "schema")).commands()
+    found = Listing(options.split(), ("unique_id", "schema"), parse.split()).commands()
     assert {name: " ".join(words) for name, words in found.items()} == {
         "parse": f"parse --quiet --no-write-json{parse}",
         "ls": f"ls --quiet --output json --output-keys unique_id schema {options}",

@@ -1,7 +1,6 @@
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +10,10 @@ import pytest
 
 from deploy_project.dbt import duckdb_files
 from deploy_project.dbt.duckdb_files import Copy, database_file, refresh
+from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.processes import deadlines
+from tests.waiting import PATIENCE, wait
 
 
 @pytest.fixture
@@ -53,7 +54,7 @@ def writing(file: Path, sql: str = "select 1") -> Generator[subprocess.Popen[str
     ("output", "expected"),
     [
         ({"type": "duckdb", "path": "/data/shop.duckdb"}, "/data/shop.duckdb"),
-        ({"type": "duckdb", "path": "shop.duckdb"}, "/project/shop.duckdb"),
+        ({"type": "duckdb", "path": "~/s.db"}, str(Path.home() / "s.db")),
         ({"type": "duckdb", "path": "{{ env_var('DBT_AT') }}/s.db"}, "/there/s.db"),
         ({"type": "duckdb", "path": "{{ env_var('DBT_NO', '/x') }}/s.db"}, "/x/s.db"),
         ({"type": "duckdb", "path": ":memory:"}, None),
@@ -65,7 +66,7 @@ def writing(file: Path, sql: str = "select 1") -> Generator[subprocess.Popen[str
     ],
 )
 def test_the_file_of_a_connection(output: dict[str, str], expected: str | None):
-    found = database_file(output, {"DBT_AT": "/there"}, Path("/project"))
+    found = database_file(output, Rendering({"DBT_AT": "/there"}))
     assert (None if found is None else str(found)) == expected
 
 
@@ -80,7 +81,7 @@ def test_the_file_of_a_connection(output: dict[str, str], expected: str | None):
 )
 def test_a_path_that_cannot_be_made_out_is_told(path: str, message: str):
     with pytest.raises(ConfigError) as raised:
-        database_file({"type": "duckdb", "path": path}, {}, Path("/project"))
+        database_file({"type": "duckdb", "path": path}, Rendering({}))
     assert message in str(raised.value)
 
 
@@ -101,12 +102,10 @@ def test_a_copy_waits_for_a_writer_and_then_has_what_it_wrote(copy: Copy):
         assert process.stdin is not None
         waiting = threading.Thread(target=refresh, args=(copy, said.append))
         waiting.start()
-        deadline = time.monotonic() + 60
-        while not said and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait(lambda: said)
         assert not copy.copy.exists()
         process.stdin.close()
-    waiting.join(60)
+    waiting.join(PATIENCE)
     assert said == [f"Waiting until nobody writes {copy.source}"]
     assert content(copy.copy) == [(1,), (2,)]
 
@@ -124,7 +123,7 @@ def test_readers_neither_wait_nor_are_waited_for(copy: Copy):
             "refresh(Copy(*map(pathlib.Path, sys.argv[1:])), print, patience=0)"
         )
         paths = [str(copy.source), str(copy.copy)]
-        subprocess.run([sys.executable, "-c", program, *paths], check=True, timeout=120)
+        subprocess.run([sys.executable, "-c", program, *paths], check=True, timeout=PATIENCE)
     assert content(copy.copy) == [(1,)]
 
 

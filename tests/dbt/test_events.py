@@ -10,6 +10,7 @@ from deploy_project.dbt.events import (
     Event,
     Finished,
     Numbered,
+    Problem,
     Started,
     Version,
     parse,
@@ -85,6 +86,11 @@ def test_a_finished_node_tells_when_and_how_long():
 def test_a_skipped_node_has_no_times():
     event = finished(status="skipped", started_at="", finished_at="", timing={})
     assert (event.started_at, event.finished_at, event.compile_seconds) == (None, None, None)
+
+
+def test_an_error_that_is_no_nodes_is_told_without_colors():
+    line = json.dumps({"event": "Problem", "message": "\x1b[31mError\x1b[0m in hook"})
+    assert parse(line) == Problem("Error in hook")
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from deploy_project.processes import deadlines
 from tests.dbt.package_index import index
 from tests.git.hollow_server import mute
 from tests.git.test_silence import nothing_is_left
+from tests.waiting import wait
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 BESIDE = metadata.version("dbt-core")
@@ -157,21 +156,14 @@ def test_two_at_once_make_one(state: StateDirectory):
     assert made(state) == [f"1.9.x-fake-{HERE}"]
 
 
-def eventually(condition: Callable[[], bool], *, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_what_a_killed_one_has_left_is_cleared_by_the_next(state: StateDirectory, tmp_path: Path):
     """The stand-in for uv makes a directory and then takes for ever, as a slow network does."""
     slow, number = tmp_path / "uv", tmp_path / "pid"
     lines = ["#!/bin/sh", 'for last; do :; done; mkdir "$last"', f"echo $$ > {number}.new"]
-    slow.write_text("\n".join([*lines, f"mv {number}.new {number}", "exec sleep 600", ""]))
+    slow.write_text("\n".join([*lines, f"mv {number}.new {number}", "exec sleep 3600", ""]))
     slow.chmod(0o755)
     with maker(state, str(slow)) as killed:
-        eventually(number.exists)
+        wait(number.exists)
         killed.kill()
         os.kill(int(number.read_text()), signal.SIGKILL)
     (left,) = made(state)

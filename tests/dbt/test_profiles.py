@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 
 from deploy_project.config.deployment import Environment, Project
-from deploy_project.dbt.profiles import Profile, profile
+from deploy_project.dbt import profiles
+from deploy_project.dbt.profiles import Profile
+from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import ConfigError
 
 PROFILES = """
@@ -33,6 +35,11 @@ def environment(**settings: Any) -> Environment:
     return Environment(name="prod", id=2, project=project, type="production", **settings)
 
 
+def profile(environment: Environment, directory: Path, **settings: Any) -> Profile:
+    seen = Rendering({"DBT_WHERE": "prod", "DBT_WHOSE": "shop"})
+    return profiles.profile(environment, directory, seen, tree=directory, **settings)
+
+
 def written(made: Profile, directory: Path) -> str:
     made.write(directory / "out")
     return (directory / "out" / "profiles.yml").read_text(encoding="utf-8")
@@ -45,6 +52,18 @@ def test_the_output_of_the_target_is_taken_as_written(directory: Path):
     assert "{{ env_var('DBT_ENV_SECRET_PATH') }}" in text, "Jinja is dbt's to render"
     assert "dev.duckdb" not in text
     assert (directory / "out" / "profiles.yml").stat().st_mode & 0o777 == 0o600
+
+
+def test_dbts_flags_stay_where_they_were_of_old(directory: Path):
+    """`config:` of profiles.yml was lost, and with it `fail_fast` and all the others."""
+    text = PROFILES.replace("config: {}", "config: {fail_fast: true}")
+    (directory / "profiles.yml").write_text(text, encoding="utf-8")
+    made = profile(environment(target="prod"), directory)
+    assert made.config == {"fail_fast": True}
+    assert "fail_fast: true" in written(made, directory)
+
+    (directory / "dbt_project.yml").write_text("profile: shop\nflags: {quiet: true}\n")
+    assert profile(environment(target="prod"), directory).config == {}, "dbt refuses both"
 
 
 def test_a_second_profile_replaces_the_first_whole(directory: Path):
@@ -225,3 +244,31 @@ def test_yaml_that_is_none_is_told_with_its_place(directory: Path):
     (directory / "profiles.yml").write_text("shop: [\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"profiles\.yml is not valid YAML: (.|\n)*line 2"):
         profile(environment(), directory)
+
+
+def test_what_dbt_renders_is_rendered(directory: Path):
+    """Jinja in `target:` of profiles.yml was taken for the name of an output."""
+    project = "profile: \"{{ env_var('DBT_WHOSE') }}\"\n"
+    (directory / "dbt_project.yml").write_text(project, encoding="utf-8")
+    text = PROFILES.replace("target: dev", "target: \"{{ env_var('DBT_WHERE', 'dev') }}\"")
+    (directory / "profiles.yml").write_text(text, encoding="utf-8")
+    assert profile(environment(), directory).target == "prod"
+    (directory / "profiles.yml").write_text(text.replace("WHERE", "ABSENT"), encoding="utf-8")
+    assert profile(environment(), directory).target == "dev"
+
+
+def test_a_target_that_can_not_be_rendered_is_told_with_its_place(directory: Path):
+    text = PROFILES.replace("target: dev", "target: \"{{ env_var('DBT_ABSENT') }}\"")
+    (directory / "profiles.yml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"profiles.yml: shop.target.*'DBT_ABSENT', which is not"):
+        profile(environment(), directory)
+
+
+def test_profiles_do_not_lead_out_of_the_repository(directory: Path, tmp_path_factory: Any):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secret"
+    elsewhere.write_text("password: hunter2", encoding="utf-8")
+    (directory / "profiles.yml").unlink()
+    (directory / "profiles.yml").symlink_to(elsewhere)
+    with pytest.raises(ConfigError, match=r"'profiles.yml' is a link, which leads out") as told:
+        profile(environment(), directory)
+    assert "hunter2" not in str(told.value)

@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,9 +14,9 @@ import yaml
 from tests.deploy.containers import image_variables
 from tests.deploy.variants import DEPLOY
 from tests.ports import free_port
+from tests.waiting import PATIENCE, wait
 
 SERVICES = ("code", "webserver", "daemon", "docs")
-PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -91,14 +90,11 @@ def _running(
     finally:
         process.send_signal(signal.SIGTERM)  # as `docker stop` does
         try:
-            process.wait(timeout=60)
+            process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
 
 
 def _wait(stack: Stack, check: Sequence[str], log: Path) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while stack.say(*check)[0] != 0:
-        assert time.monotonic() < end, log.read_text(encoding="utf-8")
-        time.sleep(0.5)
+    wait(lambda: stack.say(*check)[0] == 0, otherwise=log.read_text, every=0.5)

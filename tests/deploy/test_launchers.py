@@ -1,7 +1,6 @@
 """Runs through the launchers of Dagster, by what shares a disk and a database with us."""
 
 import json
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -12,17 +11,17 @@ from deploy_project.orchestration.internals import events, run_process
 from deploy_project.orchestration.lost import start_lost
 from tests.deploy.conftest import IMAGE, PASSWORD, SECRET, Elsewhere
 from tests.deploy.containers import Container
+from tests.waiting import wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deploy")]
 
 
 def eventually(holds: Callable[[], bool], container: Container) -> None:
-    end = time.monotonic() + 300
-    while not holds():
-        said = container.log.read_text(encoding="utf-8")
-        assert time.monotonic() < end, said
-        assert container.code is None or holds(), said
-        time.sleep(0.1)
+    def has_come() -> bool:
+        assert container.code is None or holds(), container.log.read_text(encoding="utf-8")
+        return holds()
+
+    wait(has_come, otherwise=container.log.read_text, every=0.1)
 
 
 def test_a_run_succeeds_in_a_container(elsewhere: Elsewhere):

@@ -1,8 +1,7 @@
 """The whole of compose.yaml with a container for each run, driven from the command line."""
 
 import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -12,6 +11,7 @@ from tests.deploy.conftest import DEPLOY_FILE, FILES, IMAGE, JOBS, PASSWORD, SEC
 from tests.deploy.containers import Host
 from tests.deploy.stack import Stack, running, stack
 from tests.integration.conftest import Site, make_site
+from tests.waiting import wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deploy")]
 
@@ -52,13 +52,6 @@ def drive(made: Stack, site: Site) -> None:
     site.push({"models/endless.sql": "select 1 as id"})
     code, said = made.say("deploy-project", "retry", run_id, "--from-start", "--wait")
     assert code == 0, said
-
-
-def wait(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 300
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.5)
 
 
 def _is_building(site: Site, run_id: str) -> bool:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.integration.conftest import ROOT, Site
+from tests.waiting import PATIENCE, wait
 
 T = TypeVar("T")
 
@@ -126,21 +127,25 @@ class DagsterDev:
             data=json.dumps({"query": query, "variables": variables}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as response:
             answer = json.load(response)
         assert "errors" not in answer, answer["errors"]
         return answer["data"]
 
-    def wait(self, what: str, found: Callable[[], T | None], *, seconds: float = 90) -> T:
+    def wait(self, what: str, found: Callable[[], T | None]) -> T:
         """Return the first true thing that `found` returns; a server that is not there has none."""
-        end, last = time.monotonic() + seconds, None
-        while time.monotonic() < end:
+
+        def now() -> T | None:
             assert self.process.poll() is None, f"dagster dev has ended:\n{self.tail()}"
             with suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                if last := found():
-                    return last
-            time.sleep(0.5)
-        raise AssertionError(f"no {what} within {seconds} s; dagster dev said:\n{self.tail()}")
+                return found()
+            return None
+
+        last = wait(
+            now, otherwise=lambda: f"no {what}; dagster dev said:\n{self.tail()}", every=0.5
+        )
+        assert last is not None
+        return last
 
     def assets(self) -> dict[str, str]:
         """The run that has last materialized each asset of the definitions; empty for none."""
@@ -187,14 +192,14 @@ class DagsterDev:
         (found,) = self.ask(_IN_PROGRESS, keys=[{"path": ["prod", model]}])["assetsLatestInfo"]
         return found["inProgressRunIds"]
 
-    def ended(self, run_id: str, *, seconds: float = 90) -> Run:
+    def ended(self, run_id: str) -> Run:
         """The run, once it has ended."""
 
         def found_ended() -> Run | None:
             found = self.run(run_id)
             return found if found.status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-        return self.wait(f"end of run {run_id}", found_ended, seconds=seconds)
+        return self.wait(f"end of run {run_id}", found_ended)
 
     def terminate(self, run_id: str) -> None:
         answer = self.ask(_TERMINATE, id=run_id)["terminateRun"]
@@ -253,9 +258,9 @@ def end(dev: DagsterDev) -> None:
     """End everything, and complain about what had to be forced."""
     dev.process.send_signal(signal.SIGINT)  # does nothing to one that has ended
     with suppress(subprocess.TimeoutExpired):
-        dev.process.wait(timeout=40)
+        dev.process.wait(timeout=PATIENCE)
     # A code server that `dagster dev` has started again it leaves to its heartbeat, 45 seconds.
-    _wait_for_the_end_of_all(dev.site.root, seconds=120)
+    _wait_for_the_end_of_all(dev.site.root, seconds=PATIENCE)
     left = processes_in(dev.site.root)
     while forced := processes_in(dev.site.root):
         for each in forced:

@@ -121,7 +121,7 @@ def test_a_run_that_is_cancelled_ends_so_and_its_dbt_with_it(dev: DagsterDev):
     done = dev.ended(run_id)
     assert done.status == "CANCELED"
     assert done.built == {"prod/jobs/slow"}, "the record of the run, and no model"
-    dev.wait("end of dbt", lambda: not dev.dbt_processes(), seconds=10)
+    dev.wait("end of dbt", lambda: not dev.dbt_processes())
 
 
 def test_the_ui_shows_when_a_schedule_fires_next(dev: DagsterDev):

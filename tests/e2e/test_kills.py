@@ -24,6 +24,7 @@ from tests.e2e.dagster_dev import DagsterDev, Run, processes_about, processes_in
 from tests.e2e.gates import WAIT, Remotes, serve
 from tests.integration.conftest import PROJECT, Site, make_site
 from tests.ports import free_port
+from tests.waiting import PATIENCE, wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -33,8 +34,6 @@ SHORT = [("worker", "running"), ("worker", "publishing"), ("dbt", "running")]
 WITHOUT = {"worker": {"queued"}, "dbt": {"queued", "cloning", "publishing"}}
 """The phases in which a run has no such process."""
 ALL = [(who, phase) for who in VICTIMS for phase in PHASES if phase not in WITHOUT.get(who, ())]
-PATIENCE = 300
-"""Seconds; a run passes all of its phases, and a machine may be slow."""
 T = TypeVar("T")
 
 JOBS = """
@@ -99,7 +98,7 @@ class Victims:
 
     def restart(self) -> None:
         """End what is left of a `dagster dev` whose daemon was killed; start another one."""
-        self.dev.process.wait(timeout=120)
+        self.dev.process.wait(timeout=PATIENCE)
         self.dev = dagster_dev.start(self.site, port=self.port)
         self.wait("definitions", lambda: self.dev.assets())
 
@@ -150,10 +149,10 @@ class Victims:
         return [*self.dev.dbt_processes(), *processes_about(self.remotes.url("package.git"))]
 
     def wait(self, what: str, found: Callable[[], T | None]) -> T:
-        return self.dev.wait(what, found, seconds=PATIENCE)
+        return self.dev.wait(what, found)
 
     def ended(self, run_id: str) -> Run:
-        return self.dev.ended(run_id, seconds=PATIENCE)
+        return self.dev.ended(run_id)
 
 
 @pytest.fixture(scope="module")
@@ -360,7 +359,7 @@ def test_runs_survive_the_daemon_and_what_they_start_starts_once(killing: Victim
     queued = _launched(killing, hold.commit, hold.job)
     killing.wait("queue", lambda: killing.dev.run(queued).status == "QUEUED")
     killing.kill("daemon")
-    killing.dev.process.wait(timeout=120)
+    killing.dev.process.wait(timeout=PATIENCE)
     hold.release()
     worker = killing.worker(hold.run_id)
     _wait_for_the_end_of(worker)
@@ -374,10 +373,7 @@ def test_runs_survive_the_daemon_and_what_they_start_starts_once(killing: Victim
 
 
 def _wait_for_the_end_of(pid: int) -> None:
-    end = time.monotonic() + PATIENCE
-    while Path(f"/proc/{pid}/cwd").exists():
-        assert time.monotonic() < end
-        time.sleep(0.2)
+    wait(lambda: not Path(f"/proc/{pid}/cwd").exists(), every=0.2)
 
 
 @pytest.mark.timeout(3600)
@@ -389,7 +385,7 @@ def test_a_second_dagster_by_mistake_builds_nothing_twice(
         pytest.skip("takes minutes; make kill")
     second = dagster_dev.start(killing.site, port=free_port())
     try:
-        second.wait("definitions", second.assets, seconds=PATIENCE)
+        second.wait("definitions", second.assets)
         commit = killing.site.push({"models/orders.sql": "select 3 as id, 30 as amount"})
         (merged, *_) = killing.wait("merge run", lambda: killing.dev.runs(commit=commit))
         launched = [_launched(killing, killing.known(), "prod__before") for _ in range(3)]

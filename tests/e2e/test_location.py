@@ -59,7 +59,10 @@ def test_nothing_is_started_or_asked_while_it_loads_and_nothing_need_be_deployed
         "jobs": ["prod__daily"],
         "schedules": ["prod__daily_schedule"],
         "sensors": ["run_records", "tiny_merges"],
-        "assets": ["prod/jobs/daily", "prod/not_deployed_yet", "staging/not_deployed_yet"],
+        "assets": [
+            *("deploy_project", "prod/jobs/daily"),
+            *("prod/not_deployed_yet", "staging/not_deployed_yet"),
+        ],
     }
 
 

@@ -25,7 +25,6 @@ DEPLOY = """
       other: {branch: main, connection: {type: duckdb, path: "OTHER"}}
       pulls: {branch: main, connection: {type: duckdb, path: ":memory:"}}
 """
-SECONDS = 300  # a wait ends as soon as what it waits for has come
 
 
 def test_runs_wait_for_their_own_kind_and_for_slots_and_pull_requests_for_nobody(
@@ -43,7 +42,7 @@ def test_runs_wait_for_their_own_kind_and_for_slots_and_pull_requests_for_nobody
 
 
 def _wait_for_whom(dev: DagsterDev) -> None:
-    dev.wait("location", lambda: dev.assets(), seconds=SECONDS)
+    dev.wait("location", lambda: dev.assets())
     first = dev.launch("prod__slow")
     _started(dev, first)
 
@@ -66,7 +65,7 @@ def _wait_for_whom(dev: DagsterDev) -> None:
     dev.terminate(other)
     assert _ended(dev, other) == "CANCELED"
 
-    dev.wait("record of a run that never began", lambda: dev.run(second).built, seconds=SECONDS)
+    dev.wait("record of a run that never began", lambda: dev.run(second).built)
     assert dev.site.record(second)["message"] == "Cancelled by user."
     assert dev.site.record(first)["message"] == "Cancelled by user."
     assert "has not waited" not in dev.site.console(first, "01-clone-git-repository")
@@ -78,7 +77,7 @@ def _started(dev: DagsterDev, run_id: str) -> None:
         assert status in ("QUEUED", "STARTING", "STARTED"), status
         return status == "STARTED"
 
-    dev.wait(f"start of run {run_id}", at_it, seconds=SECONDS)
+    dev.wait(f"start of run {run_id}", at_it)
 
 
 def _ended(dev: DagsterDev, run_id: str) -> str:
@@ -86,4 +85,4 @@ def _ended(dev: DagsterDev, run_id: str) -> str:
         status = dev.run(run_id).status
         return status if status in ("SUCCESS", "FAILURE", "CANCELED") else None
 
-    return dev.wait(f"end of run {run_id}", end, seconds=SECONDS)
+    return dev.wait(f"end of run {run_id}", end)

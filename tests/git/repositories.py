@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Project
+from tests.waiting import wait
 
 WHO = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgSign=false")
 
@@ -80,8 +80,8 @@ def first_on_path(directory: Path) -> str:
 
 def written(path: Path) -> str:
     """Return the line that another process writes to `path`, once it is there."""
-    deadline = time.monotonic() + 30
-    while not (path.is_file() and path.read_text().endswith("\n")):
-        assert time.monotonic() < deadline, f"{path} was not written"
-        time.sleep(0.02)
+    wait(
+        lambda: path.is_file() and path.read_text().endswith("\n"),
+        otherwise=lambda: f"{path} was not written",
+    )
     return path.read_text()

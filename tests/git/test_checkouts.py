@@ -22,6 +22,7 @@ from tests.git.repositories import (
     script,
     written,
 )
+from tests.waiting import PATIENCE
 
 ENSURE = """
 import sys
@@ -245,7 +246,7 @@ def test_eight_processes_make_one_checkout(
     log = log_git(tmp_path / "bin")
     monkeypatch.setenv("PATH", first_on_path(tmp_path / "bin"))
     processes = [start(remote, state, commit) for _ in range(8)]
-    printed = [process.communicate(timeout=120)[0].decode().strip() for process in processes]
+    printed = [process.communicate(timeout=PATIENCE)[0].decode().strip() for process in processes]
     tree = state.checkout("shop", commit).tree
     assert printed == [str(tree)] * 8
     assert len(files(tree)) == 21

@@ -14,6 +14,7 @@ from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold, surplus
 from tests.git.repositories import Repository, project
+from tests.waiting import PATIENCE
 
 HOLD = """
 import sys
@@ -144,7 +145,7 @@ def test_a_checkout_that_goes_while_somebody_waits_for_it_is_not_held(checkouts:
             time.sleep(0.3)
             assert not held.done()
             checkout.root.rename(checkout.root.with_name(".removed-x"))
-        assert isinstance(held.exception(timeout=20), GitError)
+        assert isinstance(held.exception(timeout=PATIENCE), GitError)
 
 
 def test_what_killed_processes_left_is_reclaimed(

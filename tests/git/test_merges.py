@@ -13,6 +13,7 @@ from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.command import git
 from deploy_project.git.merges import merged
 from tests.git.repositories import Repository, files, first_on_path, project, script
+from tests.waiting import PATIENCE
 
 MERGE = """
 import sys
@@ -64,7 +65,7 @@ def test_many_at_once_find_the_same(remote: Repository, state: StateDirectory):
     base, head = apart(remote, {"new.sql": "select 1"}, {"changed.sql": "select 2"})
     command = [sys.executable, "-c", MERGE, str(remote.path), str(state.root), base, head]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    said = {each.communicate(timeout=120)[0] for each in started}
+    said = {each.communicate(timeout=PATIENCE)[0] for each in started}
     assert said == {merged(project(remote), state, base=base, head=head) + "\n"}
 
 

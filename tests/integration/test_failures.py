@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
+from deploy_project.cli.runs import listed
+from deploy_project.runs import history
 from tests.integration.conftest import PROJECT, Result, Site, make_site
 from tests.integration.shop import RAW
 
@@ -81,6 +83,12 @@ class Done:
     def statuses(self) -> list[str]:
         """The status of each step that follows the implicit ones, by the run's record."""
         return [status for _, status in self.site.statuses(self.run_id)[3:]]
+
+    def listed(self) -> str:
+        """How `deploy-project runs` says that it has ended."""
+        with self.site.instance() as instance:
+            head, line = listed([history.by_id(instance, self.run_id)]).splitlines()
+        return line[head.index("STATUS") : head.index("COMMIT")].strip()
 
     def step_directories(self) -> list[str]:
         return sorted(each.name for each in self.site.directory(self.run_id).iterdir())[3:]
@@ -206,6 +214,12 @@ def test_the_check_boxes_fail_without_failing_the_run(boxes: Done):
     assert boxes.site.record(boxes.run_id)["status"] == "Success"
 
 
+def test_a_check_box_that_has_failed_leaves_a_trace(boxes: Done):
+    """A run whose docs had failed was listed as any other that has succeeded."""
+    assert boxes.site.record(boxes.run_id)["failed_steps"] == "source freshness, docs"
+    assert boxes.listed() == "Success (source freshness, docs failed)"
+
+
 def test_a_stale_source_is_reported(boxes: Done):
     target = boxes.site.directory(boxes.run_id, "04-source-freshness") / "target"
     (source,) = json.loads((target / "sources.json").read_bytes())["results"]
@@ -243,7 +257,8 @@ def test_as_listed_commands_the_same_fail_the_run(boxes: Done, job: str, message
 
 @pytest.fixture(scope="module")
 def tested(boxes: Done) -> Done:
-    return Done(boxes.site, boxes.site.run("prod__tests"))
+    """Started again as the UI does it: with all tags of a run whose docs have failed."""
+    return Done(boxes.site, boxes.site.run("prod__tests", {"deploy/failed_steps": "docs"}))
 
 
 def test_only_tests_of_severity_error_stop_a_job(tested: Done):
@@ -254,6 +269,11 @@ def test_only_tests_of_severity_error_stop_a_job(tested: Done):
         r"`dbt test --select fails` failed: 1 fail\nfails: Got 1 result, configured to fail if",
         record["message"],
     )
+
+
+def test_what_has_failed_in_the_run_that_is_repeated_is_not_told_of_this_one(tested: Done):
+    assert tested.listed() == "Error"
+    assert "failed_steps" not in tested.site.record(tested.run_id)
 
 
 def test_a_second_run_of_a_commit_does_not_parse_from_scratch(tested: Done):

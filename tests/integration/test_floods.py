@@ -11,6 +11,7 @@ import pytest
 from bench.asking import Reader, peak_megabytes, serving
 from tests.integration.conftest import DEPLOY as PLAIN
 from tests.integration.conftest import PROJECT, Site, make_site
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +41,6 @@ JOBS = """
 """
 DEPLOY = PLAIN.replace("target: prod}", "target: prod, variables: {DBT_SECRET: {env: SECRET}}}")
 LOOKS = 15
-PATIENCE = 120
-"""Seconds that one look may take at the most."""
 
 
 def run(site: Site, job: str) -> float:

@@ -76,7 +76,9 @@ def tell(site: Site) -> Story:
 
     build()
     checkout = site.state.checkout("tiny", site.git("rev-parse", "HEAD"))
-    lock = (checkout.tree / "package-lock.yml").read_text(encoding="utf-8")
+    kept = next(checkout.packages("").glob("*/package-lock.yml"))
+    assert not (checkout.tree / kept.name).exists(), "nobody writes into the commit's checkout"
+    lock = kept.read_text(encoding="utf-8")
     site.push({"package-lock.yml": lock.replace("packages/current", "packages/locked")})
     build()
     site.push({"packages.yml": "packages:\n  - local: packages/gone\n", "package-lock.yml": None})
@@ -93,7 +95,7 @@ def test_packages_are_those_of_the_commit_and_its_lock_file(story: Story):
 def test_the_url_of_a_private_package_is_kept_nowhere(story: Story):
     """Git kept the URL, and the token in it, in the files of the package."""
     files = [file for file in story.site.state.root.rglob("*") if file.is_file()]
-    assert any("dbt_packages/private" in str(file) for file in files)
+    assert any("installed/private/dbt_project.yml" in str(file) for file in files)
     assert [str(file) for file in files if b"t0kenplace" in file.read_bytes()] == []
 
 

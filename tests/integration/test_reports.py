@@ -45,7 +45,7 @@ def test_a_materialization_tells_where_from_how_long_and_how_much(daily: Done):
         "commit": daily.commit,
         "branch": "main",
         "job": "prod__daily",
-        "trigger": "ui",
+        "trigger": "api",
         "target": "live",
         "dagster/table_name": "warehouse.main.revenue",
         "status": "success",
@@ -101,7 +101,7 @@ def test_the_record_is_the_run_overview(daily: Done):
         found.items()
         >= {
             "status": "Success",
-            "trigger": "ui",
+            "trigger": "api",
             "cause": "Kicked off from the command line",
             "commit": daily.commit,
             "branch": "main",
@@ -137,7 +137,7 @@ def test_the_run_carries_its_tags(daily: Done):
         "deploy/project": "shop",
         "deploy/commit": daily.commit,
         "deploy/branch": "main",
-        "deploy/trigger": "ui",
+        "deploy/trigger": "api",
         "deploy/cause": "Kicked off from the command line",
         "deploy/run_id": str(run_number(daily.run_id)),
     }

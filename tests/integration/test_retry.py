@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.conftest import ENDLESS, PROJECT, Site, make_site
 from tests.integration.retries import MEND, Done, failing, narrowed_to, prepared
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -194,7 +195,7 @@ def test_an_interrupted_command_goes_on_where_it_was_and_still_defers(site: Site
         if "START sql view model staging.recorded" in line:
             break
     os.kill(process.pid, signal.SIGINT)
-    said.append(process.communicate(timeout=120)[0])
+    said.append(process.communicate(timeout=PATIENCE)[0])
     parent = site.run_ids()[0]
     assert site.status(parent) == "CANCELED", "".join(said)
 

@@ -7,7 +7,7 @@ import threading
 import time
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 from tests.git.git_server import serve
 from tests.integration.conftest import PROJECT, Result, Site, make_site
 from tests.integration.test_ends import ENDLESS, processes_of
+from tests.waiting import PATIENCE, wait
 
 pytestmark = pytest.mark.slow
 
@@ -160,13 +161,13 @@ def end_from_outside(site: Site) -> tuple[str, str]:
     readers = [threading.Thread(target=read, args=(each,)) for each in (cancelled, crashed)]
     for reader in readers:
         reader.start()
-    wait_until(lambda: begun(site) == 2)
+    wait(lambda: begun(site) == 2, seconds=600)
     cancelled.send_signal(signal.SIGINT)
     crashed.kill()
     for reader in readers:
-        reader.join(timeout=120)
+        reader.join(timeout=PATIENCE)
         assert not reader.is_alive()
-    wait_until(lambda: not processes_of(site))  # dbt ends by itself when its parent is gone
+    wait(lambda: not processes_of(site))  # dbt ends by itself when its parent is gone
     new = set(site.run_ids()) - before
     (killed,) = (run for run in new if site.status(run) not in ("CANCELED", "FAILURE"))
     return "".join(printed), killed
@@ -176,13 +177,6 @@ def begun(site: Site) -> int:
     """How many runs have come to their endless model."""
     logs = site.state.all_work.glob("*/steps/04-dbt-run/console.log")
     return sum(b"START sql table model main.endless" in log.read_bytes() for log in logs)
-
-
-def wait_until(happens: Callable[[], bool]) -> None:
-    end = time.monotonic() + 600
-    while not happens():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def watch_command_lines(seen: set[bytes], ended: threading.Event) -> None:

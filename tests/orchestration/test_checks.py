@@ -8,16 +8,15 @@ from dagster_dbt import DagsterDbtTranslator
 
 from deploy_project.dbt.artifacts import SourceResult
 from deploy_project.dbt.events import Finished
+from deploy_project.orchestration.check_keys import FRESHNESS, check_key, check_keys
 from deploy_project.orchestration.checks import (
-    check_key,
-    check_keys,
     check_specs,
     evaluation,
     freshness_evaluation,
     source_checks,
 )
+from deploy_project.orchestration.keys import asset_keys
 from deploy_project.orchestration.selection import Selection
-from deploy_project.orchestration.translator import asset_keys
 
 AGREE = "test.shop.amounts_agree"
 SOURCE = "source.shop.raw.orders"
@@ -201,7 +200,7 @@ def test_what_a_test_says(manifest, status, passed, severity):
 )
 def test_what_freshness_says(status, passed, severity):
     said = freshness_evaluation(
-        ORDERS,
+        dg.AssetCheckKey(ORDERS, FRESHNESS),
         SourceResult(
             unique_id=SOURCE,
             status=status,
@@ -227,7 +226,7 @@ def test_what_freshness_says(status, passed, severity):
 
 def test_a_measurement_that_failed_says_why():
     said = freshness_evaluation(
-        ORDERS,
+        dg.AssetCheckKey(ORDERS, FRESHNESS),
         SourceResult(
             unique_id=SOURCE,
             status="runtime error",

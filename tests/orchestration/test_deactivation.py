@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
-from deploy_project.config.deployment import Environment, Job, Project
+from deploy_project.config.deployment import Environment, Job, Off, Project
 from deploy_project.orchestration.deactivation import (
     BANNER,
     deactivated,
@@ -168,3 +168,25 @@ def test_a_deactivated_job_is_not_scheduled():
         for _ in range(3):
             run(instance)
         assert tick(made, instance) == deactivated(instance, JOB)
+
+
+OFF = replace(JOB, off=(Off("job", "jobs.daily.execute_steps.0: is wrong; correct it"),))
+
+
+def test_no_trigger_starts_a_job_that_is_off(instance: dg.DagsterInstance):
+    wanted = [dg.RunRequest(job_name=JOB.name)]
+    requests, refused = startable(instance, {OFF.name: OFF}, wanted)
+    why = "The job is off: jobs.daily.execute_steps.0: is wrong; correct it"
+    assert (requests, refused) == ([], [f"prod__daily: {why}"])
+    with dg.instance_for_test() as served:
+        assert tick(schedule(OFF, daily), served) == why
+
+
+def test_a_part_that_is_off_leaves_the_other_triggers_on(instance: dg.DagsterInstance):
+    partly = replace(JOB, off=(Off("deferral", "x"), Off("trigger", "y"), Off("parent", "z")))
+    wanted = [dg.RunRequest(job_name=JOB.name)]
+    assert startable(instance, {JOB.name: partly}, wanted) == (wanted, [])
+
+
+def test_a_run_by_hand_does_not_reactivate_a_job_that_is_off(instance: dg.DagsterInstance):
+    assert not reactivates(instance, OFF, run(instance), Trigger("ui", "By hand"))

@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.config.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.config.deployment import Account, Deployment, Environment, Job, Off, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.jobs import deployment_job
 from deploy_project.runs.streak import fingerprint
@@ -94,6 +94,19 @@ def test_a_job_shows_its_title_its_commands_and_where_it_queues():
         "deploy/queue": "prod__daily",
         "deploy/limit_1": "prod",
     }
+
+
+def test_a_job_shows_what_of_it_is_off():
+    deferral, trigger = Off("deferral", "jobs.daily.x: is wrong"), Off("trigger", "as well")
+    found = made(replace(DAILY, off=(deferral, trigger))).get_job("prod__daily")
+    assert found.description == (
+        "Daily\n\n**The deferral is off: jobs.daily.x: is wrong**"
+        "\n\n**The completion trigger is off: as well**"
+    )
+    assert found.metadata["off"].value == (
+        "The deferral is off: jobs.daily.x: is wrong\n\nThe completion trigger is off: as well"
+    )
+    assert "off" not in made(DAILY).get_job("prod__daily").metadata
 
 
 def test_every_step_can_be_planned_alone():

@@ -17,6 +17,7 @@ from deploy_project.orchestration import launcher, workers
 from deploy_project.orchestration.lost import start_lost
 from deploy_project.orchestration.workers import Worker, worker_of
 from tests.orchestration.test_queue import ORIGIN
+from tests.waiting import wait
 
 pytestmark = pytest.mark.slow
 
@@ -73,11 +74,12 @@ def launched(instance: dg.DagsterInstance, file: Path) -> dg.DagsterRun:
 
 
 def eventually(holds: Callable[[], bool], instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    end = time.monotonic() + 90
-    while not holds():
-        log = worker_of(instance, run.run_id).log
-        assert time.monotonic() < end, log.read_text() if log.exists() else status(instance, run)
-        time.sleep(0.1)
+    log = worker_of(instance, run.run_id).log
+    wait(
+        holds,
+        otherwise=lambda: log.read_text() if log.exists() else status(instance, run),
+        every=0.1,
+    )
 
 
 def status(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
@@ -92,11 +94,12 @@ def said(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
 
 def process_of(worker: Worker) -> int:
     """The one that holds the lock; what it forks holds it, too, until it is another program."""
-    end = time.monotonic() + 90
-    while len(found := _holders(worker)) != 1:
-        assert time.monotonic() < end, found
-        time.sleep(0.1)
-    return found[0]
+
+    def alone() -> int | None:
+        found = _holders(worker)
+        return found[0] if len(found) == 1 else None
+
+    return wait(alone, every=0.1) or 0
 
 
 def _holders(worker: Worker) -> list[int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.config.deployment import Account, Deployment
+from deploy_project.config.deployment import Account, Deployment, Off
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.opening import opening
 from deploy_project.runs import tags
@@ -61,3 +61,11 @@ def test_a_run_that_nothing_holds_back_says_so(instance: dg.DagsterInstance):
         "`run_slots` limit nothing. Take `concurrency:` from the dagster.yaml that "
         "`deploy-project init` writes."
     ]
+
+
+def test_a_run_says_what_of_its_job_is_off(instance: dg.DagsterInstance):
+    parts = (Off("deferral", "jobs.daily.x: is wrong"), Off("job", "told when the step fails"))
+    begun = run(instance, dg.DagsterRunStatus.STARTED)
+    off = replace(JOB, off=parts)
+    asked = Run.of(begun, off, DEPLOYMENT, StateDirectory(Path("/nowhere")))
+    assert opening(instance, begun, asked) == ["The deferral is off: jobs.daily.x: is wrong"]

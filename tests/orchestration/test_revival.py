@@ -7,8 +7,10 @@ import pytest
 
 from deploy_project.errors import LaunchError
 from deploy_project.orchestration import revival
+from tests.waiting import PATIENCE
 
 NOBODY = "http://127.0.0.1:1"
+HERE = {"machine": "here", "configuration": "/deploy.yaml", "account": "Acme", "projects": "a: b"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,7 @@ def test_dagster_is_asked_until_it_has_loaded_the_location(failures: int, said: 
 SERVER = f"""
 import os, signal, sys
 from deploy_project.orchestration import revival
-revival.watch({NOBODY!r}, [sys.executable, "-c", sys.argv[1]])
+revival.watch({NOBODY!r}, {HERE!r}, [sys.executable, "-c", sys.argv[1]])
 if sys.argv[2] == "killed":
     os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -69,7 +71,7 @@ def test_only_a_server_that_does_not_end_by_itself_is_started_again(end: str):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,  # the process beside it holds it open, so this waits for its end
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     assert ("could not be started again" in done.stdout) == (end == "killed")
     assert (f"Dagster at {NOBODY} does not answer" in done.stdout) == (end == "killed")

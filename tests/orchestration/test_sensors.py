@@ -17,10 +17,11 @@ from deploy_project.releases import pointer
 from deploy_project.runs.tags import of_job
 from tests.git.hollow_server import mute
 from tests.git.repositories import first_on_path, log_git, script
-from tests.git.test_git_command import ends
+from tests.git.test_git_command import is_gone
 from tests.git.test_silence import nothing_is_left
 from tests.integration import conftest as deployments
 from tests.integration.conftest import PROJECT, Site
+from tests.waiting import wait
 
 pytestmark = pytest.mark.slow
 
@@ -329,7 +330,7 @@ def test_a_fetch_that_takes_longer_than_its_tick_is_left_to_others(
     tick = daemon.tick()
     assert "failed to end before the time was up" in tick.skipped
     assert "`deploy-project deploy` fetches without that limit" in tick.skipped
-    assert ends(int(pid.read_text()))
+    wait(lambda: is_gone(int(pid.read_text())))
     assert deployed(site) == ""
     monkeypatch.setenv("PATH", path)
     assert site.run("prod__daily").success, "nothing is left that would be in a run's way"

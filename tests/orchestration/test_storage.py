@@ -4,7 +4,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from sqlalchemy import Engine, Pool, event
 from deploy_project.orchestration import storage
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.internals.connections import keep_connection
+from tests.waiting import PATIENCE, ended, wait
 
 PROGRAM = """
 import os, signal, sys
@@ -109,8 +110,8 @@ def test_processes_and_threads_write_at_the_same_time(instance: dg.DagsterInstan
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(120)
-    assert [process.wait(120) for process in processes] == [0, 0, 0]
+        thread.join(PATIENCE)
+    assert [ended(process) for process in processes] == [0, 0, 0]
     assert len(told(instance, run)) == 60
     assert [len(told(instance, each)) for each in others] == [30, 30]
 
@@ -118,7 +119,7 @@ def test_processes_and_threads_write_at_the_same_time(instance: dg.DagsterInstan
 @pytest.mark.slow
 def test_a_process_that_is_killed_loses_no_event(instance: dg.DagsterInstance, tmp_path: Path):
     run = run_of(instance)
-    assert alongside(tmp_path, run, 20, "kill").wait(120) == -9
+    assert ended(alongside(tmp_path, run, 20, "kill")) == -9
     assert told(instance, run) == [f"model_{number}" for number in range(20)]
 
 
@@ -137,18 +138,11 @@ def test_whoever_watches_a_run_is_woken_while_it_writes(
         log: Any = webserver.event_log_storage
         log.watch(run.run_id, None, hear)
         report(instance, run, "first")
-        assert eventually(lambda: heard == ["first"])
+        wait(lambda: heard == ["first"])
         time.sleep(1)  # what comes from making the file has come by then
         report(instance, run, "second")
-        assert eventually(lambda: heard == ["first", "second"])
+        wait(lambda: heard == ["first", "second"])
         log.end_watch(run.run_id, hear)
-
-
-def eventually(holds: Callable[[], bool]) -> bool:
-    until = time.monotonic() + 60
-    while not holds() and time.monotonic() < until:
-        time.sleep(0.05)
-    return holds()
 
 
 def test_wiping_deletes_everything_and_leaves_a_storage_that_works(instance: dg.DagsterInstance):

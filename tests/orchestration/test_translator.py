@@ -7,13 +7,9 @@ import pytest
 from dagster_dbt import DagsterDbtTranslator, build_dbt_asset_specs
 
 from deploy_project.config.deployment import Environment
+from deploy_project.orchestration.keys import asset_key, asset_keys, upstream
 from deploy_project.orchestration.nodes import group, group_name, owners, table_name, tags
-from deploy_project.orchestration.translator import (
-    Translator,
-    asset_key,
-    asset_keys,
-    upstream,
-)
+from deploy_project.orchestration.translator import Translator
 
 ORDERS = "model.shop.orders"
 

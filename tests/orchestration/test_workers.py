@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from deploy_project.orchestration import workers
 from deploy_project.orchestration.workers import Worker, reclaim
+from tests.waiting import ended, wait
 
 pytestmark = pytest.mark.slow
 
@@ -30,13 +29,6 @@ def started(worker: Worker, command: list[str] = SLEEP) -> subprocess.Popen[byte
     return process
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def killed(process: subprocess.Popen[bytes]) -> None:
     process.kill()
     process.wait()
@@ -47,7 +39,7 @@ def test_a_process_is_alive_until_it_is_killed(worker: Worker):
     process = started(worker)
     assert worker.is_alive() is True
     assert os.getsid(process.pid) == process.pid, "it outlives the session that has started it"
-    eventually(lambda: worker.log.read_text() == "awake\n")
+    wait(lambda: worker.log.read_text() == "awake\n")
     killed(process)
     assert worker.is_alive() is False
 
@@ -79,9 +71,9 @@ def test_a_process_that_could_not_be_started_leaves_nothing_behind(worker: Worke
 
 def test_a_signal_reaches_the_living_process(worker: Worker):
     process = started(worker)
-    eventually(lambda: bool(worker.log.read_text()))
+    wait(lambda: bool(worker.log.read_text()))
     assert worker.signal(signal.SIGINT)
-    assert process.wait(timeout=60) != 0
+    assert ended(process) != 0
     assert not worker.signal(signal.SIGINT)
 
 

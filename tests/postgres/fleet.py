@@ -28,6 +28,7 @@ from tests.integration.conftest import Site
 from tests.postgres.conftest import make_site_on_postgres
 from tests.postgres.server import Server
 from tests.stores.s3 import BUCKET, Store
+from tests.waiting import ended
 
 DATABASE, HISTORY, PASSWORD = "fleet", "fleet_history", "fl33t-of-dagster"
 LOCATION = "deploy_project"
@@ -178,7 +179,7 @@ class Fleet:
     ) -> str:
         """Request a run, execute it on `host`, and return its id."""
         run = self.requested(job, tags, assets=assets)
-        self.start(host, run).wait(timeout=300)
+        ended(self.start(host, run))
         return run.run_id
 
     def status(self, run_id: str) -> str:

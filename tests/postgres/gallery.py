@@ -1,6 +1,5 @@
 """Pull requests in a warehouse that others use, too: how they were built, and cleaned up after."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -14,10 +13,10 @@ from tests.integration.conftest import ROOT, Result, Site
 from tests.orchestration.test_queue import ORIGIN
 from tests.orchestration.test_sensors import Daemon
 from tests.postgres.server import Server
+from tests.waiting import wait
 
 DATABASE, PASSWORD = "gallery", "pa1nt-and-canvas"
 JOB, SWEEP, SENSOR = "review__checks", "review__ci_sweep", "gallery_pull_requests"
-PATIENCE = 240
 LOCK = 71
 PROJECT = {
     "dbt_project.yml": """
@@ -147,10 +146,7 @@ class Gallery:
 
     def wait(self, *names: str, until: Callable[[], bool]) -> None:
         """Wait until something holds; what these runs have said tells why it does not."""
-        deadline = time.monotonic() + PATIENCE
-        while not until():
-            assert time.monotonic() < deadline, "\n".join(map(self.said, names))
-            time.sleep(0.2)
+        wait(until, otherwise=lambda: "\n".join(map(self.said, names)), every=0.2)
 
     def said(self, name: str) -> str:
         with self.site.instance() as instance:

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 import psycopg2
 
 from tests.ports import free_port
+from tests.waiting import PATIENCE, wait
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -85,7 +85,7 @@ def running() -> Generator[Server]:
         finally:
             process.send_signal(signal.SIGINT)  # a fast shutdown, in Postgres' words
             try:
-                process.wait(timeout=60)
+                process.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -161,14 +161,16 @@ def _started(home: Path, binaries: Path, password: str) -> tuple[subprocess.Pope
 
 
 def _answers(process: subprocess.Popen[bytes], server: Server) -> bool:
-    deadline = time.monotonic() + 120
-    while process.poll() is None and time.monotonic() < deadline:
+    """Return whether `process` is the server that answers; one that has ended does not."""
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            return True
         try:
             server.execute("select 1")
         except psycopg2.OperationalError:
-            time.sleep(0.05)
-        else:
-            return process.poll() is None
-    process.kill()
-    process.wait()
-    return False
+            return False
+        return True
+
+    wait(answers, otherwise=lambda: "Postgres does not answer")
+    return process.poll() is None

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from tests.integration.conftest import Site
 from tests.integration.test_ends import processes_of
 from tests.postgres.conftest import make_site_on_postgres
 from tests.postgres.server import Server
+from tests.waiting import wait
 
 pytestmark = pytest.mark.slow
 
 DATABASE = "naps"
-PATIENCE = 150
 SLEEPS = """
     {{ config(materialized='table', alias=env_var('DBT_NAME') ~ '_LETTER') }}
     -- depends_on: {{ ref('quick') }}
@@ -106,13 +105,6 @@ def children(process: int) -> list[int]:
     return [int(each) for each in found.split()]
 
 
-def wait_until(condition: Callable[[], bool], *, what: str) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.2)
-
-
 @dataclass(frozen=True)
 class Naps:
     """Runs whose queries slept when they were ended; the sessions have gone meanwhile."""
@@ -155,7 +147,7 @@ def end_all(site: Site, server: Server) -> Naps:
             raise
         for each in output:
             each.result()
-    wait_until(lambda: not server.sessions(DATABASE), what="no session is left")
+    wait(lambda: not server.sessions(DATABASE), every=0.2)
     with site.instance() as instance:
         runs = [record.dagster_run for record in instance.get_run_records()]
     ids = {run.job_name.removeprefix("prod__"): run.run_id for run in runs}
@@ -168,9 +160,9 @@ def end_asleep(server: Server, name: str, worker: int) -> None:
         return len([each for each in queries if "pg_sleep" in each and name in each])
 
     wanted = 1 if name == "terminated" else 2
-    wait_until(lambda: asleep() == wanted, what=f"{name} sleeps")
+    wait(lambda: asleep() == wanted, otherwise=lambda: f"{name} sleeps", every=0.2)
     ENDINGS[name](worker)
-    wait_until(lambda: asleep() == 0, what=f"{name} is gone")
+    wait(lambda: asleep() == 0, otherwise=lambda: f"{name} is gone", every=0.2)
 
 
 def start(site: Site, name: str) -> subprocess.Popen[str]:
@@ -195,7 +187,7 @@ def test_what_was_built_before_the_end_is_told(naps: Naps):
 
 
 def test_no_dbt_outlives_its_run_not_even_a_killed_one(naps: Naps):
-    wait_until(lambda: not processes_of(naps.site), what="no process is left")
+    wait(lambda: not processes_of(naps.site), every=0.2)
     assert naps.server.execute("select count(*) from naps.killed_quick", DATABASE) == [(1,)]
 
 

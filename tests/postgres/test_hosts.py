@@ -24,6 +24,7 @@ from tests.postgres.server import Server
 from tests.serving import served
 from tests.stores.forwarder import forwarding
 from tests.stores.s3 import SECRET, Store, store
+from tests.waiting import PATIENCE, ended, wait
 
 __all__ = ["store"]
 
@@ -154,7 +155,7 @@ def test_docs_of_one_host_are_served_by_the_other(story: Story):
     fleet = story.fleet
     assert fleet.published("docs") == story.daily_on_b
     with served(fleet.a.deployment, fleet.a.state) as url:
-        answer = requests.get(f"{url}/docs/prod/manifest.json", timeout=60)
+        answer = requests.get(f"{url}/docs/prod/manifest.json", timeout=PATIENCE)
     assert "model.fleet.orders" in answer.json()["nodes"]
 
 
@@ -255,11 +256,14 @@ def test_a_host_that_loses_the_store_says_so_and_publishes_nothing(story: Story)
     with forwarding(fleet.store.port) as way:
         process = fleet.start(fleet.b, run, AWS_ENDPOINT_URL=f"http://127.0.0.1:{way.port}")
         kept = f"{run.run_id}/03-dbt-deps/step.json"
-        while not any(key.endswith(kept) for key in fleet.store.written()):
+
+        def is_kept() -> bool:
             assert process.poll() is None, fleet.output(run.run_id)
-            time.sleep(0.1)
+            return any(key.endswith(kept) for key in fleet.store.written())
+
+        wait(is_kept, every=0.1)
         way.cut()
-        process.wait(timeout=300)
+        ended(process)
     record = fleet.a.record(run.run_id)
     assert (fleet.status(run.run_id), record["status"]) == ("FAILURE", "Error")
     place = f"s3://artifacts/fleet/runs/{run.run_id}/04-dbt-run"
@@ -284,10 +288,11 @@ def killed(story: Story) -> Killed:
     fleet = story.fleet
     run = fleet.requested("prod__endless")
     process = fleet.start(fleet.b, run)
-    deadline = time.monotonic() + 200
-    while not any("pg_sleep" in each for each in fleet.server.sessions(fleets.DATABASE)):
-        assert time.monotonic() < deadline, fleet.output(run.run_id)
-        time.sleep(0.3)
+    wait(
+        lambda: any("pg_sleep" in each for each in fleet.server.sessions(fleets.DATABASE)),
+        otherwise=lambda: fleet.output(run.run_id),
+        every=0.3,
+    )
     fleets.kill(process)
     fleet.instance.report_run_failed(run, "The host is gone")
     said: list[str] = []

@@ -1,10 +1,12 @@
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from deploy_project.config.deployment import Environment, Job, Project
-from deploy_project.runs.plan import steps
+from deploy_project.runs.plan import failed_boxes, steps
+from deploy_project.runs.step import Status, StepRecord
 
 PROJECT = Project(name="shop", id=1, repository="/nowhere")
 
@@ -23,6 +25,11 @@ def job(*commands: str, target: str | None = "production", **settings: Any) -> J
         commands=commands,
         **settings,
     )
+
+
+def record(kind: str, status: Status, **more: Any) -> StepRecord:
+    now = datetime.now(UTC)
+    return StepRecord(1, kind, kind, kind, status, now, now, **more)
 
 
 IMPLICIT = [
@@ -132,3 +139,31 @@ def test_a_command_keeps_its_arguments():
 def test_a_violation_ends_the_run_when_the_job_wants_it_to(stop: bool):
     planned = steps(job("dbt build", run_lint=True, errors_on_lint_failure=stop))
     assert [step.breaks_the_run for step in planned if step.kind == "lint"] == [stop]
+
+
+BOXES = ("lint", "freshness", "compare", "docs")
+_ALL = ("lint", "source freshness", "compare changes", "docs")
+
+
+@pytest.mark.parametrize(
+    ("fails_of_lint", "ended", "expected"),
+    [
+        (False, {}, []),
+        (False, {"docs": "Error"}, ["docs"]),
+        (False, dict.fromkeys(BOXES, "Error"), [*_ALL]),
+        (True, dict.fromkeys(BOXES, "Error"), [*_ALL[1:]]),
+        (False, {"docs": "Cancelled", "freshness": "Skipped"}, []),
+        (False, {"command": "Error"}, []),
+    ],
+    ids=["none", "one", "all", "lint fails the run", "not failed", "a command"],
+)
+def test_check_boxes_that_fail_are_named_when_they_do_not_fail_the_run(
+    fails_of_lint: bool, ended: dict[str, Any], expected: list[str]
+):
+    records = [record(kind, ended.get(kind, "Success")) for kind in (*BOXES, "command")]
+    assert failed_boxes(job("dbt build", errors_on_lint_failure=fails_of_lint), records) == expected
+
+
+def test_a_check_box_that_failed_in_the_run_before_has_failed():
+    left_out = [record("freshness", "Skipped", done_by="r", exit_code=code) for code in (0, 1)]
+    assert failed_boxes(job("dbt build"), left_out) == ["source freshness"]

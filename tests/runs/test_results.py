@@ -72,6 +72,26 @@ def test_a_hook_is_not_retried_by_itself():
     assert results.left({"args": {}, "results": [hook]}) == []
 
 
+def test_the_hooks_that_have_failed_are_named_as_on_the_console():
+    found = [
+        {"unique_id": "model.shop.a", "status": "error", "message": "No such table"},
+        *(
+            {"unique_id": f"operation.shop.shop-on-run-end-{n}", "status": status, "message": said}
+            for n, status, said in (
+                (0, "success", "shop.on-run-end.2 passed"),
+                (1, "error", "shop.on-run-end.3 failed, error:\n No such table"),
+                (2, "skipped", "shop.on-run-end.4 skipped"),
+            )
+        ),
+        {"unique_id": "operation.shop.shop-on-run-end-3", "status": "skipped", "message": None},
+    ]
+    assert results.failed_hooks({"args": {}, "results": found}) == [
+        "shop.on-run-end.3",
+        "shop.on-run-end.4",
+        "operation.shop.shop-on-run-end-3",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "types"),
     [

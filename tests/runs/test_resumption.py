@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.runs.plan import steps
-from deploy_project.runs.resumption import obstacle
+from deploy_project.runs.resumption import nothing_left, obstacle
 from deploy_project.runs.run import Run
 from deploy_project.runs.tags import Trigger
 from tests.runs.test_plan import job
@@ -30,6 +30,13 @@ def results(which: str) -> list[dict[str, Any]]:
         ("dbt compile", "x", {}, results("compile"), "run p has not come to the end of it"),
         ("dbt run-operation x", "x", {}, results("run-operation"), "run p has not come to the end"),
         ("dbt build", "!", {"exit_code": 2}, [], "run p has left no results of it; it never began"),
+        (
+            "dbt build",
+            "!",
+            {"exit_code": 2, "invocation_id": "i"},
+            [{**results("build")[0], "metadata": {"invocation_id": "of another step"}}],
+            "run p has left no results of it",
+        ),
         ("dbt ls", "!", {"exit_code": 2}, [], "`dbt ls` of run p can't be resumed: `dbt retry`"),
         (
             "dbt build",
@@ -41,7 +48,8 @@ def results(which: str) -> list[dict[str, Any]]:
     ],
     ids=[
         *("failed", "interrupted", "killed after dbt had ended", "a compile that failed"),
-        *("an interrupted compile", "an interrupted operation", "no results", "unsupported"),
+        *("an interrupted compile", "an interrupted operation", "no results"),
+        *("results of an earlier command", "unsupported"),
         "another command now",
     ],
 )
@@ -53,4 +61,28 @@ def test_a_command_is_resumed_unless_something_stands_against_it(
     step = steps(made)[3]
     ended = replace(record(step, sign), **more)
     said = obstacle(before, step, ended, found, "1.11.16")
+    assert said == why if why is None else str(said).startswith(why)
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        ({"model.shop.a": "error"}, None),
+        ({"model.shop.a": "skipped", "operation.shop.hook": "error"}, None),
+        ({"macro.shop.load": "error"}, None),
+        (
+            {"model.shop.a": "success", "operation.shop.hook": "error"},
+            "in run p operation.shop.hook did not succeed, and `dbt retry` runs hooks only where",
+        ),
+        ({"model.shop.a": "success"}, "no node of it that run p has left to do is in this commit"),
+        ({}, "no node of it that run p has left to do is in this commit"),
+    ],
+    ids=["a model", "and a hook", "an operation", "only a hook", "no failure", "all of it gone"],
+)
+def test_a_command_of_which_dbt_would_retry_nothing_runs_whole(
+    found: dict[str, str], why: str | None
+):
+    """`dbt retry` had nothing to do, which counted as success, and a hook was left undone."""
+    results = [{"unique_id": each, "status": status} for each, status in found.items()]
+    said = nothing_left({"args": {}, "results": results}, run_id="p")
     assert said == why if why is None else str(said).startswith(why)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deploy_project.runs.plan import Step, steps
-from deploy_project.runs.retry import Past, done, refusal, remaining, unsupported
+from deploy_project.runs.retry import Past, done, refusal, remaining, repeated, unsupported
 from deploy_project.runs.step import Status, StepRecord
 from tests.runs.test_plan import job
 
@@ -80,10 +80,37 @@ def test_a_command_that_has_changed_since_is_not_done():
     assert remaining(STEPS, before)[0].key == "dbt_seed"
 
 
+PREPARED = steps(
+    job("dbt deps --upgrade", "dbt run", "dbt clean", "dbt --quiet deps", "dbt build", "dbt deps")
+)
+
+
+@pytest.mark.parametrize(
+    ("signs", "left_out", "again", "goes_on"),
+    [
+        ("++++!....", [], ["dbt_deps_2"], "dbt_run"),
+        ("+++++++!.", ["dbt_run"], ["dbt_deps_2", "dbt_clean", "dbt_deps_3"], "dbt_build"),
+        ("+++++x...", ["dbt_run"], ["dbt_deps_2"], "dbt_clean"),
+        ("+++!.....", [], [], "dbt_deps_2"),
+        ("++++++!..", ["dbt_run"], ["dbt_deps_2", "dbt_clean"], "dbt_deps_3"),
+    ],
+    ids=["first", "before a build", "cancelled in clean", "deps has failed", "after clean"],
+)
+def test_a_jobs_own_deps_and_clean_are_repeated(
+    signs: str, left_out: list[str], again: list[str], goes_on: str
+):
+    """A retry has a copy of the files of its own, on which the other run's deps did not work."""
+    before = [record(step, sign) for step, sign in zip(PREPARED, signs, strict=True)]
+    assert [each.key for each in done(PREPARED, before)] == left_out
+    assert [each.key for each in repeated(PREPARED, before)] == again
+    assert remaining(PREPARED, before)[0].key == goes_on
+
+
 @pytest.mark.parametrize(
     ("command", "reason"),
     [
         *((command, None) for command in ("build", "compile", "clone", "docs generate", "seed")),
+        *((command, None) for command in ("--log-level debug build", "-t source docs generate")),
         *((command, None) for command in ("snapshot", "test", "run", "run-operation load")),
         *(("--warn-error build", None), ("docs --quiet generate", None)),
         *(
@@ -140,6 +167,15 @@ LINT = steps(job("dbt build", run_lint=True))
         (
             replace(
                 FAILED,
+                steps=PREPARED,
+                records=[record(*each) for each in zip(PREPARED, "+++!.....", strict=True)],
+                has_results=False,
+            ),
+            None,
+        ),
+        (
+            replace(
+                FAILED,
                 steps=FRESHNESS,
                 records=[record(each, sign) for each, sign in zip(FRESHNESS, "+++!", strict=True)],
             ),
@@ -166,7 +202,14 @@ LINT = steps(job("dbt build", run_lint=True))
     ],
     ids=[
         *("failed", "cancelled", "succeeded", "running", "queued", "killed", "failed at its end"),
-        *("older", "older and killed", "a command dbt cannot retry", "an old dbt", "lint"),
+        *(
+            "older",
+            "older and killed",
+            "the job's own deps",
+            "a command dbt cannot retry",
+            "an old dbt",
+            "lint",
+        ),
     ],
 )
 def test_the_five_refusals(past: Past, reason: str | None):

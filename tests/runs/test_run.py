@@ -42,7 +42,7 @@ FIXED = {"deploy/commit": "abc", "deploy/branch": "main"}
 @pytest.mark.parametrize(
     ("dagster_run", "commit", "branch", "category"),
     [
-        ({}, None, None, "ui"),
+        ({}, None, None, "api"),
         ({"tags": {**FIXED, "deploy/trigger": "merge"}}, "abc", "main", "merge"),
         ({"tags": {**FIXED, "dagster/parent_run_id": "p"}}, None, None, "rerun"),
         ({"tags": FIXED, "parent_run_id": "p", "root_run_id": "p"}, None, None, "rerun"),

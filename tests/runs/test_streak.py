@@ -61,3 +61,9 @@ JOB = Job("prod__daily", "daily", 3, "Daily", PROD, "", "scheduled", (), ("dbt b
 def test_a_job_that_is_configured_anew_has_another_fingerprint(changed: Job):
     assert fingerprint(changed) != fingerprint(JOB)
     assert fingerprint(replace(JOB)) == fingerprint(JOB)
+
+
+def test_a_key_that_does_nothing_here_is_no_part_of_the_fingerprint():
+    """Editing `cost_optimization_features` began the count of failures again."""
+    changed = replace(JOB, cost_optimization_features=("state_aware_orchestration",))
+    assert fingerprint(changed) == fingerprint(JOB)

@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +9,7 @@ from deploy_project.runs import tags
 from deploy_project.runs.streak import fingerprint
 from deploy_project.runs.tags import Trigger, reason_category, run_number, trigger
 
+ROOT = Path(__file__).parents[2]
 RUN_ID = "7d3c1f0a-9b2e-4c55-8a11-000000000000"
 
 
@@ -14,8 +17,8 @@ RUN_ID = "7d3c1f0a-9b2e-4c55-8a11-000000000000"
     ("given", "from_location", "expected"),
     [
         ({}, True, Trigger("ui", "Kicked off from the UI")),
-        ({}, False, Trigger("ui", "Kicked off from the command line")),
-        ({"deploy/cause": "Nightly fix"}, False, Trigger("ui", "Nightly fix")),
+        ({}, False, Trigger("api", "Kicked off from the command line")),
+        ({"deploy/cause": "Nightly fix"}, False, Trigger("api", "Nightly fix")),
         ({"deploy/trigger": "scheduled"}, True, Trigger("scheduled", "Triggered: scheduled")),
         (
             {"deploy/trigger": "scheduled", "deploy/cause": "Scheduled"},
@@ -129,3 +132,22 @@ def test_pull_requests_take_no_slot_and_do_not_wait_for_each_other():
     environment = Environment("prod", 2, project, "production", concurrency=2)
     ci = Job("prod__ci", "ci", 3, "CI", environment, "", "ci", (), ())
     assert tags.counted(tags.of_job(ci, run_slots=4)) == ["deploy/limit_2"]
+
+
+def test_the_documentation_lists_every_tag():
+    named = (value for value in vars(tags).values() if isinstance(value, str))
+    ours = {value for value in named if re.fullmatch(r"deploy/[a-z_]+", value)}
+    listed = (ROOT / "docs" / "runs.md").read_text("utf-8")
+    assert len(ours) > 10
+    assert {each for each in ours if f"`{each}`" not in listed} == set()
+
+
+def test_documents_that_the_code_names_exist():
+    """The module of tags sent its readers to `docs/reference.md`, which does not exist."""
+    named = {
+        name
+        for file in (ROOT / "deploy_project").rglob("*.py")
+        for name in re.findall(r"docs/[a-z/-]+\.md", file.read_text("utf-8"))
+    }
+    assert "docs/runs.md" in named
+    assert {name for name in named if not (ROOT / name).is_file()} == set()

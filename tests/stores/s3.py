@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ import boto3  # pyright: ignore[reportMissingTypeStubs]
 import fsspec  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 import requests
+
+from tests.waiting import PATIENCE, wait
 
 BUCKET = "artifacts"
 KEY, SECRET = "AKIAEXAMPLE000000000", "s3cr3t/of+the=store0123456789abcdefghij0"
@@ -80,14 +81,14 @@ def running(directory: Path) -> Generator[Store]:
 
 
 def _port(process: subprocess.Popen[bytes], log: Path) -> int:
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        found = re.search(rb"Running on http://127\.0\.0\.1:(\d+)", log.read_bytes())
-        if found is not None:
-            requests.get(f"http://127.0.0.1:{int(found[1])}/moto-api/", timeout=60)
-            return int(found[1])
-        time.sleep(0.05)
-    raise AssertionError(log.read_text(encoding="utf-8"))
+    def running() -> re.Match[bytes] | None:
+        assert process.poll() is None, log.read_text(encoding="utf-8")
+        return re.search(rb"Running on http://127\.0\.0\.1:(\d+)", log.read_bytes())
+
+    found = wait(running, otherwise=log.read_text)
+    assert found is not None
+    requests.get(f"http://127.0.0.1:{int(found[1])}/moto-api/", timeout=PATIENCE)
+    return int(found[1])
 
 
 @contextmanager

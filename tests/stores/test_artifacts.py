@@ -13,11 +13,12 @@ from deploy_project.cli.tail import Tail
 from deploy_project.config.deployment import Account, Deployment, Environment, Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ArtifactError
-from deploy_project.releases.workspace import scrubber
+from deploy_project.releases.given import given
 from deploy_project.runs import transfer
 from deploy_project.runs.artifacts import Artifacts, Publication
 from tests.serving import served
 from tests.stores.s3 import BUCKET, SECRET, Store, addressed, running
+from tests.waiting import PATIENCE
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")
 PROD = Environment(name="prod", id=1, project=SHOP, type="production")
@@ -105,9 +106,9 @@ def test_what_is_published_can_be_fetched_and_is_served(
     local = artifacts.fetch(published, tmp_path / "state")
     assert (local / "manifest.json").read_text(encoding="utf-8") == "manifest.json of the run"
     with served(deployment(root), StateDirectory(tmp_path)) as url:
-        answer = requests.get(f"{url}/docs/prod/manifest.json", timeout=60)
+        answer = requests.get(f"{url}/docs/prod/manifest.json", timeout=PATIENCE)
         assert answer.text == "manifest.json of the run"
-        assert requests.get(f"{url}/docs/prod/catalog.json", timeout=60).status_code == 404
+        assert requests.get(f"{url}/docs/prod/catalog.json", timeout=PATIENCE).status_code == 404
 
 
 def test_large_files_are_never_in_memory_whole(
@@ -185,5 +186,5 @@ def test_a_store_that_is_gone_is_named(tmp_path: Path, root: str):
 
 
 def test_its_credentials_are_secrets_of_every_run(store: Store):
-    masked = scrubber(PROD, None).text(f"key {SECRET} of dbt")
+    masked = given(PROD, None).scrubber.text(f"key {SECRET} of dbt")
     assert masked == "key ***** of dbt"

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from deploy_project.config import cursors
 from deploy_project.config.deployment import Project
 from deploy_project.git.hosts.access import Access, access, reachable
 from deploy_project.git.hosts.pages import unchanged, whole
@@ -57,17 +60,17 @@ class _Cursor:
     @staticmethod
     def read(text: str, asked: str) -> "_Cursor":
         """Return what `text` holds; nothing, if it answers another question, or is none of ours."""
-        try:
-            was, tags, digest, shape = json.loads(text)
-            known = _Cursor(str(was), tuple(map(str, tags)), str(digest))
-        except (ValueError, TypeError):
+        found = cursors.read(_STORED, text)
+        if found is None or (found[0], found[3]) != (asked, _SHAPE):
             return _Cursor(asked)
-        return known if (known.asked, shape) == (asked, _SHAPE) else _Cursor(asked)
+        _, tags, digest, _ = found
+        return _Cursor(asked, tags, digest)
 
     def text(self) -> str:
         return json.dumps([self.asked, self.tags, self.digest, _SHAPE])
 
 
+_STORED = TypeAdapter(tuple[str, tuple[str, ...], str, str])
 _SHAPE = " ".join(field.name for field in fields(PullRequest))
 """What a cursor depends on beside the hosting: another version may read more out of a page."""
 

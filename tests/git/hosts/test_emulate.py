@@ -22,6 +22,7 @@ from deploy_project.git.hosts.finder import Finder
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.pulls import PullRequest
 from tests.ports import free_port
+from tests.waiting import PATIENCE, wait
 
 PLACE = os.environ.get("EMULATE", "")
 """Where npm has installed it."""
@@ -65,7 +66,7 @@ class GitHub:
             f"{self.url}/repos/somebody/shop{path}",
             json=body,
             headers={"Authorization": f"Bearer {PERSON}"},
-            timeout=60,
+            timeout=PATIENCE,
         )
         assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
@@ -113,16 +114,17 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GitHub]:
 
 def _answering(url: str, process: "subprocess.Popen[bytes]") -> str:
     """Wait until the server answers."""
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
+
+    def answers() -> bool:
         assert process.poll() is None, "emulate has ended by itself"
         try:
-            requests.get(f"{url}/meta", timeout=5)
+            requests.get(f"{url}/meta", timeout=PATIENCE)
         except requests.ConnectionError:
-            time.sleep(0.1)
-        else:
-            return url
-    raise AssertionError("emulate does not answer")
+            return False
+        return True
+
+    wait(answers, otherwise=lambda: "emulate does not answer", every=0.1)
+    return url
 
 
 def listed(hub: GitHub) -> dict[int, PullRequest]:

@@ -1,0 +1,83 @@
+"""Jinja of profiles.yml, dbt_project.yml and packages files, rendered in a sandbox as dbt does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from jinja2 import StrictUndefined
+from jinja2.exceptions import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from deploy_project.errors import ConfigError
+
+_MARKS = ("{{", "{%", "{#")
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The values that Jinja of a project's YAML files may ask for.
+
+    As in dbt, `env_var()` is an error for a variable that is not there and has no default, and
+    `var()` knows nothing but its default, since no command line gives one.
+    https://docs.getdbt.com/reference/dbt-jinja-functions/env_var
+    """
+
+    variables: Mapping[str, str]
+    """Those that dbt will see."""
+    target: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The output under its name; dbt_project.yml may ask for it, profiles.yml may not."""
+
+    def text(self, text: str, *, where: str) -> str:
+        """Return `text` rendered; raise `ConfigError` naming `where` when it can't be."""
+        if not any(mark in text for mark in _MARKS):
+            return text
+        target = self.target or StrictUndefined(name="target")
+        try:
+            found = _ENVIRONMENT.from_string(text)
+            return found.render(env_var=self._env_var, var=_var, target=target)
+        except _Unset as unset:
+            raise ConfigError(
+                f"{where}, {text!r}, wants the environment variable {str(unset)!r}, which is not "
+                "set; add it to `variables:` in deploy.yaml"
+            ) from None
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+            raise ConfigError(
+                f"{where}, {text!r}, can't be rendered: {error}; use `env_var()` alone in it"
+            ) from error
+
+    def value(self, value: object, *, where: str) -> object:
+        """Return `value` with all texts in it rendered, at any depth; raise as `text` does."""
+        if isinstance(value, str):
+            return self.text(value, where=where)
+        if isinstance(value, Mapping):
+            entries = cast(Mapping[Any, object], value).items()
+            return {key: self.value(each, where=f"{where}.{key}") for key, each in entries}
+        if isinstance(value, list):
+            items = enumerate(cast(list[object], value))
+            return [self.value(each, where=f"{where}[{index}]") for index, each in items]
+        return value
+
+    def _env_var(self, name: str, default: object = None) -> object:
+        found = self.variables.get(name, default)
+        if found is None:
+            raise _Unset(name)
+        return found
+
+
+class _Unset(Exception):  # noqa: N818 - becomes a `ConfigError` with its place
+    """A variable that is wanted and not set."""
+
+
+def _var(name: str, default: object = None) -> object:
+    if default is None:
+        raise ValueError(f"the variable {name!r} has no default")
+    return default
+
+
+def _same(value: object) -> object:
+    return value
+
+
+_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+# What they make of a text matters to numbers and booleans, which are not read here.
+_ENVIRONMENT.filters |= dict.fromkeys(("as_text", "as_bool", "as_number", "as_native"), _same)  # pyright: ignore

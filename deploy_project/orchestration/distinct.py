@@ -1,0 +1,91 @@
+"""Names that are given once each, whatever people have called their things; pure."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha1
+from itertools import count
+from typing import Generic, TypeVar
+
+LONGEST = 1000
+"""Characters of a name at most: databases index names, and have no room for more than 2,700."""
+CUT = 100
+"""Characters that are left of a part of a longer one, in front of its mark."""
+
+Name = TypeVar("Name")
+
+
+@dataclass(frozen=True)
+class Candidate(Generic[Name]):
+    """A name that something may get, and the form in which Dagster must tell it from others."""
+
+    name: Name
+    form: str
+
+
+@dataclass(frozen=True)
+class Wish(Generic[Name]):
+    """The names that one thing may have."""
+
+    unique_id: str
+    plain: Candidate[Name] | None
+    """The one it would like; None where Dagster can't have it."""
+    others: Iterator[Candidate[Name]]
+    """Those it takes else; they never end."""
+
+
+@dataclass
+class Given:
+    """The owners of the names that are given away, by form."""
+
+    owners: dict[str, str] = field(default_factory=dict[str, str])
+    may_have: Callable[[str, str], bool] = lambda _form, _unique_id: True
+    """Whether a form is free for a unique id by what was given elsewhere before."""
+
+    def take(self, form: str, unique_id: str) -> bool:
+        """Give `form` to `unique_id`, and say whether it has it now."""
+        if not self.may_have(form, unique_id):
+            return False
+        return self.owners.setdefault(form, unique_id) == unique_id
+
+
+def distinct(wishes: Iterable[Wish[Name]], given: Given) -> dict[str, Name]:
+    """Return a name for each unique id, no two of one form.
+
+    Names that are nobody else's wish go to those who want them; of several the first gets it. So
+    what else there is never changes a name, unless it wants the same one.
+    """
+    found: dict[str, Name] = {}
+    late: list[Wish[Name]] = []
+    order = [*wishes]
+    for each in order:
+        if each.plain is not None and given.take(each.plain.form, each.unique_id):
+            found[each.unique_id] = each.plain.name
+        else:
+            late.append(each)
+    for each in late:
+        free = (other for other in each.others if given.take(other.form, each.unique_id))
+        found[each.unique_id] = next(free).name
+    return {each.unique_id: found[each.unique_id] for each in order}
+
+
+def unless_shown(shown: Mapping[str, str], here: Collection[str]) -> Callable[[str, str], bool]:
+    """Return whether one of the unique ids `here` may have a form, beside the owners in `shown`.
+
+    A form stays its owner's; but what is new may follow one that is gone.
+    """
+    known = {*shown.values()}
+
+    def may_have(form: str, unique_id: str) -> bool:
+        owner = shown.get(form)
+        follows = owner not in here and unique_id not in known
+        return owner is None or owner == unique_id or follows
+
+    return may_have
+
+
+def marks(unique_id: str) -> Iterator[str]:
+    """Yield what tells a unique id from others, without an end: eight letters and digits first."""
+    content = unique_id.encode(errors="surrogatepass")
+    mark = sha1(content, usedforsecurity=False).hexdigest()[:8]
+    yield mark
+    yield from (f"{mark}_{number}" for number in count(2))

@@ -1,0 +1,36 @@
+"""Notes on the nodes of a manifest that Dagster can't show as they are; pure."""
+
+from collections.abc import Callable, Sequence
+
+Tell = Callable[[str], None]
+"""Takes a line for people."""
+_MOST = 10
+_LONGEST = 200
+
+
+def nobody(_line: str) -> None:
+    """Tell nobody."""
+
+
+def why(*, owner: str | None, spelled: bool) -> str:
+    """Return why a node has another name than its own, which `owner` has, if any other node.
+
+    `spelled` is whether Dagster's letters suffice for its own.
+    """
+    if not spelled:
+        return "Dagster's names have only A-Z, a-z, 0-9, `_`, `-` and `.`"
+    if owner is not None:
+        return f"its own is that of {owner!r} already, or looks the same to Dagster"
+    return "its own is too long, or that of a job's records"
+
+
+def reason(error: Exception) -> str:
+    """Return the first line of an error that Dagster, or our reading, has raised for a node."""
+    first = next(iter(str(error).splitlines()), "")[:_LONGEST]
+    return f"{type(error).__name__}: {first}"
+
+
+def shortened(lines: Sequence[str]) -> list[str]:
+    """Return the first of `lines`, and how many more there are."""
+    more = len(lines) - _MOST
+    return [*lines[:_MOST], *([f"and {more} more"] if more > 0 else [])]

@@ -1,0 +1,139 @@
+"""A connection whose files are in one place each, whatever directory dbt works in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy_project.config.state import Checkout
+from deploy_project.dbt import duckdb_files
+from deploy_project.dbt.duckdb_files import Copy
+from deploy_project.dbt.rendering import Rendering
+from deploy_project.dbt.warehouse_files import (
+    Named,
+    databases,
+    is_in_memory,
+    key_files,
+    placed,
+)
+from deploy_project.releases.warehouses import Warehouse
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An output of profiles.yml for use in any directory."""
+
+    output: Mapping[str, Any]
+    database: Path | None
+    """The DuckDB file that it builds in, if it is one."""
+    files: Mapping[str, Path]
+    """The files and directories that its relative paths mean, by their keys."""
+    in_memory: bool = False
+    copies: tuple[Copy, ...] = ()
+    """What a pull request builds in instead of the warehouse's own files, which may not exist."""
+    moved: tuple[str, ...] = ()
+    """What was found in old checkouts, and where it is now."""
+
+    def lines(self) -> list[str]:
+        """Return a sentence about each file, for people who look for their data."""
+        return [*self.moved, *_told(self.files, in_memory=self.in_memory)]
+
+
+def described(
+    output: Mapping[str, Any], rendering: Rendering, warehouse: Warehouse, project: Path | None
+) -> list[str]:
+    """Return what `Connection.lines` will say of the files of an output; nothing is made.
+
+    `project` is the directory of the dbt project, where it is known. Raises `ConfigError` when
+    Jinja in a path can't be rendered.
+    """
+    named = [
+        each
+        for each in databases(output, rendering)
+        if each.is_stated and (project is None or not _is_code(each, project))
+    ]
+    files = {each.label: warehouse.path(each) for each in named}
+    return _told(files, in_memory=is_in_memory(output, rendering))
+
+
+def _told(files: Mapping[str, Path], *, in_memory: bool) -> list[str]:
+    said = [
+        f"`{key}` of the connection is {file}, the same for every commit"
+        for key, file in files.items()
+    ]
+    if in_memory:
+        said.append(
+            "The warehouse is DuckDB in memory, which keeps nothing: it is gone when a dbt command "
+            "ends; give `path:` of the connection a file"
+        )
+    return said
+
+
+def connected(
+    output: Mapping[str, Any],
+    rendering: Rendering,
+    warehouse: Warehouse,
+    checkout: Checkout,
+    *,
+    project: Path,
+    profiles: Path,
+    copies: Path | None,
+) -> Connection:
+    """Return a connection with `output`, whose relative paths are put where they belong.
+
+    Paths of keys are relative to `profiles`, the directory of the profile. With `copies`, a
+    directory, DuckDB files become copies there. Raises `ConfigError` when Jinja in a path can't be
+    rendered.
+    """
+    named = [each for each in databases(output, rendering) if not _is_code(each, project)]
+    moved = [line for each in named for line in warehouse.adopt(each, checkout)]
+    files = {each: warehouse.place(each) for each in named}
+    made = placed(output, {each.key: f"{each.prefix}{file}" for each, file in files.items()})
+    keys = key_files(made, rendering, lambda path: _exists(profiles / path))
+    made = placed(made, {each.key: str(profiles / each.path) for each in keys})
+    database = duckdb_files.database_file(made, rendering)
+    made_copies: tuple[Copy, ...] = ()
+    if copies is not None and database is not None:
+        copy, attached = Copy(database, copies / database.name), _attached(files, copies)
+        made = placed(made, {("path",): str(copy.copy), **_own(files, copies)})
+        made = placed(made, {each.key: f"{each.prefix}{c.copy}" for each, c in attached.items()})
+        made_copies = (copy, *attached.values())
+    return Connection(
+        output=made,
+        database=database,
+        files={each.label: file for each, file in files.items() if each.is_stated},
+        in_memory=is_in_memory(output, rendering),
+        copies=made_copies,
+        moved=tuple(moved),
+    )
+
+
+def _is_code(named: Named, project: Path) -> bool:
+    """Whether it is a database that the commit itself holds, and that is only read."""
+    return named.is_read_only and (project / named.path).is_file()
+
+
+def _attached(files: Mapping[Named, Path], copies: Path) -> dict[Named, Copy]:
+    """Return the copies of attached databases; each has a directory, for its name must stay."""
+    return {
+        named: Copy(file, copies / f"attach-{named.key[1]}" / file.name)
+        for named, file in files.items()
+        if named.key[0] == "attach" and not named.is_directory
+    }
+
+
+def _own(files: Mapping[Named, Path], copies: Path) -> dict[tuple[str | int, ...], str]:
+    """Return the directories that a pull request writes to in place of the environment's."""
+    root = ("external_root",)
+    if not any(named.key == root for named in files):
+        return {}
+    place = copies / "external"
+    place.mkdir(parents=True, exist_ok=True)
+    return {root: str(place)}
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.is_file()
+    except (OSError, ValueError):  # no path at all: the content of a key, say
+        return False

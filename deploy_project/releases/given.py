@@ -1,0 +1,82 @@
+"""Secrets by purpose: those that dbt is given, and those that it is not even told to hide."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from deploy_project.config.deployment import Environment, Job, Secret
+from deploy_project.config.environment import for_dbt, reveal, store_credentials
+from deploy_project.config.passed import credentials
+from deploy_project.config.variables import variables
+from deploy_project.dbt.secrets import Scrubber
+from deploy_project.errors import ConfigError
+
+_SHORTEST = 8
+_GIT_CONFIGURATION = "GIT_CONFIG_"
+
+
+@dataclass(frozen=True)
+class Given:
+    """The variables of dbt's processes, and the secrets that nothing may tell."""
+
+    inherited: Mapping[str, str]
+    """Those of our own environment."""
+    variables: Mapping[str, str]
+    """The user's, from deploy.yaml and the jobs files."""
+    known: Scrubber
+    """Hides the secrets among both."""
+    scrubber: Scrubber
+    """Hides these, and those with another purpose: git's, the hosting site's, a store's."""
+
+
+def given(environment: Environment, job: Job | None) -> Given:
+    """Return what dbt gets in `environment`.
+
+    Raises `ConfigError` when a variable's secret, or the project's token, can't be read; a run can
+    do without the other secrets.
+    """
+    project = environment.project
+    if project.token is not None:
+        reveal(project.token, wanted_by=f"project {project.name!r}: token")
+    ours = inherited(environment)
+    wanted = variables(environment, job)
+    plain = {name: value for name, value in wanted.items() if isinstance(value, str)}
+    secret = {
+        name: reveal(value, wanted_by=f"environment {environment.name!r}: {name}")
+        for name, value in wanted.items()
+        if isinstance(value, Secret)
+    }
+    own = {name: value.get_secret_value() for name, value in secret.items()}
+    masked = [value for name, value in plain.items() if name.startswith("DBT_ENV_SECRET")]
+    known = [*own.values(), *masked, *credentials(ours)]
+    return Given(
+        inherited=ours,
+        variables={**plain, **own},
+        known=Scrubber(known),
+        scrubber=Scrubber([*known, *revealed(environment.withheld), *store_credentials()]),
+    )
+
+
+def inherited(environment: Environment) -> dict[str, str]:
+    """Return the variables of our own environment that dbt gets in `environment`.
+
+    A variable that passes by default does not when a withheld secret is in its value. Where that is
+    one of git's configuration, all of it stays out, for git refuses half of one.
+    """
+    added = {*environment.project.pass_variables, *environment.pass_variables}
+    names = {each.env for each in environment.withheld if each.env is not None}
+    found = for_dbt(added, withheld=names)
+    others = Scrubber([each for each in revealed(environment.withheld) if len(each) >= _SHORTEST])
+    telling = {name for name, value in found.items() if others.text(value) != value} - added
+    if any(name.startswith(_GIT_CONFIGURATION) for name in telling):
+        telling |= {name for name in found if name.startswith(_GIT_CONFIGURATION)}
+    return {name: value for name, value in found.items() if name not in telling}
+
+
+def revealed(secrets: Iterable[Secret]) -> list[str]:
+    """Return the values of `secrets` as far as they are here."""
+    found: list[str] = []
+    for each in secrets:
+        with suppress(ConfigError):
+            found.append(reveal(each, wanted_by="").get_secret_value())
+    return found

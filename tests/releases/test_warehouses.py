@@ -1,0 +1,155 @@
+"""Files of warehouses that lie in checkouts, where they came to lie when dbt worked there."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from deploy_project.config.deployment import Project
+from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.dbt.warehouse_files import Named
+from deploy_project.git.checkouts import ensure_checkout
+from deploy_project.releases.warehouses import Warehouse, rescue
+
+FILE = Named(("path",), "data/w.duckdb")
+
+
+def git(*words: str, cwd: Path) -> str:
+    user = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+    done = subprocess.run(
+        ["git", *user, *words], cwd=cwd, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def database(file: Path, word: str, *, at: int = 0) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with duckdb.connect(file) as connection:
+        connection.execute("create or replace table t as select ? as word", [word])
+    if at:
+        os.utime(file, (at, at))
+    return file
+
+
+def word(file: Path) -> str:
+    with duckdb.connect(file, read_only=True) as connection:
+        found = connection.execute("select word from t").fetchone()
+    assert found is not None
+    return str(found[0])
+
+
+class Place:
+    """A project of three commits, all of them checked out."""
+
+    def __init__(self, root: Path) -> None:
+        remote = root / "remote"
+        remote.mkdir()
+        git("init", "-q", "-b", "main", cwd=remote)
+        self.project = Project("shop", 1, str(remote), subdirectory="dbt")
+        self.state = StateDirectory(root / "state")
+        self.checkouts: list[Checkout] = []
+        for number in range(3):
+            (remote / "dbt").mkdir(exist_ok=True)
+            (remote / "dbt" / "dbt_project.yml").write_text(f"name: v{number}", encoding="utf-8")
+            database(remote / "dbt" / "committed.duckdb", "of the commit")
+            git("add", "-A", cwd=remote)
+            git("commit", "-q", "-m", str(number), cwd=remote)
+            commit = git("rev-parse", "HEAD", cwd=remote)
+            self.checkouts.append(ensure_checkout(self.project, self.state, commit))
+
+    def warehouse(self, environment: str = "prod", *siblings: str) -> Warehouse:
+        return Warehouse(self.project, environment, siblings, self.state)
+
+    def at(self, number: int, name: str = "data/w.duckdb") -> Path:
+        return self.checkouts[number].tree / "dbt" / name
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_the_newest_is_taken_and_the_others_are_kept_beside_it(place: Place):
+    database(place.at(0), "oldest", at=1_000)
+    database(place.at(1), "newest", at=3_000)
+    place.at(1).with_name("w.duckdb.wal").write_bytes(b"")
+    database(place.at(2), "middle", at=2_000)
+    said = place.warehouse().adopt(FILE, place.checkouts[2])
+    data = place.state.warehouses("prod") / "data"
+    names = {each.name: word(each) for each in data.glob("*.duckdb")}
+    commits = [each.root.name[:12] for each in place.checkouts]
+    assert names == {
+        "w.duckdb": "newest",
+        f"w.from-{commits[0]}.duckdb": "oldest",
+        f"w.from-{commits[2]}.duckdb": "middle",
+    }
+    assert (data / "w.duckdb.wal").exists(), "a database without its log has lost something"
+    assert [str(each) in " ".join(said) for each in data.glob("*.duckdb")] == [True] * 3
+    assert not any(place.at(number).exists() for number in range(3))
+    assert place.warehouse().adopt(FILE, place.checkouts[2]) == [], "there is nothing left to do"
+
+
+def test_a_file_that_an_environment_has_is_never_replaced(place: Place):
+    database(place.warehouse().place(FILE), "mine")
+    database(place.at(0), "newer")
+    place.warehouse().adopt(FILE, place.checkouts[0])
+    assert word(place.warehouse().place(FILE)) == "mine"
+    apart = next(place.state.warehouses("prod").glob("data/w.from-*"))
+    assert word(apart) == "newer"
+
+
+def test_environments_that_had_the_same_file_each_get_it(place: Place):
+    database(place.at(0), "both")
+    place.warehouse("prod", "staging").adopt(FILE, place.checkouts[0])
+    place.warehouse("staging", "prod").adopt(FILE, place.checkouts[0])
+    both = [place.state.warehouses(each) / "data" / "w.duckdb" for each in ("prod", "staging")]
+    assert [word(each) for each in both] == ["both", "both"]
+
+
+def test_a_file_of_the_commit_is_the_beginning_and_stays_where_it_is(place: Place):
+    committed = Named(("path",), "committed.duckdb")
+    for _ in range(2):
+        place.warehouse().adopt(committed, place.checkouts[0])
+    assert word(place.warehouse().place(committed)) == "of the commit"
+    assert all(place.at(number, "committed.duckdb").exists() for number in range(3))
+
+
+def test_a_file_of_the_commit_that_runs_have_written_is_data(place: Place):
+    committed = Named(("path",), "committed.duckdb")
+    database(place.at(1, "committed.duckdb"), "of runs")
+    place.warehouse().adopt(committed, place.checkouts[0])
+    assert word(place.warehouse().place(committed)) == "of runs"
+
+
+def test_paths_that_lead_up_find_their_files_and_stay_inside(place: Place):
+    above = Named(("path",), "../w.duckdb")
+    database(place.at(0, "../w.duckdb"), "above")
+    place.warehouse().adopt(above, place.checkouts[0])
+    assert word(place.state.warehouses("prod") / "up" / "w.duckdb") == "above"
+    outside = Named(("path",), "../../../../secret.duckdb")
+    secret = database(Path(os.path.normpath(place.at(0, outside.path))), "somebody's")
+    assert place.warehouse().adopt(outside, place.checkouts[0]) == []
+    assert word(secret) == "somebody's"
+
+
+def test_a_link_is_no_file_of_a_warehouse(place: Place, tmp_path: Path):
+    other = database(tmp_path / "other.duckdb", "somebody's")
+    place.at(0).parent.mkdir()
+    place.at(0).symlink_to(other)
+    assert place.warehouse().adopt(FILE, place.checkouts[0]) == []
+    assert not place.warehouse().place(FILE).exists()
+
+
+def test_databases_survive_the_eviction_of_their_checkout(place: Place):
+    """Retention deleted the warehouse with the checkout of an old commit."""
+    checkout = place.checkouts[0]
+    database(place.at(0, "deep/other.name"), "data")
+    place.at(0, "large.csv").write_text("x" * 10_000, encoding="utf-8")
+    rescue(place.project, place.state, checkout)
+    found = place.state.found_warehouses("shop", checkout.root.name)
+    assert [each for each in found.rglob("*") if each.is_file()] == [
+        found / "dbt" / "deep" / "other.name"
+    ]
+    assert word(found / "dbt" / "deep" / "other.name") == "data"
