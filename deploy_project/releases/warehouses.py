@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock
-
 from deploy_project.config.deployment import Project
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.dbt.warehouse_files import Named, inside
 from deploy_project.git.checkouts import is_as_committed
+from deploy_project.git.locks import exclusive
 
 _BESIDE = (".wal", "-wal", "-shm", "-journal")
 """What databases leave beside their file, which belongs to it."""
@@ -57,7 +56,8 @@ class Warehouse:
         beginning = _inside(checkout.tree, path)
         if not self._in_checkouts(path) and (place.exists() or beginning is None):
             return []
-        with FileLock(self.state.warehouses(self.environment).with_suffix(".lock")):
+        lock = self.state.warehouses(self.environment).with_suffix(".lock")
+        with exclusive(lock, purpose=f"move warehouse files of {self.environment!r}"):
             found = sorted(self._in_checkouts(path), key=_modified, reverse=True)
             if found and not place.exists():
                 newest = found.pop(0)
