@@ -1,6 +1,7 @@
 """`deploy-project check`: every problem at once, else what the configuration says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
 from deploy_project.cli.context import loaded
 from deploy_project.cli.notes import notes
@@ -13,7 +14,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.errors import ConfigError, DeployError
 from deploy_project.git import remote
 from deploy_project.git.command import without_credentials
-from deploy_project.releases.prepare import connects_by
+from deploy_project.releases.prepare import connects_by, files_of
 
 
 def check(*, online: bool) -> int:
@@ -36,6 +37,8 @@ def check(*, online: bool) -> int:
     else:
         for each in unknown:
             print(f"\nNot verified: {each}")
+    for line in _files(deployment, found.state, heads):
+        print(line)
     missing, notices = unanswered(deployment, found.state, heads)
     problems += missing
     for each in notices:
@@ -122,6 +125,16 @@ def _ask(deployment: Deployment, state: StateDirectory) -> tuple[dict[str, str],
         except DeployError as error:
             problems.append(f"environments.{each.name}: {error}")
     return heads, problems
+
+
+def _files(
+    deployment: Deployment, state: StateDirectory, heads: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what relative paths of connections mean, as far as that can be told here."""
+    for each in deployment.environments.values():
+        with suppress(DeployError):  # a deployment, or `--online`, tells what is wrong
+            told = files_of(deployment, each, heads.get(each.name), state)
+            yield from (f"\n{each.name}: {line}" for line in told)
 
 
 def _counted(warnings: Sequence[str]) -> str:

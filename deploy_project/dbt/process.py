@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,9 +21,11 @@ from deploy_project.dbt.events import Event, Listed, parse, shortened
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines, sessions
+from deploy_project.processes.sessions import SILENCE_SECONDS, Watch
 from deploy_project.processes.signals import held_signals
 
 TERM_SECONDS = 5
+_LOOK_SECONDS = 1
 LONGEST_LINE = 1 << 16
 """Characters; a longer line is heard in several parts."""
 
@@ -140,6 +143,8 @@ def run(
         try:
             listener.start()
             reader.start()
+            if invocation.arguments[:1] == ("deps",):
+                threading.Thread(target=_end_silent_git, args=(process,), daemon=True).start()
             child.order(order)
             for line in iter(heard.get, None):
                 if let_signals_through():
@@ -230,6 +235,15 @@ def _timer(
     if seconds < threading.TIMEOUT_MAX:
         timer.start()
     return timer
+
+
+def _end_silent_git(process: subprocess.Popen[str]) -> None:
+    """End each git of `dbt deps` that hears nothing; dbt, which waits for ever, then fails."""
+    watch = Watch(process.pid, "git", SILENCE_SECONDS)
+    while process.poll() is None:
+        if watch.is_silent():
+            watch.kill()
+        time.sleep(_LOOK_SECONDS)
 
 
 def stop(process: subprocess.Popen[str]) -> None:

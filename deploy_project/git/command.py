@@ -10,6 +10,7 @@ from deploy_project.errors import GitError
 from deploy_project.processes import programs
 from deploy_project.processes.deadlines import Stopped
 from deploy_project.processes.programs import Ended, Silence
+from deploy_project.processes.sessions import SILENCE_SECONDS
 
 TOKEN = "DEPLOY_GIT_TOKEN"  # noqa: S105 - the name of a variable
 """The variable of a git process that holds the token; its value never appears in an error."""
@@ -35,8 +36,6 @@ _REDIRECTS = (
 # A transport helper such as `ext::` would run a program.
 _PROTOCOLS = "file:git:http:https:ssh"
 _USERINFO = re.compile(r"(?<=://)[^/\s]*@")
-SILENCE_SECONDS = 60
-"""A remote of which git hears nothing for so long is gone."""
 _KEEP_ALIVE = 4
 _SSH = (
     "ssh -o BatchMode=yes"

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 from deploy_project.config.deployment import Project
 from deploy_project.config.environment import inherited, reveal
 from deploy_project.errors import ConfigError, GitError
-from deploy_project.git.command import SILENCE_SECONDS, TOKEN, git
+from deploy_project.git.command import TOKEN, git
+from deploy_project.processes.sessions import SILENCE_SECONDS
 
 _USERNAME = "DEPLOY_GIT_USERNAME"
 # The shell's own printf: the token is in no process's arguments.
@@ -23,6 +24,8 @@ _UNREACHABLE = (
     "Could not resolve",
     "Connection refused",
     "Connection timed out",
+    "to hear anything",
+    "to end within",
     "not found",
 )
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PROC = Path("/proc")
+SILENCE_SECONDS = 60
+"""A remote of which git hears nothing for so long is gone."""
 _BUSY = 0.05
 """Of the time: a program that waits for the network wakes up often, and computes less than that."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -90,9 +92,18 @@ class Watch:
             self._heard = now
         return now - self._heard >= self._patience
 
+    def kill(self) -> None:
+        """Kill those that are listened to, and nothing else."""
+        for each in self._found():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(each.pid, signal.SIGKILL)
+
+    def _found(self) -> list[Process]:
+        return [each for each in members(self._leader) if each.name.startswith(self._name)]
+
     def _is_alive(self) -> bool:
         """Return whether anything has happened since it was asked last with that answer."""
-        found = [each for each in members(self._leader) if each.name.startswith(self._name)]
+        found = self._found()
         moved = {each.pid: each.moved for each in found}
         computed = sum(each.cpu_seconds for each in found)
         pages = sum(each.pages for each in found)

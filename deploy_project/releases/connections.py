@@ -36,17 +36,37 @@ class Connection:
 
     def lines(self) -> list[str]:
         """Return a sentence about each file, for people who look for their data."""
-        said = [*self.moved]
-        said += [
-            f"`{key}` of the connection is {file}, the same for every commit"
-            for key, file in self.files.items()
-        ]
-        if self.in_memory:
-            said.append(
-                "The warehouse is DuckDB in memory, which keeps nothing: it is gone when a dbt "
-                "command ends; give `path:` of the connection a file"
-            )
-        return said
+        return [*self.moved, *_told(self.files, in_memory=self.in_memory)]
+
+
+def described(
+    output: Mapping[str, Any], rendering: Rendering, warehouse: Warehouse, project: Path | None
+) -> list[str]:
+    """Return what `Connection.lines` will say of the files of an output; nothing is made.
+
+    `project` is the directory of the dbt project, where it is known. Raises `ConfigError` when
+    Jinja in a path can't be rendered.
+    """
+    named = [
+        each
+        for each in databases(output, rendering)
+        if each.is_stated and (project is None or not _is_code(each, project))
+    ]
+    files = {each.label: warehouse.path(each) for each in named}
+    return _told(files, in_memory=is_in_memory(output, rendering))
+
+
+def _told(files: Mapping[str, Path], *, in_memory: bool) -> list[str]:
+    said = [
+        f"`{key}` of the connection is {file}, the same for every commit"
+        for key, file in files.items()
+    ]
+    if in_memory:
+        said.append(
+            "The warehouse is DuckDB in memory, which keeps nothing: it is gone when a dbt command "
+            "ends; give `path:` of the connection a file"
+        )
+    return said
 
 
 def connected(

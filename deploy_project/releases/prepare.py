@@ -19,7 +19,13 @@ from deploy_project.releases import parses, pointer
 from deploy_project.releases.packages import ensure_packages, last_words
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.warehouses import rescue
-from deploy_project.releases.workspace import Workspace, committed_profile, workspace
+from deploy_project.releases.workspace import (
+    Workspace,
+    committed_profile,
+    project_copy,
+    warehouse_files,
+    workspace,
+)
 
 CHECKOUTS_KEPT = 20
 CHECKOUT_AGE = timedelta(days=8)
@@ -82,7 +88,7 @@ def outside_of_a_run(
     scratch = Path(tempfile.mkdtemp(dir=state.all_work, prefix="deploy-"))
     try:
         with hold(checkout):
-            ready = workspace(
+            copy = project_copy(
                 environment,
                 job,
                 checkout,
@@ -91,7 +97,7 @@ def outside_of_a_run(
                 siblings=deployed_siblings(deployment, environment, state),
                 built_in=_built_in(deployment, environment, job, reason),
             )
-            yield ready, scratch
+            yield workspace(copy, state), scratch
     except ConfigError as error:  # the copy of the repository is gone when people read this
         raise ConfigError(str(error).replace(f"{scratch / 'tree'}/", "")) from error
     finally:
@@ -110,6 +116,22 @@ def connects_by(
         checkout = ensure_checkout(environment.project, state, commit)
         given = _built_in(deployment, environment, None, "Checked")
         return committed_profile(environment, checkout, state, built_in=given)
+
+
+def files_of(
+    deployment: Deployment, environment: Environment, commit: str | None, state: StateDirectory
+) -> list[str]:
+    """Return a sentence about each file of an environment's warehouse, and make nothing.
+
+    `commit` is the one to look at, else the deployed one, where its files are on this machine.
+    Raises `ConfigError` or `GitError` where that can't be told.
+    """
+    now = pointer.deployed(state, environment.name)
+    commits = [each for each in (commit, now.commit if now else None) if each]
+    checkouts = (state.checkout(environment.project.name, each) for each in commits)
+    checkout = next((each for each in checkouts if each.tree.is_dir()), None)
+    given = _built_in(deployment, environment, None, "Checked")
+    return warehouse_files(environment, checkout, state, built_in=given)
 
 
 def _built_in(

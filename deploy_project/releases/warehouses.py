@@ -34,9 +34,13 @@ class Warehouse:
     """The project's other environments that are deployed: they had the same files until now."""
     state: StateDirectory
 
+    def path(self, named: Named) -> Path:
+        """Return the file or directory that a relative path means."""
+        return self.state.warehouses(self.environment) / inside(named.path)
+
     def place(self, named: Named) -> Path:
-        """Return the file or directory that a relative path means; its directory is made."""
-        place = self.state.warehouses(self.environment) / inside(named.path)
+        """Return the same, and make its directory."""
+        place = self.path(named)
         (place if named.is_directory else place.parent).mkdir(parents=True, exist_ok=True)
         return place
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from deploy_project.config.deployment import Environment, Job, Secret
@@ -19,36 +19,33 @@ from deploy_project.dbt.project_paths import refuse_leaving
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.git.checkouts import hold, project_directory
-from deploy_project.releases.connections import Connection, connected
+from deploy_project.releases.connections import Connection, connected, described
 from deploy_project.releases.given import Given, given
 from deploy_project.releases.trees import own_tree
 from deploy_project.releases.warehouses import Warehouse
 
 
 @dataclass(frozen=True)
-class Workspace:
-    """A copy of a checkout with its profile, its dbt and its variables.
+class ProjectCopy:
+    """A copy of a commit's dbt project, and the profile with which it is built.
 
     All that dbt writes is in `own`, the directory of a run or of whatever else uses dbt.
     """
 
     environment: Environment
+    job: Job | None
     checkout: Checkout
     own: Path
     project_directory: Path
     profile: Profile
     connection: Connection
-    installation: Installation
+    given: Given
     variables: Mapping[str, str]
     """The user's own, and those that every run sets."""
-    given: Given
     rendering: Rendering
     """With which `dbt_project.yml` and the packages files are read."""
     described: Rendering
     """The same with the places of secrets instead of their values."""
-    parse_key: str
-    flags: Mapping[str, object] = field(default_factory=dict[str, object])
-    """dbt's flags, as dbt_project.yml or profiles.yml has them."""
 
     @property
     def tree(self) -> Path:
@@ -64,6 +61,16 @@ class Workspace:
     def scrubber(self) -> Scrubber:
         """Takes all secrets out of what is told and kept."""
         return self.given.scrubber
+
+
+@dataclass(frozen=True)
+class Workspace(ProjectCopy):
+    """A copy of a project, and the dbt that goes with it."""
+
+    installation: Installation
+    flags: Mapping[str, object]
+    """dbt's flags, as dbt_project.yml or profiles.yml has them."""
+    parse_key: str
 
     @property
     def parsed(self) -> Path:
@@ -113,19 +120,6 @@ class Workspace:
             on_line=on_line,
             timeout_seconds=timeout_seconds,
         )
-
-
-@dataclass(frozen=True)
-class ProjectCopy:
-    """A copy of a commit's dbt project, and the profile with which it is built."""
-
-    directory: Path
-    profile: Profile
-    connection: Connection
-    given: Given
-    variables: Mapping[str, str]
-    rendering: Rendering
-    described: Rendering
 
 
 def project_copy(
@@ -179,13 +173,34 @@ def project_copy(
         copies=copies,
     )
     return ProjectCopy(
-        directory,
-        replace(made, output=connection.output),
-        connection,
-        found,
-        seen,
-        rendering,
+        environment=environment,
+        job=job,
+        checkout=checkout,
+        own=own,
+        project_directory=directory,
+        profile=replace(made, output=connection.output),
+        connection=connection,
+        given=found,
+        variables=seen,
+        rendering=rendering,
         described=Rendering({**rendering.variables, **places}, rendering.target),
+    )
+
+
+def workspace(copy: ProjectCopy, state: StateDirectory) -> Workspace:
+    """Return the workspace of a copy, and write its profile.
+
+    Raises `DbtError` for a dbt that can't be had.
+    """
+    environment, job = copy.environment, copy.job
+    wanted_version = (job.dbt_version if job else None) or environment.dbt_version
+    dbt = installation(wanted_version, copy.profile.adapter, state)
+    copy.profile.write(copy.profiles_directory)
+    return Workspace(
+        **{each.name: getattr(copy, each.name) for each in fields(copy)},
+        installation=dbt,
+        flags=flags.project_flags(project_file(copy.project_directory), copy.profile.config),
+        parse_key=_parse_key(copy, dbt),
     )
 
 
@@ -202,56 +217,35 @@ def committed_profile(
     """
     with hold(checkout):
         directory = project_directory(checkout, environment.project)
-        found = given(environment, None)
-        rendering = Rendering({**found.inherited, **_seen(found, state, built_in)})
+        rendering = _rendering(environment, state, built_in)
         return profile(environment, directory, rendering, tree=checkout.tree)
 
 
-def workspace(
+def warehouse_files(
     environment: Environment,
-    job: Job | None,
-    checkout: Checkout,
+    checkout: Checkout | None,
     state: StateDirectory,
     *,
-    own: Path,
     built_in: Mapping[str, str],
-    siblings: Collection[str],
-    schema_override: str | None = None,
-    copies: Path | None = None,
-) -> Workspace:
-    """Make a `project_copy`, write its profile, and return the workspace.
+) -> list[str]:
+    """Return a sentence about each file of the warehouse that a relative path means.
 
-    Raises what `project_copy` raises, and `DbtError` for a dbt that can't be had.
+    Without a `checkout`, only `connection:` of deploy.yaml can tell. Raises as `committed_profile`.
     """
-    copy = project_copy(
-        environment,
-        job,
-        checkout,
-        state,
-        own=own,
-        built_in=built_in,
-        siblings=siblings,
-        schema_override=schema_override,
-        copies=copies,
-    )
-    wanted_version = (job.dbt_version if job else None) or environment.dbt_version
-    dbt = installation(wanted_version, copy.profile.adapter, state)
-    copy.profile.write(own / "profiles")
-    return Workspace(
-        environment=environment,
-        checkout=checkout,
-        own=own,
-        project_directory=copy.directory,
-        profile=copy.profile,
-        connection=copy.connection,
-        installation=dbt,
-        variables=copy.variables,
-        given=copy.given,
-        rendering=copy.rendering,
-        described=copy.described,
-        parse_key=_parse_key(environment, copy.profile, dbt, _plain(environment, job)),
-        flags=flags.project_flags(project_file(copy.directory), copy.profile.config),
-    )
+    output, project = environment.connection, None
+    if checkout is not None:
+        output = committed_profile(environment, checkout, state, built_in=built_in).output
+        project = checkout.tree / environment.project.subdirectory
+    warehouse = Warehouse(environment.project, environment.name, (), state)
+    rendering = _rendering(environment, state, built_in)
+    return described(output or {}, rendering, warehouse, project)
+
+
+def _rendering(
+    environment: Environment, state: StateDirectory, built_in: Mapping[str, str]
+) -> Rendering:
+    found = given(environment, None)
+    return Rendering({**found.inherited, **_seen(found, state, built_in)})
 
 
 def _seen(found: Given, state: StateDirectory, built_in: Mapping[str, str]) -> dict[str, str]:
@@ -259,16 +253,11 @@ def _seen(found: Given, state: StateDirectory, built_in: Mapping[str, str]) -> d
     return {**found.variables, "DEPLOY_STATE": str(state.root), **built_in}
 
 
-def _plain(environment: Environment, job: Job | None) -> dict[str, str]:
-    wanted = variables(environment, job).items()
-    return {name: value for name, value in wanted if not isinstance(value, Secret)}
-
-
-def _parse_key(
-    environment: Environment, made: Profile, dbt: Installation, plain: Mapping[str, str]
-) -> str:
+def _parse_key(copy: ProjectCopy, dbt: Installation) -> str:
     """Return a name for what decides dbt's parse beside the files, without secrets in it."""
+    made, wanted = copy.profile, variables(copy.environment, copy.job).items()
+    plain = {name: value for name, value in wanted if not isinstance(value, Secret)}
     output = {key: value for key, value in made.output.items() if key != "threads"}
-    decisive = [made.name, made.target, output, dbt.dbt_version, dict(plain)]
+    decisive = [made.name, made.target, output, dbt.dbt_version, plain]
     digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode())
-    return f"{environment.name}-{digest.hexdigest()[:16]}"
+    return f"{copy.environment.name}-{digest.hexdigest()[:16]}"

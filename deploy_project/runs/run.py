@@ -2,12 +2,11 @@
 
 import json
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
 
 import dagster as dg
 
@@ -24,7 +23,7 @@ from deploy_project.git.merges import merged
 from deploy_project.git.mirror import is_full, is_here
 from deploy_project.releases.connections import Connection
 from deploy_project.releases.prepare import deployed_siblings
-from deploy_project.releases.workspace import Workspace, project_copy, workspace
+from deploy_project.releases.workspace import ProjectCopy, Workspace, project_copy, workspace
 from deploy_project.runs import tags
 from deploy_project.runs.artifacts import Artifacts
 from deploy_project.runs.source import Source, head, head_of
@@ -228,25 +227,20 @@ def _merged(run: Run, found: Source) -> str:
 
 def ready(run: Run) -> Workspace:
     """Return the workspace of the run; safe to call in every step, also after a restart."""
-    return workspace(run.environment, run.job, checkout(run), run.state, **_settings(run))
+    return workspace(_project_copy(run), run.state)
 
 
 def connection(run: Run) -> Connection:
     """Return the connection of the run, for which no dbt is needed."""
-    made = project_copy(run.environment, run.job, checkout(run), run.state, **_settings(run))
-    return made.connection
+    return _project_copy(run).connection
 
 
-class _Settings(TypedDict):
-    own: Path
-    built_in: Mapping[str, str]
-    siblings: Collection[str]
-    schema_override: str | None
-    copies: Path | None
-
-
-def _settings(run: Run) -> _Settings:
-    return _Settings(
+def _project_copy(run: Run) -> ProjectCopy:
+    return project_copy(
+        run.environment,
+        run.job,
+        checkout(run),
+        run.state,
         own=run.work,
         built_in=built_in_variables(run),
         siblings=deployed_siblings(run.deployment, run.environment, run.state),

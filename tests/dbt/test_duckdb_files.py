@@ -8,9 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from deploy_project.dbt import duckdb_files
 from deploy_project.dbt.duckdb_files import Copy, database_file, refresh
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
+from deploy_project.processes import deadlines
 from tests.waiting import PATIENCE, wait
 
 
@@ -156,3 +158,15 @@ def test_without_a_file_there_is_no_copy(copy: Copy):
     copy.source.unlink()
     refresh(copy, print)
     assert not copy.copy.exists()
+
+
+def test_a_copy_that_takes_longer_than_the_run_has_is_given_up(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+):
+    """A large file was copied to its end, whatever the job's timeout was."""
+    monkeypatch.setattr(duckdb_files, "_CLONE", 0)  # as where no file system shares blocks
+    with deadlines.within(0), pytest.raises(DbtError, match="could not be copied before the time"):
+        refresh(copy, print)
+    assert list(copy.copy.parent.iterdir()) == []
+    refresh(copy, print)
+    assert content(copy.copy) == [(1,)]

@@ -8,12 +8,16 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.dbt import uv
 from deploy_project.dbt.installation import Installation, installation, specifier, verify
 from deploy_project.errors import DbtError, VersionError
+from deploy_project.processes import deadlines
 from tests.dbt.package_index import index
+from tests.git.hollow_server import mute
+from tests.git.test_silence import nothing_is_left
 from tests.waiting import wait
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -185,3 +189,30 @@ def test_an_environment_that_somebody_has_emptied_is_told(state: StateDirectory)
         file.parent.rmdir()
     with pytest.raises(DbtError, match=r"there is no dbt in .* any more; delete it"):
         installation("1.9", "fake", state)
+
+
+def test_an_index_that_never_answers_holds_nobody_up_for_longer_than_they_have(
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    """Uv went on for a quarter of an hour, whatever the job's timeout was."""
+    with mute() as url:
+        monkeypatch.setenv("UV_CONFIG_FILE", "/dev/null")
+        for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL"):
+            monkeypatch.setenv(name, url)
+        with deadlines.within(5), pytest.raises(DbtError, match="failed to end before the time"):
+            installation("1.9.*", "fake", state)
+        assert nothing_is_left(str(state.root))
+    assert made(state) == []
+
+
+def test_an_environment_that_another_process_makes_is_waited_for_until_the_deadline(
+    state: StateDirectory,
+):
+    root = state.dbt(f"1.9.x-fake-{HERE}")
+    root.parent.mkdir(parents=True)
+    with (
+        FileLock(root.with_name(f"{root.name}.lock")),
+        deadlines.within(2),
+        pytest.raises(DbtError, match=r"waited \d+ seconds for another process, which is making"),
+    ):
+        installation("1.9.*", "fake", state)

@@ -24,6 +24,7 @@ from deploy_project.dbt.events import LONGEST_TEXT, Event, Finished, Version
 from deploy_project.dbt.process import Exit, Invocation, variables
 from deploy_project.dbt.secrets import Scrubber
 from deploy_project.errors import DbtError
+from deploy_project.processes import deadlines
 from tests.waiting import PATIENCE, wait
 
 Program = Callable[[str], Invocation]
@@ -581,3 +582,35 @@ def test_lines_are_heard_while_the_process_runs(program: Program, tmp_path: Path
     (tmp_path / "heard").touch()
     worker.join()
     assert heard.exit == Exit(0)
+
+
+def test_the_deadline_ends_dbt_and_what_has_left_its_session(program: Program, tmp_path: Path):
+    """What `dbt deps` had started in a session of its own outlived the run."""
+    pid = tmp_path / "pid"
+    body = f"""
+    import subprocess
+    subprocess.Popen(["setsid", "sh", "-c", "echo $$ > {pid}; exec sleep 900"])
+    while True:
+        time.sleep(0.05)
+    """
+    heard = Heard()
+    with deadlines.within(4):
+        ended = heard.run(program(body), timeout=600)
+    assert ended.timed_out
+    wait(lambda: not is_running(int(pid.read_text())))
+
+
+def test_a_signal_whose_handler_only_takes_note_ends_dbt(program: Program):
+    """Dagster only takes note while a run is concluded, and dbt went on."""
+    heard, noted = Heard(), list[int]()
+    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    timer = threading.Timer(3, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    try:
+        ended = heard.run(program(ENDLESS))
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, before)
+    assert ended.code != 0
+    assert noted == [signal.SIGINT]
+    assert not is_running(int(heard.lines[0]))

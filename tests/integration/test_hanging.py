@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from deploy_project.dbt import process
 from tests.git.hollow_server import mute
 from tests.integration.conftest import DEPLOY, Site
 
@@ -183,7 +184,7 @@ def test_a_signal_ends_a_run_whose_git_waits(
     with mute() as url:
         configure(site, url)
         command = ("-m", "dagster", "job", "execute", "-m", "deploy_project.definitions")
-        process = subprocess.Popen(
+        started = subprocess.Popen(
             [sys.executable, *command, "-j", "prod__patient", "--tags", json.dumps(tags)],
             cwd=site.root,
             env={**site.environment, "TMPDIR": temporary(site)},
@@ -194,12 +195,25 @@ def test_a_signal_ends_a_run_whose_git_waits(
             preexec_fn=lambda: signal.signal(signal.SIGINT, at_start),
         )
         assert wait_until(lambda: any(url in each for each in started_by(site)))
-        process.send_signal(number)
-        output = process.communicate(timeout=LONG)[0]
+        started.send_signal(number)
+        output = started.communicate(timeout=LONG)[0]
         assert wait_until(lambda: not started_by(site)), started_by(site)
-    assert process.returncode != 0, output
+    assert started.returncode != 0, output
     (run_id,) = site.run_ids()
     assert site.status(run_id) == "CANCELED"
     assert site.steps(run_id)["01-clone-git-repository"]["status"] == "Cancelled"
     assert site.record(run_id)["message"] == "Interrupted on the command line."
     assert list(site.state.all_work.iterdir()) == []
+
+
+def test_the_git_of_dbt_deps_that_hears_nothing_ends_without_a_timeout(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    """Dbt waits for its git for ever, and so did all runs of the commit for the lock of that."""
+    monkeypatch.setattr(process, "SILENCE_SECONDS", 3)
+    with a_package(site, monkeypatch):
+        run = site.run("prod__patient")
+        named = [each for each in site.steps(run.run_id).values() if each["status"] == "Error"]
+    assert [each["name"] for each in named] == ["Invoke dbt with `dbt deps`"]
+    assert "`dbt deps` failed" in named[0]["message"]
+    assert "git" in named[0]["message"]

@@ -346,7 +346,7 @@ def test_steps_of_a_run_find_what_those_before_have_left(tmp_path: Path):
     assert run.success
     steps = site.steps(run.run_id)
     assert steps["05-dbt-build"]["counts"] == {"success": 1}
-    assert steps["06-dbt-build"]["counts"] == {"success": 1}, "what the step before has built"
+    assert steps["06-dbt-build-2"]["counts"] == {"success": 1}, "what the step before has built"
     own = {
         name: {each.name for each in (site.directory(run.run_id, name) / "target").glob("*.json")}
         for name in ("04-dbt-source", "05-dbt-build", "07-dbt-compile")

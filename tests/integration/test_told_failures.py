@@ -48,6 +48,7 @@ def test_dagsters_own_history_keeps_the_whole_error(site: Site):
     site.push({"models/broken.sql": "select nope as id"})
     result = site.execute("prod__nightly")
     assert not result.success
-    [failure] = site.events(result.run_id, dg.DagsterEventType.RUN_FAILURE)
-    assert "`dbt build` failed: 1 error" in failure.error.message
-    assert failure.error.stack
+    for kind in (dg.DagsterEventType.RUN_FAILURE, dg.DagsterEventType.STEP_FAILURE):
+        [failure] = site.events(result.run_id, kind)
+        assert "`dbt build` failed: 1 error" in failure.error.message
+        assert failure.error.stack

@@ -1,5 +1,6 @@
 """The contract with what Dagster has no public name for: an upgrade that changes it fails here."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -298,6 +299,20 @@ def test_a_process_for_our_code_is_one_that_starts_dbt_first(instance: dg.Dagste
     command, variables = launching.run_command(instance, run)
     assert command == [sys.executable, "-m", execute_run.__name__, "prod__daily"]
     assert set(variables) == {run_process.RUN_ARGUMENTS}
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.default_int_handler])
+def test_the_process_of_a_run_hears_an_interrupt_before_dagster_listens(
+    handler: signal.Handlers,
+):
+    """A daemon that a shell had started in the background had it ignored, and so had its runs."""
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        execute_run.hear_interrupts()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_dbt_is_started_before_dagster_is_imported():

@@ -1,4 +1,4 @@
-"""Dagster's console output of a failure: once, though Dagster repeats a step's for its run.
+"""Dagster's console output of a failure: once, though Dagster tells it of a step and of its run.
 
 Dagster makes its console logger before anybody of ours is asked, by `logging.getLoggerClass()`.
 """
@@ -9,7 +9,7 @@ import dagster as dg
 
 
 def say_failures_once() -> None:
-    """Have loggers that are made from now on shorten what Dagster repeats; events stay whole."""
+    """Have loggers that are made from now on leave out what Dagster repeats; events stay whole."""
     logging.setLoggerClass(_OnceLogger)
 
 
@@ -17,15 +17,21 @@ class _OnceLogger(logging.Logger):
     """Shortens records of Dagster's events; passes on all others as they are."""
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Hand on the record, without what was said before."""
+        """Hand on the record, without what comes again."""
         event = getattr(record, "dagster_event", None)
-        if isinstance(event, dg.DagsterEvent) and _repeats(event):
+        if isinstance(event, dg.DagsterEvent) and _comes_again(event):
             record.msg, record.args = record.getMessage().partition("\n\n")[0], ()
         super().handle(record)
 
 
-def _repeats(event: dg.DagsterEvent) -> bool:
-    """Return whether the event ends a run with the error of a step, which that has told."""
-    if event.event_type is not dg.DagsterEventType.RUN_FAILURE:
+def _comes_again(event: dg.DagsterEvent) -> bool:
+    """Return whether the end of the run will tell the error of `event`, a step's.
+
+    The step is the one to be shortened: its output goes to the console by way of its log, and what
+    comes last is lost there at times. The end of a run that times out tells no error.
+    """
+    if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
         return False
-    return event.job_failure_data.first_step_failure_event is not None
+    failure = event.step_failure_data.user_failure_data
+    status = failure.metadata.get("status") if failure is not None else None
+    return status is None or status.value != "Cancelled"
