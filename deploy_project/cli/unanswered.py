@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
 
 from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.environment import variable
 from deploy_project.config.passed import OURS, by_default
 from deploy_project.config.purposes import withheld
 from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.config.variables import RESERVED, variables
+from deploy_project.config.variables import RESERVED, built_in, variables
 from deploy_project.dbt.env_vars import Asked, asked, in_project
-from deploy_project.dbt.profiles import profile
+from deploy_project.dbt.profiles import profile, yaml_mapping
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.errors import DeployError
 from deploy_project.git.checkouts import project_directory
@@ -38,10 +40,14 @@ def unanswered(
     notices: list[str] = []
     for environment in deployment.environments.values():
         checkout = _checkout(environment, state, heads)
+        questions = [*_in_deploy_yaml(environment)]
+        if checkout is not None:
+            rendering = _rendering(deployment, environment, state)
+            questions += _in_files(environment, checkout, rendering)
         given = _given(deployment, environment)
         missing = {
             question: needed
-            for question, needed in _needed(_questions(environment, checkout)).items()
+            for question, needed in _needed(questions).items()
             if question[1] not in given and (question[1] in purposes or not by_default(question[1]))
         }
         for line, needed in _told(environment, missing, purposes):
@@ -110,30 +116,58 @@ def _checkout(
     return next((each for each in found if each.tree.is_dir()), None)
 
 
-def _questions(environment: Environment, checkout: Checkout | None) -> Iterator[Question]:
-    """Yield what the files and deploy.yaml ask for; files that are wrong ask for nothing."""
-    for key in ("connection", "extended_attributes"):
-        yield from ((f"`{key}:`", each) for each in asked(_stated(environment, key)))
-    if checkout is None:
-        return
-    commit = checkout.root.name[:12]
-    with suppress(DeployError):  # a deployment of it tells more
-        directory = project_directory(checkout, environment.project)
-        for file, each in in_project(directory):
-            yield f"{file} of commit {commit}", each
-        if environment.connection is None:
-            seen = {**inherited(environment), **_plain(environment)}
-            output = profile(environment, directory, Rendering(seen), tree=checkout.tree).output
-            own = {k: v for k, v in output.items() if k not in environment.extended_attributes}
-            yield from ((f"profiles.yml of commit {commit}", each) for each in asked(own))
-
-
-def _plain(environment: Environment) -> dict[str, str]:
-    return {name: str(value) for name, value in variables(environment).items()}
-
-
-def _stated(environment: Environment, key: str) -> Mapping[str, object]:
+def _in_deploy_yaml(environment: Environment) -> Iterator[Question]:
     extended = environment.extended_attributes
-    if key == "extended_attributes":
-        return extended
-    return {k: v for k, v in (environment.connection or {}).items() if k not in extended}
+    connection = environment.connection or {}
+    kept = {key: value for key, value in connection.items() if key not in extended}
+    yield from (("`connection:`", each) for each in asked(kept))
+    yield from (("`extended_attributes:`", each) for each in asked(extended))
+
+
+def _in_files(environment: Environment, checkout: Checkout, rendering: Rendering) -> list[Question]:
+    """Return what the files ask for; those that are wrong ask for nothing: a deployment tells."""
+    commit = checkout.root.name[:12]
+    found: list[Question] = []
+    with suppress(DeployError):
+        directory = project_directory(checkout, environment.project)
+        found += ((f"{file} of commit {commit}", each) for file, each in in_project(directory))
+        if environment.connection is None:
+            connected = _in_profiles(environment, checkout, directory, rendering)
+            found += ((f"profiles.yml of commit {commit}", each) for each in connected)
+    return found
+
+
+def _in_profiles(
+    environment: Environment, checkout: Checkout, directory: Path, rendering: Rendering
+) -> Iterator[Asked]:
+    """Yield what names the target, where deploy.yaml does not, and what the target asks for."""
+    file = directory / (environment.profiles_directory or "") / "profiles.yml"
+    if environment.target is None:
+        for each in yaml_mapping(file, "").values():
+            if isinstance(each, dict):
+                yield from asked(cast(dict[str, Any], each).get("target"))
+    made = profile(environment, directory, rendering, tree=checkout.tree)
+    extended = environment.extended_attributes
+    yield from asked({key: value for key, value in made.output.items() if key not in extended})
+
+
+def _rendering(
+    deployment: Deployment, environment: Environment, state: StateDirectory
+) -> Rendering:
+    """Return the values that names of profiles and targets may ask for; no secret is needed."""
+    users = variables(environment).items()
+    return Rendering(
+        {
+            **inherited(environment),
+            **{name: value for name, value in users if isinstance(value, str)},
+            "DEPLOY_STATE": str(state.root),
+            **built_in(
+                account=deployment.account,
+                environment=environment,
+                job=None,
+                run_number=0,
+                category="other",
+                reason="Checked",
+            ),
+        }
+    )

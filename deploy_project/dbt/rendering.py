@@ -38,7 +38,7 @@ class Rendering:
         except _Unset as unset:
             raise ConfigError(
                 f"{where}, {text!r}, wants the environment variable {str(unset)!r}, which is not "
-                "set; add it to `variables:` in deploy.yaml"
+                "set; add it to `variables:` or `pass_variables:` in deploy.yaml"
             ) from None
         except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
             raise ConfigError(

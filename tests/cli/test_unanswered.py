@@ -159,6 +159,26 @@ def test_the_remedy_is_the_variables_own(here: Path, asks: str, remedy: str):
     assert notices == []
 
 
+def test_the_name_of_the_target_is_asked_for_where_deploy_yaml_has_none(deployed: Path):
+    name = "{{ env_var('SHOP_TARGET') }}"
+    check_out(deployed, HEAD, **{"profiles.yml": PROFILES.replace("dev\n", f'"{name}"\n')})
+    heads = {"prod": HEAD}
+    assert "SHOP_TARGET" not in str(problems(deployed, heads=heads))
+    told, _ = problems(deployed, deploy=DEPLOY.replace("target: prod, ", ""), heads=heads)
+    assert told[-1].startswith(
+        f"environments.prod: profiles.yml of commit {HEAD[:12]} asks for env_var('SHOP_TARGET')"
+    )
+
+
+def test_the_name_of_the_target_may_be_told_by_the_environment(deployed: Path):
+    """What every run sets and what deploy.yaml says name it as they do in a run."""
+    name = "{{ {'prod': 'prod'}[env_var('DBT_CLOUD_ENVIRONMENT_TYPE')] }}"
+    check_out(deployed, HEAD, **{"profiles.yml": PROFILES.replace("dev\n", f'"{name}"\n')})
+    told, _ = problems(deployed, deploy=DEPLOY.replace("target: prod, ", ""), heads={"prod": HEAD})
+    assert "env_var('SHOP_HOST')" in str(told)
+    assert "OF_ANOTHER_TARGET" not in str(told)
+
+
 def test_the_head_goes_before_what_is_deployed_when_it_is_here(deployed: Path):
     heads = {"prod": HEAD}
     assert DEPLOYED[:12] in problems(deployed, heads=heads)[0][0]
