@@ -545,6 +545,7 @@ def test_the_environment_of_dbt(program: Program, monkeypatch: pytest.MonkeyPatc
     assert {name: value for name, value in found.items() if not name.startswith("DBT_")} == {
         "PGSSLMODE": "require",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(tmp_path / "tmp"),
     }
     assert {name: value for name, value in found.items() if name.startswith("DBT_")} == {
         "DBT_REGION": "all",
