@@ -545,10 +545,11 @@ def test_the_environment_of_dbt(program: Program, monkeypatch: pytest.MonkeyPatc
     assert {name: value for name, value in found.items() if not name.startswith("DBT_")} == {
         "PGSSLMODE": "require",
         "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(tmp_path / "tmp"),
     }
     assert {name: value for name, value in found.items() if name.startswith("DBT_")} == {
         "DBT_REGION": "all",
-        "DBT_PROJECT_DIR": str(tmp_path),
+        "DBT_PROJECT_DIR": ".",
         "DBT_PROFILES_DIR": str(tmp_path / "profiles"),
         "DBT_TARGET_PATH": str(tmp_path / "step" / "target"),
         "DBT_LOG_PATH": str(tmp_path / "step"),
