@@ -102,7 +102,7 @@ def _command(stage: Stage) -> None:
         target = stage.directory / "target"
         if not _is_marked(stage.run, _CHANGED):
             parses.lend(workspace.parsed, target)
-        shared = SharedTarget(workspace.project_directory / "target")
+        shared = _shared(stage, workspace)
         given = shared.hand_on(target)
         state = deferral.state(stage, workspace) if stage.step.kind == "command" else None
         call = Call(stage.step.arguments, state)
@@ -118,6 +118,17 @@ def _command(stage: Stage) -> None:
         raise DbtError(_failed(stage, ended.code))
 
 
+def _shared(stage: Stage, workspace: Workspace) -> SharedTarget:
+    """Return what the steps before share; in a retry also those that the run before has done."""
+    run, shared = stage.run, SharedTarget(workspace.project_directory / "target")
+    if run.resumes and not _is_marked(run, _FILLED):
+        for record in resumption.left_out(run):
+            with run.artifacts.explained(f"reading the artifacts of run {record.done_by}"):
+                shared.receive(run.artifacts.run(record.done_by) / record.directory / "target")
+        _mark(run, _FILLED)
+    return shared
+
+
 def _left_by(stage: Stage, workspace: Workspace) -> None:
     """Remember that dbt has been there, and perhaps changed the run's copy of the project."""
     _mark(stage.run, _USED)
@@ -126,7 +137,7 @@ def _left_by(stage: Stage, workspace: Workspace) -> None:
         forget_remotes(workspace.tree)
 
 
-_WITH_PACKAGES, _USED, _CHANGED = "with-packages", "used", "changed"
+_WITH_PACKAGES, _USED, _CHANGED, _FILLED = "with-packages", "used", "changed", "filled"
 """What has been done with a run's copy of the project: an empty file beside it for each."""
 
 

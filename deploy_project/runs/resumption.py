@@ -62,6 +62,12 @@ def inherited(run: Run, step: Step) -> StepRecord | None:
     return found if found is not None and found.done_by else None
 
 
+def left_out(run: Run) -> list[StepRecord]:
+    """Return the records of all steps that the resumed run has done."""
+    found = (inherited(run, step) for step in steps(run.job))
+    return [each for each in found if each is not None]
+
+
 def to_repeat(run: Run, step: Step) -> list[Step]:
     """Return the job's own `dbt deps` and `dbt clean` that this run must do before `step`.
 

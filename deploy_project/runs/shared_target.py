@@ -9,7 +9,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from upath import UPath
+
 from deploy_project.releases.trees import remove
+from deploy_project.runs import transfer
 
 PARSE = "partial_parse.msgpack"
 _HANDED_ON = (PARSE, "run_results.json", "sources.json")
@@ -50,6 +53,13 @@ class SharedTarget:
                 beside = self.place / f".{file.name}"
                 shutil.copy2(file, beside)
                 beside.replace(self.place / file.name)
+
+    def receive(self, left: UPath) -> None:
+        """Take over what a step has left in a run before, of which only its artifacts are there."""
+        self.place.mkdir(parents=True, exist_ok=True)
+        for name in _SHARED:
+            if (left / name).exists():
+                transfer.receive(left / name, self.place / name)
 
     def _is_ours(self) -> bool:
         return self.place.is_dir() and not self.place.is_symlink()
