@@ -200,7 +200,7 @@ def workspace(copy: ProjectCopy, state: StateDirectory) -> Workspace:
         **{each.name: getattr(copy, each.name) for each in fields(copy)},
         installation=dbt,
         flags=flags.project_flags(project_file(copy.project_directory), copy.profile.config),
-        parse_key=_parse_key(copy, dbt),
+        parse_key=_parse_key(copy, dbt, state),
     )
 
 
@@ -253,11 +253,12 @@ def _seen(found: Given, state: StateDirectory, built_in: Mapping[str, str]) -> d
     return {**found.variables, "DEPLOY_STATE": str(state.root), **built_in}
 
 
-def _parse_key(copy: ProjectCopy, dbt: Installation) -> str:
+def _parse_key(copy: ProjectCopy, dbt: Installation, state: StateDirectory) -> str:
     """Return a name for what decides dbt's parse beside the files, without secrets in it."""
     made, wanted = copy.profile, variables(copy.environment, copy.job).items()
     plain = {name: value for name, value in wanted if not isinstance(value, Secret)}
     output = {key: value for key, value in made.output.items() if key != "threads"}
     decisive = [made.name, made.target, output, dbt.dbt_version, plain]
-    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True, default=str).encode())
+    text = json.dumps(decisive, sort_keys=True, default=str).replace(str(state.root), "{state}")
+    digest = hashlib.sha256(text.encode())
     return f"{copy.environment.name}-{digest.hexdigest()[:16]}"
