@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from deploy_project.releases import prepare
 from tests.integration.conftest import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
@@ -240,8 +241,11 @@ def test_packages_belong_to_the_values_that_they_ask_for(tmp_path: Path):
     assert site.query("select p.w, s.w from p.orders p, s.orders s") == [("v1", "v2")]
 
 
-def test_a_relative_path_is_the_same_file_for_every_commit(tmp_path: Path):
+def test_a_relative_path_is_the_same_file_for_every_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """Each commit had a new, empty warehouse, in its checkout, which retention deleted."""
+    monkeypatch.setattr(prepare, "CHECKOUTS_KEPT", 1)
     files = {
         **PROJECT,
         "profiles.yml": """
@@ -269,6 +273,7 @@ def test_a_relative_path_is_the_same_file_for_every_commit(tmp_path: Path):
         site.push({"models/orders.sql": files["models/orders.sql"] + f"-- {number}"})
         last = site.run("prod__nightly")
         assert last.success
+    assert len([*site.state.checkouts("tiny").iterdir()]) == 1, "the others are evicted"
     place = site.state.warehouses("prod")
     assert {
         str(each.relative_to(site.state.root)) for each in site.state.root.rglob("*.duckdb")

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+from upath import UPath
+
 from deploy_project.runs.shared_target import SharedTarget
 
 
@@ -27,6 +29,18 @@ def test_a_step_finds_what_those_before_have_left_and_keeps_its_own(tmp_path: Pa
     assert step(tmp_path, "3", shared, sources="new") == {"sources.json"}
     assert (shared.place / "sources.json").read_text(encoding="utf-8") == "new"
     assert (shared.place / "manifest.json").read_text(encoding="utf-8") == "m1"
+
+
+def test_a_retry_gets_what_the_run_before_has_left(tmp_path: Path):
+    """A step that needs the sources.json of a step done before found none."""
+    left = tmp_path / "artifacts" / "target"
+    left.mkdir(parents=True)
+    (left / "sources.json").write_text("measured", encoding="utf-8")
+    (left / "compiled").mkdir()
+    shared = SharedTarget(tmp_path / "tree" / "target")
+    shared.receive(UPath(left))
+    shared.hand_on(tmp_path / "1")
+    assert [each.name for each in (tmp_path / "1").iterdir()] == ["sources.json"]
 
 
 def test_a_parse_that_is_there_stays(tmp_path: Path):
