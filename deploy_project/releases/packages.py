@@ -30,6 +30,8 @@ from deploy_project.releases.workspace import Workspace
 
 _NAMING = (*PACKAGES_FILES, LOCK_FILE)
 _TIMED = re.compile(r"\d\d:\d\d:\d\d  ")
+_ROUNDS = 100_000
+"""So slow that a short secret can't be guessed from a name; some hundredths of a second."""
 _LOG, _INSTALLED = "log.json", "installed"
 
 
@@ -80,13 +82,13 @@ def packages_key(workspace: Workspace) -> str | None:
     """Return a name for all that `dbt deps` reads at a commit; None when that can't be told.
 
     That is the packages files of the project and of its local packages, with the values that their
-    Jinja asks for, and dbt itself. A secret counts by where it is kept.
+    Jinja asks for, and dbt itself. Nobody learns a secret among these from the name.
     """
     project, rendering = workspace.project_directory, workspace.rendering
     try:
         installed = os.path.relpath(install_path(project, rendering), project)
         asked = sorted(
-            (os.path.relpath(file, project), _asked(workspace.described, file))
+            (os.path.relpath(file, project), _asked(rendering, file))
             for each in projects(project, workspace.tree, rendering)
             for name in _NAMING
             if (file := each / name).is_file()
@@ -94,11 +96,12 @@ def packages_key(workspace: Workspace) -> str | None:
     except ConfigError:
         return None
     decisive = [workspace.installation.dbt_version, installed, asked]
-    return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
+    salt = workspace.checkout.root.name.encode()
+    return hashlib.pbkdf2_hmac("sha256", json.dumps(decisive).encode(), salt, _ROUNDS, 8).hex()
 
 
-def _asked(described: Rendering, file: Path) -> str:
-    return json.dumps(described.value(content(file), where=file.name), default=str)
+def _asked(rendering: Rendering, file: Path) -> str:
+    return json.dumps(rendering.value(content(file), where=file.name), default=str)
 
 
 def forget_remotes(directory: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 import stat
 import tempfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deploy_project.config.state import Checkout
 
@@ -13,13 +13,14 @@ _CLONE = 0x40049409  # FICLONE: shares the blocks where the file system can
 _CHUNK = 1 << 20
 
 
-def own_tree(checkout: Checkout, place: Path, *, without: str) -> Path:
+def own_tree(checkout: Checkout, place: Path, *, without: PurePosixPath) -> Path:
     """Return `place`, a copy of the checkout's files made there unless it is there already.
 
-    Whole or not there, and `without` a path that a run fills itself. Modification times are those
+    Whole or not there, and `without` a relative path that a run fills itself. Modification times are those
     of the checkout: dbt goes by them when it decides which files it has parsed before. The caller
     holds the checkout.
     """
+    assert not without.is_absolute(), "an absolute one would be deleted where it is"
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deploy_project.config.deployment import Environment, Job, Secret
 from deploy_project.config.state import Checkout, StateDirectory
@@ -18,6 +18,7 @@ from deploy_project.dbt.profiles import Profile, profile, project_file
 from deploy_project.dbt.project_paths import refuse_leaving
 from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.secrets import Scrubber
+from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import hold, project_directory
 from deploy_project.releases.connections import Connection, connected, described
 from deploy_project.releases.given import Given, given
@@ -44,8 +45,6 @@ class ProjectCopy:
     """The user's own, and those that every run sets."""
     rendering: Rendering
     """With which `dbt_project.yml` and the packages files are read."""
-    described: Rendering
-    """The same with the places of secrets instead of their values."""
 
     @property
     def tree(self) -> Path:
@@ -145,10 +144,10 @@ def project_copy(
     project = environment.project
     with hold(checkout):
         project_directory(checkout, project)
-        tree = own_tree(checkout, own / "tree", without=f"{project.subdirectory}/target")
+        tree = own_tree(
+            checkout, own / "tree", without=PurePosixPath(project.subdirectory) / "target"
+        )
     directory = tree / project.subdirectory
-    wanted = variables(environment, job)
-    places = {name: str(value) for name, value in wanted.items() if isinstance(value, Secret)}
     found = given(environment, job)
     seen = _seen(found, state, built_in)
     rendering = Rendering({**found.inherited, **seen})
@@ -183,7 +182,6 @@ def project_copy(
         given=found,
         variables=seen,
         rendering=rendering,
-        described=Rendering({**rendering.variables, **places}, rendering.target),
     )
 
 
@@ -218,7 +216,10 @@ def committed_profile(
     with hold(checkout):
         directory = project_directory(checkout, environment.project)
         rendering = _rendering(environment, state, built_in)
-        return profile(environment, directory, rendering, tree=checkout.tree)
+        try:
+            return profile(environment, directory, rendering, tree=checkout.tree)
+        except ConfigError as error:  # people know the repository, not where it is checked out
+            raise ConfigError(str(error).replace(f"{checkout.tree}/", "")) from error
 
 
 def warehouse_files(

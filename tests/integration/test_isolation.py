@@ -165,6 +165,14 @@ def test_links_of_a_pull_request_are_not_read(attacked: Site, tmp_path: Path):
     assert "t0psecret" not in "".join(told)
 
 
+def test_a_target_directory_of_the_repository_is_not_used(attacked: Site):
+    """What was committed in `target` was taken for what the steps before have left."""
+    found = pull_request(attacked, 31, {"target/manifest.json": "{}", "target/sources.json": "{}"})
+    assert found.success
+    step = attacked.directory(found.run_id, "04-dbt-build") / "target"
+    assert not (step / "sources.json").exists()
+
+
 def test_a_command_changes_the_files_of_its_own_run_alone(tmp_path: Path):
     """A job's own `dbt deps` or `dbt clean` changed what every other run of the commit reads."""
     site = make_site(tmp_path, MODELS)
@@ -211,8 +219,11 @@ def test_a_command_changes_the_files_of_its_own_run_alone(tmp_path: Path):
     assert trees(site) == before
 
 
-def test_packages_belong_to_the_values_that_they_ask_for(tmp_path: Path):
+def test_packages_belong_to_the_values_that_they_ask_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """Two environments that deployed one commit had the packages of the first one."""
+    monkeypatch.setenv("OF_STAGING", "v2")
     site = make_site(tmp_path, MODELS)
     url, asked = word_package(tmp_path / "util"), "{{ env_var('DBT_UTIL') }}"
     site.configure(
@@ -221,7 +232,7 @@ def test_packages_belong_to_the_values_that_they_ask_for(tmp_path: Path):
               tiny: {repository: REMOTE}
             environments:
               prod: {type: production, branch: main, schema: p, variables: {DBT_UTIL: v1}}
-              staging: {type: staging, branch: main, schema: s, variables: {DBT_UTIL: v2}}
+              staging: {type: staging, branch: main, schema: s, variables: {DBT_UTIL: {env: OF_STAGING}}}
         """,
         jobs="""
             jobs:
@@ -239,6 +250,9 @@ def test_packages_belong_to_the_values_that_they_ask_for(tmp_path: Path):
     for job in ("prod__nightly", "staging__later", "prod__nightly"):
         assert site.run(job).success
     assert site.query("select p.w, s.w from p.orders p, s.orders s") == [("v1", "v2")]
+    monkeypatch.setenv("OF_STAGING", "v1")  # a value that is kept elsewhere counts, not its place
+    assert site.run("staging__later").success
+    assert site.query("select w from s.orders") == [("v1",)]
 
 
 def test_a_relative_path_is_the_same_file_for_every_commit(
