@@ -16,11 +16,12 @@ _CHUNK = 1 << 20
 def own_tree(checkout: Checkout, place: Path, *, without: PurePosixPath) -> Path:
     """Return `place`, a copy of the checkout's files made there unless it is there already.
 
-    Whole or not there, and `without` a relative path that a run fills itself. Modification times are those
-    of the checkout: dbt goes by them when it decides which files it has parsed before. The caller
-    holds the checkout.
+    Whole or not there, and `without` a relative path that a run fills itself. Modification times
+    are those of the checkout: dbt goes by them when it decides which files it has parsed before.
+    The caller holds the checkout.
     """
-    assert not without.is_absolute(), "an absolute one would be deleted where it is"
+    if without.is_absolute():
+        raise ValueError(f"{without} is no path inside of a copy")
     if place.is_dir():
         return place
     place.parent.mkdir(parents=True, exist_ok=True)

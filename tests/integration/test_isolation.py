@@ -232,7 +232,8 @@ def test_packages_belong_to_the_values_that_they_ask_for(
               tiny: {repository: REMOTE}
             environments:
               prod: {type: production, branch: main, schema: p, variables: {DBT_UTIL: v1}}
-              staging: {type: staging, branch: main, schema: s, variables: {DBT_UTIL: {env: OF_STAGING}}}
+              staging:
+                {type: staging, branch: main, schema: s, variables: {DBT_UTIL: {env: OF_STAGING}}}
         """,
         jobs="""
             jobs:
