@@ -47,9 +47,6 @@ def ensure_packages(
     Those that were installed before by the same rendered files are copied. Raises `DbtError` with
     dbt's last words, `ConfigError` for a package that leads out of the repository.
     """
-    if names_none(workspace.project_directory):
-        on_line(f"Nothing to install: there is no {', no '.join(_NAMING)}")
-        return
     key = packages_key(workspace)
     if key is None:  # nobody can say what it depends on
         _install(workspace, directory, on_line, timeout_seconds)
@@ -97,7 +94,8 @@ def packages_key(workspace: Workspace) -> str | None:
         return None
     decisive = [workspace.installation.dbt_version, installed, asked]
     salt = workspace.checkout.root.name.encode()
-    return hashlib.pbkdf2_hmac("sha256", json.dumps(decisive).encode(), salt, _ROUNDS, 8).hex()
+    rounds = _ROUNDS if asked else 1
+    return hashlib.pbkdf2_hmac("sha256", json.dumps(decisive).encode(), salt, rounds, 8).hex()
 
 
 def _asked(rendering: Rendering, file: Path) -> str:
@@ -120,13 +118,16 @@ def _install(
     on_line: Callable[[str], None],
     timeout_seconds: float | None,
 ) -> list[str]:
-    """Run `dbt deps`, and return what it has said."""
+    """Run `dbt deps` unless it would do nothing, and return what was said."""
     said: list[str] = []
 
     def hear(line: str) -> None:
         said.append(line)
         on_line(line)
 
+    if names_none(workspace.project_directory):
+        hear(f"Nothing to install: there is no {', no '.join(_NAMING)}")
+        return said
     try:
         ended = workspace.run(
             ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds

@@ -109,7 +109,7 @@ def _command(stage: Stage) -> None:
         if stage.run.resumes:
             call = resumption.call(stage, workspace, call)
         try:
-            ended = _dbt(stage, workspace, call, state)
+            ended = _dbt(stage, workspace, call, state, lambda: shared.take_back(target, given))
         finally:
             _left_by(stage, workspace)
             shared.take_over(target, given)
@@ -149,8 +149,17 @@ def _is_marked(run: Run, what: str) -> bool:
     return (run.work / what).exists()
 
 
-def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> Exit:
-    """Run the step's command; the listener hears it all, and a parse of the commit is kept."""
+def _dbt(
+    stage: Stage,
+    workspace: Workspace,
+    call: Call,
+    state: Path | None,
+    leave_its_own: Callable[[], None],
+) -> Exit:
+    """Run the step's command; the listener hears it all, and a parse of the commit is kept.
+
+    `leave_its_own` takes what is another step's out of the target, before anybody reads it.
+    """
     run, step = stage.run, stage.step
     target = stage.directory / "target"
     kept = run.artifacts.run(run.id) / step.directory
@@ -182,6 +191,7 @@ def _dbt(stage: Stage, workspace: Workspace, call: Call, state: Path | None) -> 
     # Only the first command of a run parses the commit as it is, and not with `--vars`.
     if not _is_marked(run, _USED) and not changes_files(step.arguments) and not _vars(step):
         parses.keep(target, workspace.parsed, workspace.scrubber)
+    leave_its_own()
     _rewrite(target / "run_results.json", lasting)
     stage.listener.closed()
     return ended

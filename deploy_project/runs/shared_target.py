@@ -39,12 +39,16 @@ class SharedTarget:
                 given[name] = _stamp(target / name)
         return given
 
-    def take_over(self, target: Path, given: dict[str, tuple[int, int]]) -> None:
-        """Leave a step only what it has written itself, and share that with those after it."""
+    def take_back(self, target: Path, given: dict[str, tuple[int, int]]) -> None:
+        """Leave a step only what it has written itself."""
         for name, stamp in given.items():
             file = target / name
             if name != PARSE and file.is_file() and _stamp(file) == stamp:
                 file.unlink()
+
+    def take_over(self, target: Path, given: dict[str, tuple[int, int]]) -> None:
+        """Share what a step has written itself with those after it."""
+        self.take_back(target, given)
         if not self._is_ours():
             remove(self.place)
         self.place.mkdir(parents=True, exist_ok=True)
