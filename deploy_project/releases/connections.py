@@ -93,11 +93,14 @@ def connected(
     made = placed(made, {each.key: str(profiles / each.path) for each in keys})
     database = duckdb_files.database_file(made, rendering)
     made_copies: tuple[Copy, ...] = ()
-    if copies is not None and database is not None:
-        copy, attached = Copy(database, copies / database.name), _attached(files, copies)
-        made = placed(made, {("path",): str(copy.copy), **_own(files, copies)})
+    if copies is not None:
+        attached = _attached(files, copies)
+        made = placed(made, _own(files, copies))
         made = placed(made, {each.key: f"{each.prefix}{c.copy}" for each, c in attached.items()})
-        made_copies = (copy, *attached.values())
+        made_copies = tuple(attached.values())
+    if copies is not None and database is not None:
+        copy = Copy(database, copies / database.name)
+        made, made_copies = placed(made, {("path",): str(copy.copy)}), (copy, *made_copies)
     return Connection(
         output=made,
         database=database,
