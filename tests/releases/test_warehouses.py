@@ -9,8 +9,10 @@ import pytest
 
 from deploy_project.config.deployment import Project
 from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.dbt.rendering import Rendering
 from deploy_project.dbt.warehouse_files import Named
 from deploy_project.git.checkouts import ensure_checkout
+from deploy_project.releases.connections import connected
 from deploy_project.releases.warehouses import Warehouse, rescue
 
 FILE = Named(("path",), "data/w.duckdb")
@@ -153,3 +155,21 @@ def test_databases_survive_the_eviction_of_their_checkout(place: Place):
         found / "dbt" / "deep" / "other.name"
     ]
     assert word(found / "dbt" / "deep" / "other.name") == "data"
+
+
+def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Place, tmp_path: Path):
+    """With `:memory:`, what was attached by a relative path was production's own file."""
+    output = {"type": "duckdb", "path": ":memory:", "attach": [{"path": "raw.duckdb"}]}
+    project, copies = place.checkouts[0].tree / "dbt", tmp_path / "copies"
+    made = connected(
+        output,
+        Rendering({}),
+        place.warehouse(),
+        place.checkouts[0],
+        project=project,
+        profiles=project,
+        copies=copies,
+    )
+    assert made.output["path"] == ":memory:"
+    assert made.output["attach"] == [{"path": str(copies / "attach-0" / "raw.duckdb")}]
+    assert [each.source for each in made.copies] == [place.state.warehouses("prod") / "raw.duckdb"]
