@@ -16,9 +16,9 @@ from pathlib import Path
 
 import duckdb
 
-from deploy_project.dbt import compare, stand_in
-from deploy_project.dbt.compare import Pair, Place
-from deploy_project.dbt.stand_in import Answer
+from deploy_project.dbt.relations import compare, stand_in
+from deploy_project.dbt.relations.compare import Pair, Place
+from deploy_project.dbt.relations.stand_in import Answer
 
 _COLUMNS = """
     id, id % 1000 as customer, cast(id * 7 % 10000 as numeric(12, 2)) as amount,

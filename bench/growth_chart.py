@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.tables import line
-from deploy_project.runs import svg
+from deploy_project.runs.timing import svg
 
 Point = tuple[float, float]
 """How many there are, and the seconds that they take."""

@@ -139,12 +139,12 @@ def _cost(place: str, count: int, directory: Path, asked: Any, ticks: int) -> Ti
     """Evaluate ticks with the definitions that a code server would have loaded once."""
     import dagster as dg
 
-    from deploy_project.config.loading import load_deployment
+    from deploy_project.config.resolve.loading import load_deployment
     from deploy_project.config.state import StateDirectory
-    from deploy_project.orchestration import pulls
     from deploy_project.orchestration.location import definitions
+    from deploy_project.orchestration.triggers import pull_requests
 
-    pulls.ASKING_SECONDS = 0  # a code server asks in every third tick only
+    pull_requests.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(directory / ".deploy")
     deployment = load_deployment(directory / "deploy.yaml", state=state.root)
     repository = definitions(deployment, state, pointers={}).get_repository_def()

@@ -15,8 +15,8 @@ from bench.measure import Spent, run, spent
 from bench.outcomes import Outcome, outcome_table
 from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
 from bench.ticking import ticks
-from deploy_project.cli.run import Wish, code, place
-from deploy_project.config.loading import load_deployment
+from deploy_project.cli.commands.run import Wish, code, place
+from deploy_project.config.resolve.loading import load_deployment
 
 NAME = "targets"
 """Of the markers around its table."""

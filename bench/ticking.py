@@ -7,10 +7,10 @@ import dagster as dg
 from bench.deployments import Deployed
 from bench.events import instance_of
 from bench.measure import cpu_so_far
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
-from deploy_project.orchestration import pulls
 from deploy_project.orchestration.location import definitions, deployed_pointers
+from deploy_project.orchestration.triggers import pull_requests
 
 
 def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]]:
@@ -19,7 +19,7 @@ def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]
     They are evaluated in this process, with definitions that are loaded once, as the code server
     has them, and on the storage that is shipped.
     """
-    pulls.ASKING_SECONDS = 0  # a code server asks in every third tick only
+    pull_requests.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(deployed.root / "state")
     deployment = load_deployment(deployed.root / "deploy.yaml", state=state.root)
 

@@ -4,9 +4,9 @@ import json
 import sys
 
 from deploy_project.config.environment import settings, variable
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.orchestration.internals.run_process import RUN_ARGUMENTS, executed_job
-from deploy_project.runs import shortcuts
+from deploy_project.orchestration.processes import shortcuts
 
 _settings = settings()
 _settings.state.prepare()
@@ -18,8 +18,6 @@ if _job is not None:
     shortcuts.end_at_once()
 
 # dbt is being imported meanwhile, in a process of its own: these take as long.
-from deploy_project.orchestration import revival  # noqa: E402
-from deploy_project.orchestration.elsewhere import restored  # noqa: E402
 from deploy_project.orchestration.internals.console import say_failures_once  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
@@ -28,7 +26,9 @@ from deploy_project.orchestration.location import (  # noqa: E402
     deployed_pointers,
     log_warnings,
 )
-from deploy_project.runs.identity import Identity  # noqa: E402
+from deploy_project.orchestration.processes import revival  # noqa: E402
+from deploy_project.orchestration.processes.remote_commit import restored  # noqa: E402
+from deploy_project.runs.instance.identity import Identity  # noqa: E402
 
 _told = pinned(
     "deploy/pointers", lambda: json.dumps(deployed_pointers(_deployment, _settings.state))

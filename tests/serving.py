@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 from deploy_project.api.app import create_app
 from deploy_project.api.server import listening, server
-from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment
 from tests.waiting import wait
 
 

@@ -11,12 +11,12 @@ from upath import UPath
 
 from deploy_project.api import pages
 from deploy_project.api.pages import Row
-from deploy_project.config.deployment import Deployment, Environment
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Environment
 from deploy_project.errors import DeployError
 from deploy_project.git.hosting import commit_url
 from deploy_project.releases import pointer
-from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.store.artifacts import Artifacts
 
 FILES = {
     "index.html": "text/html; charset=utf-8",

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from deploy_project.ci.compare import compare_changes
-from deploy_project.ci.lint import lint
-from deploy_project.runs import actions
-from deploy_project.runs.actions import Action
-from deploy_project.runs.plan import Kind
+from deploy_project.ci.compare.step import compare_changes
+from deploy_project.ci.lint.step import lint
+from deploy_project.runs.model.plan import Kind
+from deploy_project.runs.steps import actions
+from deploy_project.runs.steps.actions import Action
 
 ACTIONS: Mapping[Kind, Action] = {
     **actions.ACTIONS,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from deploy_project.cli.parser import parser
-from deploy_project.cli.report import report
+from deploy_project.cli.unexpected_error import report
 from deploy_project.config.environment import load_dotenv
 from deploy_project.errors import DeployError
 

@@ -1,8 +1,8 @@
 """What most commands begin with: the settings, and the deployment they name."""
 
-from deploy_project.config.deployment import Deployment
 from deploy_project.config.environment import Settings, settings
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.config.values.deployment import Deployment
 
 
 def loaded() -> tuple[Settings, Deployment]:

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Collection, Iterable
 
-from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import ConfigError
 from deploy_project.git.mirror import is_full
 

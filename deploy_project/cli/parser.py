@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from deploy_project.cli import actions
+from deploy_project.cli.actions import action
 
 _DESCRIPTION = "Deploy dbt projects with Dagster: environments, jobs, merges, docs."
 _EPILOG = """\
@@ -38,9 +38,7 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action=_Version, help="show the versions and exit")
     commands = root.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def add(
-        name: str, act: Callable[[argparse.Namespace], int], what: str, *, example: str
-    ) -> argparse.ArgumentParser:
+    def add(name: str, what: str, *, example: str) -> argparse.ArgumentParser:
         made = commands.add_parser(
             name,
             help=what,
@@ -48,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
             epilog=f"example:\n  {example}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        made.set_defaults(act=act, refuse=made.error)
+        made.set_defaults(act=action(name), refuse=made.error)
         return made
 
     _add_setup(add)
@@ -60,7 +58,6 @@ def parser() -> argparse.ArgumentParser:
 def _add_setup(add: Add) -> None:
     init = add(
         "init",
-        actions.init,
         "write deploy.yaml, jobs.yml and Dagster's two files for a dbt project",
         example="deploy-project init https://github.com/acme/analytics.git --branch main",
     )
@@ -71,20 +68,17 @@ def _add_setup(add: Add) -> None:
 
     add(
         "demo",
-        actions.demo,
         "build the embedded example as a production run, and say where to look",
         example="deploy-project demo",
     )
     add(
         "demo-pr",
-        actions.demo_pr,
         "open a pull request of the embedded example, check it, merge it, and clean up",
         example="deploy-project demo-pr",
     )
 
     check = add(
         "check",
-        actions.check,
         "report every mistake in the configuration, or show what it says",
         example="deploy-project check --online",
     )
@@ -92,7 +86,6 @@ def _add_setup(add: Add) -> None:
 
     deploy = add(
         "deploy",
-        actions.deploy,
         "make the head of each environment's branch the commit that Dagster shows",
         example="deploy-project deploy production",
     )
@@ -101,7 +94,6 @@ def _add_setup(add: Add) -> None:
 
     serve = add(
         "serve",
-        actions.serve,
         "serve the newest docs of each environment over HTTP",
         example="deploy-project serve --port 3001",
     )
@@ -112,7 +104,6 @@ def _add_setup(add: Add) -> None:
 def _add_runs(add: Add) -> None:
     run = add(
         "run",
-        actions.run,
         "start a run of a job in the running Dagster",
         example="deploy-project run daily --wait",
     )
@@ -131,7 +122,6 @@ def _add_runs(add: Add) -> None:
 
     retry = add(
         "retry",
-        actions.retry,
         "start a run that goes on where another one has failed",
         example="deploy-project retry 3f2a --wait",
     )
@@ -151,7 +141,6 @@ def _add_runs(add: Add) -> None:
 
     cancel = add(
         "cancel",
-        actions.cancel,
         "cancel a run that waits or is in progress",
         example="deploy-project cancel 3f2a",
     )
@@ -159,7 +148,6 @@ def _add_runs(add: Add) -> None:
 
     runs = add(
         "runs",
-        actions.runs,
         "list the latest runs of deployment jobs",
         example="deploy-project runs --job daily --status error",
     )
@@ -170,7 +158,6 @@ def _add_runs(add: Add) -> None:
 
     logs = add(
         "logs",
-        actions.logs,
         "print the logs of a run's steps, also while it runs",
         example="deploy-project logs 3f2a --step 4",
     )
@@ -183,7 +170,6 @@ def _add_runs(add: Add) -> None:
 def _add_pull_requests(add: Add) -> None:
     ci = add(
         "ci",
-        actions.ci_sweep,
         "look after pull requests and what they have built",
         example="deploy-project ci sweep --dry-run",
     )
@@ -191,10 +177,10 @@ def _add_pull_requests(add: Add) -> None:
     what = "have the open pull requests asked for now, as a webhook would"
     poll = commands.add_parser("poll", help=what, description=f"{what[0].upper()}{what[1:]}.")
     poll.add_argument("--project", metavar="PROJECT", help="default: all that have CI jobs")
-    poll.set_defaults(act=actions.ci_poll)
+    poll.set_defaults(act=action("ci poll"))
     what = "drop what pull requests have built that are closed, or had no run for long"
     sweep = commands.add_parser("sweep", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    sweep.set_defaults(act=actions.ci_sweep)
+    sweep.set_defaults(act=action("ci sweep"))
     sweep.add_argument("--dry-run", action="store_true", help="only show what would go, and why")
     sweep.add_argument("--environment", metavar="ENV", help="default: all of them")
 
@@ -214,7 +200,7 @@ class _Version(argparse.Action):
         super().__init__(nargs=0, **options)
 
     def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from deploy_project.cli.report import versions
+        from deploy_project.cli.unexpected_error import versions
 
         print(versions())
         parser.exit()

@@ -9,9 +9,9 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from deploy_project.config import passed
-from deploy_project.config.deployment import Secret
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values import passed
+from deploy_project.config.values.deployment import Secret
 from deploy_project.errors import ConfigError
 
 CONFIG = "DEPLOY_CONFIG"

@@ -12,13 +12,13 @@ from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git, without_credentials
 from deploy_project.git.extraction import extract
-from deploy_project.git.locks import Busy, at_once, exclusive, shared
 from deploy_project.git.mirror import ensure_commit, full, is_full
+from deploy_project.processes.lock_files import Busy, at_once, exclusive, shared
 
 _REMOVED = ".removed-"
 _DEPTH = 3

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.environment import inherited, reveal
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import ConfigError, GitError
 from deploy_project.git.command import TOKEN, git
 from deploy_project.processes.sessions import SILENCE_SECONDS

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from deploy_project.config.deployment import Hosting
+from deploy_project.config.values.deployment import Hosting
 
 _COMMIT = {"github": "commit", "gitlab": "-/commit", "gitea": "commit"}
 _FILE = {"github": "blob", "gitlab": "-/blob", "gitea": "src/commit"}

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from deploy_project.config import small_files
-from deploy_project.config.deployment import Environment
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Environment
 from deploy_project.git.mirror import is_here
 from deploy_project.git.remote import Head
 

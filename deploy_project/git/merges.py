@@ -1,7 +1,7 @@
 """Merging two commits in the mirror, without a work tree: the same two make the same commit."""
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import ConflictError, GitError
 from deploy_project.git.command import answer, git
 from deploy_project.git.mirror import ensure_commit, full

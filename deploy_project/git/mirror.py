@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git import remote
 from deploy_project.git.command import git, without_credentials
 from deploy_project.git.credentials import git_for
-from deploy_project.git.locks import exclusive
 from deploy_project.git.pages import is_http
+from deploy_project.processes.lock_files import exclusive
 
 FETCH_TIMEOUT = 3600
 """Seconds; a first fetch of a large repository takes its time."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.command import without_credentials
 from deploy_project.git.credentials import git_for

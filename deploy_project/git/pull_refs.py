@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git import remote
 from deploy_project.git.mirror import branches, ensure_commit, reachable

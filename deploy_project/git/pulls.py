@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_project.config.deployment import Environment, Project
+from deploy_project.config.values.deployment import Environment, Project
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.command import without_credentials
 from deploy_project.git.credentials import git_for

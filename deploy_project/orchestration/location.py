@@ -7,29 +7,29 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.ci.finding import finders
-from deploy_project.config.deployment import Deployment, Environment, Job
+from deploy_project.ci.pulls.finders import finders
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import DeployError
 from deploy_project.git.checkouts import project_directory
-from deploy_project.orchestration.assets import environment_assets
-from deploy_project.orchestration.builds import ByHand
-from deploy_project.orchestration.checks import source_checks
-from deploy_project.orchestration.completions import completion_sensor
-from deploy_project.orchestration.ends import ends_sensor
-from deploy_project.orchestration.jobs import deployment_job
-from deploy_project.orchestration.nodes import group_name
-from deploy_project.orchestration.notes import Tell, reason, shortened
-from deploy_project.orchestration.pulls import PullWatch, pull_sensor
-from deploy_project.orchestration.schedules import schedule
-from deploy_project.orchestration.sensors import MergeWatch, merge_sensor
-from deploy_project.orchestration.sweeps import Sweeps
+from deploy_project.orchestration.catalog.assets import environment_assets
+from deploy_project.orchestration.catalog.checks import source_checks
+from deploy_project.orchestration.jobs.by_hand import ByHand
+from deploy_project.orchestration.jobs.steps import deployment_job
+from deploy_project.orchestration.nodes.node_facts import group_name
+from deploy_project.orchestration.nodes.notes import Tell, reason, shortened
+from deploy_project.orchestration.triggers.clean_up import Sweeps
+from deploy_project.orchestration.triggers.completion_sensor import completion_sensor
+from deploy_project.orchestration.triggers.merges import MergeWatch, merge_sensor
+from deploy_project.orchestration.triggers.pull_requests import PullWatch, pull_sensor
+from deploy_project.orchestration.triggers.run_records import ends_sensor
+from deploy_project.orchestration.triggers.schedules import schedule
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
-from deploy_project.runs.artifacts import Artifacts
-from deploy_project.runs.finish import pull_requests_of, record_key, record_keys, records
-from deploy_project.runs.identity import ASSET, Identity
-from deploy_project.runs.tags import LOCATION
+from deploy_project.runs.instance.identity import ASSET, Identity
+from deploy_project.runs.model.tags import LOCATION
+from deploy_project.runs.outcome.finish import pull_requests_of, record_key, record_keys, records
+from deploy_project.runs.store.artifacts import Artifacts
 
 _LOG = logging.getLogger("dagster.deploy_project")
 

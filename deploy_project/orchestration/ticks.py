@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from deploy_project.config.deployment import Deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment
 from deploy_project.orchestration.location import definitions, deployed_pointers
 
 

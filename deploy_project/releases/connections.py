@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from deploy_project.config.state import Checkout
-from deploy_project.dbt import duckdb_files
-from deploy_project.dbt.duckdb_files import Copy
-from deploy_project.dbt.rendering import Rendering
-from deploy_project.dbt.warehouse_files import (
+from deploy_project.dbt.project import duckdb_files
+from deploy_project.dbt.project.duckdb_files import Copy
+from deploy_project.dbt.project.rendering import Rendering
+from deploy_project.dbt.project.warehouse_files import (
     Named,
     databases,
     is_in_memory,

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from deploy_project.config.deployment import Environment, Job, Secret
 from deploy_project.config.environment import for_dbt, reveal, store_credentials
-from deploy_project.config.passed import credentials
-from deploy_project.config.variables import variables
-from deploy_project.dbt.secrets import Scrubber
+from deploy_project.config.values.deployment import Environment, Job, Secret
+from deploy_project.config.values.passed import credentials
+from deploy_project.config.values.variables import variables
+from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import ConfigError
 
 _SHORTEST = 8

@@ -11,9 +11,8 @@ from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
-from deploy_project.dbt.events import shortened, uncolored
-from deploy_project.dbt.profiles import project_file
-from deploy_project.dbt.project_paths import (
+from deploy_project.dbt.artifacts.events import shortened, uncolored
+from deploy_project.dbt.project.paths import (
     LOCK_FILE,
     PACKAGES_FILES,
     PACKAGES_PATH,
@@ -22,9 +21,10 @@ from deploy_project.dbt.project_paths import (
     projects,
     refuse_leaving,
 )
-from deploy_project.dbt.rendering import Rendering
+from deploy_project.dbt.project.profiles import project_file
+from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
-from deploy_project.git.locks import exclusive
+from deploy_project.processes.lock_files import exclusive
 from deploy_project.releases.trees import copy_files
 from deploy_project.releases.workspace import Workspace
 

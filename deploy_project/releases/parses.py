@@ -4,8 +4,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from deploy_project.dbt.manifest import Manifest, read_manifest
-from deploy_project.dbt.secrets import Scrubber
+from deploy_project.dbt.artifacts.manifest import Manifest, read_manifest
+from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import DbtError
 
 _PARTIAL = "partial_parse.msgpack"

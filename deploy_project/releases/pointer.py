@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_project.config import small_files
-from deploy_project.config.deployment import Environment
 from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.config.values.deployment import Environment
 from deploy_project.errors import DeployError
 
 _POINTER = re.compile(

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from deploy_project.config.deployment import Deployment, Environment, Job
 from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.config.variables import built_in
-from deploy_project.dbt.manifest import Manifest, cycle, read_manifest
-from deploy_project.dbt.profiles import Profile
+from deploy_project.config.values.deployment import Deployment, Environment, Job
+from deploy_project.config.values.variables import built_in
+from deploy_project.dbt.artifacts.manifest import Manifest, cycle, read_manifest
+from deploy_project.dbt.project.profiles import Profile
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.dbt.warehouse_files import Named, inside
+from deploy_project.config.values.deployment import Project
+from deploy_project.dbt.project.warehouse_files import Named, inside
 from deploy_project.git.checkouts import is_as_committed
-from deploy_project.git.locks import exclusive
+from deploy_project.processes.lock_files import exclusive
 
 _BESIDE = (".wal", "-wal", "-shm", "-journal")
 """What databases leave beside their file, which belongs to it."""

@@ -6,18 +6,19 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 
-from deploy_project.config.deployment import Environment, Job, Secret
 from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.config.variables import variables
-from deploy_project.dbt import flags, process
-from deploy_project.dbt.commands import Listing
-from deploy_project.dbt.events import Event
-from deploy_project.dbt.installation import Installation, installation
-from deploy_project.dbt.process import Exit, Invocation, Program
-from deploy_project.dbt.profiles import Profile, profile, project_file
-from deploy_project.dbt.project_paths import refuse_leaving
-from deploy_project.dbt.rendering import Rendering
-from deploy_project.dbt.secrets import Scrubber
+from deploy_project.config.values.deployment import Environment, Job, Secret
+from deploy_project.config.values.variables import variables
+from deploy_project.dbt.arguments import flags
+from deploy_project.dbt.arguments.commands import Listing
+from deploy_project.dbt.artifacts.events import Event
+from deploy_project.dbt.processes import process
+from deploy_project.dbt.processes.installation import Installation, installation
+from deploy_project.dbt.processes.process import Exit, Invocation, Program
+from deploy_project.dbt.processes.scrubbing import Scrubber
+from deploy_project.dbt.project.paths import refuse_leaving
+from deploy_project.dbt.project.profiles import Profile, profile, project_file
+from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import ConfigError
 from deploy_project.git.checkouts import hold, project_directory
 from deploy_project.releases.connections import Connection, connected, described

@@ -9,11 +9,17 @@ from upath import UPath
 
 from deploy_project.api.pages import Row, index
 from deploy_project.api.server import listening
-from deploy_project.config.deployment import Account, Deployment, Environment, Hosting, Project
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import (
+    Account,
+    Deployment,
+    Environment,
+    Hosting,
+    Project,
+)
 from deploy_project.errors import ConfigError
 from deploy_project.releases.pointer import Pointer, move
-from deploy_project.runs.artifacts import Artifacts, Publication
+from deploy_project.runs.store.artifacts import Artifacts, Publication
 from tests.serving import served
 from tests.waiting import PATIENCE
 

@@ -3,8 +3,8 @@
 import pytest
 
 from deploy_project.cli import main
-from deploy_project.runs.identity import Answer, Identity, another_history, refusal
-from deploy_project.runs.tags import LOCATION
+from deploy_project.runs.instance.identity import Answer, Identity, another_history, refusal
+from deploy_project.runs.model.tags import LOCATION
 from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
 from tests.cli.test_the_right_dagster import page

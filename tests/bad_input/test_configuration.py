@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.ci.plan import Seen, plan
+from deploy_project.ci.pulls.plan import Seen, plan
 from deploy_project.cli import main
 from deploy_project.errors import ConfigError
 from deploy_project.git.pulls import PullRequest

@@ -6,14 +6,14 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from deploy_project.cli.retry import outlook
+from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import DeployError
-from deploy_project.runs import tags
-from deploy_project.runs.listing import chosen, selected_words
-from deploy_project.runs.retrying import retry_tags
+from deploy_project.runs.model import tags
+from deploy_project.runs.retry.request import retry_tags
+from deploy_project.runs.retry.what_is_left import chosen, selected_words
 from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
-from tests.runs.test_retry import FAILED, FRESHNESS, record, records
+from tests.runs.retry.test_refusal import FAILED, FRESHNESS, record, records
 
 DONE = {"args": {}, "results": [{"unique_id": "model.shop.a", "status": "error"}]}
 

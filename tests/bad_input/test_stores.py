@@ -10,7 +10,7 @@ from fsspec.implementations.memory import (  # pyright: ignore[reportMissingType
     MemoryFileSystem,
 )
 
-from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.store.artifacts import Artifacts
 from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
 

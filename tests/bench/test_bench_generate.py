@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.generate import CHECKS, deployment_files, model_file, model_name, project_files
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
 
 REF = re.compile(r"ref\('(\w+)'\)")
 

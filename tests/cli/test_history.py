@@ -5,9 +5,10 @@ import dagster as dg
 import pytest
 
 from deploy_project.errors import ConfigError, LaunchError
-from deploy_project.runs import history, tags
-from deploy_project.runs.history import matching
-from deploy_project.runs.status import ENDED, statuses, word
+from deploy_project.runs.instance import history
+from deploy_project.runs.instance.history import matching
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.status import ENDED, statuses, word
 
 A = "3f2a0c1e-aaaa-4000-8000-000000000000"
 B = "3f2b0c1e-bbbb-4000-8000-000000000000"

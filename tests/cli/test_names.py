@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.cli.names import full_commit, named_environments, named_job
-from deploy_project.config.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.config.values.deployment import Account, Deployment, Environment, Job, Project
 from deploy_project.errors import ConfigError
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")

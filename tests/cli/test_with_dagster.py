@@ -12,7 +12,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.runs.launching import Dagster
+from deploy_project.runs.instance.launching import Dagster
 from tests.cli.webserver import answers
 from tests.integration.conftest import ENDLESS, ROOT, Site, make_site
 from tests.ports import free_port

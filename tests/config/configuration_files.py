@@ -6,8 +6,8 @@ from textwrap import dedent
 
 import pytest
 
-from deploy_project.config.deployment import Deployment
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError
 
 DEPLOY = """

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from deploy_project.ci import seen as pulls
-from deploy_project.ci.plan import Seen as SeenPulls
-from deploy_project.ci.seen import Memory
+from deploy_project.ci.pulls import seen as pulls
+from deploy_project.ci.pulls.plan import Seen as SeenPulls
+from deploy_project.ci.pulls.seen import Memory
+from deploy_project.orchestration.triggers import completions
+from deploy_project.orchestration.triggers.completions import State
 from deploy_project.releases import merges
 from deploy_project.releases.merges import Deploy, Seen
-from deploy_project.runs import completions
-from deploy_project.runs.completions import State
-from deploy_project.runs.ends import LONGEST, Cursor
+from deploy_project.runs.outcome.ends import LONGEST, Cursor
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 MERGED = {"prod": Seen("c0ffee", "no such branch", NOW.isoformat())}

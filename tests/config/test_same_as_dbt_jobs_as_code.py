@@ -16,14 +16,14 @@ from dbt_jobs_as_code.schemas.job import (  # pyright: ignore[reportMissingTypeS
     JobDefinition,
 )
 
-from deploy_project.config.deployment import (
+from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.config.values.deployment import (
     DeferToEnvironment,
     DeferToJob,
     Deployment,
     Job,
     JobParent,
 )
-from deploy_project.config.loading import load_deployment
 
 JOBS = Path(__file__).parent / "jobs"
 PRODUCTION, STAGING = 134459, 134460

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from deploy_project.config.deployment import (
+from deploy_project.config.values.deployment import (
     Completion,
     DeferToEnvironment,
     DeferToJob,
     Deployment,
     JobParent,
 )
-from deploy_project.runs.streak import fingerprint
+from deploy_project.runs.model.streak import fingerprint
 from tests.config.configuration_files import Configuration
 
 KEY = "job_completion_trigger_condition"

@@ -16,7 +16,7 @@ from tests.deploy.containers import Container, Host
 from tests.deploy.docker_engine import engine
 from tests.deploy.kubernetes_cluster import cluster
 from tests.integration.conftest import ENDLESS, PROJECT, Site, make_site
-from tests.orchestration.test_queue import ORIGIN
+from tests.orchestration.jobs.test_queue import ORIGIN
 from tests.postgres import server as servers
 
 IMAGE = "registry.example.com/deploy-project:1"

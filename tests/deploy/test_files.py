@@ -14,7 +14,7 @@ from dagster_k8s.models import k8s_snake_case_dict
 from kubernetes import client  # pyright: ignore[reportMissingTypeStubs]
 
 from deploy_project.orchestration.internals import launching, run_queue
-from deploy_project.orchestration.launcher import ProcessLauncher
+from deploy_project.orchestration.processes.launcher import ProcessLauncher
 from tests.deploy import variants
 from tests.deploy.conftest import configured, kubeconfig
 from tests.deploy.variants import DEPLOY

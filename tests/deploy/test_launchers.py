@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration.internals import events, run_process
-from deploy_project.orchestration.lost import start_lost
+from deploy_project.orchestration.triggers.lost import start_lost
 from tests.deploy.conftest import IMAGE, PASSWORD, SECRET, Elsewhere
 from tests.deploy.containers import Container
 from tests.waiting import wait

@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import deploy_project.example
-from deploy_project.config.deployment import DeferToEnvironment
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.config.values.deployment import DeferToEnvironment
 
 CONFIG = Path(deploy_project.example.__file__).parent / "deploy.yaml"
 

@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_project.config.deployment import Environment, Project
+from deploy_project.config.values.deployment import Environment, Project
 from tests.waiting import wait
 
 WHO = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgSign=false")

@@ -27,7 +27,7 @@ from tests.waiting import PATIENCE
 ENSURE = """
 import sys
 from pathlib import Path
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.git.checkouts import ensure_checkout
 project = Project("shop", 1, sys.argv[1])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.config.deployment import Project, Secret
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Project, Secret
 from deploy_project.errors import ConfigError, GitError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.credentials import environment

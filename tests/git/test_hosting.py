@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy_project.config.deployment import Hosting
+from deploy_project.config.values.deployment import Hosting
 from deploy_project.git.hosting import branch_url, commit_url, file_url
 
 URL = "https://git.example/acme/shop"

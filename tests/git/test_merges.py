@@ -18,7 +18,7 @@ from tests.waiting import PATIENCE
 MERGE = """
 import sys
 from pathlib import Path
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.git.merges import merged
 print(merged(Project("shop", 1, sys.argv[1]), StateDirectory(Path(sys.argv[2])),

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git
 from deploy_project.git.mirror import ensure_commit
@@ -28,7 +28,7 @@ from tests.git.repositories import (
 ENSURE = """
 import sys
 from pathlib import Path
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.config.state import StateDirectory
 from deploy_project.git.mirror import ensure_commit
 ensure_commit(Project("shop", 1, sys.argv[1]), StateDirectory(Path(sys.argv[2])), sys.argv[3])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.config.deployment import Project, PullRequestRules
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Project, PullRequestRules
 from deploy_project.errors import RemoteError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.pull_refs import PullRequestReferences, number

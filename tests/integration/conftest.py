@@ -16,12 +16,12 @@ import dagster as dg
 import duckdb
 import pytest
 
-from deploy_project.config.deployment import Deployment
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
-from deploy_project.dbt.installation import installation
+from deploy_project.config.values.deployment import Deployment
+from deploy_project.dbt.processes.installation import installation
 from deploy_project.orchestration.location import definitions, deployed_pointers
-from deploy_project.runs.artifacts import Artifacts
+from deploy_project.runs.store.artifacts import Artifacts
 from tests.integration import reconstruct
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.location import definitions
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deploy_project.ci.report import comment
-from deploy_project.ci.telling import ended
-from deploy_project.runs.overview import Finished
-from deploy_project.runs.records import recorded_steps
-from deploy_project.runs.run import Run
-from deploy_project.runs.timing import timing
+from deploy_project.ci.comment.report import comment
+from deploy_project.ci.telling.comment_facts import ended
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.outcome.step_files import recorded_steps
+from deploy_project.runs.timing.model_timing import timing
 from tests.integration.comparing import (
     BEFORE,
     JOBS,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from deploy_project.cli.runs import listed
-from deploy_project.runs import history
+from deploy_project.cli.commands.runs import listed
+from deploy_project.runs.instance import history
 from tests.integration.conftest import PROJECT, Result, Site, make_site
 from tests.integration.shop import RAW
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from deploy_project.dbt import process
+from deploy_project.dbt.processes import process
 from tests.git.hollow_server import mute
 from tests.integration.conftest import DEPLOY, Site
 

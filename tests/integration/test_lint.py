@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from deploy_project.ci.lint_report import Lint, read
+from deploy_project.ci.lint.report import Lint, read
 from tests.git.hosts.site import TOKEN, serve
 from tests.git.hosts.site import Site as Hub
 from tests.integration.conftest import PROJECT, Result, Site, make_site

@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from deploy_project.ci.ledger import entries
-from deploy_project.orchestration.sweeps import Sweeps, job_name
+from deploy_project.ci.schemas.ledger import entries
+from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name
 from tests.integration.conftest import Result, Site, make_site
 from tests.integration.test_pull_requests import ASTRAY, CHANGED, MODELS
 from tests.integration.test_sweeps import Hosting

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.config.subcommands import OPTIONS_WITH_VALUE, SUBCOMMANDS
+from deploy_project.config.values.subcommands import OPTIONS_WITH_VALUE, SUBCOMMANDS
 
 pytestmark = pytest.mark.slow
 

@@ -10,11 +10,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from deploy_project.ci.ledger import entries
+from deploy_project.ci.schemas.ledger import entries
 from tests.git.hosts.site import TOKEN, serve
 from tests.git.hosts.site import Site as Hub
 from tests.integration.conftest import PROJECT, Result, Site, make_site
-from tests.orchestration.test_sensors import Daemon
+from tests.orchestration.triggers.test_merges import Daemon
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.runs.tags import run_number
+from deploy_project.runs.model.tags import run_number
 from tests.integration.daily import STEPS, Done
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]

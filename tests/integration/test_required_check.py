@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from tests.integration.conftest import ROOT, Site
-from tests.orchestration.test_sensors import Daemon
+from tests.orchestration.triggers.test_merges import Daemon
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy_project.runs.tags import run_number
+from deploy_project.runs.model.tags import run_number
 from tests.integration.daily import STEPS, Done
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]

@@ -8,13 +8,13 @@ import dagster as dg
 import duckdb
 import pytest
 
-from deploy_project.ci.finding import Finders
-from deploy_project.ci.ledger import Entry, enter, entries
-from deploy_project.cli.sweep import sweep
-from deploy_project.config.deployment import Project
+from deploy_project.ci.pulls.finders import Finders
+from deploy_project.ci.schemas.ledger import Entry, enter, entries
+from deploy_project.cli.commands.sweep import sweep
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import RemoteError
 from deploy_project.git.pulls import Listing, PullRequest
-from deploy_project.orchestration.sweeps import Sweeps, job_name, requests
+from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name, requests
 from tests.integration.conftest import DEPLOY, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
@@ -98,7 +98,7 @@ def test_while_nobody_can_be_asked_nothing_goes(story: Story):
 
 
 def test_a_run_in_progress_is_waited_for(story: Story, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("deploy_project.orchestration.sweeps.PATIENCE_SECONDS", 0)
+    monkeypatch.setattr("deploy_project.orchestration.triggers.clean_up.PATIENCE_SECONDS", 0)
     tags = {
         "deploy/environment": "prod",
         "deploy/job_id": "23",
@@ -122,7 +122,7 @@ def test_a_dry_run_of_the_command_shows_what_would_go_and_changes_nothing(
     def found(*_: object) -> Finders:
         return lambda _: Hosting((12,))
 
-    monkeypatch.setattr("deploy_project.cli.sweep.finders", found)
+    monkeypatch.setattr("deploy_project.cli.commands.sweep.finders", found)
     with story.site.working_directory():
         assert sweep("prod", dry_run=True) == 0
     said = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from deploy_project.config.variables import RESERVED
-from deploy_project.runs.tags import run_number
+from deploy_project.config.values.variables import RESERVED
+from deploy_project.runs.model.tags import run_number
 from tests.integration.conftest import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy_project.config.deployment import Environment, Hosting, Project
+from deploy_project.config.values.deployment import Environment, Hosting, Project
 
 
 @pytest.fixture

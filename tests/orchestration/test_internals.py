@@ -16,7 +16,6 @@ from dagster._core.definitions.definitions_load_context import (
 )
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
-from deploy_project.orchestration import execute_run
 from deploy_project.orchestration.internals import (
     events,
     executor,
@@ -26,7 +25,8 @@ from deploy_project.orchestration.internals import (
     run_queue,
 )
 from deploy_project.orchestration.internals.executor import Outcome
-from deploy_project.orchestration.workers import worker_of
+from deploy_project.orchestration.processes import execute_run
+from deploy_project.orchestration.processes.workers import held, worker_of
 
 KEY = dg.AssetKey(["prod", "orders"])
 EXAMPLE_JOB = "production__daily"
@@ -77,7 +77,7 @@ def chain(file: str) -> dg.JobDefinition:
     def steps() -> None:
         third(second(first()))
 
-    return steps.to_job(executor_def=executor.step_log_executor(finish))
+    return steps.to_job(executor_def=executor.step_log_executor(finish, held))
 
 
 def execute(instance: dg.DagsterInstance, file: Path, wish: str) -> dg.JobExecutionResult:

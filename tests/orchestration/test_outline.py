@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.config.loading import load_deployment
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.location import definitions
-from deploy_project.runs import tags
+from deploy_project.runs.model import tags
 
 
 @pytest.fixture(scope="module")

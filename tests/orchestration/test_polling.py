@@ -5,19 +5,18 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from deploy_project.config.deployment import HostingKind
-from deploy_project.orchestration import pulls
-from deploy_project.runs import tags
+from deploy_project.config.values.deployment import HostingKind
+from deploy_project.runs.model import tags
 from tests.git.hosts.site import TOKEN, Canned, Request, serve
 from tests.git.hosts.site import Site as Hub
 from tests.integration.conftest import Site, make_site
-from tests.orchestration import test_sensors
-from tests.orchestration.test_pulls import run, status
-from tests.orchestration.test_sensors import Daemon, Process
+from tests.orchestration.triggers import test_merges
+from tests.orchestration.triggers.test_merges import Daemon, Process
+from tests.orchestration.triggers.test_pull_requests import run, status
 
 pytestmark = pytest.mark.slow
 
-started = test_sensors.started
+started = test_merges.started
 SENSOR = "tiny_pull_requests"
 PLACES = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
 HOSTING = "hosting: {kind: KIND, url: HUB/acme/shop, api_url: HUBROOT, token: {env: HUB_TOKEN}}"
@@ -145,7 +144,7 @@ def test_telling_why_forks_are_not_built_holds_up_no_start(
     github.open(131)
     github.open(132, 133, source=2)
     with monkeypatch.context() as patch:
-        patch.setattr(pulls, "TELLING_SECONDS", 0)
+        patch.setattr("deploy_project.orchestration.triggers.pull_requests.TELLING_SECONDS", 0)
         assert builds(daemon) == [("prod__more", "131"), ("staging__checks", "131")]
         assert github.notes == []
     assert builds(daemon) == []

@@ -10,8 +10,8 @@ from tests.git.hosts.site import Pull
 from tests.git.hosts.site import Site as Hub
 from tests.integration import reconstruct
 from tests.integration.conftest import ROOT, Result, Site
-from tests.orchestration.test_queue import ORIGIN
-from tests.orchestration.test_sensors import Daemon
+from tests.orchestration.jobs.test_queue import ORIGIN
+from tests.orchestration.triggers.test_merges import Daemon
 from tests.postgres.server import Server
 from tests.waiting import wait
 

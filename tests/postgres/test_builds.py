@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from deploy_project.ci.ledger import entries
+from deploy_project.ci.schemas.ledger import entries
 from tests.postgres.shop import Shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]

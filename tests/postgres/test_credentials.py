@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deploy_project.dbt.secrets import Scrubber
+from deploy_project.dbt.processes.scrubbing import Scrubber
 from tests.postgres.conftest import HISTORY_PASSWORD
 from tests.postgres.server import Server
 from tests.postgres.shop import PASSWORDS, Shop

@@ -14,9 +14,9 @@ from dagster._core.remote_origin import (
 from deploy_project.cli import main
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.internals.connections import keep_connection
-from deploy_project.orchestration.queue import supersede
-from deploy_project.runs import tags
-from deploy_project.runs.completions import parsed, text
+from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.orchestration.triggers.completions import parsed, text
+from deploy_project.runs.model import tags
 from tests.postgres.shop import Shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]

@@ -11,12 +11,12 @@ import dagster as dg
 import pytest
 import requests
 
-from deploy_project.ci.ledger import entries
+from deploy_project.ci.schemas.ledger import entries
 from deploy_project.cli import main
-from deploy_project.orchestration.ends import look
+from deploy_project.orchestration.triggers.run_records import look
 from deploy_project.releases import pointer
-from deploy_project.runs.artifacts import COMMENT
-from deploy_project.runs.ends import Cursor
+from deploy_project.runs.outcome.ends import Cursor
+from deploy_project.runs.store.artifacts import COMMENT
 from tests.integration.retries import whole_plan
 from tests.postgres import fleet as fleets
 from tests.postgres.fleet import Fleet
@@ -297,7 +297,7 @@ def killed(story: Story) -> Killed:
     fleet.instance.report_run_failed(run, "The host is gone")
     said: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("deploy_project.runs.artifacts.Artifacts.run", _unreachable)
+        patch.setattr("deploy_project.runs.store.artifacts.Artifacts.run", _unreachable)
         _, nothing = _look(fleet, said.append)
     _, written = _look(fleet, said.append)
     return Killed(run.run_id, (nothing, said), written)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from deploy_project.ci.ledger import entries
+from deploy_project.ci.schemas.ledger import entries
 from tests.git.hosts.site import TOKEN, serve
-from tests.orchestration.test_sensors import Daemon
+from tests.orchestration.triggers.test_merges import Daemon
 from tests.postgres import gallery
 from tests.postgres.conftest import make_site_on_postgres
 from tests.postgres.gallery import Gallery, Story

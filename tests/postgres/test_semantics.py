@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy_project.orchestration.deactivation import deactivated
-from deploy_project.orchestration.queue import supersede
-from deploy_project.runs import tags
-from deploy_project.runs.ends import Cursor
+from deploy_project.orchestration.jobs.deactivation import deactivated
+from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.runs.model import tags
+from deploy_project.runs.outcome.ends import Cursor
 from tests.integration.conftest import Result, Site
-from tests.orchestration.test_ends import Watch
+from tests.orchestration.triggers.test_run_records import Watch
 from tests.postgres.conftest import make_site_on_postgres
 from tests.postgres.server import Server
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy_project.ci.warehouse import Outcome, opened
+from deploy_project.ci.cleanup.warehouse import Outcome, opened
 from tests.postgres.shop import Shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.dbt.selects import Selected
+from deploy_project.dbt.relations.selects import Selected
 from deploy_project.releases.asking import selected
 from deploy_project.releases.prepare import outside_of_a_run
 from tests.integration.conftest import PROJECT, Site, make_site

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.config.deployment import Environment, Hosting, Project, Secret
-from deploy_project.dbt.secrets import MASK
+from deploy_project.config.values.deployment import Environment, Hosting, Project, Secret
+from deploy_project.dbt.processes.scrubbing import MASK
 from deploy_project.errors import ConfigError
 from deploy_project.releases.given import given, inherited
 from tests.config.configuration_files import Configuration

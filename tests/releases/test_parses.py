@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from deploy_project.dbt.secrets import Scrubber
+from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.releases import parses
 
 OPEN = Scrubber([])

@@ -7,10 +7,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from deploy_project.config.deployment import Project
 from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.dbt.rendering import Rendering
-from deploy_project.dbt.warehouse_files import Named
+from deploy_project.config.values.deployment import Project
+from deploy_project.dbt.project.rendering import Rendering
+from deploy_project.dbt.project.warehouse_files import Named
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.releases.connections import connected
 from deploy_project.releases.warehouses import Warehouse, rescue

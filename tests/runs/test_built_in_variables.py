@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from deploy_project.config.deployment import (
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import (
     Account,
     Deployment,
     Environment,
@@ -17,9 +18,8 @@ from deploy_project.config.deployment import (
     JobType,
     Project,
 )
-from deploy_project.config.state import StateDirectory
-from deploy_project.config.variables import RESERVED
-from deploy_project.runs.run import Run, built_in_variables
+from deploy_project.config.values.variables import RESERVED
+from deploy_project.runs.model.run import Run, built_in_variables
 
 COMMIT = "c0ffee" * 6 + "c0ff"
 GIT = {"deploy/commit": COMMIT, "deploy/branch": "feature"}

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy_project.ci import ledger
-from deploy_project.ci.ledger import Entry
-from deploy_project.cli.tail import Tail
-from deploy_project.config.deployment import Account, Deployment, Environment, Project
+from deploy_project.ci.schemas import ledger
+from deploy_project.ci.schemas.ledger import Entry
 from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Account, Deployment, Environment, Project
 from deploy_project.errors import ArtifactError
 from deploy_project.releases.given import given
-from deploy_project.runs import transfer
-from deploy_project.runs.artifacts import Artifacts, Publication
+from deploy_project.runs.store import transfer
+from deploy_project.runs.store.artifacts import Artifacts, Publication
+from deploy_project.runs.store.logs import Tail
 from tests.serving import served
 from tests.stores.s3 import BUCKET, SECRET, Store, addressed, running
 from tests.waiting import PATIENCE

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from deploy_project.config.deployment import Hosting, HostingKind, Project
 from deploy_project.config.environment import reveal
+from deploy_project.config.values.deployment import Hosting, HostingKind, Project
 from deploy_project.errors import ConfigError
 from deploy_project.git.hosts.gitea import Gitea
 from deploy_project.git.hosts.github import GitHub

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import Access, access
 from deploy_project.git.hosts.host import Comment
 from deploy_project.git.hosts.pages import read

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from deploy_project.config import cursors
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import Access, access, reachable
 from deploy_project.git.hosts.pages import unchanged, whole
 from deploy_project.git.pulls import Listing, PullRequest, PullRequests

@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import access
 from deploy_project.git.hosts.host import Merged
 

@@ -1,6 +1,6 @@
 """The status of a commit, for all to see and for branch protection to require."""
 
-from deploy_project.config.deployment import Project
+from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import access
 from deploy_project.git.hosts.host import Status
 from deploy_project.git.hosts.refusals import RefusedError

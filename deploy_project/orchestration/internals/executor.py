@@ -1,6 +1,7 @@
 """The executor base class: one compute log for each step without one process for each step."""
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 import dagster as dg
@@ -13,18 +14,20 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
 from deploy_project.orchestration.internals.connections import keep_connection
-from deploy_project.orchestration.workers import worker_of
 
 Outcome = Literal["Success", "Error", "Cancelled"]
 Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Outcome], None]
 """Called once when the steps of a run have ended, whatever the outcome."""
+Hold = Callable[[dg.DagsterInstance, str], AbstractContextManager[None]]
+"""Entered with a run's id for as long as its steps are run in this process."""
 
 
 class StepLogExecutor(Executor):
     """Runs the steps in this process one after the other, each with a compute log of its own."""
 
-    def __init__(self, finish: Finish) -> None:
+    def __init__(self, finish: Finish, hold: Hold) -> None:
         self._finish = finish
+        self._hold = hold
 
     @property
     def retries(self) -> RetryMode:
@@ -36,7 +39,7 @@ class StepLogExecutor(Executor):
     ) -> Iterator[DagsterEvent]:
         """Yield the events of every step, then call `finish` with how it went."""
         keep_connection(plan_context.instance)
-        with worker_of(plan_context.instance, plan_context.run_id).held():
+        with self._hold(plan_context.instance, plan_context.run_id):
             yield from self._all(plan_context, execution_plan)
 
     def _all(
@@ -99,11 +102,11 @@ class StepLogExecutor(Executor):
         )
 
 
-def step_log_executor(finish: Finish) -> dg.ExecutorDefinition:
+def step_log_executor(finish: Finish, hold: Hold) -> dg.ExecutorDefinition:
     """Return an executor with one compute log for each step, at a few hundredths of a second."""
 
     @dg.executor(name="step_log")
     def step_log(_: dg.InitExecutorContext) -> StepLogExecutor:
-        return StepLogExecutor(finish)
+        return StepLogExecutor(finish, hold)
 
     return step_log

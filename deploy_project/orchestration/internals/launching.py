@@ -19,7 +19,7 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData, serialize_
 from deploy_project.orchestration.internals.run_process import EXECUTE_RUN, RUN_ARGUMENTS
 
 _OURS = "deploy_project.definitions"
-_PROGRAM = "deploy_project.orchestration.execute_run"
+_PROGRAM = "deploy_project.orchestration.processes.execute_run"
 
 
 class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):

@@ -2,7 +2,7 @@ from collections.abc import Generator
 
 import pytest
 
-from deploy_project.config.deployment import HostingKind
+from deploy_project.config.values.deployment import HostingKind
 from tests.git.hosts.site import TOKEN, Site, serve
 
 KINDS: tuple[HostingKind, ...] = ("github", "gitlab", "gitea")

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from deploy_project.config.deployment import Hosting, HostingKind, Project, Secret
+from deploy_project.config.values.deployment import Hosting, HostingKind, Project, Secret
 
 TOKEN = "t0ken-of-the-robot"
 ROBOT, SOMEBODY = 7, 8

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 
-from deploy_project.config.deployment import Hosting, Project, Secret
+from deploy_project.config.values.deployment import Hosting, Project, Secret
 from deploy_project.git.hosts.comments import amend_comment, upsert_comment
 from deploy_project.git.hosts.finder import Finder
 from deploy_project.git.hosts.merged import merged_pull_requests

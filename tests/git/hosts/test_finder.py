@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy_project.config.deployment import Hosting, Project
+from deploy_project.config.values.deployment import Hosting, Project
 from deploy_project.errors import ConfigError, RemoteError
 from deploy_project.git.hosts.finder import Finder, pull_requests
 from deploy_project.git.pulls import Listing, PullRequest

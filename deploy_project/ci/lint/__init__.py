@@ -1,0 +1,1 @@
+"""The step that lints a pull request's SQL (CI-15)."""

@@ -1,0 +1,128 @@
+"""The step that lints: SQLFluff over the SQL files that differ from the state (CI-15)."""
+
+import json
+from collections.abc import Mapping
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+from deploy_project.ci.lint.report import Lint, lines, read, summary
+from deploy_project.config import small_files
+from deploy_project.dbt.artifacts.sql_files import Contents, changed, sql_files
+from deploy_project.dbt.lint import sqlfluff
+from deploy_project.dbt.project.profiles import project_file
+from deploy_project.errors import LintError
+from deploy_project.releases import parses
+from deploy_project.releases.packages import last_words
+from deploy_project.releases.workspace import Workspace
+from deploy_project.runs.model import run as runs
+from deploy_project.runs.model.step_context import Stage
+from deploy_project.runs.steps import deferral
+from deploy_project.runs.steps.actions import ready_for_dbt, workspace_of
+
+RESULT = "lint.json"
+"""In the step's directory: what SQLFluff has found, paths relative to the repository."""
+_SHOWN = 1000
+
+
+def lint(stage: Stage) -> None:
+    """Lint the SQL files of the dbt project that differ from what the run defers to, or all.
+
+    Raises `LintError` when there are violations, or when a file could not be looked at.
+    """
+    workspace = workspace_of(stage)
+    with ready_for_dbt(stage, workspace):
+        files = _files(stage, workspace)
+        found = _linted(stage, workspace, files) if files else Lint()
+    for line in lines(found, most=_SHOWN):
+        stage.console.say(line)
+    stage.progress.facts.update(found.counts)
+    if not found.is_clean:
+        raise LintError(summary(found))
+    stage.console.say(summary(found))
+
+
+def _files(stage: Stage, workspace: Workspace) -> list[Path]:
+    """Return the files to lint: regular ones inside the tree, whatever git says they are."""
+    project = str(project_file(workspace.project_directory).get("name"))
+    now = sql_files(_manifest(stage, workspace), project=project)
+    state = deferral.state(stage, workspace)
+    before: Contents = {}
+    if state is not None:
+        before = sql_files(state / "manifest.json", project=project)
+    paths = [workspace.project_directory / each for each in changed(now, before)]
+    tree = workspace.tree.resolve()
+    found = [each for each in paths if each.is_file() and each.resolve().is_relative_to(tree)]
+    what = "have changed" if before else "are to be linted"
+    stage.console.say(f"{len(found)} of {len(now)} SQL files {what}")
+    return found
+
+
+def _manifest(stage: Stage, workspace: Workspace) -> Path:
+    """Return the manifest of this commit; what parses it is kept for the commands that follow."""
+    target = stage.directory / "target"
+    parses.lend(workspace.parsed, target)
+    if parses.kept(workspace.parsed) is not None:
+        return workspace.parsed / "manifest.json"
+    manifest = deferral.parsed(stage, workspace)
+    parses.keep(target, workspace.parsed, workspace.scrubber)
+    return manifest
+
+
+def _linted(stage: Stage, workspace: Workspace, files: list[Path]) -> Lint:
+    adapter = workspace.profile.adapter
+    program = sqlfluff.linter(workspace.installation, adapter, stage.run.state)
+    result = stage.directory / RESULT
+    wanted = {
+        "root": str(workspace.tree),
+        "files": [str(each) for each in files],
+        "dialect": sqlfluff.dialect(adapter),
+        "config": str(_configuration(stage, workspace)),
+        "result": str(result),
+    }
+    said: list[str] = []
+    ended = workspace.run(
+        (json.dumps(wanted),),
+        directory=stage.directory,
+        on_line=said.append,
+        timeout_seconds=runs.seconds_left(stage.run),
+        other=program,
+    )
+    if ended.code != 0 or not result.is_file():
+        raise LintError(f"SQLFluff failed (exit {ended.code}): {last_words(said)}")
+    return _kept(result, workspace)
+
+
+def _configuration(stage: Stage, workspace: Workspace) -> Path:
+    """Write what goes over the repository's configuration: the run's own dbt connection."""
+    file = stage.run.work / "sqlfluff.cfg"
+    parser = ConfigParser(interpolation=None)
+    parser["sqlfluff:templater:dbt"] = {
+        "project_dir": str(workspace.project_directory),
+        "profiles_dir": str(workspace.profiles_directory),
+        "profile": workspace.profile.name,
+        "target": workspace.profile.target,
+        "target_path": str(stage.directory / "target"),
+    }
+    with file.open("w", encoding="utf-8") as stream:
+        parser.write(stream)
+    return file
+
+
+def _kept(result: Path, workspace: Workspace) -> Lint:
+    """Return the result, and write it anew without this machine's paths and without secrets."""
+    root = f"{workspace.tree}/"
+    content: Mapping[str, Any] = json.loads(result.read_bytes())
+    small_files.write_text(result, json.dumps(_relative(content, root), indent=2))
+    workspace.scrubber.file(result)
+    return read(result)
+
+
+def _relative(value: Any, root: str) -> Any:
+    if isinstance(value, str):
+        return value.replace(root, "")
+    if isinstance(value, list):
+        return [_relative(each, root) for each in value]  # pyright: ignore
+    if isinstance(value, dict):
+        return {key: _relative(each, root) for key, each in value.items()}  # pyright: ignore
+    return value

@@ -1,0 +1,47 @@
+"""The bell of each project, for whoever hears of its pull requests before they are asked for.
+
+A webhook's receiver, a command or a script rings it. It says that there may be news, not what they
+are: the sensor asks the site itself at its next tick, and decides as it always does.
+"""
+
+import uuid
+
+from deploy_project.ci.pulls.finders import ci_jobs
+from deploy_project.config import small_files
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Project
+from deploy_project.errors import ConfigError
+
+_LONGEST = 100
+
+
+def ask_now(deployment: Deployment, state: StateDirectory, project: str) -> None:
+    """Have the pull requests of `project` asked for at once, whatever was known of them before.
+
+    Ring as often as there is news: a ring that is not heard yet stands for all of them. Dagster's
+    daemon must see the same state directory. Raises `ConfigError` for a project without CI jobs,
+    and `ArtifactError` when the state directory can't be written.
+    """
+    known = sorted(each.name for each in projects(deployment))
+    if project not in known:
+        names = ", ".join(map(repr, known)) or "none"
+        raise ConfigError(
+            f"project {project!r} has no job that pull requests start; those that have: {names}"
+        )
+    file = state.bell(project)
+    with state.explained(f"ringing the bell of project {project!r}"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        small_files.write_text(file, uuid.uuid4().hex)
+
+
+def projects(deployment: Deployment) -> list[Project]:
+    """Return the projects whose pull requests start jobs."""
+    return [each for each in deployment.projects.values() if ci_jobs(each, deployment.jobs)]
+
+
+def last_ring(state: StateDirectory, project: str) -> str:
+    """Return what tells the last ring from those before it; empty when there was none."""
+    try:
+        return state.bell(project).read_text(encoding="utf-8")[:_LONGEST]
+    except (OSError, ValueError):
+        return ""

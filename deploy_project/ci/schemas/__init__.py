@@ -1,0 +1,1 @@
+"""The schemas that a pull request's run may write: guard and ledger."""

@@ -1,0 +1,96 @@
+"""What a dbt command selects, asked of dbt itself before the command runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deploy_project.config.values.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
+from deploy_project.dbt.arguments.commands import Listing, subcommand
+from deploy_project.dbt.arguments.flags import PARSING
+from deploy_project.dbt.artifacts import node_names
+from deploy_project.dbt.artifacts.events import Listed
+from deploy_project.errors import DbtError
+from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.retry.results import SELECTING
+
+_WRITTEN = ("unique_id", "database", "schema")
+
+
+@dataclass(frozen=True)
+class Relation:
+    """What a selected node is going to write."""
+
+    unique_id: str
+    database: str
+    schema: str
+
+    @property
+    def name(self) -> str:
+        """What people call the node."""
+        return node_names.name(self.unique_id)
+
+
+def options(arguments: Sequence[str]) -> list[str]:
+    """Return those of a command's `arguments` that decide what it selects, as `dbt ls` takes them.
+
+    What is unknown here does not narrow the selection.
+    """
+    kept: list[str] = []
+    taking, left = False, 0
+    for word in arguments:
+        name = word.split("=", 1)[0]
+        if word.startswith("-") and not left:
+            taking = name in SELECTING_BY_MANY or name in SELECTING_BY_ONE
+            left = 1 if taking and name in SELECTING_BY_ONE and "=" not in word else 0
+            if taking:
+                kept.append(word)
+            taking = taking and "=" not in word
+        elif taking:
+            kept.append(word)
+            taking, left = name in SELECTING_BY_MANY or left == 0, 0
+    return kept
+
+
+def wanted(scene: Scene) -> Listing | None:
+    """Return what dbt is to list before the command of `scene`; None for one that writes no nodes.
+
+    Hooks, operations and macros that write are no nodes.
+    """
+    arguments = scene.step.arguments
+    if subcommand(arguments) not in SELECTING:
+        return None
+    kept = options(arguments)
+    if scene.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
+        kept += ["--state", str(scene.state)]  # `dbt retry` has another one
+    return Listing(kept, (*_WRITTEN, "config"), PARSING.divided(arguments)[0])
+
+
+def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
+    """Return what a command, for which dbt has listed `found`, is going to write.
+
+    Raises `DbtError` with dbt's own words when it could not list.
+    """
+    if found.problem:
+        raise DbtError(f"`dbt ls` of what is to be built failed: {found.problem}")
+    types = SELECTING[subcommand(arguments) or ""]
+    stores = "--store-failures" in arguments
+    return [
+        Relation(*(str(each.get(field) or "") for field in _WRITTEN))
+        for each in found.nodes
+        if _kind(each) in types and _writes(each, stores=stores)
+    ]
+
+
+def _kind(node: Mapping[str, Any]) -> str:
+    return node_names.kind(str(node["unique_id"]))
+
+
+def _writes(node: Mapping[str, Any], *, stores: bool) -> bool:
+    config: Mapping[str, Any] = node.get("config") or {}
+    match _kind(node):
+        case "test":
+            return stores or bool(config.get("store_failures"))
+        case "unit_test":
+            return False
+        case _:
+            return bool(node.get("schema")) and config.get("materialized") != "ephemeral"

@@ -1,0 +1,48 @@
+"""What a command of a pull request's run has come to, as far as dbt's own artifacts don't say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from deploy_project.config import small_files
+from deploy_project.dbt.artifacts.results import Readable
+from deploy_project.errors import ArtifactError
+
+FILE = "findings.json"
+"""Its name in the directory of the step."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The first rows of a table, as text; None is NULL."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the comment on the pull request tells beside the results."""
+
+    deferred: tuple[str, ...] = ()
+    """The unique ids of the nodes that were read from where another run has built them."""
+    samples: Mapping[str, Sample] = field(default_factory=dict[str, Sample])
+    """Rows that tests have found, by the unique id of the test."""
+
+
+_ADAPTER = TypeAdapter(Findings)
+
+
+def write(findings: Findings, directory: Path) -> None:
+    """Leave `findings` in the directory of a step, with whose files they are kept."""
+    small_files.write_text(directory / FILE, _ADAPTER.dump_json(findings, indent=2).decode())
+
+
+def read(file: Readable) -> Findings:
+    """Return what `write` has left; raise `ArtifactError` for anything else."""
+    try:
+        return _ADAPTER.validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ArtifactError(f"{file} does not tell what a command has come to: {error}") from error

@@ -1,0 +1,1 @@
+"""`deploy-project check`, and each of the checks beyond those of the files."""

@@ -1,0 +1,155 @@
+"""`deploy-project check`: every problem at once, else what the configuration says."""
+
+from argparse import Namespace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+
+from deploy_project.cli.check.configuration import missing_secrets
+from deploy_project.cli.check.notes import notes
+from deploy_project.cli.check.unanswered import unanswered
+from deploy_project.cli.check.versions import unverified
+from deploy_project.cli.context import loaded
+from deploy_project.cli.table import table
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Environment, Job
+from deploy_project.errors import ConfigError, DeployError
+from deploy_project.git import remote
+from deploy_project.git.command import without_credentials
+from deploy_project.releases.prepare import connects_by, files_of
+
+
+def check(*, online: bool) -> int:
+    """Print what is configured; raise `ConfigError` with a line for each problem."""
+    found, deployment = loaded()
+    print(summary(deployment))
+    if deployment.warnings:
+        print("\n".join(["", *(f"Warning: {each}" for each in deployment.warnings)]))
+    for each in deployment.environments.values():
+        told = [f"Note: {each.name}: {note}" for note in notes(deployment, each, found.state)]
+        if told:
+            print("", *told, sep="\n")
+    problems = missing_secrets(deployment)
+    wrong, unknown = unverified(deployment, found.state)
+    problems += wrong
+    heads: dict[str, str] = {}
+    if online:
+        heads, unreachable = _ask(deployment, found.state)
+        problems += [*unknown, *unreachable]
+    else:
+        for each in unknown:
+            print(f"\nNot verified: {each}")
+    for line in _files(deployment, found.state, heads):
+        print(line)
+    missing, notices = unanswered(deployment, found.state, heads)
+    problems += missing
+    for each in notices:
+        print(f"\nNote: {each}")
+    if problems:
+        raise ConfigError(_told(problems))
+    print(f"\nNo problems{_counted(deployment.warnings)}.")
+    return 0
+
+
+def summary(deployment: Deployment) -> str:
+    """Return the projects, environments and jobs as tables."""
+    projects = [
+        [each.name, without_credentials(each.repository), each.subdirectory or "."]
+        for each in deployment.projects.values()
+    ]
+    environments = [
+        [each.name, each.project.name, each.type, _ref(each), _target(each), each.dbt_version or ""]
+        for each in deployment.environments.values()
+    ]
+    jobs = [
+        [each.name, each.job_type, ", ".join(triggers(each)), _schedule(each)]
+        for each in deployment.jobs.values()
+    ]
+    return "\n\n".join(
+        [
+            str(deployment.source),
+            table(["project", "repository", "directory"], projects),
+            table(["environment", "project", "type", "deploys", "target", "dbt"], environments),
+            table(["job", "type", "triggers", "schedule"], jobs) if jobs else "No jobs.",
+        ]
+    )
+
+
+def triggers(job: Job) -> Iterator[str]:
+    """Yield what starts `job` by itself; `by hand` when nothing does, `off` when nothing can."""
+    if job.why_off is not None:
+        yield "off"
+        return
+    active = {
+        "schedule": job.scheduled,
+        "merge": job.on_merge,
+        "pull request": job.on_pull_request,
+    }
+    found = [name for name, on in active.items() if on]
+    if job.completion is not None:
+        found.append(f"after {job.completion}")
+    yield from found or ["by hand"]
+
+
+def _schedule(job: Job) -> str:
+    if not job.cron:
+        return ""
+    return f"{' | '.join(job.cron)} ({job.timezone}{'' if job.scheduled else ', off'})"
+
+
+def _ref(environment: Environment) -> str:
+    if environment.tag is not None:
+        return f"tag {environment.tag}"
+    return environment.branch or "the default branch"
+
+
+def _target(environment: Environment) -> str:
+    return environment.target or (environment.name if environment.connection else "default")
+
+
+def _ask(deployment: Deployment, state: StateDirectory) -> tuple[dict[str, str], list[str]]:
+    """Print the commit that each environment's remote is at, and its connection there.
+
+    Returns these commits, and the problems, those of one environment with its name before them.
+    Raises `ConfigError` when the state directory, which what is fetched goes to, can't be written.
+    """
+    heads: dict[str, str] = {}
+    problems: list[str] = []
+    print()
+    state.prepare()
+    for each in deployment.environments.values():
+        try:
+            head = remote.head(each)
+            print(f"{each.name}: {head.branch} is at {head.commit}")
+            heads[each.name] = head.commit
+            by = connects_by(deployment, each, head.commit, state)
+            print(f"{each.name}: profile {by.name!r}, target {by.target!r}, adapter {by.adapter}")
+        except DeployError as error:
+            problems.append(f"environments.{each.name}: {error}")
+    return heads, problems
+
+
+def _files(
+    deployment: Deployment, state: StateDirectory, heads: Mapping[str, str]
+) -> Iterator[str]:
+    """Yield what relative paths of connections mean, as far as that can be told here."""
+    for each in deployment.environments.values():
+        with suppress(DeployError):  # a deployment, or `--online`, tells what is wrong
+            told = files_of(deployment, each, heads.get(each.name), state)
+            yield from (f"\n{each.name}: {line}" for line in told)
+
+
+def _counted(warnings: Sequence[str]) -> str:
+    """Return how many things are off, after "No problems"."""
+    if not warnings:
+        return ""
+    return f", {len(warnings)} warning{'' if len(warnings) == 1 else 's'}"
+
+
+def _told(problems: list[str]) -> str:
+    count = f"{len(problems)} problems" if len(problems) > 1 else "1 problem"
+    return "\n".join([count, *problems])
+
+
+def act(given: Namespace) -> int:
+    """Carry out `check` as it was given on the command line; return the exit code."""
+    return check(online=given.online)

@@ -1,0 +1,66 @@
+"""What `deploy-project check` says of the dbt versions that environments and jobs want."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Environment
+from deploy_project.dbt.lint import sqlfluff
+from deploy_project.dbt.processes.installation import verify
+from deploy_project.errors import DbtError, LintError, VersionError
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A version of dbt, and the adapter as far as deploy.yaml names it."""
+
+    version: str | None
+    adapter: str | None
+
+
+def wanted(deployment: Deployment) -> Mapping[Wanted, list[str]]:
+    """Return each combination, and who wants it; an adapter in a `profiles.yml` is not known."""
+    found: dict[Wanted, list[str]] = {}
+    for name, environment in deployment.environments.items():
+        each = Wanted(environment.dbt_version, _adapter(environment))
+        found.setdefault(each, []).append(f"environments.{name}")
+    for job in deployment.jobs.values():
+        if job.dbt_version is not None:
+            each = Wanted(job.dbt_version, _adapter(job.environment))
+            found.setdefault(each, []).append(f"jobs.{job.identifier}")
+    return found
+
+
+def _adapter(environment: Environment) -> str | None:
+    named = {**(environment.connection or {}), **environment.extended_attributes}.get("type")
+    return str(named) if named else None
+
+
+def unverified(deployment: Deployment, state: StateDirectory) -> tuple[list[str], list[str]]:
+    """Return a line for each version that can't be had, and one for each that nobody can ask for.
+
+    Nothing is installed; the package index is asked for what is not installed yet.
+    """
+    wrong: list[str] = []
+    unknown: list[str] = []
+    linted = _linted(deployment)
+    for each, places in wanted(deployment).items():
+        try:
+            verify(each.version, each.adapter, state)
+            if each in linted and each.adapter is not None:
+                sqlfluff.verify(each.version, each.adapter, state)
+        except (DbtError, LintError) as error:
+            told = f"{', '.join(places)}: {error}"
+            is_known = not isinstance(error, DbtError) or each.version is None
+            is_known = is_known or isinstance(error, VersionError)
+            (wrong if is_known else unknown).append(told)
+    return wrong, unknown
+
+
+def _linted(deployment: Deployment) -> frozenset[Wanted]:
+    """Return the combinations beside which SQLFluff is wanted."""
+    jobs = (job for job in deployment.jobs.values() if job.run_lint)
+    return frozenset(
+        Wanted(job.dbt_version or job.environment.dbt_version, _adapter(job.environment))
+        for job in jobs
+    )

@@ -1,0 +1,26 @@
+"""`deploy-project cancel`: end a run that waits or is in progress."""
+
+from argparse import Namespace
+
+from deploy_project.cli.context import loaded
+from deploy_project.runs.instance import history
+from deploy_project.runs.instance.launching import Dagster
+from deploy_project.runs.model.status import ENDED
+
+
+def cancel(name: str) -> int:
+    """Cancel the run that `name` names; one that has ended stays as it is (Q-8)."""
+    _, deployment = loaded()
+    with history.opened() as instance:
+        run = history.find(instance, name)
+        if run.status in ENDED:
+            print(f"Run {run.id} had ended before: {run.status}")
+            return 0
+        Dagster.of(deployment, instance).cancel(run.id)
+    print(f"Cancelling run {run.id} of {run.job}; `deploy-project logs {run.id[:8]}` shows its end")
+    return 0
+
+
+def act(given: Namespace) -> int:
+    """Carry out `cancel` as it was given on the command line; return the exit code."""
+    return cancel(given.run)

@@ -1,0 +1,55 @@
+"""`deploy-project logs`: what the steps of a run have logged."""
+
+import time
+from argparse import Namespace
+
+from deploy_project.cli.context import loaded
+from deploy_project.config.values.purposes import withheld
+from deploy_project.dbt.processes.scrubbing import Scrubber
+from deploy_project.errors import ArtifactError
+from deploy_project.releases.given import revealed
+from deploy_project.runs.instance import history
+from deploy_project.runs.model.status import ENDED
+from deploy_project.runs.store.artifacts import Artifacts
+from deploy_project.runs.store.logs import CONSOLE, DEBUG, Tail
+
+POLL_SECONDS = 1.0
+
+
+def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
+    """Print the logs of the run that `name` names; raise `ArtifactError` when there are none."""
+    found, deployment = loaded()
+    artifacts = Artifacts.of(deployment, found.state)
+    file = DEBUG if debug else CONSOLE
+    # dbt leaves out of its debug log what it knows, which these are not.
+    hidden = Scrubber(revealed(each for each, _ in withheld(deployment.projects.values())))
+    with history.opened() as instance:
+        run = history.find(instance, name)
+        tail = Tail(run.id, found.state, artifacts, file=file, step=step, shown=hidden.text)
+        said = _print(tail)
+        while follow and run.status not in ENDED:
+            time.sleep(POLL_SECONDS)
+            run = history.by_id(instance, run.id)
+            said = _print(tail) or said
+    if not said:
+        known = ", ".join(tail.steps().values()) or "none"
+        which = f" of step {step}" if step is not None else ""
+        raise ArtifactError(
+            f"run {run.id} ({run.status}) has left no {file}{which} in {artifacts.run(run.id)}; "
+            f"steps found there: {known}"
+        )
+    return 0
+
+
+def _print(tail: Tail) -> bool:
+    """Print what is new, and return whether anything was."""
+    said = False
+    for text in tail.new():
+        print(text, end="", flush=True)
+        said = True
+    return said
+
+
+def act(given: Namespace) -> int:
+    """Carry out `logs` as it was given on the command line; return the exit code."""
+    return logs(given.run, step=given.step, debug=given.debug, follow=given.follow)

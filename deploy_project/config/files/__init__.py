@@ -1,0 +1,1 @@
+"""The files of a configuration: their keys, their lines, and their problems."""

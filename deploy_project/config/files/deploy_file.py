@@ -1,0 +1,136 @@
+"""The keys of deploy.yaml."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, WithJsonSchema
+
+from deploy_project.config.files.model import NAME, Strict
+from deploy_project.config.values.deployment import EnvironmentType, HostingKind
+from deploy_project.config.values.passed import OURS
+
+SECRET_SCHEMA: dict[str, Any] = {
+    "description": "Where the secret is kept.",
+    "type": "object",
+    "properties": {"env": {"type": "string"}, "file": {"type": "string"}},
+    "minProperties": 1,
+    "maxProperties": 1,
+    "additionalProperties": False,
+}
+VALUE_SCHEMA: dict[str, Any] = {"anyOf": [{"type": ["string", "number", "boolean"]}, SECRET_SCHEMA]}
+_VARIABLES_SCHEMA: dict[str, Any] = {
+    "description": "Environment variables of dbt.",
+    "type": "object",
+    "patternProperties": {
+        "^DBT_ENV_SECRET": SECRET_SCHEMA,
+        "^DBT_(?!ENV_SECRET)": VALUE_SCHEMA,
+    },
+    "additionalProperties": False,
+}
+_PASSED_SCHEMA: dict[str, Any] = {
+    "description": "Names of variables that dbt gets from the environment of Dagster's processes.",
+    "type": "array",
+    "items": {"type": "string", "pattern": f"^(?!{OURS.pattern})[A-Za-z_][A-Za-z0-9_]*$"},
+    "uniqueItems": True,
+}
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+Id = Annotated[int, Field(ge=1)]
+Text = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+# Read by `values`, whose errors say more than those of a union of types would.
+SecretValue = Annotated[Any, WithJsonSchema(SECRET_SCHEMA)]
+VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
+# Read by `values` as well, so that each name is refused by itself.
+PassedNames = Annotated[list[Any], WithJsonSchema(_PASSED_SCHEMA)]
+
+
+class AccountEntry(Strict):
+    """The account, as dbt Cloud numbers it."""
+
+    id: Id | None = None
+    name: str = "default"
+    run_slots: Count | None = None
+
+
+class HostingEntry(Strict):
+    """The site that shows the repository to people, and has its pull requests."""
+
+    kind: HostingKind | None = None
+    url: Text | None = None
+    api_url: Text | None = None
+    token: SecretValue = None
+
+
+class PullRequestsEntry(Strict):
+    """How pull requests are found, and which of them are built."""
+
+    refs: Text | None = None
+    fork_label: Text | None = None
+    schema_guard: bool = True
+    without_state: Literal["fail", "build_all"] = "fail"
+    sample_rows: bool = True
+    build: Literal["head", "merge"] = "head"
+
+
+class ProjectEntry(Strict):
+    """One dbt project in one git repository."""
+
+    id: Id | None = None
+    repository: Text
+    subdirectory: str = ""
+    hosting: HostingEntry | None = None
+    pull_requests: PullRequestsEntry = PullRequestsEntry()
+    username: str = "x-access-token"
+    token: SecretValue = None
+    git_repo_cache: bool = False
+    variables: VariableValues = Field(default_factory=dict)
+    pass_variables: PassedNames = Field(default_factory=list)
+
+
+class EnvironmentEntry(Strict):
+    """A deployment environment: which code, which warehouse, which dbt."""
+
+    id: Id | None = None
+    project: str | None = None
+    type: EnvironmentType = "general"
+    branch: Text | None = None
+    tag: Text | None = None
+    target: Text | None = None
+    profiles_directory: Text | None = None
+    connection: dict[str, Any] | None = None
+    extended_attributes: dict[str, Any] = Field(default_factory=dict)
+    target_schema: Text | None = Field(default=None, alias="schema")
+    threads: Count | None = None
+    dbt_version: str | None = None
+    variables: VariableValues = Field(default_factory=dict)
+    pass_variables: PassedNames = Field(default_factory=list)
+    concurrency: Count | None = None
+    row_counts: bool = False
+    column_lineage: bool = False
+    pull_request_days: CountOrNone = 30
+
+
+class Defaults(Strict):
+    """What environments and jobs have where they say nothing themselves."""
+
+    threads: Count | None = None
+    dbt_version: str | None = None
+    timezone: str = "UTC"
+    deactivate_after: CountOrNone = 100
+
+
+class DeployFile(Strict):
+    """What dbt Cloud keeps in its database, as a file."""
+
+    account: AccountEntry | None = None
+    projects: dict[Name, ProjectEntry] = Field(default_factory=dict)
+    environments: dict[Name, EnvironmentEntry] = Field(default_factory=dict)
+    jobs: list[str] | None = Field(
+        default=None, description="Files, directories or globs; `jobs.yml` when left out."
+    )
+    vars_files: list[str] = Field(default_factory=list)
+    artifacts: Text | None = None
+    dagster_url: str = "http://127.0.0.1:3000"
+    docs_url: str | None = None
+    defaults: Defaults = Defaults()

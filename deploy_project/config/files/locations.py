@@ -1,0 +1,101 @@
+"""Paths and URLs of deploy.yaml: repositories, artifacts."""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
+    known_implementations,
+)
+
+from deploy_project.config.files.documents import Place
+from deploy_project.config.files.problems import Problems
+
+_STATE = "{state}"
+# git reads `host:path` as ssh when no slash comes before the colon.
+SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
+"""A remote in the short spelling of ssh."""
+
+# No option, none of what git's names can't have, none of ls-remote's other wildcards.
+_REFERENCES = re.compile(r"refs(/(?!\.)[^\s\x00-\x1f\x7f~^:?\[\\/]+)+")
+
+
+@dataclass(frozen=True)
+class Base:
+    """What relative paths and `{state}` are resolved against; both are absolute."""
+
+    directory: Path
+    state: Path
+
+    def path(self, text: str) -> Path:
+        """Return an absolute path."""
+        return Path(os.path.normpath(self.directory / os.path.expanduser(self.expanded(text))))
+
+    def expanded(self, text: str) -> str:
+        """Return `text` with the state directory in place of `{state}`."""
+        return text.replace(_STATE, str(self.state))
+
+
+def repository(place: Place, text: str, base: Base, problems: Problems) -> str:
+    """Return a URL as it is, and a path as an absolute one; a URL with credentials is a problem."""
+    text = base.expanded(text)
+    if "://" not in text:
+        return text if SCP.fullmatch(text) else str(base.path(text))
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        problems.add(place, "is not a URL", remedy="correct it")
+        return text
+    # The user of ssh is no secret; a name alone before an https host is often a token.
+    if url.password or (url.username and url.scheme in ("http", "https")):
+        remedy = "take them out, and give `username` and `token` at the project"
+        problems.add(place, "has credentials", remedy=remedy)
+    return text
+
+
+def subdirectory(place: Place, text: str, problems: Problems) -> str:
+    """Return a path below the repository's root, empty for the root itself."""
+    path = PurePosixPath(text)
+    if path.is_absolute() or ".." in path.parts or text.startswith("~"):
+        remedy = "give a path below the repository's root, without `..`"
+        problems.add(place, "must stay inside the repository", remedy=remedy)
+    return "" if str(path) == "." else str(path)
+
+
+def pattern(place: Place, text: str, problems: Problems) -> str:
+    """Return a pattern of git references in full, with one `*` in it; a branch may be short."""
+    full = text if text.startswith("refs/") else f"refs/heads/{text}"
+    if full.count("*") != 1 or not _REFERENCES.fullmatch(full):
+        remedy = "write one with one `*`, such as `refs/pull/*/head`, or `pr/*` for branches"
+        problems.add(place, "is no pattern of git references", remedy=remedy)
+    return full
+
+
+def artifacts(place: Place, text: str, base: Base, problems: Problems) -> str:
+    """Return the URL of the artifact root, or an absolute path; its driver must be installed."""
+    scheme, separator, _ = text.partition("://")
+    if not separator:
+        return str(base.path(text))
+    driver: Any = known_implementations.get(scheme)
+    if driver is None:
+        problems.add(place, "has an unknown protocol", remedy="use s3://, gs://, abfs:// or a path")
+        return text
+    # Only looked for: importing a driver takes seconds, and every process of Dagster loads this.
+    package = str(driver["class"]).partition(".")[0]
+    if find_spec(package) is None:
+        remedy = f"install {package} beside deploy-project"
+        problems.add(place, f"needs a driver for {scheme}://", remedy=remedy)
+    return base.expanded(text).rstrip("/")
+
+
+def web(place: Place, text: str, problems: Problems) -> str:
+    """Return the address of a web server without a slash at its end."""
+    if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", text):
+        problems.add(
+            place, "is not a web address", remedy="write https://host/path, without credentials"
+        )
+    return text.rstrip("/")

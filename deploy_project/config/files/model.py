@@ -1,0 +1,168 @@
+"""What the pydantic models of the files have in common, and how their errors are told."""
+
+import difflib
+import inspect
+import types
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, Union, cast, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from deploy_project.config.files.documents import Document, Place
+from deploy_project.config.files.problems import Problems
+
+NAME = "^[A-Za-z0-9_-]+$"
+_WORDS = {
+    "missing": ("is missing", "add it"),
+    "string_type": ("must be text", "write text; put it in quotes when it looks like a number"),
+    "int_type": ("must be a whole number", "write digits without quotes"),
+    "int_parsing": ("must be a whole number", "write digits only"),
+    "int_from_float": ("must be a whole number", "write digits only"),
+    "bool_type": ("must be true or false", "write one of them, without quotes"),
+    "bool_parsing": ("must be true or false", "write one of them"),
+    "string_too_short": ("is empty", "write a value, or leave the key out"),
+    "dict_type": ("must be a mapping", "write `key: value` lines under it"),
+    "model_type": ("must be a mapping", "write `key: value` lines under it"),
+    "list_type": ("must be a list", "write a `- item` line for each"),
+    "string_pattern_mismatch": ("has a character that names can't have", "use A-Z a-z 0-9 _ and -"),
+}
+
+
+def null_is_absent(schema: dict[str, Any]) -> None:
+    """Let every optional property of a JSON schema be null too, as `Strict` does."""
+    for name, value in schema.get("properties", {}).items():
+        value.pop("title", None)
+        if value.get("default", value) is None:
+            del value["default"]
+        kept = {
+            key: value.pop(key) for key in ("default", "deprecated", "description") if key in value
+        }
+        if "patternProperties" in value:
+            value["additionalProperties"] = False
+        if value and name not in schema.get("required", []):
+            kinds = value.get("anyOf", [value])
+            null = [] if {"type": "null"} in kinds else [{"type": "null"}]
+            schema["properties"][name] = {"anyOf": [*kinds, *null], **kept}
+        else:
+            value.update(kept)
+
+
+class Strict(BaseModel):
+    """Unknown keys are mistakes, null is the same as absent, and nothing changes later."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, json_schema_extra=null_is_absent
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        entries = cast(dict[Any, Any], data).items()
+        return {key: value for key, value in entries if value is not None}
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Checked(Generic[Model]):
+    """A file's model without what is wrong; `broken` entries are left out whole."""
+
+    model: Model
+    broken: frozenset[tuple[str, ...]]
+
+    def broken_in(self, part: str) -> list[str]:
+        """Return the names of the entries of one mapping that are left out."""
+        return [path[1] for path in self.broken if path[0] == part and len(path) > 1]
+
+
+def checked(
+    model: type[Model], document: Document, *, parts: Collection[str], problems: Problems
+) -> Checked[Model]:
+    """Return `document` as `model`, and note what is wrong with it.
+
+    A wrong key falls to its default, so that everything else can be checked further. `parts` are
+    the top-level mappings with entries of their own; one that lacks a key it needs is left out.
+    """
+    data = document.data
+    if not isinstance(data, dict):
+        if data is not None:
+            place, remedy = Place(document), "write `key: value` lines"
+            problems.refuse(place, "must be a mapping", remedy=remedy)
+        data = {}
+    entries = cast(dict[Any, Any], data)
+    details = _details(model, entries)
+    for detail in details:
+        _note(detail, model, document, problems)
+    wrong = {_path(detail)[: 3 if detail["loc"][0] in parts else 1] for detail in details}
+    kept = _without(entries, wrong)
+    broken = {_path(detail)[:2] for detail in _details(model, kept)}
+    broken |= {path for path in wrong if len(path) < 3}
+    return Checked(model.model_validate(_without(kept, broken)), frozenset(broken))
+
+
+def _details(model: type[BaseModel], data: dict[Any, Any]) -> list[ErrorDetails]:
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
+
+
+def _path(detail: ErrorDetails) -> tuple[str, ...]:
+    return tuple(str(part) for part in detail["loc"] if part != "[key]")
+
+
+def _without(data: dict[Any, Any], paths: Collection[tuple[str, ...]]) -> dict[Any, Any]:
+    """Return a copy of `data` without the values at `paths`."""
+    kept: dict[Any, Any] = {}
+    for key, value in data.items():
+        below = {path[1:] for path in paths if path[0] == str(key)}
+        if () not in below:
+            nested = below and isinstance(value, dict)
+            kept[key] = _without(cast(dict[Any, Any], value), below) if nested else value
+    return kept
+
+
+def _note(
+    detail: ErrorDetails, model: type[BaseModel], document: Document, problems: Problems
+) -> None:
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    name = repr(str(location[-1]))
+    what, remedy = _WORDS.get(detail["type"], (detail["msg"], "correct it"))
+    found = name if detail["loc"][-1] == "[key]" else None
+    context = detail.get("ctx", {})
+    if detail["type"] == "extra_forbidden":
+        what, found = "is an unknown key", name
+        remedy = _instead(str(location[-1]), _keys(model, location[:-1]))
+    elif detail["type"] == "literal_error":
+        what, remedy = "is not one of the known values", f"use {context['expected']}"
+    elif detail["type"] == "greater_than_equal":
+        what, remedy = "is too small", f"use at least {context['ge']}"
+    problems.refuse(Place(document, location), what, found=found, remedy=remedy)
+
+
+def _instead(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"did you mean {close[0]!r}?"
+    return f"remove it (known here: {', '.join(sorted(known))})"
+
+
+def _keys(annotation: Any, location: tuple[str | int, ...]) -> list[str]:
+    """Return the keys that the model at `location` below `annotation` knows."""
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        fields = {field.alias or name: field for name, field in annotation.model_fields.items()}
+        if not location:
+            return [name for name, field in fields.items() if not field.deprecated]
+        return _keys(fields[str(location[0])].annotation, location[1:])
+    inside = get_args(annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return [key for kind in inside for key in _keys(kind, location)]
+    if get_origin(annotation) in (dict, list, Mapping):
+        return _keys(inside[-1], location[1:])
+    return []

@@ -1,0 +1,1 @@
+"""Files into values: references found, defaults filled in, every problem collected."""

@@ -1,0 +1,109 @@
+"""deploy.yaml and the jobs files, read into one `Deployment`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from deploy_project.config.files.deploy_file import AccountEntry, DeployFile
+from deploy_project.config.files.documents import Place
+from deploy_project.config.files.jobs_file import JobsFile
+from deploy_project.config.files.locations import Base, artifacts, web
+from deploy_project.config.files.model import checked
+from deploy_project.config.files.problems import Problems
+from deploy_project.config.files.templates import Rendering, document, files, read, template_values
+from deploy_project.config.resolve.drafts import JobsSource
+from deploy_project.config.resolve.jobs import check_timezone, jobs
+from deploy_project.config.resolve.projects import check_rule, landscape
+from deploy_project.config.resolve.versions import version
+from deploy_project.config.values.deployment import Account, Deployment
+from deploy_project.errors import ConfigError
+
+_JOBS = ["jobs.yml"]
+
+
+def load_deployment(config_file: Path, *, state: Path) -> Deployment:
+    """Return the deployment that `config_file` and its jobs files describe.
+
+    `{state}` in the file stands for the directory `state`; relative paths are relative to the
+    file. Raises one `ConfigError` with a line for every mistake in all files; those that
+    turn off no more than one thing are its `warnings`.
+    """
+    config_file = config_file.absolute()
+    if not config_file.is_file():
+        raise ConfigError(f"{config_file} does not exist; set DEPLOY_CONFIG or create the file")
+    problems = Problems(config_file)
+    content = read(config_file, problems)
+    problems.raise_if_any()
+    assert content is not None
+    root, base = Place(content), Base(config_file.parent, state.absolute())
+    file = checked(DeployFile, content, parts=("projects", "environments"), problems=problems)
+    known = landscape(file, root, base, problems)
+    sources = _sources(file.model, root, base, problems)
+    _check_defaults(file.model, root / "defaults", problems)
+    deployment = Deployment(
+        source=config_file,
+        account=_account(file.model, root / "account", sources, problems),
+        projects=known.projects,
+        environments=known.environments,
+        jobs=jobs(sources, known, defaults=file.model.defaults, base=base, problems=problems),
+        artifacts=_artifacts(file.model, root, base, problems),
+        dagster_url=web(root / "dagster_url", file.model.dagster_url, problems),
+        docs_url=_docs_url(file.model, root, problems),
+    )
+    problems.raise_if_any()
+    return replace(deployment, warnings=problems.warnings)
+
+
+def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> list[JobsSource]:
+    values = template_values(files(root / "vars_files", file.vars_files, base, problems), problems)
+    rendering = Rendering(values)
+    patterns = _JOBS if file.jobs is None else file.jobs
+    found: list[JobsSource] = []
+    for path in files(root / "jobs", patterns, base, problems):
+        content = document(path, rendering.text(path, problems), problems)
+        if content is not None:
+            model = checked(JobsFile, content, parts=("jobs",), problems=problems)
+            found.append(JobsSource(model, Place(content)))
+    return found
+
+
+def _check_defaults(file: DeployFile, place: Place, problems: Problems) -> None:
+    version(place / "dbt_version", file.defaults.dbt_version, problems)
+    check_timezone(place / "timezone", file.defaults.timezone, problems)
+
+
+def _account(
+    file: DeployFile, at: Place, sources: Sequence[JobsSource], problems: Problems
+) -> Account:
+    """Return the stated account, else the one that all jobs belong to, else number 1."""
+    stated = [
+        (place, identifier)
+        for source in sources
+        for place, identifier in _account_ids(source)
+        if identifier is not None
+    ]
+    entry = file.account or AccountEntry()
+    check_rule(at / "run_slots", entry.run_slots, problems)
+    number = entry.id or (stated[0][1] if stated else 1)
+    account = Account(number, entry.name, entry.run_slots)
+    for place, identifier in stated:
+        if identifier != account.id:
+            remedy = "keep the jobs of one account, whose id is `account.id` in deploy.yaml"
+            problems.add(place, f"is not the account {account.id}", remedy=remedy)
+    return account
+
+
+def _account_ids(source: JobsSource) -> list[tuple[Place, int | None]]:
+    jobs_place, model = source.root / "jobs", source.file.model
+    own = [(jobs_place / key / "account_id", job.account_id) for key, job in model.jobs.items()]
+    return [(source.root / "account_id", model.account_id), *own]
+
+
+def _artifacts(file: DeployFile, root: Place, base: Base, problems: Problems) -> str | None:
+    if file.artifacts is None:
+        return None
+    return artifacts(root / "artifacts", file.artifacts, base, problems)
+
+
+def _docs_url(file: DeployFile, root: Place, problems: Problems) -> str | None:
+    return None if file.docs_url is None else web(root / "docs_url", file.docs_url, problems)

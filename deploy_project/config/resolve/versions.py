@@ -1,0 +1,30 @@
+"""Versions of dbt, as the files name them."""
+
+import re
+
+from deploy_project.config.files.documents import Place
+from deploy_project.config.files.problems import Problems
+
+_VERSION = re.compile(r"\d+\.\d+(\.(\d+|\*))?")
+# https://docs.getdbt.com/docs/dbt-versions/cloud-release-tracks
+_TRACKS = {"versionless", "latest", "compatible", "extended", "fallback", "latest-fusion"}
+_OLD_TRACK = re.compile(r"(\d+\.\d+)(\.0)?-latest")
+
+
+def version(place: Place, text: str | None, problems: Problems) -> str | None:
+    """Return a version such as `1.10`, `1.10.3` or `1.10.*`; note a problem with any other."""
+    if text is not None and not _VERSION.fullmatch(text):
+        remedy = "write it like '1.10', '1.10.3' or '1.10.*', in quotes"
+        problems.add(place, "is not a version of dbt", remedy=remedy)
+    return text
+
+
+def job_version(place: Place, text: str | None, problems: Problems) -> str | None:
+    """Return a job's version; dbt Cloud's release tracks mean the environment's own, None.
+
+    `1.7.0-latest`, dbt Cloud's older way, means `1.7.*`.
+    """
+    if text is None or text.lower() in _TRACKS:
+        return None
+    old = _OLD_TRACK.fullmatch(text)
+    return f"{old[1]}.*" if old else version(place, text, problems)

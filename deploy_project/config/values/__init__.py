@@ -1,0 +1,1 @@
+"""The values of a configuration that everything else works with."""

@@ -1,0 +1,310 @@
+"""The values that everything else works with: one deployment, checked and resolved.
+
+`deploy_project.config.resolve.loading` makes them from the files; nothing else does.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+EnvironmentType = Literal["production", "staging", "general"]
+JobType = Literal["scheduled", "other", "ci", "merge"]
+HostingKind = Literal["github", "gitlab", "gitea"]
+RULES = (1, 2, 3, 4, 5, 6, 8, 10)
+"""How many runs at once dagster.yaml has rules for."""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Where a secret is kept: an environment variable or a file; never the secret itself."""
+
+    env: str | None = None
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"environment variable {self.env!r}" if self.env else f"file {str(self.file)!r}"
+
+
+Variables = Mapping[str, str | Secret]
+"""Environment variables of dbt by name: a plain value, or the place of a secret one."""
+
+
+@dataclass(frozen=True)
+class Account:
+    """The account, as dbt Cloud numbers it."""
+
+    id: int
+    name: str
+    run_slots: int | None = None
+    """How many runs may be in progress at once, those of CI jobs aside; None is no limit (Q-1)."""
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """The site that shows the repository to people, and has its pull requests."""
+
+    kind: HostingKind
+    url: str
+    """The repository's page, without a slash at its end."""
+    api_url: str = ""
+    """The root of its API, without a slash at its end; empty when it can't be told."""
+    repository: str = ""
+    """What the API calls the repository: `owner/name`; empty when it can't be told."""
+    token: Secret | None = None
+    """With which the API is asked."""
+
+
+@dataclass(frozen=True)
+class PullRequestRules:
+    """How the pull requests of a project are found, and which of them are built."""
+
+    refs: str | None = None
+    """A pattern such as `refs/pull/*/head`: the references to find them by; None is not stated."""
+    fork_label: str | None = None
+    """The label with which a pull request of a fork is built; None is never (CI-14)."""
+    schema_guard: bool = True
+    """Whether a run fails that would build outside the schemas of its pull request."""
+    without_state: Literal["fail", "build_all"] = "fail"
+    """What a run does that has nothing to compare with and defer to (CI-8)."""
+    sample_rows: bool = True
+    """Whether rows of tables are shown, to all who may read the pull request."""
+    build: Literal["head", "merge"] = "head"
+    """What is built: the head itself, as on dbt Cloud, or what merging it would make."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """One dbt project in one git repository."""
+
+    name: str
+    id: int
+    repository: str
+    """A URL that git understands, or an absolute path."""
+    subdirectory: str = ""
+    """Where `dbt_project.yml` lies, relative to the repository's root; empty for the root."""
+    hosting: Hosting | None = None
+    pull_requests: PullRequestRules = PullRequestRules()
+    username: str = "x-access-token"
+    token: Secret | None = None
+    git_repo_cache: bool = False
+    """Whether runs take the last known commit when the remote can't be asked (JOB-13)."""
+    variables: Variables = field(default_factory=dict[str, str | Secret])
+    pass_variables: tuple[str, ...] = ()
+    """Variables of Dagster's processes that dbt gets beside those that pass by default."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A deployment environment: which code, which warehouse, which dbt."""
+
+    name: str
+    id: int
+    project: Project
+    type: EnvironmentType
+    branch: str | None = None
+    """The branch to deploy; with neither branch nor tag, the remote's default branch."""
+    tag: str | None = None
+    target: str | None = None
+    """The output of `profiles.yml` to use; None is that file's own default."""
+    profiles_directory: str | None = None
+    """Absolute, or relative to the dbt project; None is the dbt project's own directory."""
+    connection: Mapping[str, Any] | None = None
+    """An output as `profiles.yml` has it; replaces `profiles_directory` and `target`."""
+    extended_attributes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Keys of the output that replace what the connection, `schema` and `threads` say (ENV-5)."""
+    target_schema: str | None = None
+    threads: int | None = None
+    dbt_version: str | None = None
+    """A version like `1.10.3` or `1.10.*`; None is the dbt installed beside this package."""
+    variables: Variables = field(default_factory=dict[str, str | Secret])
+    pass_variables: tuple[str, ...] = ()
+    """Those of the project are not repeated here."""
+    withheld: frozenset[Secret] = frozenset()
+    """Secrets of the whole deployment that have another purpose than dbt."""
+    concurrency: int | None = None
+    """How many runs of this environment may be in progress at once; None is no limit."""
+    row_counts: bool = False
+    column_lineage: bool = False
+    pull_request_days: int = 30
+    """After how many days without a run what a pull request has built is dropped; 0 is never."""
+
+    @property
+    def ref(self) -> str:
+        """The git reference to deploy: `refs/heads/…`, `refs/tags/…` or `HEAD`."""
+        if self.tag is not None:
+            return f"refs/tags/{self.tag}"
+        return f"refs/heads/{self.branch}" if self.branch is not None else "HEAD"
+
+
+@dataclass(frozen=True)
+class DeferToEnvironment:
+    """Compare and defer to the last successful deploy run of an environment (CI-5)."""
+
+    environment: str
+
+
+@dataclass(frozen=True)
+class DeferToJob:
+    """Compare and defer to the last successful run of one job (CI-6)."""
+
+    job: str
+    """The `name` of the `Job`."""
+
+
+Deferral = DeferToEnvironment | DeferToJob
+
+
+@dataclass(frozen=True)
+class JobParent:
+    """A job whose end starts another one."""
+
+    job: str
+    """The `name` of the `Job`; of a job of another code location, its name in Dagster."""
+    statuses: tuple[int, ...] = (10, 20, 30)
+    """10 is success, 20 error, 30 cancelled."""
+    location: str | None = None
+    """The code location of the job; None is this deployment."""
+
+    def __str__(self) -> str:
+        return f"job {self.job}" + (f" of {self.location}" if self.location else "")
+
+
+@dataclass(frozen=True)
+class AssetParent:
+    """An asset, of whatever code location, whose materialization starts a job."""
+
+    key: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"asset {'/'.join(self.key)}"
+
+
+Parent = JobParent | AssetParent
+
+
+@dataclass(frozen=True)
+class Completion:
+    """Start when one parent has ended in a certain way, or when all of them have."""
+
+    parents: tuple[Parent, ...]
+    """At least one, and none twice."""
+    needs_all: bool = False
+
+    def __str__(self) -> str:
+        return (" and " if self.needs_all else " or ").join(map(str, self.parents))
+
+
+OffPart = Literal["job", "trigger", "parent", "deferral"]
+_OFF: Mapping[OffPart, str] = {
+    "job": "The job is off",
+    "trigger": "The completion trigger is off",
+    "parent": "A parent of the completion trigger is off",
+    "deferral": "The deferral is off",
+}
+
+
+@dataclass(frozen=True)
+class Off:
+    """A part of a job that a mistake in the files has turned off; everything else works."""
+
+    part: OffPart
+    why: str
+    """The key, its fault, the value that was found there, and what to do."""
+
+    def __str__(self) -> str:
+        return f"{_OFF[self.part]}: {self.why}"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One deployment job, resolved against its environment."""
+
+    name: str
+    """The name of the Dagster job: `<environment>__<identifier>`, letters, digits and `_` only."""
+    identifier: str
+    id: int
+    title: str
+    """The name people gave it on dbt Cloud."""
+    environment: Environment
+    description: str
+    job_type: JobType
+    steps: tuple[tuple[str, ...], ...]
+    """The arguments after `dbt` of each command, as the shell would split them."""
+    commands: tuple[str, ...]
+    """The commands as written, one for each of `steps`, beginning with `dbt`."""
+    target_name: str | None = None
+    """`target.name` during this job's runs; None is the environment's own target."""
+    threads: int | None = None
+    timeout_seconds: int = 0
+    """0 is no limit."""
+    dbt_version: str | None = None
+    """None is the environment's."""
+    deferral: Deferral | None = None
+    run_generate_sources: bool = False
+    generate_docs: bool = False
+    cron: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    scheduled: bool = False
+    on_merge: bool = False
+    on_pull_request: bool = False
+    on_draft_pull_request: bool = False
+    completion: Completion | None = None
+    run_lint: bool = False
+    errors_on_lint_failure: bool = True
+    run_compare_changes: bool = False
+    compare_changes_flags: tuple[str, ...] = ("--select", "state:modified")
+    """What selects the nodes to compare, as `dbt ls` takes it."""
+    cost_optimization_features: tuple[str, ...] = ()
+    variables: Variables = field(default_factory=dict[str, str | Secret])
+    deactivate_after: int = 0
+    """How many failures in a row deactivate it; 0 is never (JOB-12)."""
+    off: tuple[Off, ...] = field(default=(), repr=False)
+    """What of it is off; not in its text, which must not change with the words of an error."""
+
+    @property
+    def builds_pull_requests(self) -> bool:
+        """Whether pull requests may have been built by it, even if it starts none at the moment."""
+        return self.job_type == "ci" or self.on_pull_request
+
+    @property
+    def why_off(self) -> str | None:
+        """Why nothing can start it, not even by hand; None when it can be started."""
+        return next((str(each) for each in self.off if each.part == "job"), None)
+
+    @property
+    def why_no_deferral(self) -> str | None:
+        """Why it does not defer although it is to; None when it does, or is not to."""
+        return next((str(each) for each in self.off if each.part == "deferral"), None)
+
+    @property
+    def defers_to(self) -> str:
+        """The environment or job whose state it defers to; empty for none."""
+        wanted = self.deferral
+        if wanted is None:
+            return ""
+        return wanted.environment if isinstance(wanted, DeferToEnvironment) else wanted.job
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The whole of one deployment, as written in `deploy.yaml` and the jobs files."""
+
+    source: Path
+    account: Account
+    projects: Mapping[str, Project]
+    environments: Mapping[str, Environment]
+    jobs: Mapping[str, Job]
+    """By `Job.name`, in the order of the files."""
+    artifacts: str | None = None
+    """URL or absolute path of the artifact root; None is `artifacts` in the state directory."""
+    dagster_url: str = "http://127.0.0.1:3000"
+    """Where people and programs reach the Dagster webserver, no slash at its end."""
+    docs_url: str | None = None
+    """Where `deploy-project serve` is reached; None leaves links to the docs out."""
+    warnings: tuple[str, ...] = ()
+    """A line for each mistake that turns one thing off, with file and line."""
+
+    def run_page(self, run_id: str) -> str:
+        """Return the address of a run in Dagster's UI."""
+        return f"{self.dagster_url}/runs/{run_id}"

@@ -1,0 +1,1 @@
+"""The arguments of dbt's commands: subcommands, selections and flags; pure."""

@@ -1,0 +1,56 @@
+"""What the words of a dbt command mean; pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy_project.config.values import subcommands
+
+_CHANGING = frozenset({"clean", "deps"})
+_MATERIALIZING = frozenset({"build", "run", "seed", "snapshot", "clone", "retry", "test"})
+
+
+def subcommand(arguments: Sequence[str]) -> str | None:
+    """Return the subcommand among `arguments` (those after `dbt`), passing over global flags.
+
+    None for one that dbt does not have.
+    """
+    found = subcommands.subcommand(arguments)
+    return found[0] if found and found[0] in subcommands.SUBCOMMANDS else None
+
+
+def changes_warehouse(arguments: Sequence[str]) -> bool:
+    """Return whether the nodes that the command finishes are built or tested, not just compiled."""
+    return subcommand(arguments) in _MATERIALIZING
+
+
+def changes_files(arguments: Sequence[str]) -> bool:
+    """Return whether the command is one that changes files of the dbt project itself."""
+    return subcommand(arguments) in _CHANGING
+
+
+def is_source_freshness(arguments: Sequence[str]) -> bool:
+    """Return whether the command is `dbt source freshness`, by either of its names."""
+    found = subcommands.subcommand(arguments)
+    return found in {("source", "freshness"), ("source", "snapshot-freshness")}
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What dbt is to list: the `fields` of each node that the `options` select."""
+
+    options: Sequence[str]
+    fields: Sequence[str]
+    parsing: Sequence[str] = ()
+    """The options of a command that is to go on with the parse."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What follows `dbt` on the command line; it prints one JSON document for each node."""
+        return ("ls", "--quiet", "--output", "json", "--output-keys", *self.fields, *self.options)
+
+    def commands(self) -> dict[str, Sequence[str]]:
+        """Return the arguments of the two commands that list by a parse that can be used again."""
+        return {
+            "parse": ("parse", "--quiet", "--no-write-json", *self.parsing),
+            "ls": self.arguments,
+        }

@@ -1,0 +1,1 @@
+"""The artifacts and events that dbt leaves behind, as typed values."""

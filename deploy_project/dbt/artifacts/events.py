@@ -1,0 +1,150 @@
+"""dbt's node events as the child program writes them, one compact JSON line each."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, cast
+
+from deploy_project.dbt.artifacts.results import moment
+
+LONGEST_TEXT = 10_000
+"""Characters of a message in an event or an error; the logs have all of it."""
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@dataclass(frozen=True)
+class Started:
+    """dbt has taken up a node."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A node is the `index`th of the `total` of this command."""
+
+    unique_id: str
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Finished:
+    """dbt is done with a node; `status` is dbt's own word (success, error, skipped, warn, …)."""
+
+    unique_id: str
+    resource_type: str
+    name: str
+    status: str
+    message: str
+    materialized: str
+    relation: str
+    thread: str
+    execution_seconds: float
+    failures: int
+    started_at: datetime | None
+    finished_at: datetime | None
+    compile_seconds: float | None
+    adapter_response: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True)
+class Version:
+    """Which dbt runs; the first event of every command."""
+
+    dbt_version: str
+    invocation_id: str
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """Which adapter dbt has loaded."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What dbt selects, before a command begins; whoever hears it may keep it from that."""
+
+    nodes: Sequence[Mapping[str, Any]]
+    """The fields that were asked for of each node, as far as it has them."""
+    problem: str
+    """Why dbt could not tell, in its words; empty when it could."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """dbt has met an error that is no node's: of a hook or an operation, or one that ends it."""
+
+    message: str
+
+
+Event = Started | Numbered | Finished | Version | Adapter | Listed | Problem
+
+
+def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
+    begin, end = (moment(each) for each in timing.get(phase, ["", ""]))
+    return (end - begin).total_seconds() if begin and end else None
+
+
+def uncolored(text: str) -> str:
+    """Return a text of dbt's without the colors of a terminal."""
+    return _COLOR.sub("", text)
+
+
+def shortened(text: str) -> str:
+    """Return `text`, or its beginning and how much is missing when it is too long to be shown."""
+    missing = len(text) - LONGEST_TEXT
+    return text if missing <= 0 else f"{text[:LONGEST_TEXT]}… ({missing} more characters)"
+
+
+def _each_text(value: Any, shown: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return shown(value)
+    if isinstance(value, dict):
+        entries = cast(dict[str, Any], value)
+        return {key: _each_text(each, shown) for key, each in entries.items()}
+    if isinstance(value, list):
+        return [_each_text(each, shown) for each in cast(list[Any], value)]
+    return value
+
+
+def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
+    """Return the event that one line of the child program tells, each text in it as `shown`."""
+    fact = _each_text(json.loads(line), shown)
+    match fact["event"]:
+        case "MainReportVersion":
+            return Version(fact["version"], fact["invocation_id"])
+        case "AdapterRegistered":
+            return Adapter(fact["name"], fact["version"])
+        case "NodeStart":
+            return Started(fact["unique_id"], fact["resource_type"], fact["name"])
+        case "LogStartLine" | "SkippingDetails":
+            return Numbered(fact["unique_id"], fact["index"], fact["total"])
+        case "Problem":
+            return Problem(uncolored(fact["message"]))
+        case "Listed":
+            return Listed(fact["nodes"], fact["problem"])
+        case _:
+            return Finished(
+                unique_id=fact["unique_id"],
+                resource_type=fact["resource_type"],
+                name=fact["name"],
+                status=fact["status"],
+                message=uncolored(fact["message"]),
+                materialized=fact["materialized"],
+                relation=fact["relation"],
+                thread=fact["thread"],
+                execution_seconds=fact["execution_seconds"],
+                failures=fact["failures"],
+                started_at=moment(fact["started_at"]),
+                finished_at=moment(fact["finished_at"]),
+                compile_seconds=_seconds(fact["timing"], "compile"),
+                adapter_response=fact["adapter_response"],
+            )

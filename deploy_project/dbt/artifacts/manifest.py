@@ -1,0 +1,196 @@
+"""What dbt knows of a project: its nodes, and what each of them waits for."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from deploy_project.dbt.artifacts.results import Readable, document
+
+
+@dataclass(frozen=True)
+class Node:
+    """Anything with a unique id in a manifest; what it doesn't have is empty."""
+
+    unique_id: str
+    name: str
+    resource_type: str
+    package_name: str
+    path: str
+    original_file_path: str
+    fqn: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    materialized: str
+    database: str
+    schema: str
+    relation_name: str
+    group: str
+    tags: tuple[str, ...]
+    config: Mapping[str, Any]
+    alias: str
+    columns: Mapping[str, Mapping[str, Any]]
+    """What people have said of the columns, which may be fewer than there are."""
+    constraints: Sequence[Mapping[str, Any]]
+    primary_key: tuple[str, ...]
+    """The columns that dbt infers; since dbt 1.8."""
+    attached_node: str
+    """What a generic test is about."""
+    test_metadata: Mapping[str, Any]
+
+
+class Nodes(Mapping[str, Node]):
+    """One section of a manifest by unique id; nodes are made when they are asked for."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self._raw = dict(raw)
+
+    def __getitem__(self, unique_id: str) -> Node:
+        return _node(unique_id, self._raw[unique_id])
+
+    def __contains__(self, unique_id: object) -> bool:
+        return unique_id in self._raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._raw)
+
+    def __len__(self) -> int:
+        return len(self._raw)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What dbt knows of a project at one commit."""
+
+    dbt_version: str
+    adapter_type: str
+    invocation_id: str
+    nodes: Nodes
+    """Models, seeds, snapshots, tests, analyses and operations."""
+    sources: Nodes
+    exposures: Nodes
+    unit_tests: Nodes
+
+    def find(self, unique_id: str) -> Node | None:
+        """Return the node of any section that has this unique id."""
+        sections = (self.nodes, self.sources, self.exposures, self.unit_tests)
+        return next((each[unique_id] for each in sections if unique_id in each), None)
+
+    @cached_property
+    def parents(self) -> Mapping[str, tuple[str, ...]]:
+        """For each node that commands have results of, the ones among them it refers to."""
+        sections = (self.nodes, self.unit_tests, self.exposures)
+        executable = [node for section in sections for node in section.values()]
+        known = {node.unique_id for node in executable}
+        return {
+            node.unique_id: tuple(parent for parent in node.depends_on if parent in known)
+            for node in executable
+        }
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The inverse of `parents`."""
+        found: dict[str, list[str]] = {unique_id: [] for unique_id in self.parents}
+        for unique_id, parents in self.parents.items():
+            for parent in parents:
+                found[parent].append(unique_id)
+        return {unique_id: tuple(children) for unique_id, children in found.items()}
+
+
+def read_manifest(path: Readable) -> Manifest:
+    """Return the manifest in `path`, or raise `DbtError`."""
+    with document(path, "manifest") as found:
+        metadata = found["metadata"]
+        return Manifest(
+            dbt_version=metadata.get("dbt_version", ""),
+            adapter_type=metadata.get("adapter_type") or "",
+            invocation_id=metadata.get("invocation_id") or "",
+            nodes=Nodes(found["nodes"]),
+            sources=Nodes(found["sources"]),
+            exposures=Nodes(found.get("exposures", {})),
+            unit_tests=Nodes(found.get("unit_tests", {})),
+        )
+
+
+def cycle(manifest: Manifest) -> tuple[str, ...]:
+    """Return nodes that refer to each other in a circle, the first one again at the end.
+
+    `dbt parse` takes them; every other command of dbt refuses the whole project. Empty for none.
+    """
+    try:
+        TopologicalSorter(manifest.parents).prepare()
+    except CycleError as error:
+        return tuple(reversed(error.args[1]))
+    return ()
+
+
+def _node(unique_id: str, raw: Mapping[str, Any]) -> Node:
+    config: Mapping[str, Any] = raw.get("config") or {}
+    depends_on: Mapping[str, Sequence[str]] = raw.get("depends_on") or {}
+    return Node(
+        unique_id=unique_id,
+        name=raw.get("name") or "",
+        resource_type=raw.get("resource_type") or "",
+        package_name=raw.get("package_name") or "",
+        path=raw.get("path") or "",
+        original_file_path=raw.get("original_file_path") or "",
+        fqn=tuple(raw.get("fqn") or ()),
+        depends_on=tuple(depends_on.get("nodes") or ()),
+        materialized=config.get("materialized") or "",
+        database=raw.get("database") or "",
+        schema=raw.get("schema") or "",
+        relation_name=raw.get("relation_name") or "",
+        group=raw.get("group") or config.get("group") or "",
+        tags=tuple(raw.get("tags") or ()),
+        config=config,
+        alias=raw.get("alias") or raw.get("name") or "",
+        columns=raw.get("columns") or {},
+        constraints=raw.get("constraints") or (),
+        primary_key=tuple(raw.get("primary_key") or ()),
+        attached_node=raw.get("attached_node") or "",
+        test_metadata=raw.get("test_metadata") or {},
+    )
+
+
+def build_parents(manifest: Manifest) -> Mapping[str, Collection[str]]:
+    """Return what each node waits for in `dbt build`.
+
+    Beside its parents these are the tests of what is above it, where a test of several nodes holds
+    up only what is below all of them (`Linker.add_test_edges` of dbt-core). The unit tests of a
+    model run just before it.
+    """
+    waits = {unique_id: set(parents) for unique_id, parents in manifest.parents.items()}
+    below = _Below(manifest)
+    for test in manifest.nodes.values():
+        if test.resource_type == "test":
+            for unique_id in below.first_of_all(test.depends_on):
+                waits[unique_id].add(test.unique_id)
+    for test in manifest.unit_tests.values():
+        for model in manifest.parents[test.unique_id][:1]:  # as dbt does: what follows are inputs
+            waits[test.unique_id] = waits[model] - manifest.unit_tests.keys()
+            waits[model].add(test.unique_id)
+    return waits
+
+
+class _Below:
+    """What is below each node, tests left out: one bit per node, parents before children."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        built = [each for each in manifest.nodes.values() if each.resource_type != "test"]
+        parents = {node.unique_id: node.depends_on for node in built}
+        self._order = list(TopologicalSorter(parents).static_order())
+        self._places = {unique_id: place for place, unique_id in enumerate(self._order)}
+        self._masks = [0] * len(self._order)
+        for place in reversed(range(len(self._order))):
+            for parent in parents.get(self._order[place], ()):
+                self._masks[self._places[parent]] |= self._masks[place] | 1 << place
+
+    def first_of_all(self, above: Sequence[str]) -> Iterator[str]:
+        """Yield the first nodes that are below all of `above`."""
+        common = -1 if above else 0  # -1 has every bit
+        for each in above:
+            common &= self._masks[self._places[each]] if each in self._places else 0
+        while common:
+            place = (common & -common).bit_length() - 1
+            yield self._order[place]
+            common &= ~(self._masks[place] | 1 << place)

@@ -1,0 +1,212 @@
+"""What dbt's commands leave behind, as typed values; unknown fields are ignored."""
+
+import json
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from deploy_project.dbt.artifacts.adapter_response import bytes_processed, rows_affected
+from deploy_project.errors import DbtError
+
+
+class Readable(Protocol):
+    """A file that can be read, on this machine (`Path`) or elsewhere (`UPath`)."""
+
+    def read_bytes(self) -> bytes:
+        """Return the content of the file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A span of time in UTC."""
+
+    started: datetime
+    completed: datetime
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one node, as dbt told at the end of a command."""
+
+    unique_id: str
+    status: str
+    """dbt's own word: success, error, skipped, pass, fail, warn, no-op, …"""
+    message: str
+    thread: str
+    execution_seconds: float
+    compile: Interval | None
+    execute: Interval | None
+    rows_affected: int | None
+    bytes: int | None
+    """Bytes that the warehouse has processed, or else billed, when its adapter tells."""
+    failures: int | None
+    compiled_code: str = ""
+    """The SQL (or Python) of the node with all its references resolved, if dbt got that far."""
+
+
+@dataclass(frozen=True)
+class RunResults:
+    """The results of one dbt command."""
+
+    command: str
+    """The name of the command, such as `build` or `source freshness`."""
+    dbt_version: str
+    invocation_id: str
+    started_at: datetime | None
+    generated_at: datetime | None
+    elapsed_seconds: float
+    results: tuple[NodeResult, ...]
+
+
+@dataclass(frozen=True)
+class SourceResult:
+    """How fresh one source table is."""
+
+    unique_id: str
+    status: str
+    """pass, warn, error, or `runtime error` when the check itself failed."""
+    max_loaded_at: datetime | None
+    snapshotted_at: datetime | None
+    age_seconds: float | None
+    warn_after: timedelta | None
+    error_after: timedelta | None
+    error: str
+    """Why the check failed; empty otherwise."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a relation, as the warehouse describes it."""
+
+    name: str
+    type: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The columns that relations really have, in their order, by unique id."""
+
+    columns: Mapping[str, tuple[Column, ...]]
+
+
+def read_run_results(path: Readable) -> RunResults:
+    """Return what `run_results.json` tells, or raise `DbtError`."""
+    with document(path, "run-results") as found:
+        metadata = found["metadata"]
+        return RunResults(
+            command=found.get("args", {}).get("which", ""),
+            dbt_version=metadata.get("dbt_version", ""),
+            invocation_id=metadata.get("invocation_id") or "",
+            started_at=moment(metadata.get("invocation_started_at")),
+            generated_at=moment(metadata.get("generated_at")),
+            elapsed_seconds=float(found.get("elapsed_time") or 0),
+            results=tuple(_node_result(each) for each in found["results"]),
+        )
+
+
+def read_sources(path: Readable) -> tuple[SourceResult, ...]:
+    """Return the results of `dbt source freshness` in `sources.json`, or raise `DbtError`.
+
+    dbt 1.10 and 1.11 leave out a source whose check itself failed, such as a missing table; the
+    published schema has it as `runtime error`, which is read too.
+    """
+    with document(path, "sources") as found:
+        return tuple(_source_result(each) for each in found["results"])
+
+
+def failed_measurement(unique_id: str, error: str) -> SourceResult:
+    """Return the result of a source whose freshness could not be measured, such as a lost table."""
+    return SourceResult(unique_id, "runtime error", None, None, None, None, None, error)
+
+
+def read_catalog(path: Readable) -> Catalog:
+    """Return the columns that `catalog.json` lists, or raise `DbtError`."""
+    with document(path, "catalog") as found:
+        relations = {**found["nodes"], **found["sources"]}
+        return Catalog({unique_id: _columns(each) for unique_id, each in relations.items()})
+
+
+@contextmanager
+def document(path: Readable, kind: str) -> Generator[dict[str, Any], None, None]:
+    """Hand out the document in `path`; what goes wrong while it is read names the file."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DbtError(
+            f"dbt's artifact {str(path)!r} can't be read: {error.strerror or error}; "
+            "see the log of the command that should have written it"
+        ) from error
+    try:
+        found = json.loads(content)
+        version = found["metadata"]["dbt_schema_version"]
+        if f"/{kind}/" not in version:
+            raise ValueError(f"it says that it is {version!r}")
+        yield found
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = f"{type(error).__name__}: {error}"
+        raise DbtError(
+            f"dbt's artifact {str(path)!r} ({len(content)} bytes) is not a whole {kind} document "
+            f"of dbt ({why}); run the command again"
+        ) from error
+
+
+def _node_result(raw: Mapping[str, Any]) -> NodeResult:
+    phases: list[Mapping[str, Any]] = raw.get("timing") or []
+    timing = {each["name"]: _interval(each) for each in phases}
+    response: Mapping[str, Any] = raw.get("adapter_response") or {}
+    return NodeResult(
+        unique_id=raw["unique_id"],
+        status=raw["status"],
+        message=raw.get("message") or "",
+        thread=raw.get("thread_id") or "",
+        execution_seconds=float(raw.get("execution_time") or 0),
+        compile=timing.get("compile"),
+        execute=timing.get("execute"),
+        rows_affected=rows_affected(response),
+        bytes=bytes_processed(response),
+        failures=raw.get("failures"),
+        compiled_code=raw.get("compiled_code") or "",
+    )
+
+
+def _interval(raw: Mapping[str, Any]) -> Interval | None:
+    started, completed = moment(raw.get("started_at")), moment(raw.get("completed_at"))
+    return Interval(started, completed) if started and completed else None
+
+
+def moment(text: str | None) -> datetime | None:
+    """Return one of dbt's times as an aware one in UTC; None for none. Digits past six are cut."""
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _source_result(raw: Mapping[str, Any]) -> SourceResult:
+    criteria: Mapping[str, Any] = raw.get("criteria") or {}
+    return SourceResult(
+        unique_id=raw["unique_id"],
+        status=raw["status"],
+        max_loaded_at=moment(raw.get("max_loaded_at")),
+        snapshotted_at=moment(raw.get("snapshotted_at")),
+        age_seconds=raw.get("max_loaded_at_time_ago_in_s"),
+        warn_after=_period(criteria.get("warn_after")),
+        error_after=_period(criteria.get("error_after")),
+        error=str(raw.get("error") or ""),
+    )
+
+
+def _period(raw: Mapping[str, Any] | None) -> timedelta | None:
+    """Return dbt's `{count: 12, period: hour}`; dbt leaves both empty for no limit."""
+    if not raw or raw.get("count") is None or not raw.get("period"):
+        return None
+    return timedelta(**{f"{raw['period']}s": raw["count"]})
+
+
+def _columns(raw: Mapping[str, Any]) -> tuple[Column, ...]:
+    ordered = sorted(raw["columns"].values(), key=lambda column: column.get("index", 0))
+    return tuple(Column(each["name"], each["type"], each.get("comment") or "") for each in ordered)

@@ -1,0 +1,1 @@
+"""SQLFluff, which lints the SQL of a dbt project."""

@@ -1,0 +1,1 @@
+"""The processes that run dbt, where its program comes from, and the scrubbing of their text."""

@@ -1,0 +1,263 @@
+"""The only door to dbt: one command is one process of the environment's own Python."""
+
+import math
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any
+
+from deploy_project.dbt.arguments import flags
+from deploy_project.dbt.arguments.commands import Listing, changes_files
+from deploy_project.dbt.artifacts.events import Event, Listed, parse, shortened
+from deploy_project.dbt.processes import children
+from deploy_project.dbt.processes.child import GRACE_SECONDS
+from deploy_project.dbt.processes.children import Child
+from deploy_project.dbt.processes.scrubbing import Scrubber
+from deploy_project.errors import DbtError
+from deploy_project.processes import deadlines, sessions
+from deploy_project.processes.sessions import SILENCE_SECONDS, Watch
+from deploy_project.processes.signals import held_signals
+
+TERM_SECONDS = 5
+_LOOK_SECONDS = 1
+LONGEST_LINE = 1 << 16
+"""Characters; a longer line is heard in several parts."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One dbt command and everything it depends on."""
+
+    arguments: tuple[str, ...]
+    python: Path
+    project_directory: Path
+    profiles_directory: Path
+    target_directory: Path
+    """Where dbt writes its artifacts; made when missing."""
+    debug_log: Path
+    temporary: Path
+    """Where dbt, and whatever it starts, has its temporary files; made when missing."""
+    inherited: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What it has of our own environment."""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the project sees through `env_var()` beside that; secrets among them."""
+    secrets: Sequence[str] = ()
+    """How those are spelled that it may know, and leaves out of its debug log."""
+    state: Path | None = None
+    """A directory with a `manifest.json` to compare and defer to (CI-7)."""
+    program: Path | None = None
+    """A file that takes dbt's place: its `main` gets the arguments, and has dbt at hand."""
+    before: Listing | None = None
+    """What dbt lists before it begins the command."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What may take dbt's place: a file with a `main`, and a Python that has what it needs."""
+
+    python: Path
+    file: Path
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a dbt process ended: its code (negative for a signal), and whether time ran out."""
+
+    code: int
+    timed_out: bool = False
+
+
+def variables(invocation: Invocation) -> dict[str, str]:
+    """Return the whole environment of the process.
+
+    Deferral goes through dbt's own variables as dbt Cloud does it (CI-7), so that a `--state` in
+    the command still wins and commands without deferral don't mind.
+    """
+    deferral = (
+        {}
+        if invocation.state is None
+        else {"DBT_STATE": str(invocation.state), "DBT_DEFER": "true"}
+    )
+    ours = {
+        **deferral,
+        "DBT_PROJECT_DIR": _project_directory(invocation),
+        "DBT_PROFILES_DIR": str(invocation.profiles_directory),
+        "DBT_TARGET_PATH": str(invocation.target_directory),
+        "DBT_LOG_PATH": str(invocation.debug_log.parent),
+        "DBT_LOG_LEVEL_FILE": "none",  # the child writes the debug log, scrubbed and cheaper
+    }
+    return {
+        **invocation.inherited,
+        **flags.DEFAULTS,
+        **flags.over(invocation.variables, ours),
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(invocation.temporary),
+    }
+
+
+def _project_directory(invocation: Invocation) -> str:
+    """Return the project's directory, relative to the one that dbt works in where it parses.
+
+    So is each path in the parse then: it is of use in any copy of the tree, and never leads to the
+    files of another one. `dbt clean` takes `.` for a directory with nothing in it.
+    """
+    return str(invocation.project_directory) if changes_files(invocation.arguments) else "."
+
+
+def run(
+    invocation: Invocation,
+    *,
+    scrubber: Scrubber,
+    on_event: Callable[[Event], None],
+    on_line: Callable[[str], None],
+    timeout_seconds: float | None = None,
+) -> Exit:
+    """Run one command to its end; call `on_event` for each event, `on_line` for each console line.
+
+    Both callbacks get text without the secrets of `scrubber`, which the process is not told;
+    `on_line` is called from another thread. Any exception in this thread, an interrupt above all,
+    first ends dbt's whole process group: politely, so that dbt cancels its queries, then not; so
+    does the end of `timeout_seconds`, and the deadline. An exception that `on_event` raises for
+    what dbt has listed before the command keeps the command from beginning.
+    """
+    # Until they are scrubbed, dbt's files are for nobody else.
+    invocation.target_directory.mkdir(parents=True, exist_ok=True)
+    invocation.target_directory.chmod(0o700)
+    invocation.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
+    order = _order(invocation)
+    seconds = deadlines.limited(math.inf if timeout_seconds is None else timeout_seconds)
+    heard = SimpleQueue[str | None]()
+    with held_signals(wake=lambda: heard.put("")) as let_signals_through:
+        child = children.taken(invocation.python, invocation.inherited)
+        process = child.process
+        listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
+        reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
+        expired = threading.Event()
+        timer = _timer(process, seconds, expired)
+        try:
+            listener.start()
+            reader.start()
+            if invocation.arguments[:1] == ("deps",):
+                threading.Thread(target=_end_silent_git, args=(process,), daemon=True).start()
+            child.order(order)
+            for line in iter(heard.get, None):
+                if let_signals_through():
+                    stop(process)
+                if line.endswith("\n"):  # else dbt was killed while it wrote
+                    event = parse(line, shown=lambda text: shortened(scrubber.text(text)))
+                    on_event(event)
+                    if isinstance(event, Listed):
+                        child.go_on()
+        except BaseException:
+            stop(process)
+            raise
+        finally:
+            timer.cancel()
+            reader.join(timeout=GRACE_SECONDS)
+            if process.stdin:
+                with suppress(BrokenPipeError):  # it may have died with the order unread
+                    process.stdin.close()
+    return Exit(process.returncode, timed_out=expired.is_set())
+
+
+def _order(invocation: Invocation) -> dict[str, Any]:
+    """Return what the child is to do; raise `DbtError` for what no process can be given."""
+    given = variables(invocation)
+    if any("\0" in text for text in (*invocation.arguments, *given, *given.values())):
+        raise DbtError(
+            "dbt could not be started: embedded null byte in its command or in a variable; take "
+            "it out"
+        )
+    if not invocation.project_directory.is_dir():
+        raise DbtError(
+            f"dbt could not be started: there is no directory {invocation.project_directory}"
+        )
+    return {
+        "arguments": invocation.arguments,
+        "directory": str(invocation.project_directory),
+        "variables": given,
+        "debug_log": str(invocation.debug_log),
+        "secrets": invocation.secrets,
+        "program": str(invocation.program) if invocation.program else None,
+        "before": invocation.before.commands() if invocation.before else None,
+    }
+
+
+def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:
+    """Hand on each line that dbt writes of its events, then None when it has ended."""
+    with os.fdopen(child.events, encoding="utf-8") as lines:
+        for line in lines:
+            heard.put(line)
+    child.process.wait()
+    heard.put(None)
+
+
+def _read(
+    process: subprocess.Popen[str], scrubber: Scrubber, on_line: Callable[[str], None]
+) -> None:
+    assert process.stdout is not None
+    with process.stdout as stream:
+        for line in _lines(stream, scrubber):
+            on_line(line)
+
+
+def _lines(stream: IO[str], scrubber: Scrubber) -> Iterator[str]:
+    """Yield the lines without secrets; one that is too long in parts, none with half a secret."""
+    rest = ""
+    while read := stream.readline(LONGEST_LINE):
+        line, rest = rest + read, ""
+        if line.endswith("\n"):
+            yield scrubber.text(line[:-1])
+        elif len(read) == LONGEST_LINE:
+            line, rest = scrubber.part(line)
+            yield line
+        else:
+            yield scrubber.text(line)
+    if rest:
+        yield scrubber.text(rest)
+
+
+def _timer(
+    process: subprocess.Popen[str], seconds: float, expired: threading.Event
+) -> threading.Timer:
+    def expire() -> None:
+        expired.set()
+        stop(process)
+
+    timer = threading.Timer(seconds, expire)
+    timer.daemon = True
+    if seconds < threading.TIMEOUT_MAX:
+        timer.start()
+    return timer
+
+
+def _end_silent_git(process: subprocess.Popen[str]) -> None:
+    """End each git of `dbt deps` that hears nothing; dbt, which waits for ever, then fails."""
+    watch = Watch(process.pid, "git", SILENCE_SECONDS)
+    while process.poll() is None:
+        if watch.is_silent():
+            watch.kill()
+        time.sleep(_LOOK_SECONDS)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End dbt and all that it has started.
+
+    Its process group first gets SIGINT, so that dbt cancels its queries, then SIGTERM, then
+    SIGKILL: always, for what dbt has started may outlive it.
+    """
+    known = sessions.members(process.pid)
+    for number, patience in ((signal.SIGINT, GRACE_SECONDS), (signal.SIGTERM, TERM_SECONDS)):
+        with suppress(subprocess.TimeoutExpired, ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+            process.wait(timeout=patience)
+    sessions.kill(process.pid, known=known)
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=TERM_SECONDS)

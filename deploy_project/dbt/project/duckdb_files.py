@@ -1,0 +1,142 @@
+"""The DuckDB file of a connection, and copies of it for builds that must not hold it up.
+
+One process that writes a DuckDB file keeps all others out, readers too.
+"""
+
+import fcntl
+import os
+import re
+import struct
+import sys
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy_project.dbt.project.rendering import Rendering
+from deploy_project.errors import DbtError
+from deploy_project.processes import deadlines
+
+PATIENCE_SECONDS = 1800.0
+"""How long a copy waits for whoever writes the file."""
+_POLL_SECONDS = 0.5
+_OTHER_PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|:memory:|$")
+"""MotherDuck, DuckLake, an object store, memory: no file that others wait for."""
+_HEADERS = 3 * 4096
+_PART = 1 << 20
+_CLONE = 0x40049409  # FICLONE: shares the blocks where the file system can
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file of production's, and where a pull request has a copy of its own."""
+
+    source: Path
+    copy: Path
+
+
+def database_file(output: Mapping[str, Any], rendering: Rendering) -> Path | None:
+    """Return the file that an output of profiles.yml names; None where there is no such file.
+
+    Raises `ConfigError` when its Jinja can't be rendered.
+    """
+    if output.get("type") != "duckdb":
+        return None
+    path = rendering.text(str(output.get("path") or ""), where="the path of the DuckDB file")
+    return None if _OTHER_PLACE.match(path) else Path(path).expanduser()
+
+
+def refresh(copy: Copy, say: Callable[[str], None], *, patience: float | None = None) -> None:
+    """Make `copy.copy` what `copy.source` is now; without a source, there will be no copy either.
+
+    Waits while somebody writes the source, and holds up nobody: it takes no lock, and begins again
+    when the source has changed meanwhile. Raises `DbtError` when that lasts too long.
+    """
+    until = time.monotonic() + (PATIENCE_SECONDS if patience is None else patience)
+    copy.copy.parent.mkdir(parents=True, exist_ok=True)
+    told = False
+    while not _refreshed(copy):
+        if time.monotonic() >= until:
+            raise DbtError(
+                f"{copy.source} can't be copied for a pull request: another process is writing "
+                "it all the time; run the job again when it is done"
+            )
+        if not told:
+            say(f"Waiting until nobody writes {copy.source}")
+            told = True
+        time.sleep(_POLL_SECONDS)
+
+
+def _refreshed(copy: Copy) -> bool:
+    """Copy the file and its log of writes; return whether the two belong together."""
+    beside = copy.copy.with_name(f".{uuid.uuid4().hex}")
+    try:
+        before = _stamp(copy.source)
+        if before is None:
+            _delete(copy.copy)
+            return True
+        if _is_written(copy.source):
+            return False
+        _clone(copy.source, beside)
+        if _log(copy.source).exists():
+            _clone(_log(copy.source), _log(beside))
+        if _is_written(copy.source) or _stamp(copy.source) != before:
+            return False
+        _log(copy.copy).unlink(missing_ok=True)
+        beside.replace(copy.copy)
+        if _log(beside).exists():
+            _log(beside).replace(_log(copy.copy))
+        return True
+    except FileNotFoundError:  # a writer has just put its log away
+        return False
+    finally:
+        _delete(beside)
+
+
+def _stamp(file: Path) -> tuple[object, ...] | None:
+    """Return what no writer leaves as it is; None without a file."""
+    try:
+        with file.open("rb") as stream:
+            headers = stream.read(_HEADERS)
+        now = file.stat()
+    except FileNotFoundError:
+        return None
+    log: tuple[int, ...] = ()
+    with suppress(FileNotFoundError):
+        found = _log(file).stat()
+        log = (found.st_size, found.st_mtime_ns, found.st_ino)
+    return headers, now.st_size, now.st_mtime_ns, now.st_ino, log
+
+
+def _is_written(file: Path) -> bool:
+    """Whether another process holds DuckDB's lock for writing; asking takes no lock."""
+    # l_type, l_whence, l_start, l_len, l_pid; BSD has them in another order
+    shape, order = ("qqihh", (2, 3, 4, 0, 1)) if sys.platform == "darwin" else ("hhqqi", range(5))
+    wanted = (fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)
+    asked = struct.pack(shape, *(wanted[index] for index in order))
+    with file.open("rb") as stream:
+        answer = struct.unpack(shape, fcntl.fcntl(stream, fcntl.F_GETLK, asked))
+    return answer[list(order).index(0)] != fcntl.F_UNLCK
+
+
+def _clone(source: Path, destination: Path) -> None:
+    with source.open("rb") as read, destination.open("wb") as written:
+        try:
+            fcntl.ioctl(written, _CLONE, read.fileno())
+        except OSError:
+            while part := read.read(_PART):
+                if deadlines.is_over():
+                    raise DbtError(f"{source} could not be copied before the time was up") from None
+                written.write(part)
+
+
+def _log(file: Path) -> Path:
+    return file.with_name(f"{file.name}.wal")
+
+
+def _delete(file: Path) -> None:
+    file.unlink(missing_ok=True)
+    _log(file).unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""The profile of a run: the environment's connection under the job's target name.
+
+dbt Cloud makes a profile for each run from the environment's connection; so do we, from an output
+of the project's `profiles.yml` or from `connection:` in deploy.yaml, with the extended attributes
+over it. Jinja stays as written: a credential stays the name of a variable until dbt renders it.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from deploy_project.config.values.deployment import Environment
+from deploy_project.dbt.project.rendering import Rendering
+from deploy_project.dbt.project.schemas import schema_of, with_schema
+from deploy_project.errors import ConfigError
+
+_ADAPTER = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One output under one name, ready to be written as `profiles.yml`."""
+
+    name: str
+    target: str
+    output: Mapping[str, Any]
+    directory: Path
+    """Where it was read: relative paths of keys are relative to that."""
+    config: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """dbt's flags in the file that the output is from, where dbt has had them of old."""
+
+    @property
+    def adapter(self) -> str:
+        """The adapter type, such as `duckdb`."""
+        return str(self.output["type"])
+
+    @property
+    def schema(self) -> str | None:
+        """The target schema, Jinja included."""
+        found = schema_of(self.output)
+        return None if found is None else str(found)
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """What `target` is in Jinja of `dbt_project.yml`."""
+        names = {"name": self.target, "target_name": self.target, "profile_name": self.name}
+        return {**self.output, **names}
+
+    def write(self, directory: Path) -> None:
+        """Write `profiles.yml` into `directory`, readable by this user alone."""
+        directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "profiles.yml"
+        file.touch(mode=0o600)
+        content: dict[str, Any] = {"config": dict(self.config)} if self.config else {}
+        content[self.name] = {"target": self.target, "outputs": {self.target: dict(self.output)}}
+        with file.open("w", encoding="utf-8") as stream:
+            cast(Any, YAML(typ="safe")).dump(content, stream)
+
+
+def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
+    """Return the content of a YAML file; `ConfigError` says `what` where it holds no mapping."""
+    try:
+        found = cast(Any, YAML(typ="safe")).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"{path} does not exist; {what}") from error
+    except MarkedYAMLError as error:
+        found: Any = error  # without types
+        what = f"{found.problem}, in line {found.problem_mark.line + 1}"
+        raise ConfigError(f"{path} is not valid YAML: {what}; correct it") from None
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}; correct it") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} holds no mapping but {type(found).__name__}; {what}")
+    return cast(dict[str, Any], found)
+
+
+def project_file(project_directory: Path) -> Mapping[str, Any]:
+    """Return what `dbt_project.yml` says, Jinja included."""
+    return yaml_mapping(project_directory / "dbt_project.yml", "the dbt project needs one")
+
+
+def profile_name(project_directory: Path, rendering: Rendering) -> str:
+    """Return the profile that `dbt_project.yml` asks for."""
+    name = project_file(project_directory).get("profile")
+    file = project_directory / "dbt_project.yml"
+    if not isinstance(name, str):
+        raise ConfigError(f"{file}: profile: found {name!r}; name the project's profile there")
+    return rendering.text(name, where=f"{file}: profile")
+
+
+def _output(
+    environment: Environment, directory: Path, name: str, rendering: Rendering
+) -> tuple[str, dict[str, Any]]:
+    file = directory / "profiles.yml"
+    where = f"environment {environment.name!r}"
+    profiles = yaml_mapping(
+        file,
+        f"{where} needs `connection:` or `profiles_directory:` in deploy.yaml, "
+        "or a profiles.yml in the dbt project",
+    )
+    if not isinstance(profiles.get(name), dict):
+        known = ", ".join(sorted(set(profiles) - {"config"}))
+        raise ConfigError(
+            f"{file} has no profile {name!r}, which dbt_project.yml names; it has: {known}"
+        )
+    profile = cast(dict[str, Any], profiles[name])
+    listed = profile.get("outputs")
+    outputs = cast(dict[str, Any], listed) if isinstance(listed, dict) else {}
+    usual = str(profile.get("target", "default"))
+    target = environment.target or rendering.text(usual, where=f"{file}: {name}.target")
+    if not isinstance(outputs.get(target), dict):
+        known = ", ".join(sorted(outputs)) or "none"
+        raise ConfigError(
+            f"{file} has no target {target!r} in profile {name!r}; it has: {known}; "
+            f"set `target:` of {where} to one of them"
+        )
+    return target, cast(dict[str, Any], outputs[target])
+
+
+def _profiles_directory(environment: Environment, project_directory: Path, tree: Path) -> Path:
+    """Return the directory of profiles.yml; a link of the repository may not lead out of it."""
+    named = Path(environment.profiles_directory or "").expanduser()
+    directory = project_directory / named
+    file = directory / "profiles.yml"
+    real = os.path.realpath(file)
+    is_inside = Path(real).is_relative_to(os.path.realpath(tree))
+    if not named.is_absolute() and ".." not in named.parts and not is_inside:
+        raise ConfigError(
+            f"{os.path.relpath(file, tree)!r} is a link, which leads out of the repository, to "
+            f"{real!r}; replace it by what it stands for"
+        )
+    return directory
+
+
+def profile(
+    environment: Environment,
+    project_directory: Path,
+    rendering: Rendering,
+    *,
+    tree: Path,
+    target_name: str | None = None,
+    threads: int | None = None,
+    schema_override: str | None = None,
+) -> Profile:
+    """Return the profile for a run; raise `ConfigError` naming what is missing and where.
+
+    `tree` has the repository's files, `rendering` the variables that names of profiles and targets
+    may ask for.
+    `target_name` is what `target.name` will be (JOB-4); None keeps the output's own name. What is
+    asked of the run goes over the job's settings, these over the environment's extended attributes
+    (ENV-5), and these over everything else that the environment says.
+    """
+    name, directory = profile_name(project_directory, rendering), project_directory
+    config: Mapping[str, Any] = {}
+    if environment.connection is not None:
+        target, base = environment.target or environment.name, environment.connection
+    else:
+        directory = _profiles_directory(environment, project_directory, tree)
+        target, base = _output(environment, directory, name, rendering)
+        config = _config(directory, project_directory)
+    extended = environment.extended_attributes
+    output = {**base, **extended}
+    _require_adapter(environment, output.get("type"))
+    stated = schema_of({**extended, "type": output["type"]})
+    schema = schema_override or stated or environment.target_schema
+    if schema is not None:
+        output = with_schema(output, schema)
+    wanted_threads = threads or extended.get("threads") or environment.threads
+    if wanted_threads is not None:
+        output["threads"] = wanted_threads
+    return Profile(name, target_name or target, output, directory, config)
+
+
+def _config(directory: Path, project_directory: Path) -> dict[str, Any]:
+    """Return the flags in `profiles.yml`; the project's go over them, dbt refuses both."""
+    found = yaml_mapping(directory / "profiles.yml", "the environment is in it").get("config")
+    has_own = bool(project_file(project_directory).get("flags"))
+    return cast(dict[str, Any], found) if isinstance(found, dict) and not has_own else {}
+
+
+def _require_adapter(environment: Environment, found: object) -> None:
+    """Refuse what is no adapter's name: it comes from git, and becomes a path and a package."""
+    if not found:
+        raise ConfigError(
+            f"the connection of environment {environment.name!r} has no `type`: name the adapter"
+        )
+    if not isinstance(found, str) or not _ADAPTER.fullmatch(found):
+        raise ConfigError(
+            f"the connection of environment {environment.name!r} has the `type` "
+            f"{str(found)[:80]!r}, which is no adapter's name; write one such as `duckdb`, "
+            "without Jinja"
+        )

@@ -1,0 +1,1 @@
+"""Relations of a warehouse, asked of dbt's own adapter by macros of ours."""

@@ -1,0 +1,1 @@
+"""The demonstrations: a production run, and a pull request from opening to clean-up."""

@@ -1,0 +1,100 @@
+"""`deploy-project demo`: one production run of the embedded example, and where to look."""
+
+import sys
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from upath import UPath
+
+from deploy_project.config.environment import Settings
+from deploy_project.config.values.deployment import Deployment
+from deploy_project.dbt.artifacts.results import NodeResult, read_run_results
+from deploy_project.errors import ArtifactError
+from deploy_project.example.demo.runs import example, executed, near
+from deploy_project.example.remote import working_copy
+from deploy_project.runs.model.step import from_json
+from deploy_project.runs.store.artifacts import Artifacts
+
+JOB = "production__daily"
+_BUILT = ("model", "seed", "snapshot")
+_TESTS = ("test", "unit_test")
+
+
+def demo() -> int:
+    """Run the example's daily job here and now; return 1 when it fails."""
+    found, deployment = example()
+    told = production(found, deployment)
+    if not told:
+        return 1
+    print(_farewell(told, url=deployment.dagster_url, copy=near(working_copy(found.state))))
+    return 0
+
+
+def production(found: Settings, deployment: Deployment) -> list[str]:
+    """Build production, and return what was built; nothing when the run fails, which is told."""
+    run = executed(JOB)
+    artifacts = Artifacts.of(deployment, found.state)
+    if run.status != "Success":
+        print(f"\nThe run ended with {run.status}; its artifacts are in {artifacts.run(run.id)}")
+        return []
+    built = counted(_results(artifacts.run(run.id)))
+    docs = artifacts.published(artifacts.environment("production"), "docs")
+    return [
+        f"Built production at commit {run.commit[:7]}: {built}.",
+        f"  Run        {run.id}",
+        f"  Warehouse  {near(found.state.root / 'production.duckdb')}",
+        f"  Docs       {near(docs) if docs else 'none'}",
+        f"  Artifacts  {near(artifacts.run(run.id))}",
+    ]
+
+
+def counted(results: Iterable[NodeResult]) -> str:
+    """Return what a run has built and tested, in words."""
+    statuses = [(each.unique_id.partition(".")[0], each.status) for each in results]
+    count = Counter(kind for kind, _ in statuses)
+    built = [f"{count[kind]} {kind}{'' if count[kind] == 1 else 's'}" for kind in _BUILT]
+    tested = [status for kind, status in statuses if kind in _TESTS]
+    warned = f", {tested.count('warn')} with a warning" if "warn" in tested else ""
+    return f"{', '.join(built)}; {len(tested)} tests{warned}"
+
+
+def _results(run: UPath) -> Iterator[NodeResult]:
+    """Yield the results of all commands of a run."""
+    for directory in sorted(run.iterdir(), key=str):
+        file = directory / "step.json"
+        if not file.exists():
+            raise ArtifactError(f"{directory} has no step.json, though its run has ended")
+        if from_json(file.read_text(encoding="utf-8"), where=str(file)).kind == "command":
+            yield from read_run_results(directory / "target" / "run_results.json").results
+
+
+def _farewell(done: list[str], *, url: str, copy: str) -> str:
+    ours = near(Path(sys.argv[0]).absolute())
+    return "\n".join(
+        [
+            "",
+            *done,
+            "",
+            f"See lineage, jobs, schedules and the run's overview on {url}:",
+            "  make dev",
+            "See the docs on http://127.0.0.1:3001/docs/production/:",
+            f"  {ours} serve",
+            "",
+            "While `make dev` runs, push a commit; the merge job builds what it changed:",
+            f"  echo '-- changed' >> {copy}/models/marts/core/orders.sql",
+            f"  git -C {copy} commit --all --message 'Change orders' && git -C {copy} push",
+            "",
+            "Break a model; the run fails, and what was there before stays:",
+            f"  echo 'oops' >> {copy}/models/marts/core/orders.sql",
+            f"  git -C {copy} commit --all --message 'Break orders' && git -C {copy} push",
+            "And mend it again:",
+            f"  git -C {copy} revert --no-edit HEAD && git -C {copy} push",
+        ]
+    )
+
+
+def act(_: Namespace) -> int:
+    """Carry out `demo` as it was given on the command line; return the exit code."""
+    return demo()

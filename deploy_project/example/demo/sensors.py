@@ -1,0 +1,119 @@
+"""How `demo-pr` lets sensors find what has happened: by Dagster's daemon, or else by itself."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from deploy_project.config.environment import Settings
+from deploy_project.config.values.deployment import Deployment
+from deploy_project.errors import LaunchError
+from deploy_project.example.demo.runs import executed
+from deploy_project.orchestration.processes import daemon
+from deploy_project.orchestration.ticks import Ticks, Wanted
+from deploy_project.runs.instance import history
+from deploy_project.runs.instance.history import PastRun
+from deploy_project.runs.model.status import ENDED
+from deploy_project.runs.store.artifacts import Artifacts
+from deploy_project.runs.store.logs import Tail
+
+SENSORS = ("shop_pull_requests", "shop_merges")
+PATIENCE_SECONDS = 300
+_POLL_SECONDS = 1.0
+
+
+class Sensors(Protocol):
+    """Finds out what has happened, and runs the job that this starts."""
+
+    def run(self, sensor: str, job: str) -> PastRun:
+        """Return the run of `job` that `sensor` asks for, once it has ended."""
+        ...
+
+
+def sensors(
+    found: Settings, deployment: Deployment, instance: Any, say: Callable[[str], None]
+) -> Sensors:
+    """Return what sees all that happens from now on."""
+    if daemon.is_alive(instance):
+        return Daemons(found, deployment, instance, say)
+    return Own(Ticks(deployment, found.state, instance), say)
+
+
+class Own:
+    """The sensors are evaluated in this process, and their runs executed one after the other."""
+
+    def __init__(self, ticks: Ticks, say: Callable[[str], None]) -> None:
+        self._ticks, self._say = ticks, say
+        say("Dagster's daemon does not run here, so its sensors look around in this process now")
+        for each in SENSORS:
+            self._tick(each)
+
+    def run(self, sensor: str, job: str) -> PastRun:
+        """Evaluate `sensor`, and execute what it asks for."""
+        wanted = [each for each in self._tick(sensor) if each.job == job]
+        if not wanted:
+            raise LaunchError(f"the sensor {sensor!r} has asked for no run of {job}")
+        self._say(f"The sensor {sensor} asks for {job}: {wanted[0].tags['deploy/cause']}")
+        return executed(job, wanted[0].tags)
+
+    def _tick(self, sensor: str) -> Sequence[Wanted]:
+        logging.disable()  # what it logs is for the tick's page in the UI
+        try:
+            return self._ticks.tick(sensor)
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+@dataclass
+class Daemons:
+    """Dagster runs beside this process: it does all of it, and is only watched."""
+
+    found: Settings
+    deployment: Deployment
+    instance: Any
+    say: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        """Wait for the first ticks: what was there before them is no news."""
+        self.say("Dagster runs here: its own sensors, which look every 30 seconds, find everything")
+        self._await(
+            lambda: all(daemon.has_ticked(self.instance, each) for each in SENSORS),
+            f"the sensors {' and '.join(SENSORS)} were not evaluated",
+        )
+        self._since = datetime.now(UTC)
+
+    def run(self, sensor: str, job: str) -> PastRun:
+        """Wait for the run of `job`, and show its log."""
+        self._await(lambda: self._newest(job), f"the sensor {sensor!r} has started no {job}")
+        run = self._newest(job)
+        assert run is not None
+        page = self.deployment.run_page(run.id)
+        self.say(f"The sensor {sensor} has started {job}: {run.trigger.cause}\n  {page}")
+        return self._ended(run)
+
+    def _newest(self, job: str) -> PastRun | None:
+        """Return the newest run of `job` since this was made."""
+        runs = history.latest(self.instance, limit=1, job=job)
+        return next((each for each in runs if each.created_at >= self._since), None)
+
+    def _ended(self, run: PastRun) -> PastRun:
+        tail = Tail(run.id, self.found.state, Artifacts.of(self.deployment, self.found.state))
+        while True:
+            now = history.by_id(self.instance, run.id)
+            for text in tail.new():
+                print(text, end="", flush=True)
+            if now.status in ENDED:
+                return now
+            time.sleep(_POLL_SECONDS)
+
+    def _await(self, there: Callable[[], object], otherwise: str) -> None:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not there():
+            if time.monotonic() > until or not daemon.is_alive(self.instance):
+                raise LaunchError(
+                    f"{otherwise}; look at {self.deployment.dagster_url}/automation, or end "
+                    "Dagster and try again: without it, this evaluates the sensors itself"
+                )
+            time.sleep(_POLL_SECONDS)

@@ -1,0 +1,193 @@
+"""dbt's tests and freshness as Dagster's asset checks: their keys, specs and results."""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.config.values.deployment import Environment
+from deploy_project.dbt.artifacts.events import Finished
+from deploy_project.dbt.artifacts.results import SourceResult
+from deploy_project.orchestration.catalog.selection import Selection
+from deploy_project.orchestration.nodes.asset_keys import asset_keys, upstream
+from deploy_project.orchestration.nodes.check_keys import check_keys, find_test, tests
+from deploy_project.orchestration.nodes.node_facts import Manifest, Node, mapping, meta
+from deploy_project.orchestration.nodes.notes import Tell, nobody, reason
+from deploy_project.orchestration.nodes.op_names import op_of_environment
+
+BuildChecks = Callable[[dg.AssetCheckExecutionContext, Selection], Iterable[dg.AssetCheckResult]]
+
+
+def check_specs(
+    manifest: Manifest,
+    *,
+    assets: Mapping[str, dg.AssetKey],
+    checks: Mapping[str, dg.AssetCheckKey],
+    tell: Tell = nobody,
+) -> dict[str, dg.AssetCheckSpec]:
+    """Return the specs of `checks`, the keys of `check_keys`; `assets` are those of `asset_keys`.
+
+    One that Dagster refuses is left out and told. A failing test of severity `error` blocks what
+    is downstream, as it does in `dbt build`; but nothing waits for the checks of sources, which no
+    run of Dagster's builds.
+    """
+    sources = {assets[unique_id] for unique_id in manifest["sources"] if unique_id in assets}
+    known = tests(manifest)
+    found: dict[str, dg.AssetCheckSpec] = {}
+    for unique_id, key in checks.items():
+        if unique_id not in known:
+            found[unique_id] = _freshness_spec(key, unique_id)
+            continue
+        try:
+            also = {assets[each] for each in upstream(manifest, unique_id, assets)}
+            may_block = key.asset_key not in sources
+            found[unique_id] = _test_spec(key, known[unique_id], also=also, may_block=may_block)
+        except Exception as error:  # whatever somebody has written: it must not keep all others out
+            tell(f"{unique_id!r} is not shown: {reason(error)}")
+    return found
+
+
+def _test_spec(
+    key: dg.AssetCheckKey, test: Node, *, also: set[dg.AssetKey], may_block: bool
+) -> dg.AssetCheckSpec:
+    severity = _severity(test)
+    return dg.AssetCheckSpec(
+        key.name,
+        asset=key.asset_key,
+        description=_text(test.get("description")) or _text(meta(test).get("description")),
+        additional_deps=sorted(also - {key.asset_key}, key=str),
+        blocking=may_block and severity == "error",
+        metadata={"dbt/unique_id": test["unique_id"], "dbt/severity": severity},
+    )
+
+
+def _text(found: object) -> str | None:
+    return found if isinstance(found, str) and found else None
+
+
+def _severity(test: Node) -> str:
+    return str(mapping(test.get("config")).get("severity") or "error").lower()
+
+
+def _freshness_spec(key: dg.AssetCheckKey, source: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        key.name,
+        asset=key.asset_key,
+        description="How old the newest row is, by `dbt source freshness`.",
+        metadata={"dbt/unique_id": source},
+    )
+
+
+def source_checks(
+    environment: Environment,
+    *,
+    manifest: Manifest,
+    build: BuildChecks,
+    reserved: Collection[dg.AssetKey] = (),
+    tell: Tell = nobody,
+) -> list[dg.AssetChecksDefinition]:
+    """Return one definition with all checks on the environment's sources; none without any."""
+    if not manifest["sources"]:
+        return []
+    assets = asset_keys(environment.name, manifest, reserved=reserved)
+    sources = {assets[each] for each in manifest["sources"] if each in assets}
+    checks = {
+        unique_id: key
+        for unique_id, key in check_keys(environment.name, manifest, assets).items()
+        if key.asset_key in sources
+    }
+    specs = check_specs(manifest, assets=assets, checks=checks, tell=tell)
+    if not specs:
+        return []
+
+    @dg.multi_asset_check(
+        name=op_of_environment(environment, "source_checks"),
+        description="Tests of sources, and their freshness.",
+        specs=list(specs.values()),
+        can_subset=True,
+    )
+    def run_source_checks(
+        context: dg.AssetCheckExecutionContext,
+    ) -> Iterable[dg.AssetCheckResult]:
+        selected = context.selected_asset_check_keys
+        chosen = [each for each, spec in specs.items() if spec.key in selected]
+        yield from build(context, _selection(chosen, manifest))
+
+    return [run_source_checks]
+
+
+def _selection(chosen: Iterable[str], manifest: Manifest) -> Selection:
+    freshness = tuple(each for each in chosen if each in manifest["sources"])
+    return Selection(
+        checks=tuple(each for each in chosen if each not in freshness), freshness=freshness
+    )
+
+
+_PASSED = frozenset({"pass", "success"})
+
+
+def evaluation(
+    key: dg.AssetCheckKey, event: Finished, manifest: Manifest
+) -> dg.AssetCheckEvaluation:
+    """Return what a finished test says; a status of `warn` is a failure of severity WARN."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=event.status in _PASSED,
+        severity=_check_severity(event.status),
+        description=event.message or None,
+        metadata={
+            "unique_id": event.unique_id,
+            "status": event.status,
+            "failures": event.failures,
+            "execution_seconds": float(event.execution_seconds),
+            "severity": _severity(find_test(manifest, event.unique_id)),
+        },
+    )
+
+
+def freshness_evaluation(key: dg.AssetCheckKey, result: SourceResult) -> dg.AssetCheckEvaluation:
+    """Return what `dbt source freshness` says of one source; `key` is that of its check."""
+    return dg.AssetCheckEvaluation(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=result.status in _PASSED,
+        severity=_check_severity(result.status),
+        description=result.error or None,
+        metadata=freshness_metadata(result),
+    )
+
+
+def freshness_metadata(result: SourceResult) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the measurement as metadata; what is unknown is left out."""
+    values: dict[str, object] = {
+        "status": result.status,
+        "max_loaded_at": result.max_loaded_at,
+        "snapshotted_at": result.snapshotted_at,
+        "age_seconds": result.age_seconds,
+        "warn_after": result.warn_after and _words(result.warn_after),
+        "error_after": result.error_after and _words(result.error_after),
+    }
+    return {name: _value(value) for name, value in values.items() if value is not None}
+
+
+def _value(value: object) -> dg.MetadataValue[Any]:
+    if isinstance(value, datetime):
+        return dg.MetadataValue.timestamp(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    return dg.MetadataValue.text(str(value))
+
+
+def _words(span: timedelta) -> str:
+    """Return a criterion as people write it: `2 days`, `90 minutes`."""
+    for unit in ("day", "hour", "minute"):
+        count, rest = divmod(span, timedelta(**{f"{unit}s": 1}))
+        if count and not rest:
+            return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+    return str(span)
+
+
+def _check_severity(status: str) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.WARN if status == "warn" else dg.AssetCheckSeverity.ERROR

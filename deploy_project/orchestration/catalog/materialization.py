@@ -1,0 +1,109 @@
+"""What a materialization says about itself: where from, by whom, how long, how much."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.dbt.artifacts.adapter_response import bytes_processed, rows_affected
+from deploy_project.dbt.artifacts.events import Adapter, Finished, Version
+from deploy_project.runs.model.run import begun_at
+from deploy_project.runs.model.step_context import Scene
+
+
+@dataclass
+class Facts:
+    """What is known of the command that builds, growing while it runs."""
+
+    commit: str
+    branch: str
+    job: str
+    trigger: str
+    target: str
+    artifacts: str
+    started_at: datetime
+    dbt_version: str = ""
+    adapter: str = ""
+    invocation_id: str = ""
+    ends: dict[str, datetime] = field(default_factory=dict[str, datetime])
+
+    @classmethod
+    def of(cls, scene: Scene) -> "Facts":
+        """Return what is known before dbt starts."""
+        return cls(
+            commit=scene.source.commit,
+            branch=scene.source.branch,
+            job=scene.run.job.name,
+            trigger=scene.run.trigger.category,
+            target=scene.workspace.profile.target,
+            artifacts=str(scene.artifacts),
+            started_at=begun_at(scene.run),
+        )
+
+    def versions(self, event: Version | Adapter) -> None:
+        """Take note of what runs."""
+        if isinstance(event, Version):
+            self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
+        else:
+            self.adapter = f"{event.name} {event.version}"
+
+    def finished(self, event: Finished) -> None:
+        """Take note of when a node ended."""
+        if event.finished_at is not None:
+            self.ends[event.unique_id] = event.finished_at
+
+    def queued_seconds(self, event: Finished, parents: list[str]) -> float | None:
+        """Return how long the node was ready but waited for a thread; None when unknown."""
+        ready = [self.ends[parent] for parent in parents if parent in self.ends]
+        if event.started_at is None or not ready:
+            return None
+        return max(0.0, (event.started_at - max(ready)).total_seconds())
+
+
+def metadata(
+    facts: Facts, event: Finished, manifest: Mapping[str, Any]
+) -> dict[str, dg.MetadataValue[Any]]:
+    """Return the metadata of the materialization that `event` is; what is unknown is left out."""
+    node = manifest["nodes"].get(event.unique_id, {})
+    queued = facts.queued_seconds(event, manifest.get("parent_map", {}).get(event.unique_id, []))
+    compiled = f"{facts.artifacts}/target/compiled/{node.get('package_name')}"
+    has_sql = node.get("resource_type") in ("model", "snapshot")
+    response = event.adapter_response
+    values: dict[str, object] = {
+        "commit": facts.commit,
+        "branch": facts.branch,
+        "job": facts.job,
+        "trigger": facts.trigger,
+        "target": facts.target,
+        "dagster/table_name": event.relation.replace('"', "").replace("`", ""),
+        "dbt_version": facts.dbt_version,
+        "adapter": facts.adapter,
+        "invocation_id": facts.invocation_id,
+        "status": event.status,
+        "execution_seconds": float(event.execution_seconds),
+        "compile_seconds": event.compile_seconds,
+        "queue_seconds": queued,
+        "thread": event.thread,
+        "started_at": event.started_at,
+        "rows_affected": rows_affected(response),
+        "bytes": bytes_processed(response),
+        "compiled_sql": f"{compiled}/{node.get('original_file_path')}" if has_sql else None,
+        "message": event.message,
+    }
+    return {name: _value(name, value) for name, value in values.items() if value not in (None, "")}
+
+
+def _value(name: str, value: object) -> dg.MetadataValue[Any]:
+    if isinstance(value, datetime):
+        return dg.MetadataValue.timestamp(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    return (
+        dg.PathMetadataValue(str(value))
+        if name == "compiled_sql"
+        else dg.MetadataValue.text(str(value))
+    )

@@ -1,0 +1,159 @@
+"""Telling merged pull requests which run of production has deployed them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import dagster as dg
+
+from deploy_project.ci.comment import deployed
+from deploy_project.ci.comment.deployed import Build
+from deploy_project.ci.comment.report import marker
+from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.dbt.arguments.commands import changes_warehouse
+from deploy_project.errors import DeployError
+from deploy_project.git.hosting import commit_url
+from deploy_project.git.hosts.access import reachable
+from deploy_project.git.hosts.comments import amend_comment
+from deploy_project.git.hosts.host import Merged
+from deploy_project.git.hosts.merged import merged_pull_requests
+from deploy_project.git.mirror import contains, is_full
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.overview import Finished
+
+_RUNS = 500
+"""So many runs of CI jobs are looked at, the newest first."""
+_BUILDS = 50
+_MOST = 20
+"""So many comments one run brings up to date; the next one goes on."""
+
+
+@dataclass(frozen=True)
+class _Told:
+    """The newest run of a job for a pull request: what its comment tells of."""
+
+    job: Job
+    number: int
+    run_id: str
+
+
+def tell_deployed(instance: dg.DagsterInstance, finished: Finished) -> list[str]:
+    """Tell the pull requests that the run has deployed; return what went wrong with that.
+
+    What can't be told is told by a later run, which names the first run all the same.
+    """
+    run = finished.run
+    project = run.environment.project
+    if not _deploys(finished) or reachable(project) is None:
+        return []
+    try:
+        waiting = _untold(instance, run)
+        merged = {each.number: each for each in merged_pull_requests(project)} if waiting else {}
+        due = [(each, merged[each.number]) for each in waiting if each.number in merged]
+        _tell(instance, finished, due)
+    except DeployError as error:
+        return [f"merged pull requests could not be told that this run has deployed them: {error}"]
+    except Exception as error:
+        kind = type(error).__name__
+        what = "merged pull requests could not be told that this run has deployed them"
+        return [f"{what}: {kind}, which is our mistake"]
+    return []
+
+
+def _deploys(finished: Finished) -> bool:
+    run = finished.run
+    is_of_production = finished.outcome == "Success" and not run.is_apart
+    return is_of_production and finished.source is not None and _builds(run.job)
+
+
+def _builds(job: Job) -> bool:
+    return any(changes_warehouse(each) for each in job.steps)
+
+
+def _untold(instance: dg.DagsterInstance, run: Run) -> list[_Told]:
+    """Return the pull requests that have a comment of ours and may be on their way to here."""
+    project, deployment = run.environment.project, run.deployment
+    jobs = {
+        job.name: job
+        for job in deployment.jobs.values()
+        if job.environment.project == project
+        and job.builds_pull_requests
+        and deployed.home(job, deployment) == run.environment.name
+    }
+    if not jobs:
+        return []
+    wanted = dg.RunsFilter(tags={tags.JOB: list(jobs)})
+    newest: dict[tuple[str, int], dg.DagsterRun] = {}
+    for record in instance.get_run_records(wanted, limit=_RUNS):
+        number = tags.pull_request(record.dagster_run.tags)
+        if number is not None:
+            newest.setdefault((record.dagster_run.tags[tags.JOB], number), record.dagster_run)
+    return [
+        _Told(jobs[name], number, each.run_id)
+        for (name, number), each in newest.items()
+        if each.is_finished and tags.DEPLOYED_BY not in each.tags
+    ]
+
+
+def _tell(
+    instance: dg.DagsterInstance, finished: Finished, due: Iterable[tuple[_Told, Merged]]
+) -> None:
+    run, count = finished.run, 0
+    for each, merged in due:
+        build = deployed.first(_successes(instance, finished), partial(_has, run, merged))
+        if build is None:
+            continue
+        said = _line(run, build)
+        amend_comment(
+            run.environment.project,
+            each.number,
+            marker(each.job),
+            lambda text, said=said: deployed.told(text, said),
+        )
+        instance.add_run_tags(each.run_id, {tags.DEPLOYED_BY: build.run_id})
+        count += 1
+        if count == _MOST:
+            return
+
+
+def _has(run: Run, merged: Merged, commit: str) -> bool:
+    mirror = run.state.mirror(run.environment.project.name)
+    return any(contains(mirror, commit, each) for each in merged.commits)
+
+
+def _successes(instance: dg.DagsterInstance, finished: Finished) -> Iterator[Build]:
+    """Yield this run, then the successful ones of the environment before it, the newest first."""
+    run, source = finished.run, finished.source
+    assert source is not None
+    yield Build(run.id, source.commit)
+    names = [job.name for job in _deploying(run.deployment, run.environment.name)]
+    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={tags.JOB: names})
+    for record in instance.get_run_records(wanted, limit=_BUILDS):
+        found = record.dagster_run
+        if found.run_id != run.id and not _is_apart(found.tags) and _commit(found.tags):
+            yield Build(found.run_id, _commit(found.tags))
+
+
+def _deploying(deployment: Deployment, environment: str) -> Iterator[Job]:
+    for job in deployment.jobs.values():
+        if job.environment.name == environment and job.job_type != "ci" and _builds(job):
+            yield job
+
+
+def _is_apart(found: Mapping[str, str]) -> bool:
+    return tags.PULL_REQUEST in found or tags.SCHEMA_OVERRIDE in found
+
+
+def _commit(found: Mapping[str, str]) -> str:
+    commit = found.get(tags.COMMIT, "")
+    return commit if is_full(commit) else ""
+
+
+def _line(run: Run, build: Build) -> str:
+    return deployed.line(
+        build,
+        run.environment.name,
+        run_url=run.deployment.run_page(build.run_id),
+        commit_url=commit_url(run.environment.project.hosting, build.commit),
+    )

@@ -1,0 +1,29 @@
+"""What the first step of a run says and notes before it begins."""
+
+import dagster as dg
+
+from deploy_project.orchestration.internals import run_queue
+from deploy_project.orchestration.jobs import deactivation
+from deploy_project.orchestration.jobs.queue import unguaranteed
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.streak import fingerprint
+
+
+def opening(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
+    """Note on the run what counts its failures, and return what its console says first."""
+    noted = {tags.DEFINITION: fingerprint(run.job)}
+    said = [str(each) for each in run.job.off if each.part != "job"]  # that is the step's failure
+    promise = unguaranteed(
+        tags.counted(dagster_run.tags),
+        run_queue.queue_rules(instance),
+        waited=dagster_run.remote_job_origin is not None,
+    )
+    if promise is not None:
+        said.append(promise)
+    if deactivation.reactivates(instance, run.job, dagster_run, run.trigger):
+        noted[tags.REACTIVATES] = run.id
+        said.append("This run reactivates the job: its triggers start it again.")
+    if noted.items() - dagster_run.tags.items():
+        instance.add_run_tags(run.id, noted)
+    return said

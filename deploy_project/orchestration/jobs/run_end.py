@@ -1,0 +1,134 @@
+"""The records of runs in the asset catalog, also of those that ended without writing one."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.jobs.deactivation import deactivated_by
+from deploy_project.orchestration.jobs.pull_request_comment import tell_end
+from deploy_project.runs.model import run as runs
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.status import word
+from deploy_project.runs.outcome import leftovers
+from deploy_project.runs.outcome.ends import Kind, Said, reason
+from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_key
+from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.outcome.step_files import recorded_steps
+from deploy_project.runs.store import scratch
+
+_KINDS: dict[dg.DagsterEventType, Kind] = {
+    dg.DagsterEventType.ENGINE_EVENT: "engine",
+    dg.DagsterEventType.RUN_FAILURE: "failure",
+    dg.DagsterEventType.RUN_CANCELING: "cancel",
+    dg.DagsterEventType.RUN_CANCELED: "cancel",
+}
+_NEWEST = 200
+"""So many records of a job are looked through for that of a run that has ended."""
+
+
+def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: Finished) -> None:
+    """Put the record of a run into the asset catalog, once; say so when it deactivates its job."""
+    run = finished.run
+    if finished.outcome == "Cancelled" and not finished.reason:
+        said = _said(_told(instance, run.id))
+        finished = replace(finished, reason=reason("Cancelled", list(said), began=True))
+    why = deactivated_by(instance, run.job, dagster_run) if finished.outcome == "Error" else None
+    if not has_record(instance, run):
+        if run.pull_request is not None:
+            partitions = pull_requests_of(run.environment.project)
+            instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
+        for wrong in (untold := tell_end(instance, finished)):
+            instance.report_engine_event(wrong, dagster_run)
+        _tag(instance, dagster_run, finished.failed_boxes)
+        materialization = record(replace(finished, deactivated=why or "", untold=untold))
+        events.report_materialization(instance, dagster_run, materialization)
+    if why is not None:
+        instance.report_engine_event(why, dagster_run)
+
+
+def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
+    """Note on the run what has failed without failing it; a rerun has the tag of its parent."""
+    if failed != dagster_run.tags.get(tags.FAILED_STEPS, ""):
+        instance.add_run_tags(dagster_run.run_id, {tags.FAILED_STEPS: failed})
+
+
+def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
+    """Whether the record of the run is in the asset catalog; it is the last thing a run reports.
+
+    Another machine may have written it, of a run that was ended by force and went on here.
+    """
+    built = dg.DagsterEventType.ASSET_MATERIALIZATION
+    last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
+    key = record_key(run.job, of_pull_requests=run.is_ci)
+    built_last = (each.event_log_entry.dagster_event for each in last)
+    if any(event is not None and event.asset_key == key for event in built_last):
+        return True
+    known = instance.get_run_by_id(run.id)
+    if known is None or not known.is_finished:
+        return False
+    newest = instance.fetch_materializations(key, limit=_NEWEST).records
+    return any(each.run_id == run.id for each in newest)
+
+
+def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:
+    """Write the record of a run whose process could not, keep its files, free its scratch space.
+
+    Raises `ConfigError` or `ArtifactError` when its files can't be kept.
+    """
+    dagster_run, told = known.dagster_run, _told(instance, run.id)
+    ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
+    outcome, began = word(dagster_run.status), known.start_time is not None
+    why = reason(outcome, list(_said(told)), began=began)
+    steps = leftovers.interrupted(
+        recorded_steps(run, is_from_elsewhere=began and not run.work.is_dir()),
+        {each.step_key: _moment(each.timestamp) for each in told if each.step_key},
+        status="Cancelled" if outcome == "Cancelled" else "Error",
+        message=why,
+        ended_at=ended,
+    )
+    leftovers.keep(run, steps)
+    finished = Finished(
+        run=run,
+        outcome=outcome,
+        source=runs.known_source(run) or _source(dagster_run),
+        created_at=known.create_timestamp,
+        started_at=ended if known.start_time is None else _moment(known.start_time),
+        ended_at=ended,
+        steps=steps,
+        timing=model_timing(run, steps),
+        reason=why,
+    )
+    conclude(instance, dagster_run, finished)
+    scratch.free(run.work)
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _source(dagster_run: dg.DagsterRun) -> Source | None:
+    commit = dagster_run.tags.get(tags.COMMIT)
+    if not commit:
+        return None
+    return Source(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
+
+
+def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
+    """Return the events that tell how a run has ended, and which steps have begun."""
+    wanted = {*_KINDS, dg.DagsterEventType.STEP_START}
+    return list(instance.all_logs(run_id, of_type=wanted))
+
+
+def _said(told: Iterable[dg.EventLogEntry]) -> Iterator[Said]:
+    for entry in told:
+        event = entry.dagster_event
+        if event is not None and event.event_type in _KINDS:
+            error = getattr(event.event_specific_data, "error", None)
+            while error is not None and error.cause is not None:
+                error = error.cause
+            words = [event.message or "", error.message if error is not None else ""]
+            yield Said(_KINDS[event.event_type], ": ".join(each.strip() for each in words if each))

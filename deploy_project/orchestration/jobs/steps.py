@@ -1,0 +1,199 @@
+"""One Dagster job for each deployment job, one op for each of its steps (DESIGN 3)."""
+
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.ci.schemas.guard import Guard
+from deploy_project.ci.steps import ACTIONS
+from deploy_project.ci.telling.test_rows import Witness
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.errors import ArtifactError, DeployError, LaunchError
+from deploy_project.orchestration.catalog.reporter import AssetReporter
+from deploy_project.orchestration.internals import executor
+from deploy_project.orchestration.jobs.deployed_comment import tell_deployed
+from deploy_project.orchestration.jobs.first_step import opening
+from deploy_project.orchestration.jobs.pull_request_comment import tell_begin
+from deploy_project.orchestration.jobs.run_end import conclude
+from deploy_project.orchestration.jobs.step_failures import failing_clearly
+from deploy_project.orchestration.nodes.op_names import op_of_job
+from deploy_project.orchestration.processes.workers import held
+from deploy_project.runs.instance import history
+from deploy_project.runs.model import run as runs
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.plan import Step, steps
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.model.step_context import Listener, Several, Silent
+from deploy_project.runs.outcome.finish import finish
+from deploy_project.runs.retry import resumption
+from deploy_project.runs.steps import perform
+
+_SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
+
+
+def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
+    """Return the op of one step; it runs after the one before it, which gives it nothing."""
+    total = len(steps(job))
+    command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
+
+    @dg.op(
+        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # what shows is the alias
+        description=step.name,
+        ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
+        out=dg.Out(dg.Nothing),
+        tags={"kind": _SHOWN_AS.get(step.kind, "dbt")},
+    )
+    def run_step(context: dg.OpExecutionContext) -> None:
+        run = Run.of(context.run, job, deployment, state)
+        listener = _listener(context, run)
+        with failing_clearly(), state.explained(step.name):
+            runs.begun_at(run)
+            is_first = runs.known_source(run) is None
+            refused = _inherit(context.instance, run) if is_first else None
+            notes = opening(context.instance, context.run, run) if is_first else []
+            if refused is None:
+                _repeat(context, run, step, total)
+            done = perform.perform(
+                *(run, step),
+                of=total,
+                listener=listener,
+                notes=notes,
+                refused=refused,
+                actions=ACTIONS,
+            )
+        if is_first:
+            _tag(context, run)
+            _warn_of_outage(context, run)
+            tell_begin(run, context.log.warning)
+        _conclude(context, step, done, command)
+
+    return run_step
+
+
+def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
+    """Leave out what the resumed run has done; return why a run can't go on from it."""
+    if run.resumes is None:
+        return None
+    try:
+        history.by_id(instance, run.resumes)  # the artifact root may be shared with others
+    except LaunchError as error:
+        return error
+    resumption.inherit(run)
+    return None
+
+
+def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
+    """Do again what lies before `step`, and has no op of its own in Dagster's retry."""
+    for earlier in resumption.to_repeat(run, step):
+        done = perform.perform(run, earlier, of=total, listener=Silent(), actions=ACTIONS)
+        _judge(context, earlier, done, {})
+
+
+def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
+    if run.is_ci:
+        return Several(Guard(), Witness())
+    return Silent() if run.is_apart else AssetReporter(context)
+
+
+def _tag(context: dg.OpExecutionContext, run: Run) -> None:
+    """Put on the run what its first step has found out."""
+    found = runs.known_source(run)
+    values = {
+        tags.COMMIT: found.commit if found else "",
+        tags.BRANCH: found.branch if found else "",
+        tags.TRIGGER: run.trigger.category,
+        tags.CAUSE: run.trigger.cause,
+        tags.RUN_NUMBER: str(tags.run_number(run.id)),
+    }
+    context.instance.add_run_tags(run.id, {name: value for name, value in values.items() if value})
+
+
+def _warn_of_outage(context: dg.OpExecutionContext, run: Run) -> None:
+    found = runs.known_source(run)
+    if found is not None and found.used_repo_cache:
+        context.log.warning(found.outage)
+
+
+def _conclude(
+    context: dg.OpExecutionContext, step: Step, record: StepRecord, command: dict[str, str]
+) -> None:
+    """Show the record on the op's output; raise when the step's failure ends the run (CMD-4)."""
+    metadata: dict[str, dg.MetadataValue[Any] | str | float] = {
+        "status": record.status,
+        "seconds": record.seconds,
+        **command,
+        **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},
+        **record.facts,
+    }
+    if record.overview:
+        metadata["overview"] = dg.MetadataValue.md(record.overview)
+    if record.status not in ("Skipped", "Success"):
+        metadata["message"] = dg.MetadataValue.text(record.message)
+    _judge(context, step, record, metadata)
+    context.add_output_metadata(metadata)
+
+
+def _judge(
+    context: dg.OpExecutionContext, step: Step, record: StepRecord, metadata: dict[str, Any]
+) -> None:
+    """Raise when the step's failure ends the run (CMD-4), and log what else there is to say."""
+    if record.status == "Skipped":
+        context.log.info(record.message)
+    elif record.status != "Success":
+        if record.status == "Cancelled":  # it timed out, which cancels the run (JOB-6)
+            context.instance.report_run_canceling(context.run, record.message)
+        if record.status == "Cancelled" or step.breaks_the_run:
+            raise dg.Failure(record.message, metadata=metadata, allow_retries=False)
+        context.log.warning(f"{step.name} failed, which does not fail this job: {record.message}")
+
+
+def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> dg.JobDefinition:
+    """Return the Dagster job of one deployment job."""
+    off = [f"**{each}**" for each in job.off]
+
+    @dg.graph(name=job.name, description="\n\n".join([job.description or job.title, *off]))
+    def chain() -> None:
+        before = None
+        for step in steps(job):
+            op: Any = step_op(step, job, deployment, state)
+            op = op.alias(step.key)
+            before = op() if before is None else op(before)
+
+    return chain.to_job(  # pyright: ignore[reportUnknownMemberType]
+        tags=tags.of_job(job, run_slots=deployment.account.run_slots),
+        metadata={
+            "name": job.title,
+            "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
+            **({"off": dg.MetadataValue.md("\n\n".join(map(str, job.off)))} if off else {}),
+        },
+        executor_def=executor.step_log_executor(partial(end, job, deployment, state), held),
+    )
+
+
+def end(
+    job: Job,
+    deployment: Deployment,
+    state: StateDirectory,
+    instance: dg.DagsterInstance,
+    dagster_run: dg.DagsterRun,
+    outcome: executor.Outcome,
+) -> None:
+    """Finish a run whose steps have ended, and put its record into the asset catalog."""
+    run = Run.of(dagster_run, job, deployment, state)
+    known = instance.get_run_record_by_id(dagster_run.run_id)
+    assert known is not None
+    if outcome == "Cancelled" and dagster_run.remote_job_origin is None:
+        # Ctrl-C on the command line; Dagster alone takes it for a failure.
+        instance.report_run_canceling(dagster_run, "Interrupted on the command line.")
+    elif outcome != "Success":
+        cancelling = known.dagster_run.status is dg.DagsterRunStatus.CANCELING
+        outcome = "Cancelled" if cancelling else "Error"
+    finished = finish(run, outcome, known.create_timestamp)
+    conclude(instance, known.dagster_run, finished)
+    for wrong in tell_deployed(instance, finished):
+        instance.report_engine_event(wrong, dagster_run)
+    if finished.problem:
+        raise ArtifactError(finished.problem)

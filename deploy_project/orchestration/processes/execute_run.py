@@ -1,0 +1,46 @@
+"""The process of a run as our launcher starts it: dbt is imported while Dagster is, not after it.
+
+Called as `python -m deploy_project.orchestration.processes.execute_run JOB`; a variable of
+Dagster's own holds the rest. This module imports nothing of Dagster before dbt has been started.
+"""
+
+import runpy
+import signal
+import sys
+from contextlib import suppress
+
+from deploy_project.config.environment import settings
+from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.errors import DeployError
+from deploy_project.orchestration.processes import shortcuts
+
+
+def start_dbt(job: str) -> None:
+    """Start the process of the first command of `job`; nothing for what is no job of ours."""
+    with suppress(DeployError):  # whoever loads the definitions will be told
+        found = settings()
+        wanted = load_deployment(found.config_file, state=found.state.root).jobs.get(job)
+        if wanted is not None:
+            shortcuts.start_dbt(wanted)
+
+
+def hear_interrupts() -> None:
+    """Have SIGINT end this process until Dagster takes it over, which is how a run is cancelled.
+
+    A shell that starts the daemon in the background has it ignored, and all below it as well.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def main() -> None:
+    """Start dbt, then be the `dagster api execute_run` that executes the run."""
+    hear_interrupts()
+    _, job = sys.argv
+    start_dbt(job)
+    sys.argv[1:] = ["api", "execute_run"]
+    runpy.run_module("dagster", run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""What makes loading and the process of a run shorter, before the first step and after the last."""
+
+import atexit
+import gc
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from deploy_project.config.values.deployment import Job
+from deploy_project.dbt.processes import children
+from deploy_project.dbt.processes.installation import beside
+from deploy_project.releases.given import inherited
+
+
+def start_dbt(job: Job) -> None:
+    """Have dbt imported meanwhile, unless `job` is run by another dbt than the one beside us."""
+    found = beside(job.dbt_version or job.environment.dbt_version)
+    if found is not None:
+        children.start_ahead(found.python, inherited(job.environment))
+
+
+def end_at_once() -> None:
+    """Have this process end without looking for what it no longer needs: all of it goes anyway."""
+    atexit.register(gc.freeze)
+
+
+@contextmanager
+def kept() -> Generator[None]:
+    """Look for no garbage meanwhile, and never among what is made: it stays as long as we do.
+
+    Python would look through all definitions made so far again and again, a third of the time
+    that 5,000 models take.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

@@ -1,0 +1,140 @@
+"""The sensor that starts jobs when others have ended (TRG-5), wherever those were started."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from deploy_project.config.values.deployment import AssetParent, Deployment, Job, JobParent, Parent
+from deploy_project.orchestration.jobs.deactivation import startable
+from deploy_project.orchestration.triggers.completions import (
+    Ended,
+    Start,
+    State,
+    decide,
+    parsed,
+    text,
+)
+from deploy_project.runs.model import tags
+
+INTERVAL_SECONDS = 15
+_PAGE = 1000
+_STATUSES = {
+    dg.DagsterRunStatus.SUCCESS: 10,
+    dg.DagsterRunStatus.FAILURE: 20,
+    dg.DagsterRunStatus.CANCELED: 30,
+}
+
+
+def ends(instance: dg.DagsterInstance, parents: Iterable[Parent], since: float) -> Iterator[Ended]:
+    """Yield the ends of `parents` after `since`, in no order; pull requests start nothing else."""
+    own: list[str] = []
+    for parent in dict.fromkeys(parents):
+        if isinstance(parent, AssetParent):
+            yield from _materializations(instance, parent, since)
+        elif parent.location is not None:
+            yield from _of_another_location(instance, parent, since)
+        else:
+            own.append(parent.job)
+    if own:
+        for record in _ended(instance, since, tags={tags.JOB: sorted(set(own))}):
+            if tags.pull_request(record.dagster_run.tags) is None:
+                yield _end(record, JobParent(record.dagster_run.tags[tags.JOB]))
+
+
+def _of_another_location(
+    instance: dg.DagsterInstance, parent: JobParent, since: float
+) -> Iterator[Ended]:
+    for record in _ended(instance, since, job_name=parent.job):
+        origin = record.dagster_run.remote_job_origin
+        if origin is not None and origin.location_name == parent.location:
+            yield _end(record, parent)
+
+
+def _ended(
+    instance: dg.DagsterInstance,
+    since: float,
+    *,
+    job_name: str | None = None,
+    tags: Mapping[str, list[str]] | None = None,
+) -> Iterator[dg.RunRecord]:
+    wanted = dg.RunsFilter(
+        job_name=job_name,
+        statuses=list(_STATUSES),
+        tags=tags,
+        updated_after=datetime.fromtimestamp(since, UTC),
+    )
+    for record in instance.get_run_records(filters=wanted):
+        if _ended_at(record) >= since:  # else only its tags were touched
+            yield record
+
+
+def _ended_at(record: dg.RunRecord) -> float:
+    return record.update_timestamp.timestamp() if record.end_time is None else record.end_time
+
+
+def _end(record: dg.RunRecord, parent: JobParent) -> Ended:
+    run = record.dagster_run
+    return Ended(str(parent), _ended_at(record), run.run_id, _STATUSES[run.status])
+
+
+def _materializations(
+    instance: dg.DagsterInstance, parent: AssetParent, since: float
+) -> Iterator[Ended]:
+    # By time, not by storage id: SQLite gives the ids of deleted events to new ones.
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(parent.key), after_timestamp=since)
+    cursor, more = None, True
+    while more:
+        page = instance.fetch_materializations(wanted, _PAGE, cursor, ascending=True)
+        for record in page.records:
+            entry = record.event_log_entry
+            yield Ended(str(parent), entry.timestamp, entry.run_id, by=entry.job_name or "")
+        cursor, more = page.cursor, page.has_more
+
+
+def completion_sensor(
+    deployment: Deployment, jobs: Mapping[str, dg.JobDefinition]
+) -> dg.SensorDefinition | None:
+    """Return the sensor for all completion triggers; None when no job has one."""
+    children = [job for job in deployment.jobs.values() if job.completion is not None]
+    if not children:
+        return None
+
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
+        name="job_completions",
+        description="Starts jobs whose trigger is the end of others.",
+        jobs=[jobs[job.name] for job in children],
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def on_completion(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        state = parsed(context.cursor)
+        if state is None and context.cursor:
+            context.log.warning("The cursor can't be read: what has ended until now starts nothing")
+        starts, after = _tick(context.instance, children, state)
+        wanted = [_request(each) for each in starts]
+        requests, refused = startable(context.instance, deployment.jobs, wanted)
+        for each in refused:
+            context.log.warning(each)
+        reason = None if requests else "\n".join(refused) or None
+        return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=text(after))
+
+    return on_completion
+
+
+def _tick(
+    instance: dg.DagsterInstance, children: list[Job], state: State | None
+) -> tuple[list[Start], State]:
+    now = datetime.now(UTC).timestamp()
+    state = state or State(now, begun=now)
+    parents = [parent for job in children if job.completion for parent in job.completion.parents]
+    return decide(children, state, ends(instance, parents, state.since(now)), now=now)
+
+
+def _request(start: Start) -> dg.RunRequest:
+    upstream = {tags.UPSTREAM_RUN: start.upstream_run} if start.upstream_run else {}
+    return dg.RunRequest(
+        run_key=start.key,
+        job_name=start.job,
+        tags={tags.TRIGGER: "job completion", tags.CAUSE: start.cause, **upstream},
+    )

@@ -1,0 +1,249 @@
+"""The merge sensor: one for each project, so that one remote's outage stops no other."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from deploy_project.config.environment import tick_seconds
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
+from deploy_project.errors import DeployError
+from deploy_project.git import known, remote
+from deploy_project.git.checkouts import ensure_checkout
+from deploy_project.orchestration.jobs.deactivation import startable
+from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.processes import deadlines
+from deploy_project.releases import merges, pointer
+from deploy_project.releases.merges import Deploy, Fail, Seen
+from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.prepare import deploy, prepare
+from deploy_project.runs.model import tags
+
+INTERVAL_SECONDS = 30
+_MARGIN_SECONDS = 8
+"""What a tick needs beside git to be over in time, and what Dagster needs to hear of it."""
+_LATE = (
+    "The tick's time was up; `deploy-project deploy` fetches without that limit, once for all, and "
+    "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS gives ticks more of it."
+)
+
+
+def tick_ends() -> float:
+    """Return when git of a tick that begins now must have ended, on `time.monotonic`."""
+    return time.monotonic() + max(1.0, tick_seconds() - _MARGIN_SECONDS)
+
+
+def ending_at(until: float) -> AbstractContextManager[None]:
+    """Have git that is started in this block end at `until`, on `time.monotonic`."""
+    return deadlines.within(max(0.0, until - time.monotonic()))
+
+
+@dataclass(frozen=True)
+class MergeWatch:
+    """What the sensor of one project works with."""
+
+    project: Project
+    deployment: Deployment
+    state: StateDirectory
+    loaded: Mapping[str, str]
+    """The pointers that the definitions were built from, by environment."""
+
+    @property
+    def environments(self) -> list[Environment]:
+        """The environments of the project."""
+        return [e for e in self.deployment.environments.values() if e.project == self.project]
+
+    def heads(self) -> Mapping[str, str]:
+        """Ask the remote once for the heads of all environments, by reference."""
+        return remote.heads(self.project, {each.ref for each in self.environments})
+
+    def merge_jobs(self, environment: Environment) -> list[Job]:
+        """The jobs that a merge into the environment's branch starts."""
+        jobs = self.deployment.jobs.values()
+        return [job for job in jobs if job.environment == environment and job.on_merge]
+
+    def is_stale(self) -> bool:
+        """Whether the definitions show another commit than the deployed one."""
+        pointers = {
+            each.name: pointer.deployed(self.state, each.name) for each in self.environments
+        }
+        return any(
+            str(found or "") != self.loaded.get(name, "") for name, found in pointers.items()
+        )
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What came of one environment in one tick."""
+
+    seen: Seen | None
+    requests: tuple[dg.RunRequest, ...] = ()
+    problem: str = ""
+    restored: bool = False
+    """Whether files of the deployed commit were gone and are there again."""
+
+
+def visit(
+    watch: MergeWatch,
+    environment: Environment,
+    head: str | None,
+    seen: Seen | None,
+    say: Callable[[str], None],
+    *,
+    until: float,
+) -> Visit:
+    """Bring one environment in line with the head of its branch; git ends at `until`."""
+    found = pointer.deployed(watch.state, environment.name)
+    now = datetime.now(UTC)
+    missing = (
+        f"environment {environment.name!r}: {environment.ref!r} does not exist on the remote of "
+        f"project {watch.project.name!r}; push it, or change the environment's branch"
+    )
+    lost = found is not None and not _is_there(watch, found)
+    deployed = found.commit if found and not lost else None
+    decision = merges.decide(head, seen, deployed=deployed, now=now, missing=missing)
+    match decision:
+        case None:
+            return Visit(seen)
+        case Fail(problem):
+            return Visit(seen, problem=problem)
+        case Deploy() if time.monotonic() >= until:
+            say(f"environment {environment.name!r}: no time is left, the next tick deploys it")
+            return Visit(seen)
+        case Deploy(commit, merged):
+            problem = _deploy(watch, environment, commit, say, until=until)
+            requests = _requests(watch, environment, commit) if merged else ()
+            after = Seen(commit, problem, now.isoformat())
+            return Visit(after, requests, problem, restored=lost and not problem)
+
+
+def _is_there(watch: MergeWatch, at: Pointer) -> bool:
+    return pointer.is_whole(watch.state.checkout(watch.project.name, at.commit), at.parsed)
+
+
+def _deploy(
+    watch: MergeWatch,
+    environment: Environment,
+    commit: str,
+    say: Callable[[str], None],
+    *,
+    until: float,
+) -> str:
+    """Deploy `commit`; return what went wrong, empty for nothing.
+
+    git ends with the tick; what dbt has to prepare may take longer, and the next tick finds it.
+    """
+    try:
+        with watch.state.explained(f"checking out commit {commit[:12]}"), ending_at(until):
+            ensure_checkout(watch.project, watch.state, commit)
+        ready = prepare(watch.deployment, environment, commit, watch.state, on_line=say)
+        deploy(watch.deployment, environment, ready, watch.state)
+    except DeployError as error:
+        late = f"\n{_LATE}" if time.monotonic() >= until else ""
+        return f"environment {environment.name!r} was not deployed: {error}{late}"
+    say(f"Deployed {commit} to {environment.name!r}")
+    return ""
+
+
+def _requests(
+    watch: MergeWatch, environment: Environment, commit: str
+) -> tuple[dg.RunRequest, ...]:
+    branch = environment.branch or environment.tag or "the default branch"
+    return tuple(
+        dg.RunRequest(
+            # Dagster starts nothing for a key that it has seen before: no commit runs twice.
+            run_key=f"{job.name}:{commit}",
+            job_name=job.name,
+            tags={
+                tags.COMMIT: commit,
+                tags.BRANCH: branch,
+                tags.TRIGGER: "merge",
+                tags.CAUSE: f"Merge of {commit[:7]} into {branch}",
+            },
+        )
+        for job in watch.merge_jobs(environment)
+    )
+
+
+def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    """Look at the project's remote once; raise what is wrong unless there is news to keep first."""
+    until = tick_ends()
+    before = merges.read(context.cursor)
+    with ending_at(until):
+        heads = watch.heads()
+    say = context.log.info
+    visits = {
+        each.name: visit(watch, each, heads.get(each.ref), before.get(each.name), say, until=until)
+        for each in watch.environments
+    }
+    _remember(watch, heads, visits)
+    if watch.is_stale() or any(each.restored for each in visits.values()):
+        _reload(watch, context)
+    problems = [each.problem for each in visits.values() if each.problem]
+    after = {name: each.seen for name, each in visits.items() if each.seen is not None}
+    if problems and after == before:
+        raise DeployError("\n".join(problems))
+    for problem in problems:
+        context.log.error(problem)
+    wanted = [request for each in visits.values() for request in each.requests]
+    requests, refused = startable(context.instance, watch.deployment.jobs, wanted)
+    for each in refused:
+        context.log.warning(each)
+    for request in requests:
+        own = (tags.RUN_KEY, request.run_key or "")
+        supersede(context.instance, request.job_name or "", "merge", own=own)
+    reason = None if requests else "\n".join([_reason(visits, before), *refused])
+    cursor = merges.written(after)
+    return dg.SensorResult(run_requests=requests, cursor=cursor, skip_reason=reason)
+
+
+def _remember(watch: MergeWatch, heads: Mapping[str, str], visits: Mapping[str, Visit]) -> None:
+    """Keep in mind where the remote is, for runs that can't ask it (JOB-13)."""
+    for each in watch.environments:
+        commit = heads.get(each.ref)
+        if commit is not None and not visits[each.name].problem:
+            branch = each.branch or each.tag or "HEAD"
+            known.remember(each, remote.Head(commit, branch), watch.state)
+
+
+def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:
+    """Ask for the definitions of the deployed commit; they are a view, so a failure is no error."""
+    from deploy_project.runs.instance.launching import (
+        Dagster,  # costs 0.3 s, which no run should pay
+    )
+
+    try:
+        Dagster.of(watch.deployment, context.instance).reload()
+    except DeployError as error:
+        context.log.warning(f"The UI shows an older commit until the location is reloaded: {error}")
+
+
+def _reason(visits: Mapping[str, Visit], before: Mapping[str, Seen]) -> str:
+    """Return what a tick that starts no run has found, environment by environment."""
+    lines = [
+        f"{name}: {'still at' if each.seen == before.get(name) else 'deployed'} {each.seen.commit}"
+        for name, each in visits.items()
+        if each.seen is not None and not each.problem
+    ]
+    return "\n".join([*lines, *(each.problem for each in visits.values() if each.problem)])
+
+
+def merge_sensor(watch: MergeWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.SensorDefinition:
+    """Return the sensor that deploys new commits of a project and starts its merge jobs."""
+    targets = [jobs[job.name] for each in watch.environments for job in watch.merge_jobs(each)]
+
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
+        name=f"{watch.project.name.replace('-', '_')}_merges",
+        description=f"Deploys new commits of project {watch.project.name!r}; starts merge jobs.",
+        jobs=targets or list(jobs.values())[:1],
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def on_merge(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        return tick(watch, context)
+
+    return on_merge

@@ -1,0 +1,96 @@
+"""The sensor that looks after runs whose daemon or process was killed, or that never ran."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import dagster as dg
+from filelock import FileLock, Timeout
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment
+from deploy_project.errors import DeployError
+from deploy_project.orchestration.jobs.run_end import has_record, write_missing
+from deploy_project.orchestration.triggers.lost import start_lost
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.ends import Changed, Cursor, due, moved
+from deploy_project.runs.store import scratch
+
+INTERVAL_SECONDS = 60
+MOST = 50
+"""How many runs one tick looks at; it must be over within a minute."""
+_ENDS = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+
+
+def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefinition:
+    """Return the sensor for runs that were cancelled while they waited, or whose worker died."""
+
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
+        name="run_records",
+        description=(
+            "Writes the records of runs that were killed, or cancelled while they waited; starts "
+            "those that a daemon took from the queue before it was killed."
+        ),
+        minimum_interval_seconds=INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def on_end(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        now = datetime.now(UTC)
+        before = Cursor.read(context.cursor, now=now)
+        try:
+            with FileLock(state.records_lock, timeout=0):  # there may be a second daemon
+                started = start_lost(context.instance, now=now)
+                after, written = look(
+                    deployment, state, context.instance, before, now, context.log.warning
+                )
+        except Timeout:
+            return dg.SkipReason("Another process is writing records now")
+        said = "\n".join([*started, *written]) or "No run has ended without its record"
+        return dg.SensorResult(skip_reason=said, cursor=after.written())
+
+    return on_end
+
+
+def look(
+    deployment: Deployment,
+    state: StateDirectory,
+    instance: dg.DagsterInstance,
+    cursor: Cursor,
+    now: datetime,
+    warn: Callable[[str], None],
+) -> tuple[Cursor, list[str]]:
+    """Write the records that are missing; return the next cursor, and a line for each of them."""
+    jobs = deployment.jobs
+    known = {each.dagster_run.run_id: each for each in _ended(instance, list(jobs), cursor)}
+    changed = [_changed(each) for each in known.values()]
+    settled: list[str] = []
+    written: list[str] = []
+    for run_id in due(changed, cursor, now=now)[:MOST]:
+        dagster_run = known[run_id].dagster_run
+        run = Run.of(dagster_run, jobs[dagster_run.tags[tags.JOB]], deployment, state)
+        if scratch.is_held(run.work):
+            continue  # its process is still at it, whatever Dagster has been told
+        try:
+            if not has_record(instance, run):
+                write_missing(instance, known[run_id], run)
+                written.append(f"Wrote the record of run {run_id} of {run.job.name}")
+        except (DeployError, OSError) as error:
+            warn(f"The record of run {run_id} can't be written yet: {error}")
+            continue
+        settled.append(run_id)
+    return moved(cursor, changed, settled, now=now), written
+
+
+def _ended(instance: dg.DagsterInstance, jobs: list[str], cursor: Cursor) -> list[dg.RunRecord]:
+    """Return the runs of `jobs` that have ended, those changed first first."""
+    if not jobs:
+        return []
+    wanted = dg.RunsFilter(statuses=_ENDS, tags={tags.JOB: jobs}, updated_after=cursor.since)
+    found = instance.get_run_records(wanted, order_by="update_timestamp", ascending=True)
+    return list(found)
+
+
+def _changed(known: dg.RunRecord) -> Changed:
+    changed, end = known.update_timestamp, known.end_time
+    ended = changed if end is None else datetime.fromtimestamp(end, UTC)
+    return Changed(known.dagster_run.run_id, ended, changed)

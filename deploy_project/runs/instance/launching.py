@@ -1,0 +1,126 @@
+"""Asking the running Dagster of a deployment to do something, through its GraphQL API.
+
+It is made sure that what answers is this deployment's before it is asked to change anything.
+"""
+
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import dagster as dg
+from dagster_graphql import (
+    DagsterGraphQLClient,
+    DagsterGraphQLClientError,
+    ReloadRepositoryLocationStatus,
+)
+
+from deploy_project.config.values.deployment import Deployment
+from deploy_project.errors import LaunchError
+from deploy_project.runs.instance.answering import ensure_ours, unanswered
+from deploy_project.runs.instance.identity import Identity, Wish
+from deploy_project.runs.model.status import ENDED, word
+from deploy_project.runs.model.tags import LOCATION
+
+REPOSITORY = "__repository__"
+"""The name that Dagster gives to the definitions of a code location."""
+POLL_SECONDS = 1.0
+PATIENCE = 60
+"""How often in a row a poll may fail while a run is waited for: a webserver may be restarted."""
+_TIMEOUT = 120  # seconds
+_RELOAD_TIMEOUT = 30  # a tick of a sensor must be over within 60
+_LONGEST = 1000
+
+
+@dataclass(frozen=True)
+class Dagster:
+    """The running Dagster of a deployment.
+
+    All methods raise `LaunchError` when it does not answer, refuses, or is not of the deployment.
+    """
+
+    url: str
+    ours: Identity
+    instance: dg.DagsterInstance | None = None
+    """The history of the deployment; None for that of the working directory."""
+
+    @classmethod
+    def of(cls, deployment: Deployment, instance: dg.DagsterInstance | None = None) -> "Dagster":
+        """Return the Dagster that `deployment` names."""
+        return cls(deployment.dagster_url, Identity.of(deployment), instance)
+
+    def reload(self, *, timeout: int = _RELOAD_TIMEOUT) -> None:
+        """Have the code location loaded again."""
+        self._ensure_ours("reload", timeout=max(1, timeout // 3))
+        with _client(self.url, timeout=timeout) as client:
+            done = client.reload_repository_location(LOCATION)
+        if done.status is not ReloadRepositoryLocationStatus.SUCCESS:
+            raise LaunchError(
+                f"Dagster at {self.url} could not reload {LOCATION!r}: {done.message}"
+            )
+
+    def launch(self, job: str, tags: Mapping[str, str]) -> str:
+        """Start a run of `job` and return its id; it waits in Dagster's queue like any other."""
+        self._ensure_ours("launch")
+        with _client(self.url) as client:
+            return client.submit_job_execution(job, LOCATION, REPOSITORY, tags=dict(tags))
+
+    def cancel(self, run_id: str) -> None:
+        """Cancel a run, queued or in progress; one that is just starting can't be."""
+        self._ensure_ours("cancel")
+        with _client(self.url) as client:
+            client.terminate_run(run_id)
+
+    def statuses(self, run_id: str) -> Iterator[str]:
+        """Yield how a run stands, in dbt Cloud's words, once a second until it has ended."""
+        failures = 0
+        while True:
+            try:
+                with _client(self.url) as client:
+                    status = word(client.get_run_status(run_id))
+            except LaunchError:
+                failures += 1
+                if failures > PATIENCE:
+                    raise
+            else:
+                failures = 0
+                yield status
+                if status in ENDED:
+                    return
+            time.sleep(POLL_SECONDS)
+
+    def _ensure_ours(self, wish: Wish, *, timeout: int = _TIMEOUT) -> None:
+        ensure_ours(self.url, self.ours, wish=wish, timeout=timeout, instance=self.instance)
+
+
+@contextmanager
+def _client(url: str, *, timeout: int = _TIMEOUT) -> Generator[DagsterGraphQLClient]:
+    parts = urlsplit(url)
+    try:
+        yield DagsterGraphQLClient(
+            parts.hostname or "",
+            port_number=parts.port,
+            use_https=parts.scheme == "https",
+            path_prefix=parts.path,
+            timeout=timeout,
+        )
+    except DagsterGraphQLClientError as error:
+        if any(isinstance(cause, OSError) for cause in _causes(error)):
+            raise LaunchError(unanswered(url)) from error
+        raise LaunchError(f"Dagster at {url} refused: {_reason(error)}") from error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield `error` and what led to it; each layer of Dagster's client wraps the one below."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _reason(error: DagsterGraphQLClientError) -> str:
+    """Return what Dagster said, without the query that Dagster's client repeats."""
+    found = error.__cause__ or error
+    said = ": ".join(str(part) for part in found.args)
+    return said if len(said) <= _LONGEST else said[:_LONGEST] + "…"

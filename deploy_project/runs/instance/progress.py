@@ -1,0 +1,38 @@
+"""Which pull requests have a run that may still write."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.status import ENDED, word
+from deploy_project.runs.store import scratch
+
+_UNFINISHED = [status for status in dg.DagsterRunStatus if word(status) not in ENDED]
+
+
+def in_progress(
+    instance: dg.DagsterInstance, environment: str, state: StateDirectory
+) -> dict[tuple[str, int, int], str]:
+    """Return such a run for each environment, job's id and pull request's number.
+
+    Those that wait are among them, and those that have ended for Dagster while their process on
+    this machine is still at it.
+    """
+    wanted = dg.RunsFilter(statuses=_UNFINISHED, tags={tags.ENVIRONMENT: environment})
+    unfinished = [each.dagster_run for each in instance.get_run_records(wanted)]
+    found: dict[tuple[str, int, int], str] = {}
+    for run in (*unfinished, *_held(instance, state)):
+        job, number = run.tags.get(tags.JOB_ID, ""), tags.pull_request(run.tags)
+        is_here = run.tags.get(tags.ENVIRONMENT) == environment
+        if is_here and job.isdecimal() and number is not None:
+            found[environment, int(job), number] = run.run_id
+    return found
+
+
+def _held(instance: dg.DagsterInstance, state: StateDirectory) -> Iterator[dg.DagsterRun]:
+    for work in state.all_work.iterdir() if state.all_work.is_dir() else ():
+        run = instance.get_run_by_id(work.name) if scratch.is_held(work) else None
+        if run is not None:
+            yield run

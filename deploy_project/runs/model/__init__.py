@@ -1,0 +1,1 @@
+"""A run and its parts as values: tags, status, plan, step, code."""

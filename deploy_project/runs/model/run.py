@@ -1,0 +1,293 @@
+"""One run of one job: what it was asked to do, and where it works."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+
+from deploy_project.config import small_files
+from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.config.values.deployment import Deployment, Environment, Job
+from deploy_project.config.values.variables import built_in
+from deploy_project.dbt.project import duckdb_files
+from deploy_project.dbt.project.schemas import pull_request_schema, schema_name
+from deploy_project.errors import ConfigError
+from deploy_project.git import remote
+from deploy_project.git.checkouts import ensure_checkout
+from deploy_project.git.merges import merged
+from deploy_project.git.mirror import is_full, is_here
+from deploy_project.releases.connections import Connection
+from deploy_project.releases.prepare import deployed_siblings
+from deploy_project.releases.workspace import ProjectCopy, Workspace, project_copy, workspace
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.code import Source, head, head_of
+from deploy_project.runs.model.tags import Trigger
+from deploy_project.runs.store.artifacts import Artifacts
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of one job; `commit`, `branch` and `pull_request` are what its tags ask for."""
+
+    id: str
+    job: Job
+    deployment: Deployment
+    state: StateDirectory
+    trigger: Trigger
+    commit: str | None = None
+    branch: str | None = None
+    branch_override: str | None = None
+    """The branch whose head to build instead of the environment's, as asked for: anything."""
+    pull_request: int | None = None
+    upstream_run: str | None = None
+    """The id of the run whose end has started this one."""
+    resumes: str | None = None
+    """The id of the run whose failure this one goes on from (RTY-2)."""
+    retry_select: str = ""
+    """What the resumed command is narrowed to, as dbt's `--select` takes it."""
+    schema: str | None = None
+    """The schema to build into instead of the environment's, as asked for: anything."""
+
+    @classmethod
+    def of(
+        cls,
+        dagster_run: dg.DagsterRun,
+        job: Job,
+        deployment: Deployment,
+        state: StateDirectory,
+    ) -> "Run":
+        """Return what Dagster's run asks for by its tags.
+
+        A run that is repeated, from its start or from its failure, takes the code afresh (RTY-4),
+        from the branch that was asked for, save a pull request's run and one that is asked to stay
+        on its commit.
+        """
+        asked = dict(dagster_run.tags)
+        if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
+            asked[tags.PARENT] = dagster_run.parent_run_id
+        number = tags.pull_request(asked)
+        stays = job.job_type == "ci" or number is not None or asked.get(tags.SAME_COMMIT) == "true"
+        afresh = tags.PARENT in asked and not stays
+        return cls(
+            id=dagster_run.run_id,
+            job=job,
+            deployment=deployment,
+            state=state,
+            trigger=tags.trigger(asked, from_location=dagster_run.remote_job_origin is not None),
+            commit=None if afresh else asked.get(tags.COMMIT),
+            branch=None if afresh else asked.get(tags.BRANCH),
+            branch_override=asked.get(tags.BRANCH_OVERRIDE),
+            upstream_run=asked.get(tags.UPSTREAM_RUN),
+            pull_request=number,
+            resumes=tags.resumed(asked),
+            retry_select=asked.get(tags.RETRY_SELECT, ""),
+            schema=asked.get(tags.SCHEMA_OVERRIDE),
+        )
+
+    @property
+    def environment(self) -> Environment:
+        """The environment it runs in."""
+        return self.job.environment
+
+    @property
+    def work(self) -> Path:
+        """Its scratch space on this machine."""
+        return self.state.work(self.id)
+
+    @property
+    def artifacts(self) -> Artifacts:
+        """Where it leaves its artifacts."""
+        return Artifacts.of(self.deployment, self.state)
+
+    @property
+    def is_ci(self) -> bool:
+        """Whether it must not touch production's assets and state (DESIGN 4)."""
+        return self.job.job_type == "ci" or self.pull_request is not None
+
+    @property
+    def merges(self) -> bool:
+        """Whether it builds what merging its pull request would make, not the head itself."""
+        wanted = self.environment.project.pull_requests.build == "merge"
+        return wanted and self.is_ci and self.pull_request is not None
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it builds elsewhere than the environment, whose assets and state it leaves."""
+        return self.is_ci or self.schema is not None
+
+    @property
+    def schema_override(self) -> str | None:
+        """The schema to build into: a pull request's (CI-3), or the one asked for; None for none.
+
+        Raises `ConfigError` for a pull request without a number, and for what is no schema's name.
+        """
+        if not self.is_ci:
+            return schema_name(self.schema) if self.schema is not None else None
+        if self.pull_request is None:
+            raise ConfigError(
+                f"job {self.job.name!r} is a CI job and builds into the schema of a pull request; "
+                f"start it with the tag {tags.PULL_REQUEST!r} set to the pull request's number"
+            )
+        return pull_request_schema(self.job.id, self.pull_request)
+
+
+def begun_at(run: Run) -> datetime:
+    """Return when the run began on this machine, and remember it on the first call."""
+    file = run.work / "begun"
+    run.work.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        file.touch(exist_ok=False)  # empty: a full disk has room for that
+    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+
+
+def seconds_left(run: Run) -> float | None:
+    """Return how long the run may still take by its job's timeout; None for ever (JOB-6)."""
+    limit = run.job.timeout_seconds
+    if not limit:
+        return None
+    return max(0.0, limit - _elapsed(run))
+
+
+_began: dict[Path, float] = {}
+"""When each run of this process began, by a clock that nobody can set."""
+
+
+def _elapsed(run: Run) -> float:
+    now = time.monotonic()
+    # A file's time may lie ahead of the clock, by a little or by another machine's.
+    since = max(0.0, (datetime.now(UTC) - begun_at(run)).total_seconds())
+    return now - _began.setdefault(run.work, now - since)
+
+
+def known_source(run: Run) -> Source | None:
+    """Return the code that the run has resolved already; None before its first step."""
+    try:
+        return Source(**json.loads((run.work / "source.json").read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def source(run: Run) -> Source:
+    """Return the code of the run, asking the remote only once (CMD-1: afresh for each run).
+
+    A commit that the trigger fixed is taken as it is; a pull request's may have to be merged with
+    the head of its base. Else it is the head of the branch that was asked for, or of the
+    environment's: now, or the last known one of that while the remote is away and the project wants
+    it (JOB-13).
+    """
+    known = known_source(run)
+    if known is not None:
+        return known
+    if run.commit is not None:
+        if not is_full(run.commit):
+            raise ConfigError(
+                f"the tag {tags.COMMIT!r} is {run.commit!r}, which is no full commit id; give all "
+                "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
+            )
+        usual = "" if run.is_ci else run.environment.branch
+        found = Source(run.commit, run.branch or usual or "", is_head=False)
+        if run.merges:
+            base = remote.head(run.environment)
+            found = replace(found, base=base.commit, base_branch=base.branch)
+    elif run.branch_override not in (None, run.environment.branch):
+        found = head_of(run.branch_override, run.environment)
+    else:
+        cached = run.environment.project.git_repo_cache and not run.is_ci
+        found = head(run.environment, run.state, may_be_known=cached)
+    run.work.mkdir(parents=True, exist_ok=True)
+    small_files.write_text(run.work / "source.json", json.dumps(found.__dict__))
+    return found
+
+
+def checkout(run: Run) -> Checkout:
+    """Return the checkout of the run's commit, merged or not, making it when there is none.
+
+    Raises `GitError`, which is a `ConflictError` when it can't be merged.
+    """
+    found = source(run)
+    commit = _merged(run, found) if found.base else found.commit
+    return ensure_checkout(run.environment.project, run.state, commit)
+
+
+def _merged(run: Run, found: Source) -> str:
+    """Return what merging makes of the run's commit, and remember it."""
+    project, file = run.environment.project, run.work / "merged"
+    known = file.read_text(encoding="utf-8") if file.exists() else ""
+    if known and is_here(project, run.state, known):
+        return known
+    made = merged(project, run.state, base=found.base, head=found.commit)
+    small_files.write_text(file, made)
+    return made
+
+
+def ready(run: Run) -> Workspace:
+    """Return the workspace of the run; safe to call in every step, also after a restart."""
+    return workspace(_project_copy(run), run.state)
+
+
+def connection(run: Run) -> Connection:
+    """Return the connection of the run, for which no dbt is needed."""
+    return _project_copy(run).connection
+
+
+def _project_copy(run: Run) -> ProjectCopy:
+    return project_copy(
+        run.environment,
+        run.job,
+        checkout(run),
+        run.state,
+        own=run.work,
+        built_in=built_in_variables(run),
+        siblings=deployed_siblings(run.deployment, run.environment, run.state),
+        schema_override=run.schema_override,
+        copies=_copies(run),
+    )
+
+
+def _copies(run: Run) -> Path | None:
+    """Return where a pull request's run has copies of production's DuckDB files."""
+    if not run.is_ci or run.pull_request is None:
+        return None
+    return run.state.pull_request(run.environment.name, run.job.id, run.pull_request)
+
+
+def copy_database(run: Run, made: Workspace, say: Callable[[str], None]) -> None:
+    """Copy production's DuckDB files for a pull request's run, once in each run.
+
+    A run that goes on where another one has failed goes on in that one's copies.
+    """
+    record = run.work / "copied"
+    if record.exists() or not made.connection.copies:
+        return
+    for copy in made.connection.copies:
+        if run.resumes and copy.copy.exists():
+            continue
+        duckdb_files.refresh(copy, say, patience=seconds_left(run))
+        say(f"Building in {copy.copy}, a copy of {copy.source}")
+    record.touch()
+
+
+def built_in_variables(run: Run) -> Mapping[str, str]:
+    """Return the `DBT_CLOUD_*` variables of the run (VAR-6 to VAR-8).
+
+    Those of a pull request are set for builds that its hosting site has asked for, and for reruns
+    of them.
+    """
+    hosting = run.environment.project.hosting
+    of_pull_request = run.is_ci and run.trigger.category in ("ci", "rerun")
+    number = run.pull_request if of_pull_request else None
+    return built_in(
+        account=run.deployment.account,
+        environment=run.environment,
+        job=run.job,
+        run_number=tags.run_number(run.id),
+        category=tags.reason_category(run.trigger, hosting.kind if hosting else None),
+        reason=run.trigger.cause,
+        pull_request_id=number,
+        commit=source(run).commit if number is not None else None,
+    )

@@ -1,0 +1,171 @@
+"""Who takes part while a step runs: its console, its progress, and who listens."""
+
+import sys
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from upath import UPath
+
+from deploy_project.dbt.arguments.commands import Listing
+from deploy_project.dbt.artifacts.events import Event, Finished, Problem, Version
+from deploy_project.dbt.processes.scrubbing import Scrubber
+from deploy_project.releases.workspace import Workspace
+from deploy_project.runs.model.plan import Step
+from deploy_project.runs.model.run import Run, Source
+
+_REMEMBERED_LINES = 200  # a traceback of dbt's is long, and its message comes before it
+_REMEMBERED_REASONS = 3
+_FAILED = frozenset({"error", "fail", "error stale", "runtime error"})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a listener may know of the command whose events it hears."""
+
+    run: Run
+    step: Step
+    source: Source
+    workspace: Workspace
+    target_directory: Path
+    artifacts: UPath
+    """Where the step's directory will be kept."""
+    state: Path | None = None
+    """What the command is compared with and deferred to."""
+    say: Callable[[str], None] = print
+    """Writes a line into the step's log."""
+
+
+class Listener(Protocol):
+    """Hears the events of one dbt command as they happen."""
+
+    def opened(self, scene: Scene) -> Listing | None:
+        """Hear that dbt is about to start, and return what it is to list before the command."""
+        ...
+
+    def heard(self, event: Event) -> None:
+        """Hear that a node has started or ended, or what dbt has listed before the command.
+
+        A `DeployError` about what was listed keeps the command from beginning.
+        """
+        ...
+
+    def closed(self) -> None:
+        """Hear that dbt has ended by itself; its artifacts are in the target directory."""
+        ...
+
+
+class Silent:
+    """Hears nothing; for runs that must not touch production's assets (DESIGN 4)."""
+
+    def opened(self, scene: Scene) -> None:
+        """Take no notice."""
+
+    def heard(self, event: Event) -> None:
+        """Take no notice."""
+
+    def closed(self) -> None:
+        """Take no notice."""
+
+
+class Several:
+    """Several listeners, one after the other."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def opened(self, scene: Scene) -> Listing | None:
+        """Pass it on; return what the first wants to be listed that wants anything."""
+        wanted = [each.opened(scene) for each in self._listeners]
+        return next((each for each in wanted if each is not None), None)
+
+    def heard(self, event: Event) -> None:
+        """Pass it on."""
+        for each in self._listeners:
+            each.heard(event)
+
+    def closed(self) -> None:
+        """Pass it on."""
+        for each in self._listeners:
+            each.closed()
+
+
+class Console:
+    """The step's console log: a file, and this process's standard output at the same time."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.said: deque[str] = deque(maxlen=_REMEMBERED_LINES)
+        """The last lines, for error messages."""
+
+    def say(self, line: str) -> None:
+        """Write one line; safe from any thread."""
+        with self._lock:
+            for stream in (self._stream, sys.stdout):
+                # dbt must not wait for a full disk, or for what was closed; closing the file tells.
+                with suppress(OSError, ValueError):
+                    print(line, file=stream, flush=True)
+            self.said.append(line)
+
+
+@dataclass
+class Progress:
+    """What is known of a step while it runs."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    facts: dict[str, int] = field(default_factory=dict[str, int])
+    """What else the step has counted."""
+    failed: int = 0
+    """How many nodes have failed."""
+    reasons: list[str] = field(default_factory=list[str])
+    """Why the first of them have failed, in dbt's words."""
+    problems: list[str] = field(default_factory=list[str])
+    """Why the command has failed beside its nodes, in dbt's words."""
+    exit_code: int | None = None
+    command: str = ""
+    """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
+    dbt_version: str = ""
+    invocation_id: str = ""
+    overview: str = ""
+    """What the step has found, in Markdown."""
+    deferred_to: str = ""
+    """The run whose state the command is compared with and deferred to."""
+    scrubber: Scrubber = field(default_factory=lambda: Scrubber([]))
+
+    def heard(self, event: Event) -> None:
+        """Take note of one of dbt's events."""
+        if isinstance(event, Finished):
+            self.counts[event.status] += 1
+            if event.status in _FAILED:
+                self.failed += 1
+                if len(self.reasons) < _REMEMBERED_REASONS:
+                    self.reasons.append(f"{event.name}: {event.message}".strip(": \n"))
+        elif isinstance(event, Problem):
+            if len(self.problems) < _REMEMBERED_REASONS:
+                self.problems.append(event.message)
+        elif isinstance(event, Version):
+            self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
+
+    @property
+    def why(self) -> str:
+        """Why nodes have failed, a few of them, and how many more have."""
+        more = self.failed - len(self.reasons)
+        return "\n".join([*self.reasons, *([f"and {more} more"] if more else [])])
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step in the making."""
+
+    run: Run
+    step: Step
+    directory: Path
+    """Scratch; kept among the artifacts when the step has ended."""
+    console: Console
+    progress: Progress
+    listener: Listener

@@ -1,0 +1,46 @@
+"""How many runs of a job have failed in a row; pure (JOB-12)."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from deploy_project.config.values.deployment import Job
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What counts of one run of a job."""
+
+    status: str
+    """In dbt Cloud's words."""
+    definition: str
+    """The fingerprint of its job when it ran; empty for a run that tells none."""
+    reactivates: bool = False
+    """Whether somebody has started it while the job was deactivated."""
+
+
+def fingerprint(job: Job) -> str:
+    """Return what changes whenever the job, its environment or its project is configured anew.
+
+    Of secrets it has only the places, and nothing of keys that are dbt Cloud's alone and change
+    nothing here. A newer version of this package may make another one.
+    """
+    effective = replace(job, cost_optimization_features=())
+    return hashlib.sha256(repr(effective).encode()).hexdigest()[:12]
+
+
+def failures(newest_first: Iterable[Attempt], *, definition: str, enough: int) -> int:
+    """Return how many runs have failed since the last success, and no more than `enough`.
+
+    Cancelled runs and those that have not ended count for nothing. The count begins again where
+    the job had another definition, and where somebody has reactivated it.
+    """
+    count = 0
+    for run in newest_first:
+        ended = run.status in ("Success", "Error", "Cancelled")
+        if run.status == "Success" or (ended and run.definition != definition):
+            break
+        count += run.status == "Error"
+        if run.reactivates or count == enough:
+            break
+    return count

@@ -1,0 +1,1 @@
+"""The outcome of a run: its steps' records, its overview, its end."""

@@ -1,0 +1,243 @@
+"""The end of a run: what it publishes, and its record in the asset catalog (DESIGN 5)."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import dagster as dg
+from upath import UPath
+
+from deploy_project.config.values.deployment import Deployment, Job, Project
+from deploy_project.dbt.arguments.commands import changes_warehouse
+from deploy_project.dbt.artifacts.manifest import build_parents, read_manifest
+from deploy_project.dbt.artifacts.results import read_run_results
+from deploy_project.errors import ArtifactError, DbtError, DeployError
+from deploy_project.processes import deadlines
+from deploy_project.releases import pointer
+from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
+from deploy_project.runs.model import run as runs
+from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.status import told
+from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.outcome.overview import Finished, overview
+from deploy_project.runs.outcome.step_files import recorded_steps
+from deploy_project.runs.store import scratch
+from deploy_project.runs.store.artifacts import Publication
+from deploy_project.runs.timing.model_timing import Command, Timing, timing
+
+DOCS = ("index.html", "manifest.json", "catalog.json")
+STATE = ("manifest.json", "run_results.json", "sources.json")
+
+
+def finish(run: Run, outcome: str, created_at: datetime | None) -> Finished:
+    """Publish what the run has earned, reclaim its scratch space, and return what it came to.
+
+    `outcome` is `Success`, `Error` or `Cancelled`; a run that can't publish has failed.
+    """
+    try:
+        return _finished(run, outcome, created_at)
+    finally:
+        scratch.free(run.work)
+        scratch.reclaim(run.state.all_work)
+
+
+def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
+    records = recorded_steps(run)
+    docs, problem = None, ""
+    if outcome == "Success" and not run.is_apart:
+        try:
+            with run.artifacts.explained("publishing"):
+                docs = publish(run, records)
+        except ArtifactError as error:
+            outcome, problem = "Error", str(error)
+    finished = Finished(
+        run=run,
+        outcome=outcome,
+        source=runs.known_source(run),
+        created_at=created_at,
+        started_at=_began(run),
+        ended_at=datetime.now(UTC),
+        steps=records,
+        timing=model_timing(run, records),
+        problem=problem,
+        docs=str(docs) if docs is not None else None,
+    )
+    if run.is_apart or not deploy_if_new(run, outcome):  # else that has evicted already
+        with suppress(OSError):  # a machine may run what never deploys there: pull requests, say
+            evict_unneeded(run.deployment, run.environment, run.state)
+    return finished
+
+
+def _began(run: Run) -> datetime:
+    try:
+        return runs.begun_at(run)
+    except OSError:  # the disk had no room even for that; the step has told
+        return datetime.now(UTC)
+
+
+def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
+    """Return the timing of all commands of the run that built or tested something (RUN-7).
+
+    A killed dbt may leave files cut off: its command is left out.
+    """
+    commands: list[Command] = []
+    for record in records:
+        if not changes_warehouse(record.arguments):
+            continue
+        target = run.artifacts.run(run.id) / record.directory / "target"
+        try:
+            with run.artifacts.explained(f"reading {target}"):
+                commands += _commands(target)
+        except (ArtifactError, DbtError) as error:
+            print(f"Model timing leaves out {record.name}: {error}", file=sys.stderr)
+    return timing(commands)
+
+
+def _commands(target: UPath) -> list[Command]:
+    """Return the command that has left `target`; none when it came to nothing."""
+    if not (target / "run_results.json").exists():
+        return []
+    found = read_run_results(target / "run_results.json")
+    manifest = read_manifest(target / "manifest.json")
+    # `dbt retry` names the command that it repeats.
+    parents = build_parents(manifest) if found.command == "build" else manifest.parents
+    return [Command(found.results, parents)]
+
+
+def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UPath | None:
+    """Return the newest artifact `name` that a step of one of `kinds` has left.
+
+    A step that was left out has its artifacts in the run that has done it.
+    """
+    for record in reversed(records):
+        file = _place(run, record) / "target" / name
+        if record.kind in kinds and _has_succeeded(record) and file.exists():
+            return file
+    return None
+
+
+def _place(run: Run, record: StepRecord) -> UPath:
+    return run.artifacts.run(record.done_by or run.id) / record.directory
+
+
+def _has_succeeded(record: StepRecord) -> bool:
+    return record.status == "Success" or (bool(record.done_by) and record.exit_code == 0)
+
+
+def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
+    """Publish the run's state and docs, all or nothing; return the page of the docs, if any."""
+    _check_that_all_is_kept(run, records)
+    docs = docs_of(run, records)
+    run.artifacts.publish(run.id, [*state_of(run, records), *docs])
+    return docs[0].owner / "docs" / run.id / "index.html" if docs else None
+
+
+def _check_that_all_is_kept(run: Run, records: Sequence[StepRecord]) -> None:
+    place = run.artifacts.run(run.id)
+    ended = (record for record in records if record.status == "Success")
+    gone = [r.directory for r in ended if not (place / r.directory / "step.json").exists()]
+    if gone:
+        raise ArtifactError(
+            f"publishing failed: {', '.join(gone)} of {place} were kept there and are gone; "
+            "check that the artifact root is still the same disk"
+        )
+
+
+def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
+    """Return what others compare and defer to (CI-5, CI-6)."""
+    sources = ("freshness", "command")
+    chosen = [
+        (_last(run, records, name, *(sources if name == "sources.json" else ("command",))), name)
+        for name in STATE
+    ]
+    files = [(file, name) for file, name in chosen if file is not None]
+    if not any(name == "manifest.json" for _, name in files):
+        return []
+    owners = run.artifacts.environment(run.environment.name), run.artifacts.job(run.job.name)
+    return [Publication(owner, "state", files) for owner in owners]
+
+
+def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
+    """Return the docs when everything has succeeded, docs included (ART-4)."""
+    step = next((r for r in reversed(records) if r.arguments[:2] == ("docs", "generate")), None)
+    if step is None or not _has_succeeded(step):
+        return []
+    target = _place(run, step) / "target"
+    owner = run.artifacts.environment(run.environment.name)
+    files = [(target / name, name) for name in DOCS if (target / name).exists()]
+    return [Publication(owner, "docs", files)]
+
+
+def deploy_if_new(run: Run, outcome: str) -> bool:
+    """Show the run's commit in the definitions when it is newer than what they show; say if so.
+
+    That is so for the first run of an environment, and for a successful run of the branch's head.
+    A commit that can't be parsed stays out; the run itself has told why. Nothing is begun for a
+    run that was cancelled, or whose own steps could not get the files; and what is begun ends in
+    the run's time.
+    """
+    found, now = runs.known_source(run), pointer.deployed(run.state, run.environment.name)
+    if outcome == "Cancelled" or found is None or not _has_files(run, found):
+        return False
+    if now is not None and not _is_due(run, found, now, outcome):
+        return False
+    try:
+        with deadlines.within(runs.seconds_left(run)):
+            made = prepare(
+                run.deployment, run.environment, found.commit, run.state, on_line=lambda _: None
+            )
+        deploy(run.deployment, run.environment, made, run.state)
+    except DeployError as error:
+        print(f"Commit {found.commit} was not deployed: {error}", file=sys.stderr)
+        return False
+    return True
+
+
+def _has_files(run: Run, found: Source) -> bool:
+    return run.state.checkout(run.environment.project.name, found.commit).tree.is_dir()
+
+
+def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:
+    if now.commit == found.commit:  # unless its files were deleted
+        checkout = run.state.checkout(run.environment.project.name, now.commit)
+        return not pointer.is_whole(checkout, now.parsed)
+    return found.is_head and outcome == "Success"
+
+
+def record_key(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:
+    """Return the asset that the records of the runs of `job` go to."""
+    kind = "ci" if of_pull_requests else "jobs"
+    return dg.AssetKey([job.environment.name, kind, job.identifier])
+
+
+def records(deployment: Deployment) -> Iterator[tuple[Job, bool]]:
+    """Yield the job of each asset with records, and whether those are of pull requests' runs."""
+    for job in deployment.jobs.values():
+        if job.job_type != "ci":
+            yield job, False
+        if job.builds_pull_requests:
+            yield job, True
+
+
+def record_keys(deployment: Deployment) -> frozenset[dg.AssetKey]:
+    """Return the assets that the records of all runs go to."""
+    found = records(deployment)
+    return frozenset(record_key(job, of_pull_requests=each) for job, each in found)
+
+
+def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
+    """Return the partitions of what is kept of a project's pull requests: their numbers."""
+    return dg.DynamicPartitionsDefinition(name=f"{project.name}_pull_requests")
+
+
+def record(finished: Finished) -> dg.AssetMaterialization:
+    """Return the materialization that is the run's record."""
+    run = finished.run
+    return dg.AssetMaterialization(
+        record_key(run.job, of_pull_requests=run.is_ci),
+        partition=str(run.pull_request) if run.pull_request is not None else None,
+        description=f"{told(finished.outcome, finished.failed_boxes)}: {run.trigger.cause}",
+        metadata=overview(finished),
+    )

@@ -1,0 +1,48 @@
+"""What a run has left behind whose process could not clean up: its steps and their files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from deploy_project.config import small_files
+from deploy_project.releases.given import given
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.step import Status, StepRecord, to_json
+
+
+def interrupted(
+    records: Sequence[StepRecord],
+    begun: Mapping[str, datetime],
+    *,
+    status: Status,
+    message: str,
+    ended_at: datetime,
+) -> list[StepRecord]:
+    """Return `records` with those steps ended that had `begun` (by key) and have told no more."""
+    return [
+        replace(
+            each,
+            status=status,
+            message=message,
+            started_at=begun[each.key],
+            finished_at=max(begun[each.key], ended_at),
+        )
+        if each.status == "Skipped" and each.key in begun
+        else each
+        for each in records
+    ]
+
+
+def keep(run: Run, records: Sequence[StepRecord]) -> None:
+    """Move the files of unfinished steps among the run's artifacts, without secrets.
+
+    Raises `ConfigError` when a secret can't be read, `ArtifactError` when they can't be moved.
+    """
+    for each in records:
+        directory = run.work / "steps" / each.directory
+        if directory.is_dir():
+            file = directory / "step.json"
+            if not file.is_file():
+                small_files.write_text(file, to_json(each))
+            given(run.environment, run.job).scrubber.directory(directory)
+            run.artifacts.publish_step(run.id, each.directory, directory)

@@ -1,0 +1,191 @@
+"""The run overview (RUN-2) as metadata of the run record; pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.runs.model.plan import failed_boxes
+from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.timing.chart import data_uri, gantt_svg
+from deploy_project.runs.timing.model_timing import Timing, duration_text
+from deploy_project.runs.timing.thumbnail import thumbnail_uri
+
+SLOWEST = 10
+
+Metadata = Mapping[str, dg.MetadataValue[Any]]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run has come to."""
+
+    run: Run
+    outcome: str
+    """`Success`, `Error` or `Cancelled`, as dbt Cloud says (Q-7)."""
+    source: Source | None
+    created_at: datetime | None
+    """When Dagster was asked for the run; the time in queue counts from here."""
+    started_at: datetime
+    ended_at: datetime
+    steps: Sequence[StepRecord]
+    timing: Timing
+    problem: str = ""
+    """Why a run has failed whose steps have not: it could not publish what it has made."""
+    docs: str | None = None
+    """Where the docs are that this run has published."""
+    reason: str = ""
+    """Why it has ended, for when no step tells."""
+    deactivated: str = ""
+    """Why nothing starts the job any more, when it is this run that has gone too far."""
+    untold: Sequence[str] = ()
+    """What the pull request could not be told, and why."""
+
+    @property
+    def failed_boxes(self) -> str:
+        """The check-boxes that have failed without failing the run: `source freshness, docs`."""
+        return ", ".join(failed_boxes(self.run.job, self.steps))
+
+
+def overview(finished: Finished) -> Metadata:
+    """Return the run overview; numbers are numbers, so that Dagster plots them over time."""
+    return {
+        **_what(finished),
+        "steps": dg.MetadataValue.md(steps_table(finished.steps)),
+        **_how_long(finished),
+        **_timing(finished.timing),
+        **_counts(finished.steps),
+        **_where(finished),
+    }
+
+
+def _what(finished: Finished) -> Metadata:
+    run, source = finished.run, finished.source
+    versions = [step.dbt_version for step in finished.steps if step.dbt_version]
+    texts = {
+        "status": finished.outcome,
+        "message": why(finished),
+        "failed_steps": finished.failed_boxes,
+        "deactivated": finished.deactivated,
+        "not_posted": "\n".join(finished.untold),
+        "trigger": run.trigger.category,
+        "cause": run.trigger.cause,
+        "commit": source.commit if source else "",
+        "branch": source.branch if source else "",
+        "merged_with": source.merged_with if source else "",
+        "job": run.job.name,
+        "environment": run.environment.name,
+        "target": run.job.target_name or run.environment.target or "",
+        "schema_override": run.schema or "",
+        "dbt_version": versions[-1] if versions else "",
+    }
+    return {
+        **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
+        **(_outage(source) if source is not None and source.used_repo_cache else {}),
+    }
+
+
+def _outage(source: Source) -> Metadata:
+    """Return dbt Cloud's word for a run of an old clone, and why it was (JOB-13)."""
+    return {
+        "used_repo_cache": dg.MetadataValue.bool(True),
+        "repo_cache": dg.MetadataValue.text(source.outage),
+    }
+
+
+def why(finished: Finished) -> str:
+    """Return the message of the step that ended the run; a check-box that failed did not."""
+    if finished.outcome == "Success" or finished.problem:
+        return finished.problem
+    ended = (step for step in reversed(finished.steps) if step.status in ("Error", "Cancelled"))
+    return next((step.message for step in ended if step.message), finished.reason)
+
+
+def _where(finished: Finished) -> Metadata:
+    run = finished.run
+    found: dict[str, dg.MetadataValue[Any]] = {}
+    if run.upstream_run is not None:
+        found["upstream_run"] = dg.MetadataValue.dagster_run(run.upstream_run)
+    if run.resumes is not None:
+        found["resumed_run"] = dg.MetadataValue.dagster_run(run.resumes)
+    found["run"] = dg.MetadataValue.dagster_run(run.id)
+    found["run_url"] = dg.MetadataValue.url(run.deployment.run_page(run.id))
+    found["artifacts"] = dg.PathMetadataValue(str(run.artifacts.run(run.id)))
+    if finished.docs is not None:
+        found["docs"] = dg.PathMetadataValue(finished.docs)
+        if run.deployment.docs_url:
+            link = f"{run.deployment.docs_url}/docs/{run.environment.name}/"
+            found["docs_url"] = dg.MetadataValue.url(link)
+    return found
+
+
+def _how_long(finished: Finished) -> Metadata:
+    seconds = {"run_seconds": (finished.ended_at - finished.started_at).total_seconds()}
+    if finished.created_at is not None:
+        waited = (finished.started_at - finished.created_at).total_seconds()
+        seconds["queue_seconds"] = max(0.0, waited)
+    return {name: dg.MetadataValue.float(round(value, 3)) for name, value in seconds.items()}
+
+
+def _counts(steps: Sequence[StepRecord]) -> Metadata:
+    total: Counter[str] = Counter()
+    for step in steps:
+        if step.kind == "command":
+            total.update(step.counts)
+    return {
+        f"nodes_{status.replace(' ', '_').replace('-', '_')}": dg.MetadataValue.int(count)
+        for status, count in sorted(total.items())
+    }
+
+
+def steps_table(steps: Sequence[StepRecord]) -> str:
+    """Return the steps with their status and duration as a Markdown table."""
+    rows = [
+        f"| {step.index} | {step.status} | "
+        f"{duration_text(step.seconds) if step.status != 'Skipped' else ''} | {_cell(step.name)} |"
+        for step in steps
+    ]
+    return "\n".join(["| # | Status | Duration | Step |", "|--:|---|--:|---|", *rows])
+
+
+def _timing(timing: Timing) -> Metadata:
+    if not timing.wall_clock_seconds:
+        return {}
+    picture = data_uri(gantt_svg(timing, title="Model timing"))
+    slowest = sorted(timing.nodes, key=lambda node: node.seconds, reverse=True)[:SLOWEST]
+    table = ["| Duration | Queue | Node |", "|--:|--:|---|"]
+    for node in slowest:
+        times = f"{duration_text(node.seconds)} | {duration_text(node.queue_seconds)}"
+        table.append(f"| {times} | {_cell(node.name)} |")
+    numbers = {
+        "critical_path_seconds": timing.critical_path_seconds,
+        "critical_path_share": timing.critical_path_share,
+        "average_active": timing.average_active,
+        "longest_seconds": timing.longest.seconds if timing.longest else 0.0,
+        "wall_clock_seconds": timing.wall_clock_seconds,
+    }
+    path = " → ".join(node.name for node in timing.critical_path)
+    texts = {
+        "critical_path": path,
+        "longest": timing.longest.name if timing.longest else "",
+        "latest_start": timing.latest_start.name if timing.latest_start else "",
+    }
+    small = thumbnail_uri(timing)
+    return {
+        **({"timeline": dg.MetadataValue.md(f"![Threads]({small})")} if small else {}),
+        "model_timing": dg.MetadataValue.md(f"![Model timing]({picture})"),
+        "slowest_nodes": dg.MetadataValue.md("\n".join(table)),
+        "peak_concurrency": dg.MetadataValue.int(timing.peak_concurrency),
+        **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
+        **({"peak_at": dg.MetadataValue.timestamp(timing.peak_at)} if timing.peak_at else {}),
+        **{name: dg.MetadataValue.float(round(value, 3)) for name, value in numbers.items()},
+    }
+
+
+def _cell(text: str) -> str:
+    """Return `text` so that it stays inside its table cell."""
+    return text.replace("|", "\\|").replace("\n", " ")

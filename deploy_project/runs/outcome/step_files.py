@@ -1,0 +1,63 @@
+"""What the steps of a run have come to, read from the files that they have left."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from upath import UPath
+
+from deploy_project.errors import ArtifactError
+from deploy_project.runs.model.plan import Step, steps
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.step import StepRecord, from_json
+
+
+def places(run: Run, step: Step) -> tuple[UPath, UPath]:
+    """Return where a step's files may be: what could not be kept is still in the work directory."""
+    return (
+        UPath(run.work / "steps" / step.directory),
+        run.artifacts.run(run.id) / step.directory,
+    )
+
+
+def recorded(run: Run, step: Step) -> StepRecord | None:
+    """Return the record of one step; None when there is none (yet).
+
+    Raises `ArtifactError` when the artifact root can't be asked.
+    """
+    for place in places(run, step):
+        file = place / "step.json"
+        with run.artifacts.explained(f"reading {file}"):
+            content = file.read_text(encoding="utf-8") if file.exists() else None
+        if content is not None:
+            return _parsed(content, file, step)
+    return None
+
+
+def recorded_steps(run: Run, *, is_from_elsewhere: bool = False) -> list[StepRecord]:
+    """Return the record of every step of the job; those that never began are `Skipped`.
+
+    What a run on another machine has done is nowhere else than at the artifact root: raises
+    `ArtifactError` then when that can't be asked.
+    """
+    found = recorded if is_from_elsewhere else _reachable
+    return [found(run, step) or _skipped(step) for step in steps(run.job)]
+
+
+def _reachable(run: Run, step: Step) -> StepRecord | None:
+    try:
+        return recorded(run, step)
+    except ArtifactError:  # steps that have begun have their record on this machine
+        return None
+
+
+def _parsed(content: str, file: UPath, step: Step) -> StepRecord:
+    try:
+        return from_json(content, where=str(file))
+    except ArtifactError:
+        message = f"{file} is cut off: the disk was full, or the machine has stopped"
+        return replace(_skipped(step), status="Error", message=message)
+
+
+def _skipped(step: Step) -> StepRecord:
+    now = datetime.now(UTC)
+    return StepRecord(step.index, step.key, step.name, step.kind, "Skipped", now, now)

@@ -1,0 +1,85 @@
+"""What Dagster and the artifacts tell of a run that is to be retried, and the tags of its retry."""
+
+import shlex
+from collections.abc import Sequence
+
+import dagster as dg
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.errors import LaunchError
+from deploy_project.runs.instance import history
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.plan import steps
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import word
+from deploy_project.runs.outcome.step_files import recorded_steps
+from deploy_project.runs.retry import refusal
+from deploy_project.runs.retry.refusal import Past
+from deploy_project.runs.retry.resumption import previous
+
+_OF_ITS_OWN = frozenset(
+    {tags.COMMIT, tags.BRANCH, tags.TRIGGER, tags.CAUSE, tags.RUN_NUMBER}
+    | {tags.FAILED_STEPS, tags.RESUMED_RUN, tags.RETRY_SELECT, tags.SAME_COMMIT}
+)
+
+
+def past(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    job: Job,
+    deployment: Deployment,
+    state: StateDirectory,
+) -> Past:
+    """Return what is known of a run of `job`, as `refusal` and `remaining` want it."""
+    found = instance.get_run_by_id(run_id)
+    assert found is not None
+    run, chain = Run.of(found, job, deployment, state), steps(job)
+    records = recorded_steps(run)
+    left = refusal.remaining(chain, records)
+    return Past(
+        run_id=run_id,
+        status=word(found.status),
+        steps=chain,
+        records=records,
+        has_results=bool(left and previous(run, left[0])),
+        latest=history.latest(instance, limit=1, job=job.name)[0].id,
+    )
+
+
+def retry_tags(
+    instance: dg.DagsterInstance,
+    run_id: str,
+    *,
+    from_start: bool = False,
+    same_commit: bool = False,
+    select: Sequence[str] = (),
+) -> dict[str, str]:
+    """Return the tags of a run that retries another one, from its failure or from its start.
+
+    They are that run's, as Dagster's own re-execution has it, save those of its commit and cause.
+    Raises `LaunchError` when its commit is wanted and it has none.
+    """
+    found = instance.get_run_by_id(run_id)
+    assert found is not None
+    own = found.tags
+    commit = {name: own[name] for name in (tags.COMMIT, tags.BRANCH) if name in own}
+    if same_commit and tags.COMMIT not in commit:
+        raise LaunchError(
+            f"run {run_id} ended before it had a commit; leave `--same-commit` out to build the "
+            "head of the branch"
+        )
+    stays = same_commit or tags.PULL_REQUEST in own
+    return {
+        **{name: each for name, each in own.items() if _is_inherited(name)},
+        tags.PARENT: run_id,
+        tags.ROOT: own.get(tags.ROOT, run_id),
+        **({} if from_start else {tags.RESUMED_RUN: run_id}),
+        **(commit if stays else {}),
+        **({tags.SAME_COMMIT: "true"} if same_commit else {}),
+        **({tags.RETRY_SELECT: shlex.join(select)} if select else {}),
+    }
+
+
+def _is_inherited(name: str) -> bool:
+    return name not in _OF_ITS_OWN and not name.startswith(("dagster/", ".dagster/"))

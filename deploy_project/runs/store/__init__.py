@@ -1,0 +1,1 @@
+"""The files of runs: artifacts, logs, scratch space."""

@@ -1,0 +1,1 @@
+"""Model timing (RUN-7) in numbers and pictures."""

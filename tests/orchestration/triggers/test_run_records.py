@@ -1,0 +1,236 @@
+"""Runs that ended without a record: what is written about them afterwards, once."""
+
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.orchestration.jobs.run_end import has_record
+from deploy_project.orchestration.triggers import lost
+from deploy_project.orchestration.triggers.run_records import ends_sensor, look
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.ends import Cursor
+from deploy_project.runs.store import scratch
+from tests.integration.conftest import DEPLOY, ENDLESS, Site, make_site
+from tests.orchestration.jobs.test_queue import ORIGIN, daily
+
+JOBS = """
+    jobs:
+      daily: {environment: prod, execute_steps: [dbt run, dbt test]}
+      ci: {environment: prod, job_type: ci, execute_steps: [dbt build]}
+"""
+COMMIT = "a" * 40
+
+
+@dataclass
+class Watch:
+    """The sensor's ticks against one instance; two minutes pass before each."""
+
+    site: Site
+    instance: dg.DagsterInstance
+    cursor: Cursor = field(default_factory=lambda: Cursor(datetime.now(UTC)))
+    warnings: list[str] = field(default_factory=list[str])
+
+    def tick(self, *, later: timedelta = timedelta(minutes=2)) -> list[str]:
+        self.cursor, written = look(
+            self.site.deployment,
+            self.site.state,
+            self.instance,
+            self.cursor,
+            datetime.now(UTC) + later,
+            self.warnings.append,
+        )
+        return written
+
+    def queued(self, job: str = "prod__daily", **others: str) -> dg.DagsterRun:
+        made = {tags.JOB: job, tags.TRIGGER: "scheduled", tags.CAUSE: "Scheduled", **others}
+        return self.instance.create_run_for_job(
+            daily, status=dg.DagsterRunStatus.QUEUED, tags=made, remote_job_origin=ORIGIN
+        )
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, dg.DagsterInstance]]:
+    site = make_site(tmp_path_factory.mktemp("ends"))
+    site.state.prepare()
+    with site.instance() as instance:
+        yield site, instance
+
+
+@pytest.fixture
+def watch(place: tuple[Site, dg.DagsterInstance]) -> Watch:
+    site, instance = place
+    site.configure(jobs=JOBS)
+    return Watch(site, instance)
+
+
+def test_a_run_that_was_superseded_gets_its_record_once(watch: Watch):
+    run = watch.queued(**{tags.COMMIT: COMMIT, tags.BRANCH: "main"})
+    supersede(watch.instance, "prod__daily", "scheduled", own=(tags.RUN_KEY, ""))
+    assert watch.tick(later=timedelta(0)) == [], "its own process might still be writing"
+    assert watch.tick() == [f"Wrote the record of run {run.run_id} of prod__daily"]
+    record = watch.site.record(run.run_id)
+    assert record["status"] == "Cancelled"
+    assert record["message"].startswith("Cancelled while it waited: a newer scheduled run of job")
+    assert (record["trigger"], record["commit"], record["branch"]) == ("scheduled", COMMIT, "main")
+    assert {status for _, status in watch.site.statuses(run.run_id)} == {"Skipped"}
+    assert watch.tick() == []
+    watch.cursor = Cursor(datetime.now(UTC) - timedelta(hours=1))  # forgotten, by whatever
+    assert watch.tick() == []
+    watch.site.record(run.run_id)
+
+
+def test_a_run_that_a_person_has_cancelled_in_the_queue_says_so(watch: Watch):
+    run = watch.queued()
+    assert watch.instance.run_coordinator.cancel_run(run.run_id)
+    watch.tick()
+    assert watch.site.record(run.run_id)["message"] == "Cancelled by user."
+
+
+def test_only_runs_of_jobs_with_records_get_one(watch: Watch):
+    events.cancel_queued(watch.instance, watch.queued("prod__of_yesterday"), "as wanted")
+    assert watch.tick() == []
+
+
+def test_the_run_of_a_pull_request_gets_one_beside_the_environments_own(watch: Watch):
+    run = watch.queued("prod__ci", **{tags.PULL_REQUEST: "7", tags.TRIGGER: "ci"})
+    events.cancel(watch.instance, run, "Cancelled: pull request 7 was closed or merged.")
+    assert len(watch.tick()) == 1
+    built = dg.DagsterEventType.ASSET_MATERIALIZATION
+    (event,) = watch.site.events(run.run_id, built)
+    record = event.materialization
+    assert (record.asset_key.path, record.partition) == (["prod", "ci", "ci"], "7")
+    assert record.metadata["message"].value == "Cancelled: pull request 7 was closed or merged."
+    assert watch.tick() == []
+
+
+def test_a_run_whose_process_is_still_at_it_is_left_alone(watch: Watch):
+    """Marked as cancelled by force, its worker went on and wrote a record of its own."""
+    run = watch.queued()
+    work = watch.site.state.work(run.run_id)
+    work.mkdir(parents=True)
+    scratch.hold(work)
+    watch.instance.report_run_canceled(run, "By force")
+    assert watch.tick() == []
+    scratch.free(work)
+    assert len(watch.tick()) == 1
+
+
+def test_a_run_that_went_on_elsewhere_after_its_end_has_one_record(watch: Watch):
+    """Its process on another machine built on, and wrote a second record."""
+    run = watch.queued()
+    watch.instance.report_run_canceled(run, "By force")
+    assert len(watch.tick()) == 1
+    materialization = dg.AssetMaterialization(["prod", "orders"])
+    events.report_materialization(watch.instance, run, materialization)
+    job = watch.site.deployment.jobs["prod__daily"]
+    ended = Run.of(run, job, watch.site.deployment, watch.site.state)
+    assert has_record(watch.instance, ended)
+
+
+def test_what_can_not_be_written_now_is_written_later(watch: Watch):
+    watch.site.configure(jobs=JOBS, deploy=DEPLOY + "    artifacts: '{state}/file/kept'\n")
+    file = watch.site.state.root / "file"
+    file.write_text("no directory")
+    run = watch.queued()
+    left = watch.site.state.work(run.run_id) / "steps" / "01-clone-git-repository"
+    left.mkdir(parents=True)
+    (left / "console.log").write_text("Cloning")
+    watch.instance.report_run_failed(run)
+    assert watch.tick() == []
+    assert f"The record of run {run.run_id} can't be written yet" in watch.warnings[0]
+    assert left.is_dir()
+    file.unlink()
+    assert len(watch.tick()) == 1
+    assert watch.site.console(run.run_id, left.name) == "Cloning"
+    assert not left.exists()
+
+
+def test_the_sensor_says_what_it_has_written(watch: Watch):
+    run = watch.queued()
+    events.cancel_queued(watch.instance, run, "as wanted")
+    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+
+    def tick(cursor: str | None) -> Any:
+        return sensor(dg.build_sensor_context(instance=watch.instance, cursor=cursor))
+
+    first = tick(None)
+    assert first.skip_reason.skip_message == "No run has ended without its record"
+    again = tick(first.cursor)
+    assert run.run_id not in Cursor.read(again.cursor, now=datetime.now(UTC)).settled
+
+
+def test_only_one_of_two_daemons_writes_records(watch: Watch):
+    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    with FileLock(watch.site.state.records_lock):
+        ticked: Any = sensor(dg.build_sensor_context(instance=watch.instance))
+    assert ticked.skip_message == "Another process is writing records now"
+
+
+def test_the_sensor_starts_runs_that_a_killed_daemon_had_taken(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    """It starts what it can; nothing says where the code of this one is."""
+    monkeypatch.setattr(lost, "AFTER", timedelta(seconds=-60))
+    run = watch.queued()
+    event = dg.DagsterEvent(dg.DagsterEventType.RUN_STARTING.value, run.job_name)
+    watch.instance.report_dagster_event(event, run.run_id)
+    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    ticked: Any = sensor(dg.build_sensor_context(instance=watch.instance))
+    assert f"Run {run.run_id} could not be started: " in ticked.skip_reason.skip_message
+    ended = watch.instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is dg.DagsterRunStatus.FAILURE
+
+
+@pytest.mark.slow
+def test_a_run_whose_worker_was_killed_tells_how_far_it_came(watch: Watch):
+    site = watch.site
+    site.push({"models/endless.sql": ENDLESS})
+    site.configure(jobs=JOBS, deploy=DEPLOY + "    defaults: {deactivate_after: 1}\n")
+    command = ("job", "execute", "-m", "deploy_project.definitions", "-j", "prod__daily")
+    process = site.start(*command)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "OK created sql view model main.orders" in line:
+            break
+    run_id = site.run_ids()[0]
+    work = site.state.work(run_id)
+    assert scratch.is_held(work)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    for each in processes_of(site):
+        os.kill(each, signal.SIGKILL)
+    run = watch.instance.get_run_by_id(run_id)
+    assert run is not None
+    watch.instance.report_engine_event("The worker is gone (exit code -9)", run)
+    watch.instance.report_run_failed(run)
+
+    assert len(watch.tick()) == 1
+    record = site.record(run_id)
+    message = "The run's process ended without a word: The worker is gone (exit code -9)"
+    assert (record["status"], record["message"]) == ("Error", message)
+    assert record["deactivated"].startswith("Job has been deactivated")
+    assert record["commit"] == site.git("rev-parse", "HEAD")
+    assert [status for _, status in site.statuses(run_id)] == [
+        *("Success", "Success", "Success", "Error", "Skipped")
+    ]
+    assert "OK created sql view model main.orders" in site.console(run_id, "04-dbt-run")
+    assert site.steps(run_id)["04-dbt-run"]["message"] == message
+    assert not work.exists()
+    assert watch.tick() == []
+
+
+def processes_of(site: Site) -> list[int]:
+    from tests.e2e.dagster_dev import processes_in
+
+    return list(processes_in(site.root))

@@ -1,0 +1,194 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.dbt.artifacts.results import Interval, NodeResult
+from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.step import Status, StepRecord
+from deploy_project.runs.model.tags import Trigger
+from deploy_project.runs.outcome.overview import Finished, overview, steps_table
+from deploy_project.runs.timing.model_timing import Command, timing
+
+START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
+PROJECT = Project(name="shop", id=1, repository="/nowhere")
+PROD = Environment(name="prod", id=2, project=PROJECT, type="production", target="production")
+DAILY = Job(
+    name="prod__daily",
+    identifier="daily",
+    id=3,
+    title="Daily",
+    environment=PROD,
+    description="",
+    job_type="scheduled",
+    steps=(("build",),),
+    commands=("dbt build",),
+)
+DEPLOYMENT = Deployment(
+    source=Path("/etc/deploy/deploy.yaml"),
+    account=Account(1, "Shop"),
+    projects={"shop": PROJECT},
+    environments={"prod": PROD},
+    jobs={DAILY.name: DAILY},
+    docs_url="https://docs.example.com",
+)
+RUN = Run(
+    id="7d3c1f0a-9b2e-4c55-8a11-000000000000",
+    job=DAILY,
+    deployment=DEPLOYMENT,
+    state=StateDirectory(Path("/var/deploy")),
+    trigger=Trigger("scheduled", "Scheduled"),
+)
+
+
+def at(second: float) -> datetime:
+    return START + timedelta(seconds=second)
+
+
+def step(
+    index: int, name: str, status: Status, begun: float, ended: float, **more: Any
+) -> StepRecord:
+    key = name.replace(" ", "_").lower()
+    return StepRecord(
+        index, key, name, more.pop("kind", "command"), status, at(begun), at(ended), **more
+    )
+
+
+def node(name: str, begun: float, ended: float, status: str = "success") -> NodeResult:
+    return NodeResult(
+        unique_id=f"model.shop.{name}",
+        status=status,
+        message="",
+        thread=f"Thread-{len(name)} (worker)",
+        execution_seconds=ended - begun,
+        compile=Interval(at(begun), at(begun)),
+        execute=Interval(at(begun), at(ended)),
+        rows_affected=None,
+        bytes=None,
+        failures=None,
+    )
+
+
+FAILED = Finished(
+    run=RUN,
+    outcome="Error",
+    source=Source("0123456789abcdef", "main", is_head=True),
+    created_at=at(-7.5),
+    started_at=at(0),
+    ended_at=at(75.25),
+    steps=[
+        step(1, "Clone git repository", "Success", 0, 0.4, kind="clone"),
+        step(
+            2,
+            "Source freshness",
+            "Error",
+            1,
+            3,
+            kind="freshness",
+            counts={"error": 1},
+            message="stale",
+        ),
+        step(
+            *(3, "Invoke dbt with `dbt build --select a|b`", "Error", 3, 75),
+            counts={"success": 2, "error": 1, "no-op": 1},
+            message="`dbt build` failed: 1 error\nc: Runtime Error",
+            dbt_version="1.11.16",
+        ),
+        step(4, "Invoke dbt with `dbt docs generate`", "Skipped", 75, 75, kind="docs"),
+    ],
+    timing=timing(
+        [
+            Command(
+                [node("orders", 5, 15), node("payments", 5, 65), node("c", 65, 70, "error")],
+                {"model.shop.c": ["model.shop.orders", "model.shop.payments"]},
+            )
+        ]
+    ),
+)
+
+
+def shown(finished: Finished) -> str:
+    """The overview as text, pictures cut short."""
+    lines: list[str] = []
+    for name, value in overview(finished).items():
+        kind = type(value).__name__.removesuffix("MetadataValue")
+        text = str(value.value).split("base64,")[0]
+        lines.append(
+            f"{name} ({kind}): {text}" if "\n" not in text else f"{name} ({kind}):\n{text}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def test_the_overview_of_a_failed_run(golden: Callable[[str, str], None]):
+    golden("run_overview.txt", shown(FAILED))
+
+
+def test_numbers_are_numbers_so_that_dagster_plots_them():
+    plotted = {
+        name
+        for name, value in overview(FAILED).items()
+        if isinstance(value, (dg.IntMetadataValue, dg.FloatMetadataValue))
+    }
+    assert plotted == {
+        *("run_seconds", "queue_seconds", "nodes_success", "nodes_error", "nodes_no_op"),
+        *("critical_path_seconds", "critical_path_share", "average_active", "longest_seconds"),
+        *("wall_clock_seconds", "peak_concurrency"),
+    }
+
+
+def test_the_message_is_that_of_the_step_that_ended_the_run():
+    """A stale source of the check-box was named as the cause of a failure that came later."""
+    message = overview(FAILED)["message"]
+    assert message.value.startswith("`dbt build` failed")
+
+
+def test_a_run_that_succeeded_has_no_message():
+    """A check-box that failed made a successful run look failed."""
+    succeeded = replace(FAILED, outcome="Success", steps=FAILED.steps[:2])
+    assert "message" not in overview(succeeded)
+
+
+def test_a_run_that_never_began_has_little_to_tell():
+    nothing = replace(
+        FAILED, outcome="Cancelled", source=None, created_at=None, steps=[], timing=timing([])
+    )
+    assert set(overview(nothing)) == {
+        *("status", "trigger", "cause", "job", "environment", "target", "run", "run_url"),
+        *("artifacts", "run_seconds", "steps"),
+    }
+
+
+def test_a_run_of_the_last_known_commit_says_so():
+    known = Source("0123456789abcdef", "main", is_head=False, outage="The remote is away")
+    found = overview(replace(FAILED, source=known))
+    assert found["used_repo_cache"] == dg.MetadataValue.bool(True)
+    assert found["repo_cache"].value == "The remote is away"
+    assert "used_repo_cache" not in overview(FAILED)
+
+
+def test_a_run_elsewhere_says_where():
+    elsewhere = replace(FAILED, run=replace(RUN, schema="trial"))
+    assert overview(elsewhere)["schema_override"].value == "trial"
+
+
+def test_published_docs_are_linked_where_they_are_served():
+    found = overview(replace(FAILED, docs="/var/deploy/docs/index.html"))
+    assert found["docs"].value == "/var/deploy/docs/index.html"
+    assert found["docs_url"].value == "https://docs.example.com/docs/prod/"
+
+
+def test_a_command_stays_inside_its_table_cell():
+    table = steps_table(FAILED.steps)
+    assert "`dbt build --select a\\|b`" in table
+    assert table.splitlines()[-1] == "| 4 | Skipped |  | Invoke dbt with `dbt docs generate` |"
+
+
+def test_a_run_that_others_have_started_links_to_the_one_that_came_last():
+    started = replace(FAILED, run=replace(RUN, upstream_run="r1"))
+    assert overview(started)["upstream_run"] == dg.MetadataValue.dagster_run("r1")
+    assert "upstream_run" not in overview(FAILED)

@@ -1,0 +1,218 @@
+"""Where a retry goes on, and when there is none."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deploy_project.runs.model.plan import Step, steps
+from deploy_project.runs.model.step import Status, StepRecord
+from deploy_project.runs.retry.refusal import Past, done, refusal, remaining, repeated, unsupported
+from tests.runs.model.test_plan import job
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+STEPS = steps(
+    job("dbt seed", "dbt build", "dbt test", run_generate_sources=True, generate_docs=True)
+)
+WORDS: dict[str, Status] = {
+    "+": "Success",
+    "!": "Error",
+    "x": "Cancelled",
+    ".": "Skipped",
+    "=": "Skipped",
+}
+
+
+def record(step: Step, sign: str, **more: Any) -> StepRecord:
+    """How a step has ended: `+` success, `!` error, `x` cancelled, `.` never, `=` done before."""
+    known: dict[str, Any] = {} if sign == "." else {"arguments": step.arguments}
+    if sign == "=":
+        known["done_by"] = "an older run"
+    return StepRecord(
+        step.index, step.key, step.name, step.kind, WORDS[sign], NOW, NOW, **{**known, **more}
+    )
+
+
+def records(signs: str) -> list[StepRecord]:
+    return [record(step, sign) for step, sign in zip(STEPS, signs, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("signs", "left_out", "goes_on"),
+    [
+        ("++++!...", ["source_freshness"], ["dbt_seed", "dbt_build", "dbt_test", "generate_docs"]),
+        ("+++!+!..", ["source_freshness", "dbt_seed"], ["dbt_build", "dbt_test", "generate_docs"]),
+        ("+++++x..", ["source_freshness", "dbt_seed"], ["dbt_build", "dbt_test", "generate_docs"]),
+        ("...==!..", ["source_freshness", "dbt_seed"], ["dbt_build", "dbt_test", "generate_docs"]),
+        ("+++x....", [], ["source_freshness", "dbt_seed", "dbt_build", "dbt_test"]),
+        ("!.......", [], ["source_freshness", "dbt_seed", "dbt_build", "dbt_test"]),
+        ("+++++++x", ["source_freshness", "dbt_seed", "dbt_build", "dbt_test"], ["generate_docs"]),
+        (
+            "+++++++!",
+            [*("source_freshness", "dbt_seed", "dbt_build", "dbt_test", "generate_docs")],
+            [],
+        ),
+        ("++++.+..", ["source_freshness"], ["dbt_seed", "dbt_build", "dbt_test", "generate_docs"]),
+    ],
+    ids=[
+        *("first command", "stale sources did not fail it", "cancelled", "a retry of a retry"),
+        *(
+            "cancelled before its commands",
+            "no commit",
+            "cancelled in the docs",
+            "failed at its end",
+        ),
+        "what comes after a gap is done again",
+    ],
+)
+def test_a_retry_leaves_out_what_was_done_before_the_failure(
+    signs: str, left_out: list[str], goes_on: list[str]
+):
+    before = records(signs)
+    assert [each.key for each in done(STEPS, before)] == left_out
+    assert [each.key for each in remaining(STEPS, before)][: len(goes_on)] == goes_on
+
+
+def test_a_command_that_has_changed_since_is_not_done():
+    before = records("+++++!..")
+    before[4] = replace(before[4], arguments=("seed", "--select", "one"))
+    assert remaining(STEPS, before)[0].key == "dbt_seed"
+
+
+PREPARED = steps(
+    job("dbt deps --upgrade", "dbt run", "dbt clean", "dbt --quiet deps", "dbt build", "dbt deps")
+)
+
+
+@pytest.mark.parametrize(
+    ("signs", "left_out", "again", "goes_on"),
+    [
+        ("++++!....", [], ["dbt_deps_2"], "dbt_run"),
+        ("+++++++!.", ["dbt_run"], ["dbt_deps_2", "dbt_clean", "dbt_deps_3"], "dbt_build"),
+        ("+++++x...", ["dbt_run"], ["dbt_deps_2"], "dbt_clean"),
+        ("+++!.....", [], [], "dbt_deps_2"),
+        ("++++++!..", ["dbt_run"], ["dbt_deps_2", "dbt_clean"], "dbt_deps_3"),
+    ],
+    ids=["first", "before a build", "cancelled in clean", "deps has failed", "after clean"],
+)
+def test_a_jobs_own_deps_and_clean_are_repeated(
+    signs: str, left_out: list[str], again: list[str], goes_on: str
+):
+    """A retry has a copy of the files of its own, on which the other run's deps did not work."""
+    before = [record(step, sign) for step, sign in zip(PREPARED, signs, strict=True)]
+    assert [each.key for each in done(PREPARED, before)] == left_out
+    assert [each.key for each in repeated(PREPARED, before)] == again
+    assert remaining(PREPARED, before)[0].key == goes_on
+
+
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        *((command, None) for command in ("build", "compile", "clone", "docs generate", "seed")),
+        *((command, None) for command in ("--log-level debug build", "-t source docs generate")),
+        *((command, None) for command in ("snapshot", "test", "run", "run-operation load")),
+        *(("--warn-error build", None), ("docs --quiet generate", None)),
+        *(
+            (command, "RETRY_UNSUPPORTED_CMD")
+            for command in (
+                "source freshness",
+                "ls",
+                "deps",
+                "debug",
+                "retry",
+                "docs serve",
+                "show",
+            )
+        ),
+    ],
+)
+def test_the_commands_that_dbt_can_retry(command: str, reason: str | None):
+    found = unsupported(command.split(), "1.10.*", run_id="r")
+    assert (found.reason if found else None) == reason
+
+
+@pytest.mark.parametrize(
+    ("version", "reason"),
+    [
+        *(("1.5.11", "RETRY_UNSUPPORTED_VERSION"), ("1.6.0", None), ("1.11.16", None)),
+        *(("1.10.*", None), ("1.5.*", "RETRY_UNSUPPORTED_VERSION"), ("", None)),
+        ("2.0.0-preview.12", None),
+    ],
+)
+def test_the_versions_of_dbt_that_can_retry(version: str, reason: str | None):
+    found = unsupported(["build"], version, run_id="r")
+    assert (found.reason if found else None) == reason
+
+
+FAILED = Past("r", "Error", STEPS, records("+++++!.."), has_results=True, latest="r")
+FRESHNESS = steps(job("dbt source freshness"))
+LINT = steps(job("dbt build", run_lint=True))
+
+
+@pytest.mark.parametrize(
+    ("past", "reason"),
+    [
+        (FAILED, None),
+        (replace(FAILED, status="Cancelled"), None),
+        *(
+            (replace(FAILED, status=each), "RETRY_NOT_FAILED_RUN")
+            for each in ("Success", "Running")
+        ),
+        (replace(FAILED, status="Queued", latest="newer"), "RETRY_NOT_FAILED_RUN"),
+        (replace(FAILED, has_results=False), "RETRY_NO_RUN_RESULTS"),
+        (replace(FAILED, records=records("+++++++!")), "RETRY_NO_RUN_RESULTS"),
+        (replace(FAILED, latest="newer"), "RETRY_NOT_LATEST_RUN"),
+        (replace(FAILED, has_results=False, latest="newer"), "RETRY_NO_RUN_RESULTS"),
+        (
+            replace(
+                FAILED,
+                steps=PREPARED,
+                records=[record(*each) for each in zip(PREPARED, "+++!.....", strict=True)],
+                has_results=False,
+            ),
+            None,
+        ),
+        (
+            replace(
+                FAILED,
+                steps=FRESHNESS,
+                records=[record(each, sign) for each, sign in zip(FRESHNESS, "+++!", strict=True)],
+            ),
+            "RETRY_UNSUPPORTED_CMD",
+        ),
+        (
+            replace(
+                FAILED,
+                records=[
+                    replace(each, dbt_version="1.5.2" if each.key == "dbt_build" else "")
+                    for each in FAILED.records
+                ],
+            ),
+            "RETRY_UNSUPPORTED_VERSION",
+        ),
+        (
+            replace(
+                FAILED,
+                steps=LINT,
+                records=[record(each, sign) for each, sign in zip(LINT, "+++!.", strict=True)],
+            ),
+            "RETRY_UNSUPPORTED_CMD",
+        ),
+    ],
+    ids=[
+        *("failed", "cancelled", "succeeded", "running", "queued", "killed", "failed at its end"),
+        *(
+            "older",
+            "older and killed",
+            "the job's own deps",
+            "a command dbt cannot retry",
+            "an old dbt",
+            "lint",
+        ),
+    ],
+)
+def test_the_five_refusals(past: Past, reason: str | None):
+    refused = refusal(past)
+    assert (refused.reason if refused else None) == reason
+    assert refused is None or past.run_id in refused.sentence
