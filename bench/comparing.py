@@ -17,8 +17,8 @@ from pathlib import Path
 import duckdb
 
 from deploy_project.dbt.relations import compare, stand_in
-from deploy_project.dbt.relations.compare import Pair, Place
-from deploy_project.dbt.relations.stand_in import Answer
+from deploy_project.dbt.relations.compare import Pair, RelationPlace
+from deploy_project.dbt.relations.stand_in import MacroResult
 
 _COLUMNS = """
     id, id % 1000 as customer, cast(id * 7 % 10000 as numeric(12, 2)) as amount,
@@ -56,7 +56,10 @@ def _measured(place: Path, output: dict[str, object], database: str) -> None:
     profile = {"bench": {"target": "bench", "outputs": {"bench": output}}}
     (place / "profiles.yml").write_text(yaml.safe_dump(profile), encoding="utf-8")
     stand_in.write_project(place, {"profile": "bench"}, compare.macros())
-    before, after = Place(database, "prod", "orders"), Place(database, "pull", "orders")
+    before, after = (
+        RelationPlace(database, "prod", "orders"),
+        RelationPlace(database, "pull", "orders"),
+    )
     for title, key in (("by primary key", ("id",)), ("whole rows", ())):
         given = compare.given(Pair(before, after, key), with_samples=True)
         arguments = stand_in.call(place, compare.MACRO, {"each": [["orders", given]]})
@@ -69,7 +72,7 @@ def _measured(place: Path, output: dict[str, object], database: str) -> None:
             check=False,
         )
         seconds = time.monotonic() - began
-        answer = Answer()
+        answer = MacroResult()
         for line in done.stdout.splitlines():
             answer.hear(line)
         found = {name: value for fact in answer.facts for name, value in fact.items()}

@@ -15,7 +15,7 @@ from bench.measure import Spent, run, spent
 from bench.outcomes import Outcome, outcome_table
 from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
 from bench.ticking import ticks
-from deploy_project.cli.commands.run import Wish, code, place
+from deploy_project.cli.commands.run import RunOptions, code, place
 from deploy_project.config.resolve.loading import load_deployment
 
 NAME = "targets"
@@ -169,7 +169,7 @@ def _pull_request(made: Deployed, number: int) -> str:
     made.repository.git("checkout", "--quiet", "main")
     deployment = load_deployment(made.root / "deploy.yaml", state=made.root / "state")
     job = deployment.jobs[generate.CHECKS]
-    wish = Wish(commit=commit, pull_request=number)
+    wish = RunOptions(commit=commit, pull_request=number)
     asked = place(job, wish, run_slots=None) | code(job.environment, commit=commit, branch=None)
     return json.dumps(asked)
 

@@ -51,7 +51,7 @@ _CHANGES = (
 
 
 @dataclass(frozen=True)
-class PullRequest:
+class ExamplePullRequest:
     """A pull request of the example."""
 
     number: int
@@ -67,7 +67,7 @@ class PullRequest:
         return f"pr/{self.number}"
 
 
-def open_pull_request(state: StateDirectory) -> PullRequest:
+def open_pull_request(state: StateDirectory) -> ExamplePullRequest:
     """Push a change of the head of `main` as a pull request with the next free number."""
     with _scratch(state) as tree:
         number = 1 + max(_numbers(make_remote(state)), default=0)
@@ -78,7 +78,7 @@ def open_pull_request(state: StateDirectory) -> PullRequest:
         git("add", "--all", cwd=tree)
         git("commit", "--quiet", "--message", change.title, cwd=tree)
         git("push", "--quiet", "origin", f"HEAD:{_BRANCHES}{number}", cwd=tree)
-        return PullRequest(
+        return ExamplePullRequest(
             number,
             change.title,
             git("rev-parse", "HEAD", cwd=tree),
@@ -86,7 +86,7 @@ def open_pull_request(state: StateDirectory) -> PullRequest:
         )
 
 
-def merge(pull: PullRequest, state: StateDirectory) -> str:
+def merge(pull: ExamplePullRequest, state: StateDirectory) -> str:
     """Merge the pull request into `main` on the remote, and return the new commit."""
     with _scratch(state) as tree:
         message = f"Merge pull request {pull.number}: {pull.title}"

@@ -9,7 +9,7 @@ from deploy_project.config.environment import inherited
 from deploy_project.errors import GitError
 from deploy_project.processes import programs
 from deploy_project.processes.deadlines import Stopped
-from deploy_project.processes.programs import Ended, Silence
+from deploy_project.processes.programs import CompletedProgram, Silence
 from deploy_project.processes.sessions import SILENCE_SECONDS
 
 TOKEN = "DEPLOY_GIT_TOKEN"  # noqa: S105 - the name of a variable
@@ -124,7 +124,7 @@ def _run(
     variables: Mapping[str, str],
     timeout: float,
     silence: Silence | None = None,
-) -> Ended:
+) -> CompletedProgram:
     """Run git to its end; raise `GitError` when it can't be started, or had to be stopped."""
     command = ("git", *arguments)
     try:

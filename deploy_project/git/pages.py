@@ -23,7 +23,7 @@ _GITS = "application/x-git-"
 
 
 @dataclass(frozen=True)
-class Answer:
+class WebPage:
     """The head of an HTTP answer."""
 
     status: int
@@ -54,7 +54,7 @@ def refuse_page(project: Project, failure: GitError | None = None) -> None:
         raise RemoteError(f"project {project.name!r}: {_told(project, *found)}")
 
 
-def answers(trace: str) -> Iterator[Answer]:
+def answers(trace: str) -> Iterator[WebPage]:
     """Yield the HTTP answers in a trace of curl, in their order."""
     head: dict[str, str] | None = None
     for line in trace.splitlines():
@@ -72,7 +72,7 @@ def answers(trace: str) -> Iterator[Answer]:
         yield _answer(head)
 
 
-def page(found: Sequence[Answer], *, failed: bool) -> tuple[Answer, str] | None:
+def page(found: Sequence[WebPage], *, failed: bool) -> tuple[WebPage, str] | None:
     """Return the answer that is a web page, and where git was redirected to; None without one.
 
     What git has `failed` to understand is one even when it comes like files.
@@ -84,9 +84,9 @@ def page(found: Sequence[Answer], *, failed: bool) -> tuple[Answer, str] | None:
     return next(((each, location) for each in pages), None)
 
 
-def _answer(head: dict[str, str]) -> Answer:
+def _answer(head: dict[str, str]) -> WebPage:
     status = head[""].split()[1:2] or ["0"]
-    return Answer(
+    return WebPage(
         status=int(status[0]) if status[0].isdecimal() else 0,
         content_type=head.get("content-type", ""),
         location=head.get("location", ""),
@@ -104,7 +104,7 @@ def _trace(project: Project) -> str:
         return trace.read_text(encoding="utf-8", errors="replace") if trace.exists() else ""
 
 
-def _told(project: Project, found: Answer, location: str) -> str:
+def _told(project: Project, found: WebPage, location: str) -> str:
     where = without_credentials(project.repository)
     kind = found.content_type.encode("ascii", "replace").decode() or "of no type"
     by = f"redirected to {without_credentials(location.partition('?')[0])}, " if location else ""

@@ -10,7 +10,7 @@ from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git import remote
 from deploy_project.git.mirror import branches, ensure_commit, reachable
-from deploy_project.git.pulls import Listing, PullRequest
+from deploy_project.git.pulls import OpenPullRequests, PullRequest
 
 KNOWN = ("refs/pull/*/head", "refs/merge-requests/*/head")
 """Where GitHub and Gitea, and GitLab, keep the heads of pull requests, those of forks too."""
@@ -32,7 +32,7 @@ class PullRequestReferences:
     bases: frozenset[str]
     """What pull requests are merged into: `refs/heads/…`, or `HEAD`."""
 
-    def listed(self, project: Project, cursor: str) -> Listing | None:
+    def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
         """Return what is open now; None when no reference has moved since `cursor`."""
         stated = project.pull_requests.refs
         patterns = (stated,) if stated is not None else KNOWN
@@ -44,7 +44,7 @@ class PullRequestReferences:
         candidates = [pull for each in patterns for pull in _candidates(each, found, self.bases)]
         is_open = self._is_open(project, found) if candidates else None
         opened = tuple(pull for pull in candidates if is_open and is_open(pull.head))
-        return Listing(opened, after)
+        return OpenPullRequests(opened, after)
 
     def _is_open(self, project: Project, found: Mapping[str, str]) -> Callable[[str], bool]:
         """Return what tells whether a head is in a branch, and in no base."""

@@ -28,7 +28,7 @@ class PullRequest:
 
 
 @dataclass(frozen=True)
-class Listing:
+class OpenPullRequests:
     """All pull requests that were open at one moment; never a part of them."""
 
     pull_requests: tuple[PullRequest, ...]
@@ -39,7 +39,7 @@ class Listing:
 class PullRequests(Protocol):
     """A place that knows the open pull requests of one project."""
 
-    def listed(self, project: Project, cursor: str) -> Listing | None:
+    def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
         """Return what is open now, asked for at once; None when that is as it was at `cursor`.
 
         An empty `cursor` asks anew. Raises `RemoteError` when the place can't be asked, or answers

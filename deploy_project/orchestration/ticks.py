@@ -11,7 +11,7 @@ from deploy_project.orchestration.location import definitions, deployed_pointers
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedRun:
     """A run that a sensor asks for."""
 
     job: str
@@ -27,7 +27,7 @@ class Ticks:
     instance: dg.DagsterInstance
     _cursors: dict[str, str | None] = field(default_factory=dict[str, str | None], init=False)
 
-    def tick(self, sensor: str) -> Sequence[Wanted]:
+    def tick(self, sensor: str) -> Sequence[WantedRun]:
         """Evaluate the sensor called `sensor`, and return the runs that it asks for.
 
         Raises what the sensor raises; its next tick then begins where this one has begun.
@@ -44,4 +44,4 @@ class Ticks:
         )
         done = repository.get_sensor_def(sensor).evaluate_tick(context)
         self._cursors[sensor] = done.cursor
-        return [Wanted(each.job_name or "", each.tags) for each in done.run_requests or ()]
+        return [WantedRun(each.job_name or "", each.tags) for each in done.run_requests or ()]

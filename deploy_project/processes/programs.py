@@ -18,7 +18,7 @@ _LOOK_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Ended:
+class CompletedProgram:
     """How a program has ended: its exit code, its output and its messages."""
 
     code: int
@@ -42,7 +42,7 @@ def run(
     env: Mapping[str, str] | None = None,
     given: bytes | None = None,
     silence: Silence | None = None,
-) -> Ended:
+) -> CompletedProgram:
     """Run `command` to its end; `given` is what it reads.
 
     Raises `Stopped`, with words that go after "failed", when it has been ended: after `seconds`, at
@@ -87,7 +87,7 @@ def _file(given: bytes | None) -> Generator[int]:
         yield file.fileno()
 
 
-def _heard(process: subprocess.Popen[bytes], look: "_Look") -> Ended | None:
+def _heard(process: subprocess.Popen[bytes], look: "_Look") -> CompletedProgram | None:
     """Listen until the next look; return how the program has ended, None when it has not."""
     try:
         output, look.messages = process.communicate(timeout=look.pause())
@@ -96,7 +96,7 @@ def _heard(process: subprocess.Popen[bytes], look: "_Look") -> Ended | None:
         if not look.has_left_the_pipes():
             return None
         _close(process)
-    return Ended(process.returncode, output, look.messages)
+    return CompletedProgram(process.returncode, output, look.messages)
 
 
 class _Look:

@@ -8,7 +8,7 @@ from deploy_project.dbt.processes.process import Exit
 from deploy_project.dbt.project.profiles import project_file
 from deploy_project.dbt.relations import selects, stand_in
 from deploy_project.dbt.relations.selects import Selected
-from deploy_project.dbt.relations.stand_in import Answer, Fact
+from deploy_project.dbt.relations.stand_in import Fact, MacroResult
 from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 
@@ -31,9 +31,9 @@ class Asking:
         on_fact: Callable[[Fact], None] = lambda _: None,
         on_line: Callable[[str], None] = lambda _: None,
         timeout_seconds: float | None = None,
-    ) -> tuple[Exit, Answer]:
+    ) -> tuple[Exit, MacroResult]:
         """Run a macro of ours; return how that ended, and what it has told until then."""
-        answer = Answer(on_fact, on_line, self.workspace.scrubber.text)
+        answer = MacroResult(on_fact, on_line, self.workspace.scrubber.text)
         ended = self.workspace.run(
             stand_in.call(self.workspace.project_directory, macro, given),
             directory=self.directory,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from deploy_project.dbt.arguments.commands import Listing
+from deploy_project.dbt.arguments.commands import ListCommand
 from deploy_project.errors import DbtError
 from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
@@ -28,7 +28,7 @@ def listed(
     """
     said: list[str] = []
     ended = workspace.run(
-        Listing(options, fields).arguments,
+        ListCommand(options, fields).arguments,
         directory=directory,
         on_line=said.append,
         state=state,

@@ -14,7 +14,7 @@ TRY_AGAIN_AFTER = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Seen:
+class MergeCursor:
     """What an earlier tick has seen of one environment's branch."""
 
     commit: str
@@ -49,7 +49,7 @@ class Fail:
 
 def decide(
     head: str | None,
-    seen: Seen | None,
+    seen: MergeCursor | None,
     *,
     deployed: str | None,
     now: datetime,
@@ -70,17 +70,17 @@ def decide(
     return Deploy(head, merged=False) if deployed is None else None
 
 
-_SEEN = TypeAdapter(Seen)
+_SEEN = TypeAdapter(MergeCursor)
 _BY_ENVIRONMENT = TypeAdapter(dict[str, Any])
 
 
-def read(cursor: str | None) -> dict[str, Seen]:
+def read(cursor: str | None) -> dict[str, MergeCursor]:
     """Return what a cursor remembers, by environment; nothing of those it can't be read for."""
     found = cursors.read(_BY_ENVIRONMENT, cursor) or {}
     seen = {name: cursors.read(_SEEN, json.dumps(content)) for name, content in found.items()}
     return {name: each for name, each in seen.items() if each is not None}
 
 
-def written(seen: Mapping[str, Seen]) -> str:
+def written(seen: Mapping[str, MergeCursor]) -> str:
     """Return what `read` reads."""
     return json.dumps({name: asdict(each) for name, each in seen.items()}, sort_keys=True)

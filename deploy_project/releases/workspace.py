@@ -10,7 +10,7 @@ from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Environment, Job, Secret
 from deploy_project.config.values.variables import variables
 from deploy_project.dbt.arguments import flags
-from deploy_project.dbt.arguments.commands import Listing
+from deploy_project.dbt.arguments.commands import ListCommand
 from deploy_project.dbt.artifacts.events import Event
 from deploy_project.dbt.processes import process
 from deploy_project.dbt.processes.installation import Installation, installation
@@ -86,7 +86,7 @@ class Workspace(ProjectCopy):
         on_event: Callable[[Event], None] = lambda _: None,
         state: Path | None = None,
         timeout_seconds: float | None = None,
-        before: Listing | None = None,
+        before: ListCommand | None = None,
         other: Program | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> Exit:

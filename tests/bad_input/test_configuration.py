@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.ci.pulls.plan import Seen, plan
+from deploy_project.ci.pulls.plan import Handled, plan
 from deploy_project.cli import main
 from deploy_project.errors import ConfigError
 from deploy_project.git.pulls import PullRequest
@@ -238,7 +238,7 @@ def test_mistakes_that_turn_one_thing_off(
     assert refused.step == "dbt_build"
     met(refused.message)
     slip, pull = deployed.deployment.jobs["prod__slip"], PullRequest(7, "a" * 40, base="main")
-    made = plan([pull], [slip], {slip.name: Seen()}, branches={"prod": "main"})
+    made = plan([pull], [slip], {slip.name: Handled()}, branches={"prod": "main"})
     met(made.refusals[0].reason)
     assert deployed.kept() == kept
 

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 
 from deploy_project.ci.pulls import seen as pulls
-from deploy_project.ci.pulls.plan import Seen as SeenPulls
+from deploy_project.ci.pulls.plan import Handled as SeenPulls
 from deploy_project.ci.pulls.seen import Memory
 from deploy_project.orchestration.triggers import completions
-from deploy_project.orchestration.triggers.completions import State
+from deploy_project.orchestration.triggers.completions import CompletionState
 from deploy_project.releases import merges
-from deploy_project.releases.merges import Deploy, Seen
+from deploy_project.releases.merges import Deploy, MergeCursor
 from deploy_project.runs.outcome.ends import LONGEST, Cursor
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
-MERGED = {"prod": Seen("c0ffee", "no such branch", NOW.isoformat())}
+MERGED = {"prod": MergeCursor("c0ffee", "no such branch", NOW.isoformat())}
 PULLS = Memory("listing", {"prod__ci": SeenPulls({7: "c0ffee"}, {8: "decaf"}, {})}, "ring")
 ENDED = Cursor(NOW - timedelta(hours=1), frozenset({"a", "b"}))
-COMPLETED = State(NOW.timestamp(), begun=5.0, rounds={"prod__child": 3})
+COMPLETED = CompletionState(NOW.timestamp(), begun=5.0, rounds={"prod__child": 3})
 
 FORMS: dict[str, tuple[Callable[[str | None], Any], str, Any, Any]] = {
     "merges": (merges.read, merges.written(MERGED), MERGED, {}),
@@ -96,6 +96,6 @@ def test_one_environment_that_can_not_be_read_costs_no_other_its_memory():
 @pytest.mark.parametrize("at", ["", "yesterday", "2024-05-01T11:59:00", "2024-05-01"])
 def test_a_failure_of_unknown_time_is_tried_again(at: str):
     """A time without its zone can't be compared with ours."""
-    seen = Seen("c0ffee", "could not be parsed", at)
+    seen = MergeCursor("c0ffee", "could not be parsed", at)
     decided = merges.decide("c0ffee", seen, deployed=None, now=NOW, missing="")
     assert decided == Deploy("c0ffee", merged=False)

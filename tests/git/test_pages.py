@@ -11,7 +11,7 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.mirror import branches, ensure_commit
-from deploy_project.git.pages import Answer, answers, page
+from deploy_project.git.pages import WebPage, answers, page
 from deploy_project.git.remote import head, heads
 from tests.git import hollow_server
 from tests.git.git_server import serve
@@ -140,9 +140,9 @@ def test_the_answers_in_a_trace():
 10:00:00.000006 http.c:756   <= Recv header: Content-Type: Text/HTML
 """
     found = list(answers(trace))
-    login = Answer(200, "Text/HTML")
+    login = WebPage(200, "Text/HTML")
     location = "https://login.example.com/a?b=c"
-    assert found == [Answer(200), Answer(302, location=location), login]
+    assert found == [WebPage(200), WebPage(302, location=location), login]
     assert page(found, failed=False) == (login, location)
 
 
@@ -150,16 +150,16 @@ def test_the_answers_in_a_trace():
     "found",
     [
         [],
-        [Answer(404, "text/html")],
-        [Answer(401, "text/html"), Answer(200, "application/x-git-upload-pack-advertisement")],
+        [WebPage(404, "text/html")],
+        [WebPage(401, "text/html"), WebPage(200, "application/x-git-upload-pack-advertisement")],
     ],
     ids=["nothing", "not found", "a login, then git"],
 )
-def test_what_is_no_page(found: list[Answer]):
+def test_what_is_no_page(found: list[WebPage]):
     assert page(found, failed=True) is None
 
 
 def test_files_are_a_page_only_when_git_has_failed_with_them():
-    files = [Answer(200, "text/plain; charset=utf-8")]
+    files = [WebPage(200, "text/plain; charset=utf-8")]
     assert page(files, failed=False) is None
     assert page(files, failed=True) == (files[0], "")

@@ -9,7 +9,7 @@ from deploy_project.config.values.deployment import Project, PullRequestRules
 from deploy_project.errors import RemoteError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.pull_refs import PullRequestReferences, number
-from deploy_project.git.pulls import Listing, PullRequest
+from deploy_project.git.pulls import OpenPullRequests, PullRequest
 from tests.git.repositories import Repository, first_on_path, log_git, project
 
 MAIN = frozenset({"refs/heads/main"})
@@ -24,7 +24,7 @@ def of(remote: Repository, refs: str | None = None) -> Project:
 
 def listed(
     remote: Repository, state: StateDirectory, cursor: str = "", refs: str | None = None
-) -> Listing:
+) -> OpenPullRequests:
     found = PullRequestReferences(state, MAIN).listed(of(remote, refs), cursor)
     assert found is not None
     return found

@@ -13,7 +13,7 @@ from deploy_project.ci.schemas.ledger import Entry, enter, entries
 from deploy_project.cli.commands.sweep import sweep
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import RemoteError
-from deploy_project.git.pulls import Listing, PullRequest
+from deploy_project.git.pulls import OpenPullRequests, PullRequest
 from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name, requests
 from tests.integration.conftest import DEPLOY, Result, Site, make_site
 
@@ -34,11 +34,13 @@ class Hosting:
 
     open_numbers: tuple[int, ...] | None
 
-    def listed(self, project: Project, cursor: str) -> Listing | None:
+    def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
         assert cursor == ""
         if self.open_numbers is None:
             raise RemoteError("the hosting site is away")
-        return Listing(tuple(PullRequest(each, "0" * 40) for each in self.open_numbers), "now")
+        return OpenPullRequests(
+            tuple(PullRequest(each, "0" * 40) for each in self.open_numbers), "now"
+        )
 
 
 @dataclass(frozen=True)

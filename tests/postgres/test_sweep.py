@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy_project.ci.cleanup.warehouse import Outcome, opened
+from deploy_project.ci.cleanup.warehouse import DropOutcome, opened
 from tests.postgres.shop import Shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
@@ -17,7 +17,7 @@ def owners(shop: Shop) -> Mapping[object, object]:
 
 
 @pytest.fixture(scope="module")
-def swept(shop: Shop) -> Outcome:
+def swept(shop: Shop) -> DropOutcome:
     shop.server.execute(
         """
         grant create on database shop to staging;
@@ -34,7 +34,7 @@ def swept(shop: Shop) -> Outcome:
     return drop(shop, *(f"dbt_cloud_pr_1_1{name}" for name in ("_prod", "_prod_too", "", "_Marts")))
 
 
-def drop(shop: Shop, *names: str, dbt: str | None = None) -> Outcome:
+def drop(shop: Shop, *names: str, dbt: str | None = None) -> DropOutcome:
     """Drop schemas as staging does it, with its own dbt or another one."""
     deployment, state = shop.site.deployment, shop.site.state
     environment = deployment.environments["staging"]
@@ -43,7 +43,7 @@ def drop(shop: Shop, *names: str, dbt: str | None = None) -> Outcome:
         return warehouse.drop([("shop", name) for name in names], ["shop"], lambda _: None)
 
 
-def test_a_schema_is_gone_with_all_that_is_in_it_and_others_stay(shop: Shop, swept: Outcome):
+def test_a_schema_is_gone_with_all_that_is_in_it_and_others_stay(shop: Shop, swept: DropOutcome):
     assert swept.dropped == {("shop", "dbt_cloud_pr_1_1"), ("shop", "dbt_cloud_pr_1_1_Marts")}
     assert owners(shop) == {
         "dbt_cloud_pr_1_1_prod": "production",
@@ -52,11 +52,11 @@ def test_a_schema_is_gone_with_all_that_is_in_it_and_others_stay(shop: Shop, swe
     }
 
 
-def test_what_is_left_is_listed(swept: Outcome):
+def test_what_is_left_is_listed(swept: DropOutcome):
     assert {("shop", "dbt_cloud_pr_1_12"), ("shop", "prod")} <= {*swept.found}
 
 
-def test_schemas_that_the_role_may_not_drop_are_told_and_hold_nobody_up(swept: Outcome):
+def test_schemas_that_the_role_may_not_drop_are_told_and_hold_nobody_up(swept: DropOutcome):
     assert len(swept.problems) == 2
     for name, problem in zip(("prod", "prod_too"), swept.problems, strict=True):
         assert problem.startswith(f"schema shop.dbt_cloud_pr_1_1_{name} can't be dropped (exit 1)")

@@ -6,7 +6,7 @@ from deploy_project.releases.merges import (
     TRY_AGAIN_AFTER,
     Deploy,
     Fail,
-    Seen,
+    MergeCursor,
     decide,
     read,
     written,
@@ -21,41 +21,56 @@ TOMORROW = (NOW + timedelta(days=1)).isoformat()
 CASES = {
     "first sight, nothing deployed": ("a", None, None, Deploy("a", merged=False)),
     "first sight, deployed by hand": ("a", None, "a", Deploy("a", merged=False)),
-    "same again": ("a", Seen("a", at=LONG_AGO), "a", None),
-    "same again, another commit deployed": ("a", Seen("a", at=LONG_AGO), "b", None),
-    "moved on": ("b", Seen("a", at=LONG_AGO), "a", Deploy("b", merged=True)),
-    "moved back": ("a", Seen("b", at=JUST_NOW), "b", Deploy("a", merged=True)),
-    "failed just now": ("b", Seen("b", "broken", JUST_NOW), "a", Fail("broken")),
-    "failed a while ago": ("b", Seen("b", "broken", LONG_AGO), "a", Deploy("b", merged=False)),
-    "failed before the clock was set back": (
+    "same again": ("a", MergeCursor("a", at=LONG_AGO), "a", None),
+    "same again, another commit deployed": ("a", MergeCursor("a", at=LONG_AGO), "b", None),
+    "moved on": ("b", MergeCursor("a", at=LONG_AGO), "a", Deploy("b", merged=True)),
+    "moved back": ("a", MergeCursor("b", at=JUST_NOW), "b", Deploy("a", merged=True)),
+    "failed just now": ("b", MergeCursor("b", "broken", JUST_NOW), "a", Fail("broken")),
+    "failed a while ago": (
         "b",
-        Seen("b", "broken", TOMORROW),
+        MergeCursor("b", "broken", LONG_AGO),
         "a",
         Deploy("b", merged=False),
     ),
-    "moved on from a failure": ("c", Seen("b", "broken", JUST_NOW), "a", Deploy("c", merged=True)),
-    "state directory deleted": ("a", Seen("a", at=JUST_NOW), None, Deploy("a", merged=False)),
-    "branch deleted": (None, Seen("a", at=JUST_NOW), "a", Fail(MISSING)),
+    "failed before the clock was set back": (
+        "b",
+        MergeCursor("b", "broken", TOMORROW),
+        "a",
+        Deploy("b", merged=False),
+    ),
+    "moved on from a failure": (
+        "c",
+        MergeCursor("b", "broken", JUST_NOW),
+        "a",
+        Deploy("c", merged=True),
+    ),
+    "state directory deleted": (
+        "a",
+        MergeCursor("a", at=JUST_NOW),
+        None,
+        Deploy("a", merged=False),
+    ),
+    "branch deleted": (None, MergeCursor("a", at=JUST_NOW), "a", Fail(MISSING)),
     "branch never there": (None, None, None, Fail(MISSING)),
 }
 
 
 @pytest.mark.parametrize(("head", "seen", "deployed", "expected"), CASES.values(), ids=CASES.keys())
 def test_what_to_do_about_a_head(
-    head: str | None, seen: Seen | None, deployed: str | None, expected: Deploy | Fail | None
+    head: str | None, seen: MergeCursor | None, deployed: str | None, expected: Deploy | Fail | None
 ):
     assert decide(head, seen, deployed=deployed, now=NOW, missing=MISSING) == expected
 
 
 def test_a_broken_commit_is_tried_again_now_and_then_until_the_branch_moves():
     """One story: broken, waits, tried again without merge jobs, fixed by the next commit."""
-    seen, told = Seen("good"), list[str]()
+    seen, told = MergeCursor("good"), list[str]()
     for minute, head in enumerate(["bad"] * 13 + ["fixed"] * 2):
         now = NOW + timedelta(minutes=minute)
         match decide(head, seen, deployed="good", now=now, missing=MISSING):
             case Deploy(commit, merged):
                 problem = "broken" if commit == "bad" else ""
-                seen = Seen(commit, problem, now.isoformat())
+                seen = MergeCursor(commit, problem, now.isoformat())
                 told.append(f"{minute}: deploy {commit}{' after a merge' if merged else ''}")
             case Fail(_):
                 assert seen.problem
@@ -70,6 +85,6 @@ def test_a_broken_commit_is_tried_again_now_and_then_until_the_branch_moves():
 
 
 def test_a_cursor_remembers_everything():
-    seen = {"prod": Seen("a", "broken", JUST_NOW), "staging": Seen("b")}
+    seen = {"prod": MergeCursor("a", "broken", JUST_NOW), "staging": MergeCursor("b")}
     assert read(written(seen)) == seen
     assert read(None) == {}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from deploy_project.ci.cleanup import plan
 from deploy_project.ci.cleanup.plan import Decision, Drop
-from deploy_project.ci.cleanup.warehouse import Warehouse, opened, told
+from deploy_project.ci.cleanup.warehouse import WarehouseSchemas, opened, told
 from deploy_project.ci.pulls.finders import Finders
 from deploy_project.ci.schemas import ledger
-from deploy_project.ci.schemas.ledger import Entered, Place
+from deploy_project.ci.schemas.ledger import Entered, EntryKey
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
 from deploy_project.dbt.relations.schema_drops import Schema
@@ -30,7 +30,7 @@ class Sweep:
     decisions: tuple[Decision, ...]
     entered: tuple[Entered, ...]
     """The whole ledger, that of other environments too."""
-    in_progress: Collection[Place]
+    in_progress: Collection[EntryKey]
     outage: str = ""
     """Why nobody could be asked which pull requests are open; empty when they could."""
 
@@ -63,7 +63,9 @@ class Cleanup:
     def _artifacts(self) -> Artifacts:
         return Artifacts.of(self.deployment, self.state)
 
-    def plan(self, finders: Finders, in_progress: Mapping[Place, str], *, now: datetime) -> Sweep:
+    def plan(
+        self, finders: Finders, in_progress: Mapping[EntryKey, str], *, now: datetime
+    ) -> Sweep:
         """Return what to do; nothing is changed, and no warehouse is asked.
 
         Raises `ArtifactError` when the ledger can't be read.
@@ -126,7 +128,7 @@ class Cleanup:
             self.say(f"Deleted {copies}")
 
     def _drop_schemas(
-        self, warehouse: Warehouse, drops: Sequence[Drop], databases: list[str], swept: Swept
+        self, warehouse: WarehouseSchemas, drops: Sequence[Drop], databases: list[str], swept: Swept
     ) -> None:
         others = [each.target_schema for each in self.deployment.environments.values()]
         protected = [name for name in (*others, warehouse.workspace.profile.schema) if name]

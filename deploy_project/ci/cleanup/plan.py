@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from deploy_project.ci.schemas.ledger import Entered, Place, is_of
+from deploy_project.ci.schemas.ledger import Entered, EntryKey, is_of
 from deploy_project.dbt.relations.schema_drops import Schema
 
 _FORM = re.compile(r"dbt_cloud_pr_[0-9]+_[0-9]+(_.+)?", re.IGNORECASE | re.DOTALL)
@@ -42,7 +42,7 @@ def decide(
     entered: Iterable[Entered],
     open_numbers: Collection[int] | None,
     *,
-    in_progress: Mapping[Place, str],
+    in_progress: Mapping[EntryKey, str],
     now: datetime,
     time_to_live: timedelta | None,
 ) -> list[Decision]:

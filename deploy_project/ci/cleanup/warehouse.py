@@ -20,7 +20,7 @@ _GIVE_UP_AFTER = 2
 
 
 @dataclass(frozen=True)
-class Outcome:
+class DropOutcome:
     """What became of schemas that were to be dropped."""
 
     dropped: frozenset[Schema]
@@ -31,7 +31,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Warehouse:
+class WarehouseSchemas:
     """One environment's connection, with the dbt that goes with it."""
 
     asking: Asking
@@ -43,7 +43,7 @@ class Warehouse:
 
     def drop(
         self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
-    ) -> Outcome:
+    ) -> DropOutcome:
         """Drop `schemas`, whether they exist or not, then list what is in `databases`.
 
         One that can't be dropped does not keep the others from it; where nothing goes twice in a
@@ -56,7 +56,7 @@ class Warehouse:
             problems += [_read(schema, by) for schema, by in answer.kept.items()]
             left = [each for each in left if each not in dropped and each not in answer.kept]
             if code == 0:
-                return Outcome(frozenset(dropped), answer.found, tuple(problems))
+                return DropOutcome(frozenset(dropped), answer.found, tuple(problems))
             tried = left.pop(0) if left else None
             problems.append(_failed(tried, databases, code, answer))
             failures = 0 if answer.dropped else failures + 1
@@ -65,7 +65,7 @@ class Warehouse:
             if tried is None or failures == _GIVE_UP_AFTER:
                 if left:
                     problems.append(f"not tried after that: {', '.join(map(told, left))}")
-                return Outcome(frozenset(dropped), (), tuple(problems))
+                return DropOutcome(frozenset(dropped), (), tuple(problems))
 
     def _asked(
         self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
@@ -101,7 +101,7 @@ def told(schema: Schema) -> str:
 @contextmanager
 def opened(
     deployment: Deployment, environment: Environment, job: Job | None, state: StateDirectory
-) -> Generator[Warehouse]:
+) -> Generator[WarehouseSchemas]:
     """Make the warehouse of `environment` ready, as `job` sees it while it is configured.
 
     The deployed commit says how to connect; without one, the head of the environment's branch.
@@ -112,4 +112,4 @@ def opened(
     with outside_of_a_run(
         deployment, environment, job, commit, state, reason="Clean-up of pull requests"
     ) as (ready, scratch):
-        yield Warehouse(asking(ready, scratch / "dbt", schema_drops.MACROS))
+        yield WarehouseSchemas(asking(ready, scratch / "dbt", schema_drops.MACROS))

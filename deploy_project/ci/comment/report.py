@@ -25,7 +25,7 @@ _WORDS: dict[State, str] = {
 
 
 @dataclass(frozen=True)
-class Step:
+class StepLine:
     """One step of the run."""
 
     name: str
@@ -35,7 +35,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Node:
+class NodeLine:
     """A model, seed or snapshot, or a test that found nothing to show."""
 
     name: str
@@ -73,8 +73,8 @@ class Report:
     reason: str = ""
     """Why the run did not succeed, or was not even started."""
     seconds: float | None = None
-    steps: Sequence[Step] = ()
-    nodes: Sequence[Node] = ()
+    steps: Sequence[StepLine] = ()
+    nodes: Sequence[NodeLine] = ()
     tests: Sequence[FailedTest] = ()
     deferred: Sequence[str] = ()
     """The nodes that were not built here but read from where the other run has built them."""
@@ -168,7 +168,7 @@ def _counts(report: Report) -> list[str]:
     return [f"{count} {name}" for count, name in (*counts, *failed) if count]
 
 
-def _steps(steps: Sequence[Step]) -> list[str]:
+def _steps(steps: Sequence[StepLine]) -> list[str]:
     rows = [
         (code(step.name), code(step.status), "" if step.status == "Skipped" else _took(step))
         for step in steps
@@ -176,7 +176,7 @@ def _steps(steps: Sequence[Step]) -> list[str]:
     return table(("Step", "Status", "Duration:"), rows[:_MOST]) if rows else []
 
 
-def _nodes(title: str, nodes: Sequence[Node]) -> list[str]:
+def _nodes(title: str, nodes: Sequence[NodeLine]) -> list[str]:
     """Return a table, without columns that say nothing of any node."""
     if not nodes:
         return []
@@ -229,7 +229,7 @@ def _more(count: int) -> list[str]:
     return ["", f"… and {count - _MOST} more", ""] if count > _MOST else []
 
 
-def _took(what: Step | Node) -> str:
+def _took(what: StepLine | NodeLine) -> str:
     return duration_text(what.seconds)
 
 

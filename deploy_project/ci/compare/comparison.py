@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from deploy_project.dbt.relations.stand_in import Fact, Value
 from deploy_project.errors import ArtifactError
 
-Outcome = Literal["compared", "new", "removed", "not_built", "not_compared", "failed"]
+ComparisonOutcome = Literal["compared", "new", "removed", "not_built", "not_compared", "failed"]
 FORMAT = 1
 
 
@@ -39,7 +39,7 @@ class Comparison:
 
     unique_id: str
     name: str
-    outcome: Outcome
+    outcome: ComparisonOutcome
     why: str = ""
     """Why it was not compared, in words."""
     before: str = ""
@@ -159,7 +159,7 @@ def _notes(found: Mapping[str, Any]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Document:
+class CompareDocument:
     """The content of `compare.json`."""
 
     comparisons: Sequence[Comparison]
@@ -170,15 +170,15 @@ class Document:
     format: int = FORMAT
 
 
-_ADAPTER = TypeAdapter(Document)
+_ADAPTER = TypeAdapter(CompareDocument)
 
 
-def to_json(document: Document) -> str:
+def to_json(document: CompareDocument) -> str:
     """Return what `from_json` reads."""
     return _ADAPTER.dump_json(document, indent=2).decode()
 
 
-def from_json(content: bytes, *, where: str) -> Document:
+def from_json(content: bytes, *, where: str) -> CompareDocument:
     """Return the document that `to_json` wrote; raise `ArtifactError` naming `where` else."""
     try:
         return _ADAPTER.validate_json(content)

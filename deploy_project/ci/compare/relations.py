@@ -7,7 +7,7 @@ from deploy_project.ci.compare.comparison import Comparison
 from deploy_project.dbt.artifacts.column_facts import generic_tests, primary_key, sensitive_columns
 from deploy_project.dbt.artifacts.manifest import Manifest, Node
 from deploy_project.dbt.artifacts.node_names import name
-from deploy_project.dbt.relations.compare import Pair, Place
+from deploy_project.dbt.relations.compare import Pair, RelationPlace
 
 _TYPES = frozenset({"model", "seed", "snapshot"})
 
@@ -93,8 +93,8 @@ def _hidden(*nodes: Node) -> frozenset[str] | None:
     return frozenset[str]().union(*names) if len(names) == len(found) else None
 
 
-def _place(node: Node) -> Place:
-    return Place(node.database, node.schema, node.alias)
+def _place(node: Node) -> RelationPlace:
+    return RelationPlace(node.database, node.schema, node.alias)
 
 
 def in_order(found: Iterable[Comparison]) -> list[Comparison]:

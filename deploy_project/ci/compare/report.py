@@ -6,7 +6,7 @@ Names and values are others' text: in Markdown they are code.
 from collections.abc import Callable, Iterable, Sequence
 
 from deploy_project.ci.comment.markdown import block, code, table
-from deploy_project.ci.compare.comparison import Comparison, Document, Samples
+from deploy_project.ci.compare.comparison import CompareDocument, Comparison, Samples
 from deploy_project.ci.compare.relations import in_order
 from deploy_project.dbt.relations.stand_in import Value
 
@@ -26,7 +26,7 @@ _WORDS = {
 }
 
 
-def section(document: Document) -> str:
+def section(document: CompareDocument) -> str:
     """Return the section of the comment: the overview, and details as long as there is room."""
     lines = ["#### Changes in the data", "", *overview(document)]
     left = LONGEST - _length(lines)
@@ -43,7 +43,7 @@ def section(document: Document) -> str:
     return "\n".join(lines).strip()
 
 
-def overview(document: Document) -> list[str]:
+def overview(document: CompareDocument) -> list[str]:
     """Return the table of all models, in Markdown."""
     found = in_order(document.comparisons)
     if not found:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from deploy_project.ci.compare.comparison import Comparison, Document, compared, to_json
+from deploy_project.ci.compare.comparison import CompareDocument, Comparison, compared, to_json
 from deploy_project.ci.compare.relations import Candidate, candidates
 from deploy_project.ci.compare.report import overview, section, summary, told
 from deploy_project.config import small_files
@@ -21,7 +21,7 @@ from deploy_project.releases.asking import asking
 from deploy_project.releases.listing import listed
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model.step_context import Stage
+from deploy_project.runs.model.step_context import StepContext
 from deploy_project.runs.steps import deferral
 from deploy_project.runs.steps.actions import ready_for_dbt, workspace_of
 
@@ -29,55 +29,57 @@ DOCUMENT = "compare.json"
 SECTION = "compare.md"
 
 
-def compare_changes(stage: Stage) -> None:
+def compare_changes(context: StepContext) -> None:
     """Compare what the job's flags select, and keep what was found among the artifacts.
 
     A model that can't be compared is told as such; `DbtError` then, when all others are done.
     """
-    run = stage.run
+    run = context.run
     if not run.is_ci:
-        stage.console.say("Nothing to compare: this is not the run of a pull request")
+        context.console.say("Nothing to compare: this is not the run of a pull request")
         return
-    workspace = workspace_of(stage)
-    with ready_for_dbt(stage, workspace):
-        parses.lend(workspace.parsed, stage.directory / "target")
-        state = deferral.state(stage, workspace)
+    workspace = workspace_of(context)
+    with ready_for_dbt(context, workspace):
+        parses.lend(workspace.parsed, context.directory / "target")
+        state = deferral.state(context, workspace)
         if state is None:
             raise ConfigError(
                 f"job {run.job.identifier!r} has nothing to compare with: it defers to nothing; "
                 "name a `deferring_environment`, or have a production environment"
             )
-        found = _compared(stage, workspace, _candidates(stage, workspace, state))
-    shutil.rmtree(stage.directory / "target", ignore_errors=True)
-    document = Document(found, run.job.defers_to, shlex.join(run.job.compare_changes_flags))
-    _keep(stage, document)
+        found = _compared(context, workspace, _candidates(context, workspace, state))
+    shutil.rmtree(context.directory / "target", ignore_errors=True)
+    document = CompareDocument(found, run.job.defers_to, shlex.join(run.job.compare_changes_flags))
+    _keep(context, document)
     failed = [each for each in found if each.outcome == "failed"]
     if failed:
         names = ", ".join(each.name for each in failed)
         raise DbtError(f"{len(failed)} of {len(found)} could not be compared: {names}")
 
 
-def _candidates(stage: Stage, workspace: Workspace, state: Path) -> list[Candidate]:
+def _candidates(context: StepContext, workspace: Workspace, state: Path) -> list[Candidate]:
     selected = listed(
         workspace,
-        stage.run.job.compare_changes_flags,
+        context.run.job.compare_changes_flags,
         fields=["unique_id"],
         of="what is to be compared",
-        directory=stage.directory,
+        directory=context.directory,
         state=state,
-        on_line=stage.console.say,
-        timeout_seconds=runs.seconds_left(stage.run),
+        on_line=context.console.say,
+        timeout_seconds=runs.seconds_left(context.run),
     )
     return candidates(
         [each["unique_id"] for each in selected],
-        read_manifest(stage.directory / "target" / "manifest.json"),
+        read_manifest(context.directory / "target" / "manifest.json"),
         read_manifest(state / "manifest.json"),
     )
 
 
-def _compared(stage: Stage, workspace: Workspace, found: Sequence[Candidate]) -> list[Comparison]:
+def _compared(
+    context: StepContext, workspace: Workspace, found: Sequence[Candidate]
+) -> list[Comparison]:
     pairs = {each.known.unique_id: each.pair for each in found if each.pair is not None}
-    facts, errors = _asked(stage, workspace, pairs) if pairs else ([], {})
+    facts, errors = _asked(context, workspace, pairs) if pairs else ([], {})
     by_node: dict[str, list[Fact]] = {unique_id: [] for unique_id in pairs}
     for fact in facts:
         by_node[fact["of"]].append(fact)
@@ -93,10 +95,10 @@ def _compared(stage: Stage, workspace: Workspace, found: Sequence[Candidate]) ->
 
 
 def _asked(
-    stage: Stage, workspace: Workspace, pairs: Mapping[str, Pair]
+    context: StepContext, workspace: Workspace, pairs: Mapping[str, Pair]
 ) -> tuple[list[Fact], dict[str, str]]:
     """Compare the pairs in the warehouse; one dbt process, unless a model fails."""
-    rules = stage.run.environment.project.pull_requests
+    rules = context.run.environment.project.pull_requests
     with_samples = rules.sample_rows
     began: list[str] = []
 
@@ -104,9 +106,9 @@ def _asked(
         if "begun" in fact:
             began.append(fact["of"])
             after = pairs[fact["of"]].after
-            stage.console.say(f"Comparing {len(began)} of {len(pairs)}: {after} …")
+            context.console.say(f"Comparing {len(began)} of {len(pairs)}: {after} …")
 
-    directory = stage.directory / "compare"
+    directory = context.directory / "compare"
     directory.mkdir(exist_ok=True)
     ask = asking(workspace, directory, compare.macros())
     try:
@@ -114,21 +116,21 @@ def _asked(
             compare.MACRO,
             {key: compare.given(each, with_samples=with_samples) for key, each in pairs.items()},
             on_fact=hear,
-            timeout_seconds=lambda: runs.seconds_left(stage.run),
+            timeout_seconds=lambda: runs.seconds_left(context.run),
         )
     finally:
         for made in ("project", "target"):
             shutil.rmtree(directory / made, ignore_errors=True)
         with suppress(OSError):
-            (directory / "dbt.log").replace(stage.directory / "compare.log")
+            (directory / "dbt.log").replace(context.directory / "compare.log")
             directory.rmdir()
 
 
-def _keep(stage: Stage, document: Document) -> None:
-    small_files.write_text(stage.directory / DOCUMENT, to_json(document))
-    small_files.write_text(stage.directory / SECTION, section(document) + "\n")
-    stage.progress.overview = "\n".join(overview(document)).strip()
+def _keep(context: StepContext, document: CompareDocument) -> None:
+    small_files.write_text(context.directory / DOCUMENT, to_json(document))
+    small_files.write_text(context.directory / SECTION, section(document) + "\n")
+    context.progress.overview = "\n".join(overview(document)).strip()
     for each in document.comparisons:
         for line in told(each):
-            stage.console.say(line)
-    stage.console.say(summary(document.comparisons))
+            context.console.say(line)
+    context.console.say(summary(document.comparisons))

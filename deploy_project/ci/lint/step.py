@@ -16,7 +16,7 @@ from deploy_project.releases import parses
 from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model.step_context import Stage
+from deploy_project.runs.model.step_context import StepContext
 from deploy_project.runs.steps import deferral
 from deploy_project.runs.steps.actions import ready_for_dbt, workspace_of
 
@@ -25,28 +25,28 @@ RESULT = "lint.json"
 _SHOWN = 1000
 
 
-def lint(stage: Stage) -> None:
+def lint(context: StepContext) -> None:
     """Lint the SQL files of the dbt project that differ from what the run defers to, or all.
 
     Raises `LintError` when there are violations, or when a file could not be looked at.
     """
-    workspace = workspace_of(stage)
-    with ready_for_dbt(stage, workspace):
-        files = _files(stage, workspace)
-        found = _linted(stage, workspace, files) if files else Lint()
+    workspace = workspace_of(context)
+    with ready_for_dbt(context, workspace):
+        files = _files(context, workspace)
+        found = _linted(context, workspace, files) if files else Lint()
     for line in lines(found, most=_SHOWN):
-        stage.console.say(line)
-    stage.progress.facts.update(found.counts)
+        context.console.say(line)
+    context.progress.facts.update(found.counts)
     if not found.is_clean:
         raise LintError(summary(found))
-    stage.console.say(summary(found))
+    context.console.say(summary(found))
 
 
-def _files(stage: Stage, workspace: Workspace) -> list[Path]:
+def _files(context: StepContext, workspace: Workspace) -> list[Path]:
     """Return the files to lint: regular ones inside the tree, whatever git says they are."""
     project = str(project_file(workspace.project_directory).get("name"))
-    now = sql_files(_manifest(stage, workspace), project=project)
-    state = deferral.state(stage, workspace)
+    now = sql_files(_manifest(context, workspace), project=project)
+    state = deferral.state(context, workspace)
     before: Contents = {}
     if state is not None:
         before = sql_files(state / "manifest.json", project=project)
@@ -54,38 +54,38 @@ def _files(stage: Stage, workspace: Workspace) -> list[Path]:
     tree = workspace.tree.resolve()
     found = [each for each in paths if each.is_file() and each.resolve().is_relative_to(tree)]
     what = "have changed" if before else "are to be linted"
-    stage.console.say(f"{len(found)} of {len(now)} SQL files {what}")
+    context.console.say(f"{len(found)} of {len(now)} SQL files {what}")
     return found
 
 
-def _manifest(stage: Stage, workspace: Workspace) -> Path:
+def _manifest(context: StepContext, workspace: Workspace) -> Path:
     """Return the manifest of this commit; what parses it is kept for the commands that follow."""
-    target = stage.directory / "target"
+    target = context.directory / "target"
     parses.lend(workspace.parsed, target)
     if parses.kept(workspace.parsed) is not None:
         return workspace.parsed / "manifest.json"
-    manifest = deferral.parsed(stage, workspace)
+    manifest = deferral.parsed(context, workspace)
     parses.keep(target, workspace.parsed, workspace.scrubber)
     return manifest
 
 
-def _linted(stage: Stage, workspace: Workspace, files: list[Path]) -> Lint:
+def _linted(context: StepContext, workspace: Workspace, files: list[Path]) -> Lint:
     adapter = workspace.profile.adapter
-    program = sqlfluff.linter(workspace.installation, adapter, stage.run.state)
-    result = stage.directory / RESULT
+    program = sqlfluff.linter(workspace.installation, adapter, context.run.state)
+    result = context.directory / RESULT
     wanted = {
         "root": str(workspace.tree),
         "files": [str(each) for each in files],
         "dialect": sqlfluff.dialect(adapter),
-        "config": str(_configuration(stage, workspace)),
+        "config": str(_configuration(context, workspace)),
         "result": str(result),
     }
     said: list[str] = []
     ended = workspace.run(
         (json.dumps(wanted),),
-        directory=stage.directory,
+        directory=context.directory,
         on_line=said.append,
-        timeout_seconds=runs.seconds_left(stage.run),
+        timeout_seconds=runs.seconds_left(context.run),
         other=program,
     )
     if ended.code != 0 or not result.is_file():
@@ -93,16 +93,16 @@ def _linted(stage: Stage, workspace: Workspace, files: list[Path]) -> Lint:
     return _kept(result, workspace)
 
 
-def _configuration(stage: Stage, workspace: Workspace) -> Path:
+def _configuration(context: StepContext, workspace: Workspace) -> Path:
     """Write what goes over the repository's configuration: the run's own dbt connection."""
-    file = stage.run.work / "sqlfluff.cfg"
+    file = context.run.work / "sqlfluff.cfg"
     parser = ConfigParser(interpolation=None)
     parser["sqlfluff:templater:dbt"] = {
         "project_dir": str(workspace.project_directory),
         "profiles_dir": str(workspace.profiles_directory),
         "profile": workspace.profile.name,
         "target": workspace.profile.target,
-        "target_path": str(stage.directory / "target"),
+        "target_path": str(context.directory / "target"),
     }
     with file.open("w", encoding="utf-8") as stream:
         parser.write(stream)

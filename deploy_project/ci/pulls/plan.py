@@ -47,7 +47,7 @@ class Active:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Handled:
     """What earlier ticks have dealt with, of one job; a head is dealt with once."""
 
     started: Heads = field(default_factory=dict[int, str])
@@ -60,7 +60,7 @@ class Seen:
 class Plan:
     """What to do now, and what is then dealt with, by job."""
 
-    seen: Mapping[str, Seen]
+    seen: Mapping[str, Handled]
     starts: tuple[Start, ...] = ()
     refusals: tuple[Refuse, ...] = ()
     closed: frozenset[tuple[str, int]] = frozenset()
@@ -87,7 +87,7 @@ class Plan:
 def plan(
     pull_requests: Sequence[PullRequest],
     jobs: Iterable[Job],
-    seen: Mapping[str, Seen],
+    seen: Mapping[str, Handled],
     *,
     branches: Mapping[str, str],
 ) -> Plan:
@@ -120,7 +120,7 @@ def plan(
         closed=frozenset(
             (name, number)
             for name in found
-            for number in seen.get(name, Seen()).started
+            for number in seen.get(name, Handled()).started
             if number not in numbers
         ),
     )
@@ -143,7 +143,7 @@ def _is_meant(job: Job, pull: PullRequest, branch: str | None) -> bool:
     return pull.base in (None, branch) and (job.on_draft_pull_request or not pull.draft)
 
 
-def _labelled(job: Job, pull_requests: Iterable[PullRequest], seen: Seen | None) -> Heads:
+def _labelled(job: Job, pull_requests: Iterable[PullRequest], seen: Handled | None) -> Heads:
     """Return the head that each pull request of a fork had when it got the label for `job`."""
     label = job.environment.project.pull_requests.fork_label
     before = seen.labelled if seen is not None else dict[int, str]()
@@ -177,19 +177,19 @@ def _decision(job: Job, pull: PullRequest, labelled: Heads) -> Start | Refuse:
     return Refuse(job, pull, why)
 
 
-def _is_known(decision: Start | Refuse, seen: Seen) -> bool:
+def _is_known(decision: Start | Refuse, seen: Handled) -> bool:
     pull = decision.pull_request
     heads = seen.started if isinstance(decision, Start) else seen.refused
     return heads.get(pull.number) == pull.head
 
 
-def _seen(decisions: Iterable[Start | Refuse], labelled: Heads) -> Seen:
+def _seen(decisions: Iterable[Start | Refuse], labelled: Heads) -> Handled:
     started: dict[int, str] = {}
     refused: dict[int, str] = {}
     for each in decisions:
         heads = started if isinstance(each, Start) else refused
         heads[each.pull_request.number] = each.pull_request.head
-    return Seen(started, refused, labelled)
+    return Handled(started, refused, labelled)
 
 
 def _superseded(run: Active, head: str) -> str:

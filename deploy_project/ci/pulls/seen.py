@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import TypeAdapter
 
-from deploy_project.ci.pulls.plan import Heads, Seen
+from deploy_project.ci.pulls.plan import Handled, Heads
 from deploy_project.config import cursors
 
 
@@ -16,7 +16,7 @@ class Memory:
 
     place: str = ""
     """The cursor of the last listing."""
-    seen: Mapping[str, Seen] = field(default_factory=dict[str, Seen])
+    seen: Mapping[str, Handled] = field(default_factory=dict[str, Handled])
     """What was dealt with, by job."""
     heard: str = ""
     """The last ring of the bell that was answered."""
@@ -39,7 +39,7 @@ def parsed(cursor: str | None) -> Memory:
     found = cursors.read(_STORED, cursor)
     if found is None:
         return Memory()
-    seen = {name: Seen(*heads) for name, heads in found.seen.items()}
+    seen = {name: Handled(*heads) for name, heads in found.seen.items()}
     return Memory(found.place, seen, found.heard)
 
 

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from deploy_project.ci.schemas.ledger import Entry, enter, is_of
 from deploy_project.ci.schemas.selection import Relation, relations, wanted
-from deploy_project.dbt.arguments.commands import Listing
+from deploy_project.dbt.arguments.commands import ListCommand
 from deploy_project.dbt.artifacts.events import Event, Listed
 from deploy_project.dbt.project.schemas import pull_request_schema
 from deploy_project.errors import ConfigError
-from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.model.step_context import CommandContext
 
 _SHOWN = 10
 
@@ -17,12 +17,12 @@ class Guard:
     """Looks at what each command of a pull request's run is going to write, before it does."""
 
     def __init__(self) -> None:
-        self._scene: Scene | None = None
+        self._context: CommandContext | None = None
 
-    def opened(self, scene: Scene) -> Listing | None:
+    def opened(self, context: CommandContext) -> ListCommand | None:
         """Return what the command selects, to be listed first."""
-        self._scene = scene
-        return wanted(scene) if scene.run.pull_request is not None else None
+        self._context = context
+        return wanted(context) if context.run.pull_request is not None else None
 
     def heard(self, event: Event) -> None:
         """Look at what was listed; of the rest, take no notice.
@@ -30,16 +30,16 @@ class Guard:
         A pull request emits no event of production's assets (DESIGN 4).
         """
         if isinstance(event, Listed):
-            assert self._scene is not None
-            _admit(self._scene, event)
+            assert self._context is not None
+            _admit(self._context, event)
 
     def closed(self) -> None:
         """Take no notice."""
 
 
-def _admit(scene: Scene, listed: Listed) -> None:
+def _admit(context: CommandContext, listed: Listed) -> None:
     """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
-    run, found = scene.run, relations(scene.step.arguments, listed)
+    run, found = context.run, relations(context.step.arguments, listed)
     assert run.pull_request is not None  # of nothing else anything was listed
     if not found:
         return

@@ -20,7 +20,7 @@ from deploy_project.dbt.project.schemas import pull_request_schema
 from deploy_project.errors import ArtifactError
 from deploy_project.runs.store.artifacts import Artifacts
 
-Place = tuple[str, int, int]
+EntryKey = tuple[str, int, int]
 """An environment, a job's id, a pull request's number."""
 
 
@@ -36,7 +36,7 @@ class Entry:
     """Pairs of database and schema; the database is empty where the adapter has none."""
 
     @property
-    def place(self) -> Place:
+    def place(self) -> EntryKey:
         """What tells this entry from those of other pull requests and jobs."""
         return self.environment, self.job_id, self.pull_request
 

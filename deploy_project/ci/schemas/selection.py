@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_project.config.values.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
-from deploy_project.dbt.arguments.commands import Listing, subcommand
+from deploy_project.dbt.arguments.commands import ListCommand, subcommand
 from deploy_project.dbt.arguments.flags import PARSING
 from deploy_project.dbt.artifacts import node_names
 from deploy_project.dbt.artifacts.events import Listed
 from deploy_project.errors import DbtError
-from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.model.step_context import CommandContext
 from deploy_project.runs.retry.results import SELECTING
 
 _WRITTEN = ("unique_id", "database", "schema")
@@ -51,18 +51,18 @@ def options(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def wanted(scene: Scene) -> Listing | None:
-    """Return what dbt is to list before the command of `scene`; None for one that writes no nodes.
+def wanted(context: CommandContext) -> ListCommand | None:
+    """Return what dbt is to list before the command; None for one that writes no nodes.
 
     Hooks, operations and macros that write are no nodes.
     """
-    arguments = scene.step.arguments
+    arguments = context.step.arguments
     if subcommand(arguments) not in SELECTING:
         return None
     kept = options(arguments)
-    if scene.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
-        kept += ["--state", str(scene.state)]  # `dbt retry` has another one
-    return Listing(kept, (*_WRITTEN, "config"), PARSING.divided(arguments)[0])
+    if context.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
+        kept += ["--state", str(context.state)]  # `dbt retry` has another one
+    return ListCommand(kept, (*_WRITTEN, "config"), PARSING.divided(arguments)[0])
 
 
 def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:

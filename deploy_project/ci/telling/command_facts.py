@@ -23,7 +23,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Findings:
+class CommandFacts:
     """What the comment on the pull request tells beside the results."""
 
     deferred: tuple[str, ...] = ()
@@ -32,15 +32,15 @@ class Findings:
     """Rows that tests have found, by the unique id of the test."""
 
 
-_ADAPTER = TypeAdapter(Findings)
+_ADAPTER = TypeAdapter(CommandFacts)
 
 
-def write(findings: Findings, directory: Path) -> None:
+def write(findings: CommandFacts, directory: Path) -> None:
     """Leave `findings` in the directory of a step, with whose files they are kept."""
     small_files.write_text(directory / FILE, _ADAPTER.dump_json(findings, indent=2).decode())
 
 
-def read(file: Readable) -> Findings:
+def read(file: Readable) -> CommandFacts:
     """Return what `write` has left; raise `ArtifactError` for anything else."""
     try:
         return _ADAPTER.validate_json(file.read_bytes())

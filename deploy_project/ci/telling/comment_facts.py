@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Literal
 
-from deploy_project.ci.comment.report import FailedTest, Node, Report, Step
+from deploy_project.ci.comment.report import FailedTest, NodeLine, Report, StepLine
 from deploy_project.ci.compare.step import SECTION
 from deploy_project.ci.lint import report
 from deploy_project.ci.lint.step import RESULT
-from deploy_project.ci.telling.command_facts import FILE, Findings, Sample, read
+from deploy_project.ci.telling.command_facts import FILE, CommandFacts, Sample, read
 from deploy_project.config.values.deployment import Job
 from deploy_project.dbt.arguments.commands import changes_warehouse
 from deploy_project.dbt.artifacts import node_names
@@ -16,8 +16,9 @@ from deploy_project.dbt.artifacts.results import NodeResult, read_run_results
 from deploy_project.errors import ArtifactError, ConfigError, DbtError, LintError
 from deploy_project.git.hosting import commit_url
 from deploy_project.git.hosts.host import State
-from deploy_project.runs.model.run import Run, Source
-from deploy_project.runs.outcome.overview import Finished, why
+from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.overview import FinishedRun, why
 from deploy_project.runs.steps.actions import CONFLICTS
 
 _TESTS = ("test", "unit_test")
@@ -28,7 +29,7 @@ _OUTCOMES: dict[str, Literal["built", "failed", "skipped"]] = {
 }
 
 
-def begun(run: Run, source: Source) -> Report:
+def begun(run: Run, source: Code) -> Report:
     """Return what to tell when the run of a pull request begins."""
     return Report(
         run.job.identifier,
@@ -43,7 +44,7 @@ def begun(run: Run, source: Source) -> Report:
     )
 
 
-def ended(finished: Finished, commit: str) -> Report:
+def ended(finished: FinishedRun, commit: str) -> Report:
     """Return what to tell when the run of a pull request has ended."""
     run, results, findings = finished.run, _results(finished), _findings(finished)
     deferred_run = _deferred_run(finished)
@@ -58,7 +59,7 @@ def ended(finished: Finished, commit: str) -> Report:
         lint=_lint(finished),
         merged_with=finished.source.merged_with if finished.source else "",
         seconds=(finished.ended_at - finished.started_at).total_seconds(),
-        steps=[Step(each.name, each.status, each.seconds) for each in finished.steps],
+        steps=[StepLine(each.name, each.status, each.seconds) for each in finished.steps],
         nodes=list(_nodes(results)),
         tests=list(_failed_tests(results, findings)),
         deferred=_deferred(results, findings),
@@ -82,7 +83,7 @@ def refused(job: Job, commit: str, reason: str) -> Report:
     )
 
 
-def _state(finished: Finished) -> State:
+def _state(finished: FinishedRun) -> State:
     """Return `failure` when dbt, SQLFluff or git say that the code is wrong, else `error`."""
     if finished.outcome == "Success":
         return "success"
@@ -93,7 +94,7 @@ def _state(finished: Finished) -> State:
     return "failure" if finished.outcome == "Error" and is_found else "error"
 
 
-def _lint(finished: Finished) -> str:
+def _lint(finished: FinishedRun) -> str:
     """Return the section on linting, of this run or of the one that it goes on from."""
     for step in finished.steps:
         place = finished.run.artifacts.run(step.done_by or finished.run.id)
@@ -108,12 +109,12 @@ def _commit_page(job: Job, commit: str) -> str:
     return commit_url(job.environment.project.hosting, commit)
 
 
-def _deferred_run(finished: Finished) -> str:
+def _deferred_run(finished: FinishedRun) -> str:
     """Return the run whose state the commands were compared with; empty when there was none."""
     return next((each.deferred_to for each in reversed(finished.steps) if each.deferred_to), "")
 
 
-def _deferred(results: Iterable[NodeResult], findings: Findings) -> list[str]:
+def _deferred(results: Iterable[NodeResult], findings: CommandFacts) -> list[str]:
     """Return the names of the nodes that were read from elsewhere and not built later on."""
     built = {each.unique_id for each in results if each.status == "success"}
     return sorted(node_names.name(each) for each in findings.deferred if each not in built)
@@ -126,7 +127,7 @@ def _schema(run: Run) -> str:
         return ""
 
 
-def _results(finished: Finished) -> list[NodeResult]:
+def _results(finished: FinishedRun) -> list[NodeResult]:
     """Return the last result of every node, in the order of the commands; of hooks, failures."""
     found: dict[str, NodeResult] = {}
     place = finished.run.artifacts.run(finished.run.id)
@@ -142,7 +143,7 @@ def _results(finished: Finished) -> list[NodeResult]:
     return list(found.values())
 
 
-def _compare(finished: Finished) -> str:
+def _compare(finished: FinishedRun) -> str:
     """Return the section that comparing has left; nothing when it could not."""
     place = finished.run.artifacts.run(finished.run.id)
     for step in finished.steps:
@@ -152,16 +153,16 @@ def _compare(finished: Finished) -> str:
     return ""
 
 
-def _findings(finished: Finished) -> Findings:
+def _findings(finished: FinishedRun) -> CommandFacts:
     """Return what the commands have come to beside their results; the later one counts."""
-    found = Findings()
+    found = CommandFacts()
     place = finished.run.artifacts.run(finished.run.id)
     for step in finished.steps:
         with suppress(ArtifactError, OSError):  # without them the comment only says less
             file = place / step.directory / FILE
-            more = read(file) if file.exists() else Findings()
+            more = read(file) if file.exists() else CommandFacts()
             deferred = {**dict.fromkeys(found.deferred), **dict.fromkeys(more.deferred)}
-            found = Findings(tuple(deferred), {**found.samples, **more.samples})
+            found = CommandFacts(tuple(deferred), {**found.samples, **more.samples})
     return found
 
 
@@ -169,16 +170,18 @@ def _is_silent(result: NodeResult) -> bool:
     return result.unique_id.startswith("operation.") and result.status == "success"
 
 
-def _nodes(results: Iterable[NodeResult]) -> Iterator[Node]:
+def _nodes(results: Iterable[NodeResult]) -> Iterator[NodeLine]:
     for each in results:
         outcome = _OUTCOMES.get(each.status)
         is_test = node_names.kind(each.unique_id) in _TESTS
         if outcome is not None and not (is_test and outcome != "skipped"):
             message = each.message if outcome == "failed" else ""
-            yield Node(node_names.name(each.unique_id), outcome, each.execution_seconds, message)
+            yield NodeLine(
+                node_names.name(each.unique_id), outcome, each.execution_seconds, message
+            )
 
 
-def _failed_tests(results: Iterable[NodeResult], findings: Findings) -> Iterator[FailedTest]:
+def _failed_tests(results: Iterable[NodeResult], findings: CommandFacts) -> Iterator[FailedTest]:
     for each in results:
         if node_names.kind(each.unique_id) in _TESTS and each.status in ("fail", "error"):
             sample = findings.samples.get(each.unique_id, Sample((), ()))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from deploy_project.ci.comment.deferred_nodes import deferred
-from deploy_project.ci.telling.command_facts import Findings, Sample, write
+from deploy_project.ci.telling.command_facts import CommandFacts, Sample, write
 from deploy_project.dbt.arguments.commands import changes_warehouse
 from deploy_project.dbt.artifacts.column_facts import reads_sensitive
 from deploy_project.dbt.artifacts.events import Event
@@ -13,65 +13,65 @@ from deploy_project.dbt.relations.selects import Selected
 from deploy_project.errors import DeployError
 from deploy_project.releases import asking
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.model.step_context import CommandContext
 
 MOST_TESTS = 10
 MOST_ROWS = 5
 TIMEOUT_SECONDS = 300
 
 
-class Witness:
+class TestRows:
     """Looks at what each command of a pull request's run has done, once dbt has ended."""
 
     def __init__(self) -> None:
-        self._scene: Scene | None = None
+        self._context: CommandContext | None = None
 
-    def opened(self, scene: Scene) -> None:
+    def opened(self, context: CommandContext) -> None:
         """Remember what the command works with."""
-        self._scene = scene
+        self._context = context
 
     def heard(self, event: Event) -> None:
         """Take no notice."""
 
     def closed(self) -> None:
         """Leave the findings in the step's directory; without them, the comment only says less."""
-        scene = self._scene
-        assert scene is not None
+        context = self._context
+        assert context is not None
         try:
-            _look(scene)
+            _look(context)
         except DeployError as error:
-            scene.say(f"What this command has come to can't be told in full: {error}")
+            context.say(f"What this command has come to can't be told in full: {error}")
         except Exception as error:  # the run must not fail for want of a comment
             kind = type(error).__name__
-            scene.say(f"What this command has come to can't be told in full: {kind}: {error}")
+            context.say(f"What this command has come to can't be told in full: {kind}: {error}")
 
 
-def _look(scene: Scene) -> None:
-    file = scene.target_directory / "run_results.json"
-    if not changes_warehouse(scene.step.arguments) or not file.exists():
+def _look(context: CommandContext) -> None:
+    file = context.target_directory / "run_results.json"
+    if not changes_warehouse(context.step.arguments) or not file.exists():
         return
     results = read_run_results(file).results
-    ours = read_manifest(scene.target_directory / "manifest.json")
-    theirs = read_manifest(scene.state / "manifest.json") if scene.state is not None else None
+    ours = read_manifest(context.target_directory / "manifest.json")
+    theirs = read_manifest(context.state / "manifest.json") if context.state is not None else None
     read = deferred(results, ours, theirs) if theirs is not None else ()
     wanted = statements(results, ours, *([theirs] if theirs is not None else ()))
-    write(Findings(tuple(read), _samples(scene, wanted)), scene.target_directory.parent)
+    write(CommandFacts(tuple(read), _samples(context, wanted)), context.target_directory.parent)
 
 
-def _samples(scene: Scene, wanted: Mapping[str, str]) -> Mapping[str, Sample]:
+def _samples(context: CommandContext, wanted: Mapping[str, str]) -> Mapping[str, Sample]:
     """Return the first rows of the tests that have failed, by the environment's own adapter."""
-    if not wanted or not scene.run.environment.project.pull_requests.sample_rows:
+    if not wanted or not context.run.environment.project.pull_requests.sample_rows:
         return {}
     found = asking.selected(
-        scene.workspace,
+        context.workspace,
         wanted,
         most=MOST_ROWS,
-        directory=scene.run.work / "rows" / scene.step.directory,
-        timeout_seconds=_patience(scene),
+        directory=context.run.work / "rows" / context.step.directory,
+        timeout_seconds=_patience(context),
     )
     for name, each in found.items():
         if each.error:
-            scene.say(f"The rows that {name} has found can't be had: {each.error}")
+            context.say(f"The rows that {name} has found can't be had: {each.error}")
     return {name: _sample(each) for name, each in found.items() if each.rows}
 
 
@@ -79,9 +79,9 @@ def _sample(selected: Selected) -> Sample:
     return Sample(tuple(selected.columns), tuple(map(tuple, selected.rows)))
 
 
-def _patience(scene: Scene) -> Callable[[], float]:
+def _patience(context: CommandContext) -> Callable[[], float]:
     def left() -> float:
-        seconds = runs.seconds_left(scene.run)
+        seconds = runs.seconds_left(context.run)
         return TIMEOUT_SECONDS if seconds is None else min(seconds, TIMEOUT_SECONDS)
 
     return left

@@ -11,7 +11,7 @@ from deploy_project.config.values.deployment import Deployment, Environment
 from deploy_project.config.values.passed import OURS, by_default
 from deploy_project.config.values.purposes import withheld
 from deploy_project.config.values.variables import RESERVED, built_in, variables
-from deploy_project.dbt.project.env_vars import Asked, asked, in_project
+from deploy_project.dbt.project.env_vars import EnvVarCall, asked, in_project
 from deploy_project.dbt.project.profiles import profile, yaml_mapping
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import DeployError
@@ -23,7 +23,7 @@ SET_BY_EVERY_COMMAND = frozenset(
     {"DEPLOY_STATE", "DBT_PROJECT_DIR", "DBT_PROFILES_DIR", "DBT_TARGET_PATH", "DBT_LOG_PATH"}
 )
 
-Question = tuple[str, Asked]
+Question = tuple[str, EnvVarCall]
 """The file or key that asks, and the variable that it asks for."""
 
 
@@ -139,7 +139,7 @@ def _in_files(environment: Environment, checkout: Checkout, rendering: Rendering
 
 def _in_profiles(
     environment: Environment, checkout: Checkout, directory: Path, rendering: Rendering
-) -> Iterator[Asked]:
+) -> Iterator[EnvVarCall]:
     """Yield what names the target, where deploy.yaml does not, and what the target asks for."""
     file = directory / (environment.profiles_directory or "") / "profiles.yml"
     if environment.target is None:

@@ -11,22 +11,22 @@ from deploy_project.errors import DbtError, LintError, VersionError
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedVersion:
     """A version of dbt, and the adapter as far as deploy.yaml names it."""
 
     version: str | None
     adapter: str | None
 
 
-def wanted(deployment: Deployment) -> Mapping[Wanted, list[str]]:
+def wanted(deployment: Deployment) -> Mapping[WantedVersion, list[str]]:
     """Return each combination, and who wants it; an adapter in a `profiles.yml` is not known."""
-    found: dict[Wanted, list[str]] = {}
+    found: dict[WantedVersion, list[str]] = {}
     for name, environment in deployment.environments.items():
-        each = Wanted(environment.dbt_version, _adapter(environment))
+        each = WantedVersion(environment.dbt_version, _adapter(environment))
         found.setdefault(each, []).append(f"environments.{name}")
     for job in deployment.jobs.values():
         if job.dbt_version is not None:
-            each = Wanted(job.dbt_version, _adapter(job.environment))
+            each = WantedVersion(job.dbt_version, _adapter(job.environment))
             found.setdefault(each, []).append(f"jobs.{job.identifier}")
     return found
 
@@ -57,10 +57,10 @@ def unverified(deployment: Deployment, state: StateDirectory) -> tuple[list[str]
     return wrong, unknown
 
 
-def _linted(deployment: Deployment) -> frozenset[Wanted]:
+def _linted(deployment: Deployment) -> frozenset[WantedVersion]:
     """Return the combinations beside which SQLFluff is wanted."""
     jobs = (job for job in deployment.jobs.values() if job.run_lint)
     return frozenset(
-        Wanted(job.dbt_version or job.environment.dbt_version, _adapter(job.environment))
+        WantedVersion(job.dbt_version or job.environment.dbt_version, _adapter(job.environment))
         for job in jobs
     )

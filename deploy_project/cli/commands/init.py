@@ -20,7 +20,7 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
-class Wish:
+class InitOptions:
     """What the new deployment is about."""
 
     url: str
@@ -29,7 +29,7 @@ class Wish:
     subdirectory: str | None = None
 
 
-def init(wish: Wish, directory: Path) -> int:
+def init(wish: InitOptions, directory: Path) -> int:
     """Write the files into `directory` and say what to do next.
 
     Raises `ConfigError`, before anything is written, when one of them exists or could not be
@@ -48,7 +48,7 @@ def init(wish: Wish, directory: Path) -> int:
     return 0
 
 
-def files(wish: Wish) -> dict[str, str]:
+def files(wish: InitOptions) -> dict[str, str]:
     """Return the text of each file by its path."""
     templates = resources.files("deploy_project.cli") / "templates"
     texts = {name: (templates / name).read_text(encoding="utf-8") for name in _TEMPLATES}
@@ -56,7 +56,7 @@ def files(wish: Wish) -> dict[str, str]:
     return texts | {f"{_SCHEMAS}/{name}": text for name, text in schema.texts().items()}
 
 
-def _filled(template: str, wish: Wish) -> str:
+def _filled(template: str, wish: InitOptions) -> str:
     """Return deploy.yaml with the values of `wish`; what was not wished for is a comment."""
     local = "://" not in wish.url and Path(wish.url).expanduser().exists()
     url = str(Path(wish.url).expanduser().resolve()) if local else wish.url
@@ -128,5 +128,5 @@ def _next(directory: Path) -> list[str]:
 
 def act(given: Namespace) -> int:
     """Carry out `init` as it was given on the command line; return the exit code."""
-    wish = Wish(url=given.url, branch=given.branch, subdirectory=given.subdirectory)
+    wish = InitOptions(url=given.url, branch=given.branch, subdirectory=given.subdirectory)
     return init(wish, Path(given.directory))

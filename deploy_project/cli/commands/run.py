@@ -22,7 +22,7 @@ _INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
-class Wish:
+class RunOptions:
     """What a run is asked for beyond its job."""
 
     cause: str | None = None
@@ -32,7 +32,7 @@ class Wish:
     pull_request: int | None = None
 
 
-def run(name: str, wish: Wish, *, wait: bool) -> int:
+def run(name: str, wish: RunOptions, *, wait: bool) -> int:
     """Start a run of the job `name`; with `wait`, return 0 or 1 as it ends."""
     found, deployment = loaded()
     job = named_job(deployment, name)
@@ -45,7 +45,7 @@ def run(name: str, wish: Wish, *, wait: bool) -> int:
     return start(job, asked, found, deployment, wait=wait)
 
 
-def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
+def place(job: Job, wish: RunOptions, *, run_slots: int | None) -> dict[str, str]:
     """Return the tags that say into which schema a run builds; none for the environment's own.
 
     Raises `ConfigError` for what is no schema's name, and for a pull request without a CI job or
@@ -127,5 +127,5 @@ def _follow(dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = Fal
 
 def act(given: Namespace) -> int:
     """Carry out `run` as it was given on the command line; return the exit code."""
-    wish = Wish(given.cause, given.commit, given.branch, given.schema, given.pull_request)
+    wish = RunOptions(given.cause, given.commit, given.branch, given.schema, given.pull_request)
     return run(given.job, wish, wait=given.wait)

@@ -12,7 +12,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from deploy_project.errors import ConfigError
 
 Part = str | int
-Node = Any  # ruamel.yaml has no types for its nodes
+YamlNode = Any  # ruamel.yaml has no types for its nodes
 _DUPLICATE = re.compile(r'found duplicate key "(.*?)" with value', re.DOTALL)
 
 
@@ -30,7 +30,7 @@ class Document:
 
     file: Path
     data: Any
-    root: Node
+    root: YamlNode
 
     def line(self, path: tuple[Part, ...]) -> int:
         """Return the line, from 1, of the key at `path`, else of its nearest parent that exists.
@@ -45,7 +45,7 @@ class Document:
         _, node = self._walk(path)
         return node.value if node is not None and node.id == "scalar" else None
 
-    def _walk(self, path: tuple[Part, ...]) -> tuple[int, Node]:
+    def _walk(self, path: tuple[Part, ...]) -> tuple[int, YamlNode]:
         node, line = self.root, 0
         for part in path:
             child = _child(node, part)
@@ -129,7 +129,7 @@ def _reason(error: Any) -> str:
     return f"is not YAML: {context}{error.problem}"
 
 
-def _child(node: Node, part: Part) -> tuple[int, Node] | None:
+def _child(node: YamlNode, part: Part) -> tuple[int, YamlNode] | None:
     if node is None:
         return None
     if node.id == "mapping":

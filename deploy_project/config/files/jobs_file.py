@@ -69,7 +69,7 @@ class Triggers(_Lenient):
     custom_branch_only: Ignored
 
 
-class Settings(_Lenient):
+class JobSettings(_Lenient):
     """How dbt is started."""
 
     threads: Annotated[Number, Field(ge=1)] = 4
@@ -184,7 +184,7 @@ class JobEntry(ReadOnly):
     state: Number = 1
     deactivated: Flag = False
     dbt_version: str | None = None
-    settings: Settings | None = None
+    settings: JobSettings | None = None
     execution: Execution = Execution()
     execute_steps: list[str] | None = None
     run_generate_sources: Flag = False

@@ -35,7 +35,7 @@ def is_source_freshness(arguments: Sequence[str]) -> bool:
 
 
 @dataclass(frozen=True)
-class Listing:
+class ListCommand:
     """What dbt is to list: the `fields` of each node that the `options` select."""
 
     options: Sequence[str]

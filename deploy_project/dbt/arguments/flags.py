@@ -96,7 +96,7 @@ PARSING = Options(
 
 
 @dataclass(frozen=True)
-class Told:
+class CommandLine:
     """What dbt is told, and what is said about it."""
 
     arguments: tuple[str, ...]
@@ -117,7 +117,7 @@ def project_flags(
 
 def of_a_step(
     arguments: Sequence[str], variables: Mapping[str, str], project: Mapping[str, object]
-) -> Told:
+) -> CommandLine:
     """Return what a user's command is told: all that they say, but what a run can't do without."""
     taken, kept = _SET_OVER.divided(arguments)
     words = [each for each in taken if each != "--write-json"]
@@ -131,7 +131,7 @@ def of_a_step(
     given = {name: each for name in _PLAIN if (each := _flag(name, project))}
     if _WARNINGS.divided(kept)[0] and not _chooses_partial_parse(kept, variables, project):
         given["DBT_PARTIAL_PARSE"] = "false"  # what was parsed before would warn of nothing
-    return Told(
+    return CommandLine(
         tuple(kept),
         over({**given, **variables}, {"DBT_WRITE_JSON": "true"}),
         (note,) if set_over else (),

@@ -15,7 +15,7 @@ _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(frozen=True)
-class Started:
+class NodeStarted:
     """dbt has taken up a node."""
 
     unique_id: str
@@ -33,7 +33,7 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class Finished:
+class NodeFinished:
     """dbt is done with a node; `status` is dbt's own word (success, error, skipped, warn, …)."""
 
     unique_id: str
@@ -85,7 +85,7 @@ class Problem:
     message: str
 
 
-Event = Started | Numbered | Finished | Version | Adapter | Listed | Problem
+Event = NodeStarted | Numbered | NodeFinished | Version | Adapter | Listed | Problem
 
 
 def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
@@ -124,7 +124,7 @@ def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
         case "AdapterRegistered":
             return Adapter(fact["name"], fact["version"])
         case "NodeStart":
-            return Started(fact["unique_id"], fact["resource_type"], fact["name"])
+            return NodeStarted(fact["unique_id"], fact["resource_type"], fact["name"])
         case "LogStartLine" | "SkippingDetails":
             return Numbered(fact["unique_id"], fact["index"], fact["total"])
         case "Problem":
@@ -132,7 +132,7 @@ def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
         case "Listed":
             return Listed(fact["nodes"], fact["problem"])
         case _:
-            return Finished(
+            return NodeFinished(
                 unique_id=fact["unique_id"],
                 resource_type=fact["resource_type"],
                 name=fact["name"],

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from deploy_project.dbt.arguments import flags
-from deploy_project.dbt.arguments.commands import Listing, changes_files
+from deploy_project.dbt.arguments.commands import ListCommand, changes_files
 from deploy_project.dbt.artifacts.events import Event, Listed, parse, shortened
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.child import GRACE_SECONDS
@@ -54,7 +54,7 @@ class Invocation:
     """A directory with a `manifest.json` to compare and defer to (CI-7)."""
     program: Path | None = None
     """A file that takes dbt's place: its `main` gets the arguments, and has dbt at hand."""
-    before: Listing | None = None
+    before: ListCommand | None = None
     """What dbt lists before it begins the command."""
 
 

@@ -17,7 +17,7 @@ _PERHAPS = (nodes.CondExpr, nodes.If, nodes.For, nodes.And, nodes.Or)
 
 
 @dataclass(frozen=True)
-class Asked:
+class EnvVarCall:
     """A variable that is asked for."""
 
     name: str
@@ -25,7 +25,7 @@ class Asked:
     """Whether dbt fails without it: it has no default, and stands under no condition."""
 
 
-def in_project(directory: Path) -> Iterator[tuple[str, Asked]]:
+def in_project(directory: Path) -> Iterator[tuple[str, EnvVarCall]]:
     """Yield the name of a file in `directory`, and what it asks for; profiles.yml aside.
 
     A file that can't be read asks for nothing: dbt says what is wrong with it.
@@ -38,7 +38,7 @@ def in_project(directory: Path) -> Iterator[tuple[str, Asked]]:
             yield from ((name, each) for each in asked(kept))
 
 
-def asked(value: Any) -> Iterator[Asked]:
+def asked(value: Any) -> Iterator[EnvVarCall]:
     """Yield what the texts in `value` ask for, which is anything that YAML can hold."""
     if isinstance(value, str):
         yield from _in_text(value)
@@ -57,7 +57,7 @@ def _content(path: Path) -> Any:
         return None
 
 
-def _in_text(text: str) -> Iterator[Asked]:
+def _in_text(text: str) -> Iterator[EnvVarCall]:
     if "env_var" not in text:
         return
     try:
@@ -72,4 +72,4 @@ def _in_text(text: str) -> Iterator[Asked]:
             name, default = given.get("var"), given.get("default", nodes.Const(None))
             if isinstance(name, nodes.Const) and isinstance(name.value, str):
                 has_none = isinstance(default, nodes.Const) and default.value is None
-                yield Asked(name.value, has_none and id(call) not in perhaps)
+                yield EnvVarCall(name.value, has_none and id(call) not in perhaps)

@@ -11,7 +11,7 @@ SAMPLES = {"added": 30, "removed": 30, "changed": 40}
 
 
 @dataclass(frozen=True)
-class Place:
+class RelationPlace:
     """Where a relation is."""
 
     database: str
@@ -26,8 +26,8 @@ class Place:
 class Pair:
     """One relation as it was, and as it is to be."""
 
-    before: Place
-    after: Place
+    before: RelationPlace
+    after: RelationPlace
     key: tuple[str, ...] = ()
     """The columns of the primary key; empty when nobody knows."""
     event_time: str = ""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy_project.dbt.relations.stand_in import Answer
+from deploy_project.dbt.relations.stand_in import MacroResult
 
 Schema = tuple[str, str]
 """A database, empty where the adapter has none, and a schema in it."""
@@ -66,7 +66,7 @@ def given(drop: Sequence[Schema], databases: Sequence[str]) -> object:
     return {"drop": [list(each) for each in drop], "databases": list(databases)}
 
 
-def reply(answer: Answer) -> Reply:
+def reply(answer: MacroResult) -> Reply:
     """Return what the macro has told."""
     dropped = [_schema(fact["dropped"]) for fact in answer.facts if "dropped" in fact]
     kept = {_schema(fact["kept"]): str(fact["reader"]) for fact in answer.facts if "kept" in fact}

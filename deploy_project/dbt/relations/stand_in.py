@@ -82,7 +82,7 @@ def _literal(given: object) -> str:
 
 
 @dataclass
-class Answer:
+class MacroResult:
     """What came of a call, filled line by line; also where dbt has failed on its way."""
 
     on_fact: Callable[[Fact], None] = lambda _: None

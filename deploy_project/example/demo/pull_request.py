@@ -10,7 +10,7 @@ from deploy_project.dbt.project.schemas import pull_request_schema
 from deploy_project.example.demo.production import production
 from deploy_project.example.demo.runs import example, near
 from deploy_project.example.demo.sensors import Sensors, sensors
-from deploy_project.example.pull_request import PullRequest, follow, merge, open_pull_request
+from deploy_project.example.pull_request import ExamplePullRequest, follow, merge, open_pull_request
 from deploy_project.example.remote import working_copy
 from deploy_project.example.warehouse import rows
 from deploy_project.orchestration.triggers.clean_up import job_name
@@ -61,7 +61,7 @@ class Story:
         print(f"{pull.stat}\n Branch {pull.branch} at {pull.head[:7]}, pushed to the remote")
         return self._checked(pull) or self._merged(pull) or self._swept(pull)
 
-    def _checked(self, pull: PullRequest) -> int:
+    def _checked(self, pull: ExamplePullRequest) -> int:
         run = self._sensors.run("shop_pull_requests", CHECKS)
         file = self._artifacts.run(run.id) / COMMENT
         if file.exists():
@@ -78,7 +78,7 @@ class Story:
             print("Production is as it was.")
         return 0
 
-    def _merged(self, pull: PullRequest) -> int:
+    def _merged(self, pull: ExamplePullRequest) -> int:
         commit = merge(pull, self._state)
         say(f"Merged pull request {pull.number} into main, which is at {commit[:7]} now")
         if _failed(self._sensors.run("shop_merges", ON_MERGE)):
@@ -89,7 +89,7 @@ class Story:
         print(self._compared("production now", changed))
         return 0
 
-    def _swept(self, pull: PullRequest) -> int:
+    def _swept(self, pull: ExamplePullRequest) -> int:
         copy = self._copy(pull)
         if _failed(self._sensors.run("shop_pull_requests", SWEEP)) or copy.exists():
             return 1
@@ -119,7 +119,7 @@ class Story:
     def _checks(self) -> int:
         return self._deployment.jobs[CHECKS].id
 
-    def _copy(self, pull: PullRequest) -> Path:
+    def _copy(self, pull: ExamplePullRequest) -> Path:
         place = self._state.pull_request(ENVIRONMENT, self._checks, pull.number)
         return place / self._production.name
 

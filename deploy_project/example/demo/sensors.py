@@ -12,7 +12,7 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import LaunchError
 from deploy_project.example.demo.runs import executed
 from deploy_project.orchestration.processes import daemon
-from deploy_project.orchestration.ticks import Ticks, Wanted
+from deploy_project.orchestration.ticks import Ticks, WantedRun
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.model.status import ENDED
@@ -58,7 +58,7 @@ class Own:
         self._say(f"The sensor {sensor} asks for {job}: {wanted[0].tags['deploy/cause']}")
         return executed(job, wanted[0].tags)
 
-    def _tick(self, sensor: str) -> Sequence[Wanted]:
+    def _tick(self, sensor: str) -> Sequence[WantedRun]:
         logging.disable()  # what it logs is for the tick's page in the UI
         try:
             return self._ticks.tick(sensor)

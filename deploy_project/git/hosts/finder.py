@@ -13,7 +13,7 @@ from deploy_project.config import cursors
 from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import Access, access, reachable
 from deploy_project.git.hosts.pages import unchanged, whole
-from deploy_project.git.pulls import Listing, PullRequest, PullRequests
+from deploy_project.git.pulls import OpenPullRequests, PullRequest, PullRequests
 
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
@@ -29,7 +29,7 @@ def pull_requests(project: Project) -> PullRequests | None:
 class Finder:
     """The APIs of GitHub, GitLab and Gitea."""
 
-    def listed(self, project: Project, cursor: str) -> Listing | None:
+    def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
         """Return what is open now; None when that is as it was at `cursor`.
 
         As long as nothing is new, that is one conditional request for each page. Where a page has
@@ -46,7 +46,7 @@ class Finder:
         now = _Cursor(asked, found.tags, _digest(pulls))
         if now.digest == before.digest and now.tags == before.tags:
             return None
-        return Listing(pulls, now.text())
+        return OpenPullRequests(pulls, now.text())
 
 
 @dataclass(frozen=True)

@@ -4,26 +4,26 @@ import re
 from typing import Any
 
 from deploy_project.git.hosts.github import GitHub
-from deploy_project.git.hosts.host import Merged, Question, Said, commits, page, plain
+from deploy_project.git.hosts.host import ApiModel, Merged, Question, commits, page, plain
 from deploy_project.git.pulls import PullRequest
 
 # Before 1.23 the API has no `draft`; these are the prefixes that Gitea comes with.
 _DRAFT = re.compile(r"\s*(WIP:|\[WIP\])", re.IGNORECASE)
 
 
-class _User(Said):
+class _User(ApiModel):
     login: str
 
 
-class _Label(Said):
+class _Label(ApiModel):
     name: str
 
 
-class _Repository(Said):
+class _Repository(ApiModel):
     full_name: str
 
 
-class _Branch(Said):
+class _Branch(ApiModel):
     label: str = ""
     ref: str
     sha: str = ""
@@ -31,7 +31,7 @@ class _Branch(Said):
     repo: _Repository | None = None
 
 
-class _Pull(Said):
+class _Pull(ApiModel):
     number: int
     title: str
     draft: bool | None = None
@@ -42,7 +42,7 @@ class _Pull(Said):
     html_url: str = ""
 
 
-class _Closed(Said):
+class _Closed(ApiModel):
     number: int
     head: _Branch
     merged: bool = False

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy_project.git.hosts.host import (
+    ApiModel,
     Comment,
     Merged,
     Question,
-    Said,
     Status,
     commits,
     cut,
@@ -19,27 +19,27 @@ from deploy_project.git.pulls import PullRequest
 _DESCRIPTION = 140
 
 
-class _User(Said):
+class _User(ApiModel):
     login: str
     type: str = ""
 
 
-class _Label(Said):
+class _Label(ApiModel):
     name: str
 
 
-class _Repository(Said):
+class _Repository(ApiModel):
     id: int
     full_name: str
 
 
-class _Branch(Said):
+class _Branch(ApiModel):
     ref: str
     sha: str
     repo: _Repository | None = None
 
 
-class _Pull(Said):
+class _Pull(ApiModel):
     number: int
     title: str
     draft: bool = False
@@ -50,14 +50,14 @@ class _Pull(Said):
     html_url: str = ""
 
 
-class _Closed(Said):
+class _Closed(ApiModel):
     number: int
     head: _Branch
     merged_at: str | None = None
     merge_commit_sha: str | None = None
 
 
-class _Comment(Said):
+class _Comment(ApiModel):
     id: int
     body: str | None = None
     user: _User | None = None

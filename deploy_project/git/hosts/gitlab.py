@@ -5,10 +5,10 @@ from typing import Any
 from urllib.parse import quote
 
 from deploy_project.git.hosts.host import (
+    ApiModel,
     Comment,
     Merged,
     Question,
-    Said,
     State,
     Status,
     commits,
@@ -27,12 +27,12 @@ _STATES: dict[State, str] = {
 _LONGEST = 255
 
 
-class _User(Said):
+class _User(ApiModel):
     id: int
     username: str = ""
 
 
-class _Pull(Said):
+class _Pull(ApiModel):
     iid: int
     title: str
     draft: bool = False
@@ -47,14 +47,14 @@ class _Pull(Said):
     web_url: str = ""
 
 
-class _Merged(Said):
+class _Merged(ApiModel):
     iid: int
     sha: str | None = None
     merge_commit_sha: str | None = None
     squash_commit_sha: str | None = None
 
 
-class _Note(Said):
+class _Note(ApiModel):
     id: int
     body: str | None = None
     author: _User | None = None

@@ -116,7 +116,7 @@ class Host(Protocol):
         ...
 
 
-class Said(BaseModel):
+class ApiModel(BaseModel):
     """What an API says: more than we read."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

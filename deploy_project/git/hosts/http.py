@@ -25,7 +25,7 @@ _NO_JSON = object()
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What the API has answered; a refusal is never one."""
 
     status: int
@@ -64,17 +64,17 @@ class Api:
         self._deadline = time.monotonic() + _ALTOGETHER
         self._limit = hash((root, token.get_secret_value()))
 
-    def get(self, path: str, *, tag: str = "", **query: str | int) -> Answer:
+    def get(self, path: str, *, tag: str = "", **query: str | int) -> Response:
         """Return the answer to a question; its status is 304 when that is as it was at `tag`."""
         headers = {"If-None-Match": tag} if tag else {}
         return self._asked("GET", path, headers=headers, params=query)
 
-    def send(self, method: str, path: str, body: Mapping[str, Any]) -> Answer:
+    def send(self, method: str, path: str, body: Mapping[str, Any]) -> Response:
         """Hand `body` over as JSON."""
         content = json.dumps(body).encode()  # escapes what is no valid Unicode
         return self._asked(method, path, headers={"Content-Type": "application/json"}, data=content)
 
-    def _asked(self, method: str, path: str, **options: Any) -> Answer:
+    def _asked(self, method: str, path: str, **options: Any) -> Response:
         rest = self._pauses.get(self._limit, 0) - time.time()
         if rest > 0:
             raise self._refusal.error(f"{self.name} has asked for a pause", pause(rest))
@@ -89,7 +89,7 @@ class Api:
             f"{self.name} redirects in a circle, at {path}", "check `hosting.api_url`"
         )
 
-    def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> tuple[Answer, bytes]:
+    def _answer(self, method: str, url: str, options: Mapping[str, Any]) -> tuple[Response, bytes]:
         import requests
 
         left = self._deadline - time.monotonic()
@@ -104,7 +104,7 @@ class Api:
                 stream=True,
                 **options,
             ) as response:
-                return Answer(response.status_code, response.headers), self._content(response)
+                return Response(response.status_code, response.headers), self._content(response)
         except requests.Timeout:
             raise self._late() from None
         except (requests.RequestException, ValueError) as error:  # ValueError: of a redirect
@@ -121,7 +121,7 @@ class Api:
                 raise self._late()
         return bytes(content)
 
-    def _target(self, method: str, url: str, answer: Answer) -> str | None:
+    def _target(self, method: str, url: str, answer: Response) -> str | None:
         """Return where to ask instead: never another host, which would get the token."""
         location = answer.headers.get("Location", "")
         if answer.status not in _MOVED or not location:
@@ -136,7 +136,7 @@ class Api:
             "correct `hosting.url`, or set `hosting.api_url`",
         )
 
-    def _accepted(self, answer: Answer, content: bytes) -> Answer:
+    def _accepted(self, answer: Response, content: bytes) -> Response:
         """Return the answer with its JSON; raise what is wrong with it."""
         if answer.status == 304 or (answer.status < 300 and not content):
             return answer

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from deploy_project.git.hosts.host import Question
-from deploy_project.git.hosts.http import Answer, Api
+from deploy_project.git.hosts.http import Api, Response
 from deploy_project.git.hosts.refusals import WAIT, Refusal
 
 _TRIES = 3
@@ -73,12 +73,12 @@ def read(api: Api, question: Question, refusal: Refusal) -> Pages:
     raise refusal.error(f"{api.name} lists more than {_MOST} pages", "check `hosting.api_url`")
 
 
-def _asked(api: Api, question: Question, number: int, tag: str = "") -> Answer:
+def _asked(api: Api, question: Question, number: int, tag: str = "") -> Response:
     query = {**question.query, question.size_name: question.size, "page": number}
     return api.get(question.path, tag=tag, **query)
 
 
-def _entries(answer: Answer, api: Api, refusal: Refusal) -> list[Any]:
+def _entries(answer: Response, api: Api, refusal: Refusal) -> list[Any]:
     data: Any = answer.data
     if not isinstance(data, list):
         what = f"{api.name} answers with something that is no list"
@@ -86,7 +86,7 @@ def _entries(answer: Answer, api: Api, refusal: Refusal) -> list[Any]:
     return cast(list[Any], data)
 
 
-def _has_next(answer: Answer, count: int, size: int, so_far: int) -> bool:
+def _has_next(answer: Response, count: int, size: int, so_far: int) -> bool:
     """Return whether another page follows; its address is not taken from the answer.
 
     What lies behind a proxy may call itself something else. A full page without any word about
@@ -100,7 +100,7 @@ def _has_next(answer: Answer, count: int, size: int, so_far: int) -> bool:
     return count >= size if links is None else 'rel="next"' in links
 
 
-def _total(answer: Answer) -> int:
+def _total(answer: Response) -> int:
     """Return how many entries there are altogether; 0 where the API does not say."""
     text = answer.headers.get("X-Total-Count") or answer.headers.get("X-Total") or ""
     return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -12,7 +12,7 @@ from deploy_project.orchestration.catalog.selection import Selection
 from deploy_project.orchestration.catalog.translator import Translator
 from deploy_project.orchestration.nodes.asset_keys import renamed_assets
 from deploy_project.orchestration.nodes.check_keys import check_keys, renamed_checks
-from deploy_project.orchestration.nodes.node_facts import Manifest
+from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.orchestration.nodes.notes import Tell, nobody
 from deploy_project.orchestration.nodes.op_names import op_of_environment
 
@@ -25,7 +25,7 @@ Build = Callable[
 def environment_assets(
     environment: Environment,
     *,
-    manifest: Manifest,
+    manifest: ManifestContent,
     commit: str,
     project_directory: Path,
     docs_url: str | None,

@@ -7,12 +7,12 @@ from typing import Any
 import dagster as dg
 
 from deploy_project.config.values.deployment import Environment
-from deploy_project.dbt.artifacts.events import Finished
+from deploy_project.dbt.artifacts.events import NodeFinished
 from deploy_project.dbt.artifacts.results import SourceResult
 from deploy_project.orchestration.catalog.selection import Selection
 from deploy_project.orchestration.nodes.asset_keys import asset_keys, upstream
 from deploy_project.orchestration.nodes.check_keys import check_keys, find_test, tests
-from deploy_project.orchestration.nodes.node_facts import Manifest, Node, mapping, meta
+from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeEntry, mapping, meta
 from deploy_project.orchestration.nodes.notes import Tell, nobody, reason
 from deploy_project.orchestration.nodes.op_names import op_of_environment
 
@@ -20,7 +20,7 @@ BuildChecks = Callable[[dg.AssetCheckExecutionContext, Selection], Iterable[dg.A
 
 
 def check_specs(
-    manifest: Manifest,
+    manifest: ManifestContent,
     *,
     assets: Mapping[str, dg.AssetKey],
     checks: Mapping[str, dg.AssetCheckKey],
@@ -49,7 +49,7 @@ def check_specs(
 
 
 def _test_spec(
-    key: dg.AssetCheckKey, test: Node, *, also: set[dg.AssetKey], may_block: bool
+    key: dg.AssetCheckKey, test: NodeEntry, *, also: set[dg.AssetKey], may_block: bool
 ) -> dg.AssetCheckSpec:
     severity = _severity(test)
     return dg.AssetCheckSpec(
@@ -66,7 +66,7 @@ def _text(found: object) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def _severity(test: Node) -> str:
+def _severity(test: NodeEntry) -> str:
     return str(mapping(test.get("config")).get("severity") or "error").lower()
 
 
@@ -82,7 +82,7 @@ def _freshness_spec(key: dg.AssetCheckKey, source: str) -> dg.AssetCheckSpec:
 def source_checks(
     environment: Environment,
     *,
-    manifest: Manifest,
+    manifest: ManifestContent,
     build: BuildChecks,
     reserved: Collection[dg.AssetKey] = (),
     tell: Tell = nobody,
@@ -117,7 +117,7 @@ def source_checks(
     return [run_source_checks]
 
 
-def _selection(chosen: Iterable[str], manifest: Manifest) -> Selection:
+def _selection(chosen: Iterable[str], manifest: ManifestContent) -> Selection:
     freshness = tuple(each for each in chosen if each in manifest["sources"])
     return Selection(
         checks=tuple(each for each in chosen if each not in freshness), freshness=freshness
@@ -128,7 +128,7 @@ _PASSED = frozenset({"pass", "success"})
 
 
 def evaluation(
-    key: dg.AssetCheckKey, event: Finished, manifest: Manifest
+    key: dg.AssetCheckKey, event: NodeFinished, manifest: ManifestContent
 ) -> dg.AssetCheckEvaluation:
     """Return what a finished test says; a status of `warn` is a failure of severity WARN."""
     return dg.AssetCheckEvaluation(

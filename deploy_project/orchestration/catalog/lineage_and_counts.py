@@ -5,20 +5,22 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from deploy_project.dbt.artifacts.events import Finished
+from deploy_project.dbt.artifacts.events import NodeFinished
 from deploy_project.orchestration.nodes.columns import column_lineage, dialect
-from deploy_project.orchestration.nodes.node_facts import Manifest
+from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.releases import parses
-from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.model.step_context import CommandContext
 
 
 class Lineage:
     """Column lineage of the models of one command, from the SQL that dbt has just compiled."""
 
-    def __init__(self, scene: Scene, manifest: Manifest, keys: Mapping[str, dg.AssetKey]) -> None:
-        self._compiled = scene.target_directory / "compiled"
+    def __init__(
+        self, context: CommandContext, manifest: ManifestContent, keys: Mapping[str, dg.AssetKey]
+    ) -> None:
+        self._compiled = context.target_directory / "compiled"
         self._nodes = manifest["nodes"]
-        self._dialect = dialect(scene.workspace.profile.adapter)
+        self._dialect = dialect(context.workspace.profile.adapter)
         readable = {**manifest["nodes"], **manifest["sources"]}
         relations = {
             unique_id: node["relation_name"]
@@ -32,7 +34,7 @@ class Lineage:
             for unique_id, relation in relations.items()
         }
 
-    def of(self, event: Finished) -> dg.TableColumnLineage | None:
+    def of(self, event: NodeFinished) -> dg.TableColumnLineage | None:
         """Return the lineage of the model that `event` is about; None when it can't be told."""
         node = self._nodes.get(event.unique_id, {})
         file = self._compiled / str(node.get("package_name")) / str(node.get("original_file_path"))
@@ -49,7 +51,7 @@ class Lineage:
         return found
 
 
-def row_counts(scene: Scene, relations: Mapping[str, str]) -> dict[str, int]:
+def row_counts(context: CommandContext, relations: Mapping[str, str]) -> dict[str, int]:
     """Return the number of rows of each relation by its node, asked for in one query of dbt's.
 
     Empty when dbt can't tell; the console of the step says why.
@@ -62,9 +64,9 @@ def row_counts(scene: Scene, relations: Mapping[str, str]) -> dict[str, int]:
         for number, node in enumerate(nodes)
     )
     said: list[str] = []
-    directory = scene.run.work / "row-counts"
-    parses.lend(scene.workspace.parsed, directory / "target")
-    ended = scene.workspace.run(
+    directory = context.run.work / "row-counts"
+    parses.lend(context.workspace.parsed, directory / "target")
+    ended = context.workspace.run(
         ("--quiet", "show", "--inline", query, "--output", "json", "--limit", "-1"),
         directory=directory,
         on_line=said.append,

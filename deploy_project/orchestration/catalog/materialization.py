@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 
 from deploy_project.dbt.artifacts.adapter_response import bytes_processed, rows_affected
-from deploy_project.dbt.artifacts.events import Adapter, Finished, Version
+from deploy_project.dbt.artifacts.events import Adapter, NodeFinished, Version
 from deploy_project.runs.model.run import begun_at
-from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.model.step_context import CommandContext
 
 
 @dataclass
@@ -30,16 +30,16 @@ class Facts:
     ends: dict[str, datetime] = field(default_factory=dict[str, datetime])
 
     @classmethod
-    def of(cls, scene: Scene) -> "Facts":
+    def of(cls, context: CommandContext) -> "Facts":
         """Return what is known before dbt starts."""
         return cls(
-            commit=scene.source.commit,
-            branch=scene.source.branch,
-            job=scene.run.job.name,
-            trigger=scene.run.trigger.category,
-            target=scene.workspace.profile.target,
-            artifacts=str(scene.artifacts),
-            started_at=begun_at(scene.run),
+            commit=context.source.commit,
+            branch=context.source.branch,
+            job=context.run.job.name,
+            trigger=context.run.trigger.category,
+            target=context.workspace.profile.target,
+            artifacts=str(context.artifacts),
+            started_at=begun_at(context.run),
         )
 
     def versions(self, event: Version | Adapter) -> None:
@@ -49,12 +49,12 @@ class Facts:
         else:
             self.adapter = f"{event.name} {event.version}"
 
-    def finished(self, event: Finished) -> None:
+    def finished(self, event: NodeFinished) -> None:
         """Take note of when a node ended."""
         if event.finished_at is not None:
             self.ends[event.unique_id] = event.finished_at
 
-    def queued_seconds(self, event: Finished, parents: list[str]) -> float | None:
+    def queued_seconds(self, event: NodeFinished, parents: list[str]) -> float | None:
         """Return how long the node was ready but waited for a thread; None when unknown."""
         ready = [self.ends[parent] for parent in parents if parent in self.ends]
         if event.started_at is None or not ready:
@@ -63,7 +63,7 @@ class Facts:
 
 
 def metadata(
-    facts: Facts, event: Finished, manifest: Mapping[str, Any]
+    facts: Facts, event: NodeFinished, manifest: Mapping[str, Any]
 ) -> dict[str, dg.MetadataValue[Any]]:
     """Return the metadata of the materialization that `event` is; what is unknown is left out."""
     node = manifest["nodes"].get(event.unique_id, {})

@@ -9,7 +9,14 @@ from typing import Any, cast
 import dagster as dg
 
 from deploy_project.dbt.arguments.commands import changes_warehouse
-from deploy_project.dbt.artifacts.events import Adapter, Event, Finished, Numbered, Started, Version
+from deploy_project.dbt.artifacts.events import (
+    Adapter,
+    Event,
+    NodeFinished,
+    NodeStarted,
+    Numbered,
+    Version,
+)
 from deploy_project.dbt.artifacts.results import SourceResult, failed_measurement, read_sources
 from deploy_project.errors import DeployError
 from deploy_project.orchestration.catalog import checks
@@ -18,9 +25,9 @@ from deploy_project.orchestration.catalog.materialization import Facts, metadata
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.nodes.asset_keys import asset_keys
 from deploy_project.orchestration.nodes.check_keys import check_keys
-from deploy_project.orchestration.nodes.node_facts import Manifest
+from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.releases import pointer
-from deploy_project.runs.model.step_context import Scene
+from deploy_project.runs.model.step_context import CommandContext
 from deploy_project.runs.outcome.finish import record_keys
 
 ASSETS = frozenset({"model", "seed", "snapshot"})
@@ -43,11 +50,11 @@ class AssetReporter:
         self._tables: dict[str, str] = {}
         self._unmeasured: dict[str, SourceResult] = {}
 
-    def opened(self, scene: Scene) -> None:
+    def opened(self, context: CommandContext) -> None:
         """Remember where the command runs."""
-        self._scene = scene
-        self._facts = Facts.of(scene)
-        self._builds = changes_warehouse(scene.step.arguments)
+        self._command = context
+        self._facts = Facts.of(context)
+        self._builds = changes_warehouse(context.step.arguments)
 
     def heard(self, event: Event) -> None:
         """Report one event of a node."""
@@ -56,11 +63,11 @@ class AssetReporter:
                 self._facts.versions(event)
             case Numbered():
                 self._numbers[event.unique_id] = event
-            case Started() if self._builds and event.resource_type in ASSETS:
+            case NodeStarted() if self._builds and event.resource_type in ASSETS:
                 self._planned(event)
-            case Finished() if event.resource_type == "source":
+            case NodeFinished() if event.resource_type == "source":
                 self._measured(event)
-            case Finished() if self._builds:
+            case NodeFinished() if self._builds:
                 self._facts.finished(event)
                 if event.resource_type in ASSETS and event.status in BUILT:
                     self._materialized(event)
@@ -71,9 +78,9 @@ class AssetReporter:
 
     def closed(self) -> None:
         """Report what is known only now: row counts, and the freshness of sources."""
-        if self._scene.run.environment.row_counts:
+        if self._command.run.environment.row_counts:
             self._count()
-        file = self._scene.target_directory / "sources.json"
+        file = self._command.target_directory / "sources.json"
         results = read_sources(file) if file.is_file() else ()
         measured = {result.unique_id for result in results}
         failed = [each for key, each in self._unmeasured.items() if key not in measured]
@@ -81,16 +88,16 @@ class AssetReporter:
             self._fresh(result)
 
     @cached_property
-    def _manifest(self) -> Manifest:
-        file = self._scene.target_directory / "manifest.json"
+    def _manifest(self) -> ManifestContent:
+        file = self._command.target_directory / "manifest.json"
         return json.loads(file.read_bytes())
 
     @cached_property
-    def _shown(self) -> Manifest | None:
+    def _shown(self) -> ManifestContent | None:
         """The manifest that the definitions are made of; None when it is the run's own, or gone."""
-        run = self._scene.run
+        run = self._command.run
         at = pointer.deployed(run.state, run.environment.name)
-        if at is None or at.commit == self._scene.source.commit:
+        if at is None or at.commit == self._command.source.commit:
             return None
         with suppress(DeployError):
             return pointer.shown_manifest(run.state, run.environment, at)
@@ -98,14 +105,14 @@ class AssetReporter:
 
     @cached_property
     def _keys(self) -> Mapping[str, dg.AssetKey]:
-        run, shown = self._scene.run, self._shown
+        run, shown = self._command.run, self._shown
         name, reserved = run.environment.name, record_keys(run.deployment)
         known = asset_keys(name, shown, reserved=reserved) if shown is not None else None
         return asset_keys(name, self._manifest, reserved=reserved, shown=known)
 
     @cached_property
     def _checks(self) -> Mapping[str, dg.AssetCheckKey]:
-        run, shown = self._scene.run, self._shown
+        run, shown = self._command.run, self._shown
         name, known = run.environment.name, None
         if shown is not None:
             assets = asset_keys(name, shown, reserved=record_keys(run.deployment))
@@ -114,20 +121,20 @@ class AssetReporter:
 
     @cached_property
     def _lineage(self) -> Lineage:
-        return Lineage(self._scene, self._manifest, self._keys)
+        return Lineage(self._command, self._manifest, self._keys)
 
-    def _planned(self, event: Started) -> None:
+    def _planned(self, event: NodeStarted) -> None:
         key = self._keys.get(event.unique_id)
         if key is not None and self._reports_planned:
             context = self._context
             events.report_planned(context.instance, context.run, context.op.name, key)
 
-    def _materialized(self, event: Finished) -> None:
+    def _materialized(self, event: NodeFinished) -> None:
         key, number = self._keys.get(event.unique_id), self._numbers.get(event.unique_id)
         if key is None:
             return
         described = metadata(self._facts, event, self._manifest)
-        if self._scene.run.environment.column_lineage and (lineage := self._lineage.of(event)):
+        if self._command.run.environment.column_lineage and (lineage := self._lineage.of(event)):
             described["dagster/column_lineage"] = dg.MetadataValue.column_lineage(lineage)
         if event.relation and event.materialized != "view":
             self._tables[event.unique_id] = event.relation
@@ -138,11 +145,11 @@ class AssetReporter:
 
     def _count(self) -> None:
         """Observe how many rows each table has that was built; a view would have to be run."""
-        for unique_id, rows in row_counts(self._scene, self._tables).items():
+        for unique_id, rows in row_counts(self._command, self._tables).items():
             observed = {"dagster/row_count": dg.MetadataValue.int(rows)}
             self._context.log_event(dg.AssetObservation(self._keys[unique_id], metadata=observed))
 
-    def _checked(self, event: Finished) -> None:
+    def _checked(self, event: NodeFinished) -> None:
         key = self._checks.get(event.unique_id)
         if key is not None:
             self._log(checks.evaluation(key, event, self._manifest))
@@ -151,7 +158,7 @@ class AssetReporter:
         # Dagster logs evaluations too, though the declared type doesn't say so.
         self._context.log_event(cast(Any, evaluation))
 
-    def _measured(self, event: Finished) -> None:
+    def _measured(self, event: NodeFinished) -> None:
         # dbt leaves a source whose measurement has failed out of sources.json.
         if event.status in ("runtime error", "error"):
             result = failed_measurement(event.unique_id, event.message)

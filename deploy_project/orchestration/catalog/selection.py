@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deploy_project.orchestration.nodes.node_facts import Manifest, Node
+from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeEntry
 
 _SECTIONS = ("nodes", "unit_tests")
 _TYPES = ("model", "seed", "snapshot", "test", "unit_test")
@@ -22,7 +22,7 @@ class Selection:
     """Sources to measure."""
 
 
-def selection_arguments(selection: Selection, manifest: Manifest) -> list[str]:
+def selection_arguments(selection: Selection, manifest: ManifestContent) -> list[str]:
     """Return the arguments after `dbt` that build the chosen nodes and tests and no others.
 
     What isn't in `manifest` is left out; empty when nothing remains, for `dbt build` without a
@@ -47,7 +47,7 @@ def selection_arguments(selection: Selection, manifest: Manifest) -> list[str]:
     return ["build", "--select", *select, *without, "--indirect-selection", "empty"]
 
 
-def freshness_arguments(selection: Selection, manifest: Manifest) -> list[str]:
+def freshness_arguments(selection: Selection, manifest: ManifestContent) -> list[str]:
     """Return the arguments that measure the chosen sources' freshness; empty without any."""
     sources = [manifest["sources"].get(each) for each in selection.freshness]
     names = [
@@ -59,7 +59,7 @@ def freshness_arguments(selection: Selection, manifest: Manifest) -> list[str]:
     return ["source", "freshness", "--select", *select] if select else []
 
 
-def _of_type(kind: str, manifest: Manifest) -> list[Node]:
+def _of_type(kind: str, manifest: ManifestContent) -> list[NodeEntry]:
     return [
         node
         for section in _SECTIONS
@@ -68,11 +68,11 @@ def _of_type(kind: str, manifest: Manifest) -> list[Node]:
     ]
 
 
-def _selectors(nodes: Iterable[Node], manifest: Manifest) -> list[str]:
+def _selectors(nodes: Iterable[NodeEntry], manifest: ManifestContent) -> list[str]:
     return [_selector(node, manifest) for node in nodes]
 
 
-def _selector(node: Node, manifest: Manifest) -> str:
+def _selector(node: NodeEntry, manifest: ManifestContent) -> str:
     """Return what selects one node exactly.
 
     A plain `fqn:` selects everything below a folder of the model's name too, a pattern only what

@@ -16,8 +16,8 @@ from deploy_project.orchestration.nodes.asset_keys import asset_keys, assets, up
 from deploy_project.orchestration.nodes.columns import column_schema
 from deploy_project.orchestration.nodes.freshness import Freshness, freshness, threshold_text
 from deploy_project.orchestration.nodes.node_facts import (
-    Manifest,
-    Node,
+    ManifestContent,
+    NodeEntry,
     group,
     group_name,
     is_tag,
@@ -29,11 +29,11 @@ from deploy_project.orchestration.nodes.node_facts import (
 from deploy_project.orchestration.nodes.notes import Tell, nobody, reason
 
 
-def _nothing(_: Node) -> dict[str, object]:
+def _nothing(_: NodeEntry) -> dict[str, object]:
     return {}
 
 
-def _of_source(node: Node) -> dict[str, object]:
+def _of_source(node: NodeEntry) -> dict[str, object]:
     criteria = mapping(node.get("freshness"))
     return {
         "dbt/loader": node.get("loader"),
@@ -43,7 +43,7 @@ def _of_source(node: Node) -> dict[str, object]:
     }
 
 
-def _of_exposure(node: Node) -> dict[str, object]:
+def _of_exposure(node: NodeEntry) -> dict[str, object]:
     return {
         "dbt/type": node.get("type"),
         "dbt/maturity": node.get("maturity"),
@@ -52,7 +52,7 @@ def _of_exposure(node: Node) -> dict[str, object]:
     }
 
 
-_SPECIFIC: Mapping[str, Callable[[Node], dict[str, object]]] = {
+_SPECIFIC: Mapping[str, Callable[[NodeEntry], dict[str, object]]] = {
     "source": _of_source,
     "exposure": _of_exposure,
 }
@@ -63,7 +63,7 @@ class Translator:
     """Makes asset specs for one environment from the manifest of its deployed commit."""
 
     environment: Environment
-    manifest: Manifest
+    manifest: ManifestContent
     commit: str
     project_directory: Path
     """The dbt project within a checkout of `commit`."""
@@ -75,7 +75,7 @@ class Translator:
     """Hears of nodes that can't be shown as they are."""
 
     @cached_property
-    def assets(self) -> Mapping[str, Node]:
+    def assets(self) -> Mapping[str, NodeEntry]:
         """The nodes that are assets, by unique id."""
         return assets(self.manifest)
 
@@ -137,7 +137,7 @@ class Translator:
             skippable=built,
         )
 
-    def _kinds(self, node: Node) -> set[str]:
+    def _kinds(self, node: NodeEntry) -> set[str]:
         adapter = self.manifest["metadata"].get("adapter_type")
         kind = node["resource_type"]
         if kind in ("source", "exposure"):
@@ -145,7 +145,7 @@ class Translator:
         found = (adapter, node["config"].get("materialized"))
         return {"dbt", *(each for each in found if each and is_tag(each))}
 
-    def _metadata(self, node: Node, age: Freshness) -> dict[str, Any]:
+    def _metadata(self, node: NodeEntry, age: Freshness) -> dict[str, Any]:
         found = mapping((self.catalog or {}).get("nodes")).get(node["unique_id"]) or mapping(
             (self.catalog or {}).get("sources")
         ).get(node["unique_id"])
@@ -161,7 +161,7 @@ class Translator:
         }
         return {name: value for name, value in values.items() if value not in (None, "")}
 
-    def _docs(self, node: Node) -> dg.MetadataValue[Any] | None:
+    def _docs(self, node: NodeEntry) -> dg.MetadataValue[Any] | None:
         if self.docs_url is None:
             return None
         page = f"{node['resource_type']}/{node['unique_id']}"
@@ -169,7 +169,7 @@ class Translator:
             f"{self.docs_url}/docs/{quote(self.environment.name)}/#!/{quote(page)}"
         )
 
-    def _code(self, node: Node) -> dg.CodeReferencesMetadataValue | None:
+    def _code(self, node: NodeEntry) -> dg.CodeReferencesMetadataValue | None:
         # Files of packages are not in the repository.
         if node["package_name"] != self.manifest["metadata"].get("project_name"):
             return None

@@ -15,8 +15,8 @@ from dagster._core.executor.base import Executor
 
 from deploy_project.orchestration.internals.connections import keep_connection
 
-Outcome = Literal["Success", "Error", "Cancelled"]
-Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Outcome], None]
+RunOutcome = Literal["Success", "Error", "Cancelled"]
+Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, RunOutcome], None]
 """Called once when the steps of a run have ended, whatever the outcome."""
 Hold = Callable[[dg.DagsterInstance, str], AbstractContextManager[None]]
 """Entered with a run's id for as long as its steps are run in this process."""
@@ -45,7 +45,7 @@ class StepLogExecutor(Executor):
     def _all(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
-        outcome: Outcome = "Cancelled"
+        outcome: RunOutcome = "Cancelled"
         try:
             failed = False
             for event in self._steps(plan_context, execution_plan):

@@ -15,7 +15,7 @@ from deploy_project.orchestration.catalog.selection import (
     selection_arguments,
 )
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
-from deploy_project.orchestration.nodes.node_facts import Manifest
+from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
@@ -28,7 +28,7 @@ class ByHand:
     """Builds and checks what people select in one environment, at one commit."""
 
     environment: Environment
-    manifest: Manifest
+    manifest: ManifestContent
     commit: str
     deployment: Deployment
     state: StateDirectory

@@ -20,7 +20,7 @@ from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.mirror import contains, is_full
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.outcome.overview import FinishedRun
 
 _RUNS = 500
 """So many runs of CI jobs are looked at, the newest first."""
@@ -38,7 +38,7 @@ class _Told:
     run_id: str
 
 
-def tell_deployed(instance: dg.DagsterInstance, finished: Finished) -> list[str]:
+def tell_deployed(instance: dg.DagsterInstance, finished: FinishedRun) -> list[str]:
     """Tell the pull requests that the run has deployed; return what went wrong with that.
 
     What can't be told is told by a later run, which names the first run all the same.
@@ -61,7 +61,7 @@ def tell_deployed(instance: dg.DagsterInstance, finished: Finished) -> list[str]
     return []
 
 
-def _deploys(finished: Finished) -> bool:
+def _deploys(finished: FinishedRun) -> bool:
     run = finished.run
     is_of_production = finished.outcome == "Success" and not run.is_apart
     return is_of_production and finished.source is not None and _builds(run.job)
@@ -97,7 +97,7 @@ def _untold(instance: dg.DagsterInstance, run: Run) -> list[_Told]:
 
 
 def _tell(
-    instance: dg.DagsterInstance, finished: Finished, due: Iterable[tuple[_Told, Merged]]
+    instance: dg.DagsterInstance, finished: FinishedRun, due: Iterable[tuple[_Told, Merged]]
 ) -> None:
     run, count = finished.run, 0
     for each, merged in due:
@@ -122,7 +122,7 @@ def _has(run: Run, merged: Merged, commit: str) -> bool:
     return any(contains(mirror, commit, each) for each in merged.commits)
 
 
-def _successes(instance: dg.DagsterInstance, finished: Finished) -> Iterator[Build]:
+def _successes(instance: dg.DagsterInstance, finished: FinishedRun) -> Iterator[Build]:
     """Yield this run, then the successful ones of the environment before it, the newest first."""
     run, source = finished.run, finished.source
     assert source is not None

@@ -12,7 +12,7 @@ from deploy_project.errors import ArtifactError
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.store.artifacts import COMMENT
 
 
@@ -25,7 +25,7 @@ def tell_begin(run: Run, warn: Callable[[str], None]) -> None:
             warn(wrong)
 
 
-def tell_end(instance: dg.DagsterInstance, finished: Finished) -> list[str]:
+def tell_end(instance: dg.DagsterInstance, finished: FinishedRun) -> list[str]:
     """Tell the pull request how its run has ended; return what went wrong with that."""
     run = finished.run
     commit = finished.source.commit if finished.source is not None else run.commit

@@ -11,12 +11,13 @@ from deploy_project.orchestration.jobs.deactivation import deactivated_by
 from deploy_project.orchestration.jobs.pull_request_comment import tell_end
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import word
 from deploy_project.runs.outcome import leftovers
-from deploy_project.runs.outcome.ends import Kind, Said, reason
+from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
 from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_key
-from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
 
@@ -30,7 +31,9 @@ _NEWEST = 200
 """So many records of a job are looked through for that of a run that has ended."""
 
 
-def conclude(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: Finished) -> None:
+def conclude(
+    instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: FinishedRun
+) -> None:
     """Put the record of a run into the asset catalog, once; say so when it deactivates its job."""
     run = finished.run
     if finished.outcome == "Cancelled" and not finished.reason:
@@ -91,7 +94,7 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
         ended_at=ended,
     )
     leftovers.keep(run, steps)
-    finished = Finished(
+    finished = FinishedRun(
         run=run,
         outcome=outcome,
         source=runs.known_source(run) or _source(dagster_run),
@@ -110,11 +113,11 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _source(dagster_run: dg.DagsterRun) -> Source | None:
+def _source(dagster_run: dg.DagsterRun) -> Code | None:
     commit = dagster_run.tags.get(tags.COMMIT)
     if not commit:
         return None
-    return Source(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
+    return Code(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
 
 
 def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
@@ -123,7 +126,7 @@ def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
     return list(instance.all_logs(run_id, of_type=wanted))
 
 
-def _said(told: Iterable[dg.EventLogEntry]) -> Iterator[Said]:
+def _said(told: Iterable[dg.EventLogEntry]) -> Iterator[EndEvent]:
     for entry in told:
         event = entry.dagster_event
         if event is not None and event.event_type in _KINDS:
@@ -131,4 +134,6 @@ def _said(told: Iterable[dg.EventLogEntry]) -> Iterator[Said]:
             while error is not None and error.cause is not None:
                 error = error.cause
             words = [event.message or "", error.message if error is not None else ""]
-            yield Said(_KINDS[event.event_type], ": ".join(each.strip() for each in words if each))
+            yield EndEvent(
+                _KINDS[event.event_type], ": ".join(each.strip() for each in words if each)
+            )

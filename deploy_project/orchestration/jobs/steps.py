@@ -7,7 +7,7 @@ import dagster as dg
 
 from deploy_project.ci.schemas.guard import Guard
 from deploy_project.ci.steps import ACTIONS
-from deploy_project.ci.telling.test_rows import Witness
+from deploy_project.ci.telling.test_rows import TestRows
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.errors import ArtifactError, DeployError, LaunchError
@@ -26,7 +26,7 @@ from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step import StepRecord
-from deploy_project.runs.model.step_context import Listener, Several, Silent
+from deploy_project.runs.model.step_context import Listener, Listeners, NoListener
 from deploy_project.runs.outcome.finish import finish
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps import perform
@@ -88,14 +88,14 @@ def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
 def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
     """Do again what lies before `step`, and has no op of its own in Dagster's retry."""
     for earlier in resumption.to_repeat(run, step):
-        done = perform.perform(run, earlier, of=total, listener=Silent(), actions=ACTIONS)
+        done = perform.perform(run, earlier, of=total, listener=NoListener(), actions=ACTIONS)
         _judge(context, earlier, done, {})
 
 
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
     if run.is_ci:
-        return Several(Guard(), Witness())
-    return Silent() if run.is_apart else AssetReporter(context)
+        return Listeners(Guard(), TestRows())
+    return NoListener() if run.is_apart else AssetReporter(context)
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
@@ -179,7 +179,7 @@ def end(
     state: StateDirectory,
     instance: dg.DagsterInstance,
     dagster_run: dg.DagsterRun,
-    outcome: executor.Outcome,
+    outcome: executor.RunOutcome,
 ) -> None:
     """Finish a run whose steps have ended, and put its record into the asset catalog."""
     run = Run.of(dagster_run, job, deployment, state)

@@ -10,16 +10,16 @@ import dagster as dg
 from deploy_project.orchestration.nodes.distinct import (
     CUT,
     LONGEST,
-    Candidate,
-    Given,
-    Wish,
+    GivenNames,
+    NameCandidate,
+    WantedName,
     distinct,
     marks,
     unless_shown,
 )
 from deploy_project.orchestration.nodes.node_facts import (
-    Manifest,
-    Node,
+    ManifestContent,
+    NodeEntry,
     dagster_meta,
     listing,
     mapping,
@@ -29,7 +29,7 @@ from deploy_project.orchestration.nodes.notes import why
 _RANK = {"model": 0, "snapshot": 1, "seed": 2, "source": 3, "exposure": 4}
 
 
-def assets(manifest: Manifest) -> dict[str, Node]:
+def assets(manifest: ManifestContent) -> dict[str, NodeEntry]:
     """Return the nodes that are assets, by unique id: whatever is a relation, and exposures.
 
     Where two want the same key, the one that gets it comes first.
@@ -51,12 +51,12 @@ def assets(manifest: Manifest) -> dict[str, Node]:
     return {node["unique_id"]: node for node in nodes}
 
 
-def _exists(node: Node) -> bool:
+def _exists(node: NodeEntry) -> bool:
     config = mapping(node.get("config"))
     return config.get("enabled") is not False and config.get("materialized") != "ephemeral"
 
 
-def asset_key(environment_name: str, node: Node) -> dg.AssetKey:
+def asset_key(environment_name: str, node: NodeEntry) -> dg.AssetKey:
     """Return the key of a node of any manifest: the environment, then what dagster-dbt gives.
 
     This is dagster-dbt's `DagsterDbtTranslator.get_asset_key`, written again because importing it
@@ -67,7 +67,7 @@ def asset_key(environment_name: str, node: Node) -> dg.AssetKey:
     return dg.AssetKey([environment_name, *(_name(part) for part in parts)])
 
 
-def _key_of_dagster_dbt(node: Node) -> list[str]:
+def _key_of_dagster_dbt(node: NodeEntry) -> list[str]:
     configured = dagster_meta(node).get("asset_key")
     path: list[Any]
     if isinstance(configured, str) and configured:
@@ -92,7 +92,7 @@ def _name(text: str) -> str:
 
 def asset_keys(
     environment_name: str,
-    manifest: Manifest,
+    manifest: ManifestContent,
     *,
     reserved: Collection[dg.AssetKey] = (),
     shown: Mapping[str, dg.AssetKey] | None = None,
@@ -107,27 +107,27 @@ def asset_keys(
     """
     here = assets(manifest)
     shown_forms = {key.to_python_identifier(): each for each, key in (shown or {}).items()}
-    given = Given(may_have=unless_shown(shown_forms, here))
+    given = GivenNames(may_have=unless_shown(shown_forms, here))
     wishes = (_wish(environment_name, node, reserved) for node in here.values())
     return distinct(wishes, given)
 
 
 def _wish(
-    environment_name: str, node: Node, reserved: Collection[dg.AssetKey]
-) -> Wish[dg.AssetKey]:
+    environment_name: str, node: NodeEntry, reserved: Collection[dg.AssetKey]
+) -> WantedName[dg.AssetKey]:
     parts = _key_of_dagster_dbt(node)
     key = asset_key(environment_name, node)
     is_possible = all(part and _name(part) == part for part in parts) and key not in reserved
-    return Wish(
+    return WantedName(
         node["unique_id"],
         _candidate(key) if is_possible and _has_room(key.path) else None,
         map(_candidate, _other_keys(key, node["unique_id"])),
     )
 
 
-def _candidate(key: dg.AssetKey) -> Candidate[dg.AssetKey]:
+def _candidate(key: dg.AssetKey) -> NameCandidate[dg.AssetKey]:
     # Dagster tells outputs apart by this form, in which `a.b` and `a__b` are the same.
-    return Candidate(key, key.to_python_identifier())
+    return NameCandidate(key, key.to_python_identifier())
 
 
 def _has_room(path: Collection[str]) -> bool:
@@ -146,7 +146,7 @@ def _other_keys(key: dg.AssetKey, unique_id: str) -> Iterator[dg.AssetKey]:
 
 
 def renamed_assets(
-    environment_name: str, manifest: Manifest, keys: Mapping[str, dg.AssetKey]
+    environment_name: str, manifest: ManifestContent, keys: Mapping[str, dg.AssetKey]
 ) -> Iterator[str]:
     """Yield a line for each of `keys` that is not the one dagster-dbt would give."""
     owners = {key.to_python_identifier(): unique_id for unique_id, key in keys.items()}
@@ -159,7 +159,9 @@ def renamed_assets(
             yield f"{shown}: {why(owner=owner, spelled=spelled)}"
 
 
-def upstream(manifest: Manifest, unique_id: str, keys: Mapping[str, dg.AssetKey]) -> list[str]:
+def upstream(
+    manifest: ManifestContent, unique_id: str, keys: Mapping[str, dg.AssetKey]
+) -> list[str]:
     """Return the assets that a node reads, seen through what is none (ephemeral models, metrics).
 
     Sorted by unique id, so that definitions don't depend on the order in a file.
@@ -182,7 +184,7 @@ def upstream(manifest: Manifest, unique_id: str, keys: Mapping[str, dg.AssetKey]
 _READERS = ("nodes", "exposures", "metrics", "semantic_models", "saved_queries", "functions")
 
 
-def _parents(manifest: Manifest, unique_id: str) -> list[str]:
+def _parents(manifest: ManifestContent, unique_id: str) -> list[str]:
     for section in _READERS:
         if node := manifest.get(section, {}).get(unique_id):
             return listing(mapping(node.get("depends_on")).get("nodes"))

@@ -9,17 +9,17 @@ import dagster as dg
 from deploy_project.orchestration.nodes.asset_keys import asset_key, asset_keys
 from deploy_project.orchestration.nodes.distinct import (
     CUT,
-    Candidate,
-    Given,
-    Wish,
+    GivenNames,
+    NameCandidate,
+    WantedName,
     distinct,
     marks,
     unless_shown,
 )
 from deploy_project.orchestration.nodes.freshness import has_criteria
 from deploy_project.orchestration.nodes.node_facts import (
-    Manifest,
-    Node,
+    ManifestContent,
+    NodeEntry,
     dagster_meta,
     listing,
     mapping,
@@ -31,7 +31,7 @@ FRESHNESS = "freshness"
 _LONGEST = 250
 
 
-def tests(manifest: Manifest) -> dict[str, Node]:
+def tests(manifest: ManifestContent) -> dict[str, NodeEntry]:
     """Return the data tests and unit tests of `manifest` by unique id, the root project's first."""
     found = {
         **{key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "test"},
@@ -42,7 +42,7 @@ def tests(manifest: Manifest) -> dict[str, Node]:
     return {key: found[key] for key in order}
 
 
-def tested(manifest: Manifest, test: Node) -> str | None:
+def tested(manifest: ManifestContent, test: NodeEntry) -> str | None:
     """Return the unique id of what a test is about, by dagster-dbt's rule where that has one.
 
     It is the only thing the test reads, else what `meta.dagster.ref` names, else what dbt has
@@ -59,15 +59,15 @@ def tested(manifest: Manifest, test: Node) -> str | None:
     return attached or next((each for each in parents if _is_asset(_node(manifest, each))), None)
 
 
-def _node(manifest: Manifest, unique_id: str) -> Node:
+def _node(manifest: ManifestContent, unique_id: str) -> NodeEntry:
     return mapping(manifest["nodes"].get(unique_id) or manifest["sources"].get(unique_id))
 
 
-def _is_asset(node: Node) -> bool:
+def _is_asset(node: NodeEntry) -> bool:
     return bool(node) and mapping(node.get("config")).get("materialized") != "ephemeral"
 
 
-def _is_named(node: Node, referred: Mapping[str, Any]) -> bool:
+def _is_named(node: NodeEntry, referred: Mapping[str, Any]) -> bool:
     return all(
         wanted is None or str(node.get(field)) == str(wanted)
         for field, wanted in (
@@ -79,7 +79,7 @@ def _is_named(node: Node, referred: Mapping[str, Any]) -> bool:
 
 
 def check_key(
-    environment_name: str, manifest: Manifest, test_unique_id: str
+    environment_name: str, manifest: ManifestContent, test_unique_id: str
 ) -> dg.AssetCheckKey | None:
     """Return the check that a test of any manifest is; None when what it tests is no asset."""
     test = find_test(manifest, test_unique_id)
@@ -89,12 +89,12 @@ def check_key(
     return dg.AssetCheckKey(asset_key(environment_name, node), _cleaned(test["name"]))
 
 
-def find_test(manifest: Manifest, unique_id: str) -> Node:
+def find_test(manifest: ManifestContent, unique_id: str) -> NodeEntry:
     """Return a data test or a unit test of `manifest`; an empty node when it has none such."""
     return mapping(manifest["nodes"].get(unique_id) or _unit_tests(manifest).get(unique_id))
 
 
-def _unit_tests(manifest: Manifest) -> Mapping[str, Any]:
+def _unit_tests(manifest: ManifestContent) -> Mapping[str, Any]:
     return mapping(manifest.get("unit_tests"))
 
 
@@ -104,7 +104,7 @@ def _cleaned(name: str) -> str:
 
 def check_keys(
     environment_name: str,
-    manifest: Manifest,
+    manifest: ManifestContent,
     assets: Mapping[str, dg.AssetKey] | None = None,
     *,
     shown: Mapping[str, dg.AssetCheckKey] | None = None,
@@ -119,30 +119,30 @@ def check_keys(
     keys = asset_keys(environment_name, manifest) if assets is None else assets
     wanted = [each for each in _wanted(manifest) if each[1] in keys]
     shown_forms = {_candidate(key).form: each for each, key in (shown or {}).items()}
-    given = Given(
+    given = GivenNames(
         {key.to_python_identifier(): each for each, key in keys.items()},
         unless_shown(shown_forms, {unique_id for unique_id, _, _ in wanted}),
     )
     return distinct((_wish(each, keys[about], name) for each, about, name in wanted), given)
 
 
-def _wish(unique_id: str, about: dg.AssetKey, name: str) -> Wish[dg.AssetCheckKey]:
+def _wish(unique_id: str, about: dg.AssetKey, name: str) -> WantedName[dg.AssetCheckKey]:
     plain = dg.AssetCheckKey(about, name)
     cut = _cleaned(name) if len(name) <= _LONGEST else _cleaned(name)[:CUT]
-    return Wish(
+    return WantedName(
         unique_id,
         _candidate(plain) if name and _cleaned(name) == name and cut == name else None,
         (_candidate(dg.AssetCheckKey(about, f"{cut}_{mark}")) for mark in marks(unique_id)),
     )
 
 
-def _candidate(key: dg.AssetCheckKey) -> Candidate[dg.AssetCheckKey]:
+def _candidate(key: dg.AssetCheckKey) -> NameCandidate[dg.AssetCheckKey]:
     # Dagster tells outputs apart by this form, an asset's own among them.
     form = f"{key.asset_key.to_python_identifier()}_{key.name}".replace(".", "_")
-    return Candidate(key, form)
+    return NameCandidate(key, form)
 
 
-def _wanted(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
+def _wanted(manifest: ManifestContent) -> Iterator[tuple[str, str, str]]:
     """Yield each check's unique id, what it is about, and the name it would like."""
     for unique_id, source in sorted(manifest["sources"].items()):
         if has_criteria(source):
@@ -152,7 +152,9 @@ def _wanted(manifest: Manifest) -> Iterator[tuple[str, str, str]]:
 
 
 def renamed_checks(
-    manifest: Manifest, assets: Mapping[str, dg.AssetKey], checks: Mapping[str, dg.AssetCheckKey]
+    manifest: ManifestContent,
+    assets: Mapping[str, dg.AssetKey],
+    checks: Mapping[str, dg.AssetCheckKey],
 ) -> Iterator[str]:
     """Yield a line for each of `checks` whose name is not the one that dbt has for it."""
     owners = {_candidate(key).form: unique_id for unique_id, key in checks.items()}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from deploy_project.orchestration.nodes.node_facts import Node, listing
+from deploy_project.orchestration.nodes.node_facts import NodeEntry, listing
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -38,7 +38,7 @@ def dialect(adapter_type: str) -> str | None:
     return _DIALECTS.get(adapter_type)
 
 
-def column_schema(node: Node, catalog_node: Node | None = None) -> dg.TableSchema | None:
+def column_schema(node: NodeEntry, catalog_node: NodeEntry | None = None) -> dg.TableSchema | None:
     """Return the columns of a node of the manifest; types come from the catalog when it has them.
 
     Columns that only the manifest knows come last; None when nobody knows any.

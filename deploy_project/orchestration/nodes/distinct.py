@@ -15,7 +15,7 @@ Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
-class Candidate(Generic[Name]):
+class NameCandidate(Generic[Name]):
     """A name that something may get, and the form in which Dagster must tell it from others."""
 
     name: Name
@@ -23,18 +23,18 @@ class Candidate(Generic[Name]):
 
 
 @dataclass(frozen=True)
-class Wish(Generic[Name]):
+class WantedName(Generic[Name]):
     """The names that one thing may have."""
 
     unique_id: str
-    plain: Candidate[Name] | None
+    plain: NameCandidate[Name] | None
     """The one it would like; None where Dagster can't have it."""
-    others: Iterator[Candidate[Name]]
+    others: Iterator[NameCandidate[Name]]
     """Those it takes else; they never end."""
 
 
 @dataclass
-class Given:
+class GivenNames:
     """The owners of the names that are given away, by form."""
 
     owners: dict[str, str] = field(default_factory=dict[str, str])
@@ -48,14 +48,14 @@ class Given:
         return self.owners.setdefault(form, unique_id) == unique_id
 
 
-def distinct(wishes: Iterable[Wish[Name]], given: Given) -> dict[str, Name]:
+def distinct(wishes: Iterable[WantedName[Name]], given: GivenNames) -> dict[str, Name]:
     """Return a name for each unique id, no two of one form.
 
     Names that are nobody else's wish go to those who want them; of several the first gets it. So
     what else there is never changes a name, unless it wants the same one.
     """
     found: dict[str, Name] = {}
-    late: list[Wish[Name]] = []
+    late: list[WantedName[Name]] = []
     order = [*wishes]
     for each in order:
         if each.plain is not None and given.take(each.plain.form, each.unique_id):

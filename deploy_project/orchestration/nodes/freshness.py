@@ -7,7 +7,7 @@ from typing import cast
 
 import dagster as dg
 
-from deploy_project.orchestration.nodes.node_facts import Node, dagster_meta, mapping, meta
+from deploy_project.orchestration.nodes.node_facts import NodeEntry, dagster_meta, mapping, meta
 
 _PERIODS = {
     "minute": timedelta(minutes=1),
@@ -26,7 +26,7 @@ class Freshness:
     note: str | None = None
 
 
-def freshness(node: Node) -> Freshness:
+def freshness(node: NodeEntry) -> Freshness:
     """Return what a model's configuration says about its age.
 
     `meta.dagster.freshness` goes before `meta.freshness`, both written as a source's `freshness`
@@ -87,7 +87,7 @@ def threshold_text(written: object) -> str | None:
     return f"{count} {period}" if count == 1 else f"{count} {period}s"
 
 
-def has_criteria(source: Node) -> bool:
+def has_criteria(source: NodeEntry) -> bool:
     """Return whether `dbt source freshness` measures this source."""
     written = mapping(source.get("freshness"))
     return any(threshold_text(written.get(name)) for name in ("warn_after", "error_after"))

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-Node = Mapping[str, Any]
-Manifest = Mapping[str, Any]
+NodeEntry = Mapping[str, Any]
+ManifestContent = Mapping[str, Any]
 
 _GROUPS = {"seed": "seeds", "snapshot": "snapshots", "source": "sources", "exposure": "exposures"}
 # Dagster's own idea of an e-mail address; what it doesn't take must be a team.
@@ -23,12 +23,12 @@ def listing(value: object) -> list[Any]:
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
-def meta(node: Node) -> Mapping[str, Any]:
+def meta(node: NodeEntry) -> Mapping[str, Any]:
     """Return the node's `meta`, wherever this version of dbt keeps it."""
     return mapping(mapping(node.get("config")).get("meta")) or mapping(node.get("meta"))
 
 
-def dagster_meta(node: Node) -> Mapping[str, Any]:
+def dagster_meta(node: NodeEntry) -> Mapping[str, Any]:
     """Return what the node's `meta` says to Dagster."""
     return mapping(meta(node).get("dagster"))
 
@@ -38,7 +38,7 @@ def group_name(environment_name: str, name: str) -> str:
     return f"{environment_name.replace('-', '_')}/{name}"
 
 
-def group(node: Node) -> str:
+def group(node: NodeEntry) -> str:
     """Return the group: `meta.dagster.group`, dbt's group, or the first folder of a model."""
     chosen = dagster_meta(node).get("group") or mapping(node.get("config")).get("group")
     if not chosen:
@@ -48,7 +48,7 @@ def group(node: Node) -> str:
     return "/".join(filter(None, parts)) or "default"
 
 
-def owners(node: Node, manifest: Manifest) -> list[str]:
+def owners(node: NodeEntry, manifest: ManifestContent) -> list[str]:
     """Return who answers for a node, each an e-mail address or `team:…`, nobody twice.
 
     Asked are the owner of dbt's group, an exposure's own `owner`, `meta.owner`, and
@@ -82,7 +82,7 @@ def _owner(text: str) -> str | None:
     return f"team:{team}" if team else None
 
 
-def tags(node: Node) -> dict[str, str]:
+def tags(node: NodeEntry) -> dict[str, str]:
     """Return dbt's tags as Dagster's; those that Dagster has no room or other plans for are out."""
     found = map(str, listing(node.get("tags")))
     return {tag: "" for tag in found if is_tag(tag) and not tag.startswith("dagster/")}
@@ -93,7 +93,7 @@ def is_tag(text: object) -> bool:
     return isinstance(text, str) and _TAG.fullmatch(text) is not None
 
 
-def table_name(node: Node) -> str | None:
+def table_name(node: NodeEntry) -> str | None:
     """Return the full name of a node's relation, without quotes; None when there is none."""
     if not node.get("relation_name"):
         return None

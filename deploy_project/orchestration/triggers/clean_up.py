@@ -14,7 +14,7 @@ from deploy_project.ci.cleanup.plan import Wait
 from deploy_project.ci.cleanup.report import listed_schemas, listed_sweep
 from deploy_project.ci.pulls.finders import Finders
 from deploy_project.ci.schemas import ledger
-from deploy_project.ci.schemas.ledger import Place
+from deploy_project.ci.schemas.ledger import EntryKey
 from deploy_project.config.resolve.drafts import CI_SWEEP
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment
@@ -105,7 +105,7 @@ class Sweeps:
             wanted = planned()
         return wanted, cleanup.carry_out(wanted, dry=False)
 
-    def _ended(self, instance: dg.DagsterInstance, places: Collection[Place]) -> bool:
+    def _ended(self, instance: dg.DagsterInstance, places: Collection[EntryKey]) -> bool:
         """Wait until no run of `places`, which are of one environment, is in progress."""
         ((environment, *_), *_) = places
         until = time.monotonic() + PATIENCE_SECONDS

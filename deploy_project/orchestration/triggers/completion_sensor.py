@@ -8,9 +8,9 @@ import dagster as dg
 from deploy_project.config.values.deployment import AssetParent, Deployment, Job, JobParent, Parent
 from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.triggers.completions import (
-    Ended,
-    Start,
-    State,
+    CompletionState,
+    EndedRun,
+    StartJob,
     decide,
     parsed,
     text,
@@ -26,7 +26,9 @@ _STATUSES = {
 }
 
 
-def ends(instance: dg.DagsterInstance, parents: Iterable[Parent], since: float) -> Iterator[Ended]:
+def ends(
+    instance: dg.DagsterInstance, parents: Iterable[Parent], since: float
+) -> Iterator[EndedRun]:
     """Yield the ends of `parents` after `since`, in no order; pull requests start nothing else."""
     own: list[str] = []
     for parent in dict.fromkeys(parents):
@@ -44,7 +46,7 @@ def ends(instance: dg.DagsterInstance, parents: Iterable[Parent], since: float) 
 
 def _of_another_location(
     instance: dg.DagsterInstance, parent: JobParent, since: float
-) -> Iterator[Ended]:
+) -> Iterator[EndedRun]:
     for record in _ended(instance, since, job_name=parent.job):
         origin = record.dagster_run.remote_job_origin
         if origin is not None and origin.location_name == parent.location:
@@ -73,14 +75,14 @@ def _ended_at(record: dg.RunRecord) -> float:
     return record.update_timestamp.timestamp() if record.end_time is None else record.end_time
 
 
-def _end(record: dg.RunRecord, parent: JobParent) -> Ended:
+def _end(record: dg.RunRecord, parent: JobParent) -> EndedRun:
     run = record.dagster_run
-    return Ended(str(parent), _ended_at(record), run.run_id, _STATUSES[run.status])
+    return EndedRun(str(parent), _ended_at(record), run.run_id, _STATUSES[run.status])
 
 
 def _materializations(
     instance: dg.DagsterInstance, parent: AssetParent, since: float
-) -> Iterator[Ended]:
+) -> Iterator[EndedRun]:
     # By time, not by storage id: SQLite gives the ids of deleted events to new ones.
     wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(parent.key), after_timestamp=since)
     cursor, more = None, True
@@ -88,7 +90,7 @@ def _materializations(
         page = instance.fetch_materializations(wanted, _PAGE, cursor, ascending=True)
         for record in page.records:
             entry = record.event_log_entry
-            yield Ended(str(parent), entry.timestamp, entry.run_id, by=entry.job_name or "")
+            yield EndedRun(str(parent), entry.timestamp, entry.run_id, by=entry.job_name or "")
         cursor, more = page.cursor, page.has_more
 
 
@@ -123,15 +125,15 @@ def completion_sensor(
 
 
 def _tick(
-    instance: dg.DagsterInstance, children: list[Job], state: State | None
-) -> tuple[list[Start], State]:
+    instance: dg.DagsterInstance, children: list[Job], state: CompletionState | None
+) -> tuple[list[StartJob], CompletionState]:
     now = datetime.now(UTC).timestamp()
-    state = state or State(now, begun=now)
+    state = state or CompletionState(now, begun=now)
     parents = [parent for job in children if job.completion for parent in job.completion.parents]
     return decide(children, state, ends(instance, parents, state.since(now)), now=now)
 
 
-def _request(start: Start) -> dg.RunRequest:
+def _request(start: StartJob) -> dg.RunRequest:
     upstream = {tags.UPSTREAM_RUN: start.upstream_run} if start.upstream_run else {}
     return dg.RunRequest(
         run_key=start.key,

@@ -15,7 +15,7 @@ OVERLAP_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Ended:
+class EndedRun:
     """A run that has ended, or an asset that was materialized."""
 
     what: str
@@ -42,11 +42,11 @@ class Ended:
 
 
 @dataclass(frozen=True)
-class Start:
+class StartJob:
     """Start `job` because of `ends`, the oldest first."""
 
     job: str
-    ends: tuple[Ended, ...]
+    ends: tuple[EndedRun, ...]
     round: str = ""
     """Which one it is of a job that waits for all its parents; empty for another job."""
 
@@ -74,15 +74,15 @@ class Start:
 
 
 @dataclass(frozen=True)
-class State:
+class CompletionState:
     """What one tick leaves to the next."""
 
     last: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """When the tick was, in seconds since 1970."""
     seen: Mapping[str, float] = field(default_factory=dict[str, float])
     """When the ends were, by key, that the next tick will find again."""
-    waiting: Mapping[str, Mapping[str, Ended | None]] = field(
-        default_factory=dict[str, Mapping[str, Ended | None]]
+    waiting: Mapping[str, Mapping[str, EndedRun | None]] = field(
+        default_factory=dict[str, Mapping[str, EndedRun | None]]
     )
     """By child and parent: the end that waits for those of the other parents."""
 
@@ -96,22 +96,22 @@ class State:
         return min(self.last, now) - OVERLAP_SECONDS
 
 
-_STATE = TypeAdapter(State)
+_STATE = TypeAdapter(CompletionState)
 
 
-def parsed(cursor: str | None) -> State | None:
+def parsed(cursor: str | None) -> CompletionState | None:
     """Return the state that `cursor` holds; None when it holds none."""
     return cursors.read(_STATE, cursor)
 
 
-def text(state: State) -> str:
+def text(state: CompletionState) -> str:
     """Return `state` as a cursor."""
     return _STATE.dump_json(state).decode()
 
 
 def decide(
-    jobs: Iterable[Job], state: State, ends: Iterable[Ended], *, now: float
-) -> tuple[list[Start], State]:
+    jobs: Iterable[Job], state: CompletionState, ends: Iterable[EndedRun], *, now: float
+) -> tuple[list[StartJob], CompletionState]:
     """Return what `ends` start, in their order, and the state after it.
 
     An end counts once. What is new among the parents of a job waits from now on: none of `ends`
@@ -121,7 +121,7 @@ def decide(
     waiting = {name: _round(each, state.waiting.get(name, {})) for name, each in children.items()}
     rounds = dict(state.rounds)  # also of jobs that are gone: they may come back
     seen = {key: at for key, at in state.seen.items() if at >= now - OVERLAP_SECONDS}
-    starts: list[Start] = []
+    starts: list[StartJob] = []
     for end in sorted(ends, key=lambda end: (end.at, end.key)):
         fresh = end.key not in state.seen and end.key not in seen
         seen[end.key] = end.at
@@ -129,24 +129,26 @@ def decide(
             found = _after(end, name, completion, waiting[name], state.waiting.get(name, {}))
             if found and completion.needs_all:
                 rounds[name] = rounds.get(name, 0) + 1
-                starts.append(Start(name, found, f"{state.begun:.3f}-{rounds[name]}"))
+                starts.append(StartJob(name, found, f"{state.begun:.3f}-{rounds[name]}"))
             elif found:
-                starts.append(Start(name, found))
-    return starts, State(now, seen, waiting, state.begun, rounds)
+                starts.append(StartJob(name, found))
+    return starts, CompletionState(now, seen, waiting, state.begun, rounds)
 
 
-def _round(completion: Completion, before: Mapping[str, Ended | None]) -> dict[str, Ended | None]:
+def _round(
+    completion: Completion, before: Mapping[str, EndedRun | None]
+) -> dict[str, EndedRun | None]:
     names = (_name(parent, completion) for parent in completion.parents)
     return {name: before.get(name) for name in names}
 
 
 def _after(
-    end: Ended,
+    end: EndedRun,
     child: str,
     completion: Completion,
-    ends: dict[str, Ended | None],
-    known: Mapping[str, Ended | None],
-) -> tuple[Ended, ...]:
+    ends: dict[str, EndedRun | None],
+    known: Mapping[str, EndedRun | None],
+) -> tuple[EndedRun, ...]:
     """Return the ends that start `child` now that `end` is there; note it in `ends` if it waits."""
     if end.by == child:  # what a job makes itself would start it for ever
         return ()
@@ -162,7 +164,7 @@ def _after(
     return tuple(sorted(found, key=lambda each: (each.at, each.key)))
 
 
-def _fits(parent: Parent, end: Ended) -> bool:
+def _fits(parent: Parent, end: EndedRun) -> bool:
     if str(parent) != end.what:
         return False
     return isinstance(parent, AssetParent) or end.status in parent.statuses

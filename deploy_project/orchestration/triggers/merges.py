@@ -18,7 +18,7 @@ from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.processes import deadlines
 from deploy_project.releases import merges, pointer
-from deploy_project.releases.merges import Deploy, Fail, Seen
+from deploy_project.releases.merges import Deploy, Fail, MergeCursor
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs.model import tags
@@ -80,7 +80,7 @@ class MergeWatch:
 class Visit:
     """What came of one environment in one tick."""
 
-    seen: Seen | None
+    seen: MergeCursor | None
     requests: tuple[dg.RunRequest, ...] = ()
     problem: str = ""
     restored: bool = False
@@ -91,7 +91,7 @@ def visit(
     watch: MergeWatch,
     environment: Environment,
     head: str | None,
-    seen: Seen | None,
+    seen: MergeCursor | None,
     say: Callable[[str], None],
     *,
     until: float,
@@ -117,7 +117,7 @@ def visit(
         case Deploy(commit, merged):
             problem = _deploy(watch, environment, commit, say, until=until)
             requests = _requests(watch, environment, commit) if merged else ()
-            after = Seen(commit, problem, now.isoformat())
+            after = MergeCursor(commit, problem, now.isoformat())
             return Visit(after, requests, problem, restored=lost and not problem)
 
 
@@ -222,7 +222,7 @@ def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:
         context.log.warning(f"The UI shows an older commit until the location is reloaded: {error}")
 
 
-def _reason(visits: Mapping[str, Visit], before: Mapping[str, Seen]) -> str:
+def _reason(visits: Mapping[str, Visit], before: Mapping[str, MergeCursor]) -> str:
     """Return what a tick that starts no run has found, environment by environment."""
     lines = [
         f"{name}: {'still at' if each.seen == before.get(name) else 'deployed'} {each.seen.commit}"

@@ -9,7 +9,7 @@ import dagster as dg
 
 from deploy_project.errors import LaunchError
 from deploy_project.runs.instance import history, identity
-from deploy_project.runs.instance.identity import ASSET, Answer, Identity, Wish
+from deploy_project.runs.instance.identity import ASSET, Answer, Identity, Request
 from deploy_project.runs.model.tags import LOCATION
 
 _LATEST = 50
@@ -51,7 +51,7 @@ def ensure_ours(
     url: str,
     ours: Identity,
     *,
-    wish: Wish,
+    wish: Request,
     timeout: int,
     instance: dg.DagsterInstance | None = None,
 ) -> None:

@@ -16,7 +16,7 @@ from deploy_project.runs.model.tags import LOCATION
 
 ASSET = (LOCATION,)
 """The key of the asset whose definition publishes the identity."""
-Wish = Literal["launch", "cancel", "reload"]
+Request = Literal["launch", "cancel", "reload"]
 _REMEDY = (
     "nothing was asked of it; set `dagster_url:` in deploy.yaml to where the webserver of this "
     "deployment is, or start one there"
@@ -95,7 +95,7 @@ class Answer:
     identity: Identity | None = None
 
 
-def refusal(url: str, here: Identity, answer: Answer, *, wish: Wish) -> str:
+def refusal(url: str, here: Identity, answer: Answer, *, wish: Request) -> str:
     """Return why the Dagster at `url` can't be that of this deployment; empty when it may be.
 
     A location that is not loaded says nothing of itself: no run can be started there, but it can be

@@ -19,7 +19,7 @@ from dagster_graphql import (
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import LaunchError
 from deploy_project.runs.instance.answering import ensure_ours, unanswered
-from deploy_project.runs.instance.identity import Identity, Wish
+from deploy_project.runs.instance.identity import Identity, Request
 from deploy_project.runs.model.status import ENDED, word
 from deploy_project.runs.model.tags import LOCATION
 
@@ -90,7 +90,7 @@ class Dagster:
                     return
             time.sleep(POLL_SECONDS)
 
-    def _ensure_ours(self, wish: Wish, *, timeout: int = _TIMEOUT) -> None:
+    def _ensure_ours(self, wish: Request, *, timeout: int = _TIMEOUT) -> None:
         ensure_ours(self.url, self.ours, wish=wish, timeout=timeout, instance=self.instance)
 
 

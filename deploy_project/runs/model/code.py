@@ -10,7 +10,7 @@ from deploy_project.runs.timing.model_timing import duration_text
 
 
 @dataclass(frozen=True)
-class Source:
+class Code:
     """The code of a run."""
 
     commit: str
@@ -35,7 +35,7 @@ class Source:
         return f"{self.base_branch} at {self.base[:7]}" if self.base else ""
 
 
-def head(environment: Environment, state: StateDirectory, *, may_be_known: bool) -> Source:
+def head(environment: Environment, state: StateDirectory, *, may_be_known: bool) -> Code:
     """Return the head of the environment's branch now.
 
     While the remote can't be asked and it `may_be_known`, that is the last known one; raises
@@ -47,16 +47,16 @@ def head(environment: Environment, state: StateDirectory, *, may_be_known: bool)
         if not may_be_known:
             raise
         return _last_known(environment, state, error)
-    return Source(found.commit, found.branch, is_head=True)
+    return Code(found.commit, found.branch, is_head=True)
 
 
-def head_of(branch: str, environment: Environment) -> Source:
+def head_of(branch: str, environment: Environment) -> Code:
     """Return the head of a branch that is not the environment's own."""
     found = remote.branch_head(environment.project, branch)
-    return Source(found.commit, found.branch, is_head=False)
+    return Code(found.commit, found.branch, is_head=False)
 
 
-def _last_known(environment: Environment, state: StateDirectory, error: RemoteError) -> Source:
+def _last_known(environment: Environment, state: StateDirectory, error: RemoteError) -> Code:
     last = known.recall(environment, state)
     if last is None:
         raise RemoteError(
@@ -68,10 +68,10 @@ def _last_known(environment: Environment, state: StateDirectory, error: RemoteEr
         f"{last.branch!r} was {duration_text(last.age.total_seconds())} ago, at {last.at}. What "
         f"was pushed since then is not in it. {error}"
     )
-    return Source(last.commit, last.branch, is_head=False, outage=outage)
+    return Code(last.commit, last.branch, is_head=False, outage=outage)
 
 
-def remember(source: Source, environment: Environment, state: StateDirectory) -> None:
+def remember(source: Code, environment: Environment, state: StateDirectory) -> None:
     """Keep the head of the environment's branch in mind, once its files are here."""
     if source.is_head:
         known.remember(environment, remote.Head(source.commit, source.branch), state)

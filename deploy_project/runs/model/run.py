@@ -25,7 +25,7 @@ from deploy_project.releases.connections import Connection
 from deploy_project.releases.prepare import deployed_siblings
 from deploy_project.releases.workspace import ProjectCopy, Workspace, project_copy, workspace
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.code import Source, head, head_of
+from deploy_project.runs.model.code import Code, head, head_of
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.store.artifacts import Artifacts
 
@@ -164,15 +164,15 @@ def _elapsed(run: Run) -> float:
     return now - _began.setdefault(run.work, now - since)
 
 
-def known_source(run: Run) -> Source | None:
+def known_source(run: Run) -> Code | None:
     """Return the code that the run has resolved already; None before its first step."""
     try:
-        return Source(**json.loads((run.work / "source.json").read_text(encoding="utf-8")))
+        return Code(**json.loads((run.work / "source.json").read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
 
 
-def source(run: Run) -> Source:
+def source(run: Run) -> Code:
     """Return the code of the run, asking the remote only once (CMD-1: afresh for each run).
 
     A commit that the trigger fixed is taken as it is; a pull request's may have to be merged with
@@ -190,7 +190,7 @@ def source(run: Run) -> Source:
                 "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
             )
         usual = "" if run.is_ci else run.environment.branch
-        found = Source(run.commit, run.branch or usual or "", is_head=False)
+        found = Code(run.commit, run.branch or usual or "", is_head=False)
         if run.merges:
             base = remote.head(run.environment)
             found = replace(found, base=base.commit, base_branch=base.branch)
@@ -214,7 +214,7 @@ def checkout(run: Run) -> Checkout:
     return ensure_checkout(run.environment.project, run.state, commit)
 
 
-def _merged(run: Run, found: Source) -> str:
+def _merged(run: Run, found: Code) -> str:
     """Return what merging makes of the run's commit, and remember it."""
     project, file = run.environment.project, run.work / "merged"
     known = file.read_text(encoding="utf-8") if file.exists() else ""

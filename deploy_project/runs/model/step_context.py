@@ -11,12 +11,13 @@ from typing import Protocol, TextIO
 
 from upath import UPath
 
-from deploy_project.dbt.arguments.commands import Listing
-from deploy_project.dbt.artifacts.events import Event, Finished, Problem, Version
+from deploy_project.dbt.arguments.commands import ListCommand
+from deploy_project.dbt.artifacts.events import Event, NodeFinished, Problem, Version
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.releases.workspace import Workspace
+from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import Step
-from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.run import Run
 
 _REMEMBERED_LINES = 200  # a traceback of dbt's is long, and its message comes before it
 _REMEMBERED_REASONS = 3
@@ -24,12 +25,12 @@ _FAILED = frozenset({"error", "fail", "error stale", "runtime error"})
 
 
 @dataclass(frozen=True)
-class Scene:
+class CommandContext:
     """What a listener may know of the command whose events it hears."""
 
     run: Run
     step: Step
-    source: Source
+    source: Code
     workspace: Workspace
     target_directory: Path
     artifacts: UPath
@@ -43,7 +44,7 @@ class Scene:
 class Listener(Protocol):
     """Hears the events of one dbt command as they happen."""
 
-    def opened(self, scene: Scene) -> Listing | None:
+    def opened(self, context: CommandContext) -> ListCommand | None:
         """Hear that dbt is about to start, and return what it is to list before the command."""
         ...
 
@@ -59,10 +60,10 @@ class Listener(Protocol):
         ...
 
 
-class Silent:
+class NoListener:
     """Hears nothing; for runs that must not touch production's assets (DESIGN 4)."""
 
-    def opened(self, scene: Scene) -> None:
+    def opened(self, context: CommandContext) -> None:
         """Take no notice."""
 
     def heard(self, event: Event) -> None:
@@ -72,15 +73,15 @@ class Silent:
         """Take no notice."""
 
 
-class Several:
+class Listeners:
     """Several listeners, one after the other."""
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
-    def opened(self, scene: Scene) -> Listing | None:
+    def opened(self, context: CommandContext) -> ListCommand | None:
         """Pass it on; return what the first wants to be listed that wants anything."""
-        wanted = [each.opened(scene) for each in self._listeners]
+        wanted = [each.opened(context) for each in self._listeners]
         return next((each for each in wanted if each is not None), None)
 
     def heard(self, event: Event) -> None:
@@ -139,7 +140,7 @@ class Progress:
 
     def heard(self, event: Event) -> None:
         """Take note of one of dbt's events."""
-        if isinstance(event, Finished):
+        if isinstance(event, NodeFinished):
             self.counts[event.status] += 1
             if event.status in _FAILED:
                 self.failed += 1
@@ -159,7 +160,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StepContext:
     """One step in the making."""
 
     run: Run

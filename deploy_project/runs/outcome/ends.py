@@ -37,14 +37,14 @@ Kind = Literal["engine", "failure", "cancel"]
 
 
 @dataclass(frozen=True)
-class Said:
+class EndEvent:
     """What one of Dagster's events says about the end of a run."""
 
     kind: Kind
     text: str
 
 
-def reason(outcome: str, said: Sequence[Said], *, began: bool) -> str:
+def reason(outcome: str, said: Sequence[EndEvent], *, began: bool) -> str:
     """Return why a run has ended that has not told it itself; `said` in the order of events."""
     if outcome == "Cancelled":
         return _last(said, "cancel") or CANCELLED
@@ -55,7 +55,7 @@ def reason(outcome: str, said: Sequence[Said], *, began: bool) -> str:
     return f"{what}: {why}" if why else f"{what}."
 
 
-def _last(said: Sequence[Said], kind: str) -> str:
+def _last(said: Sequence[EndEvent], kind: str) -> str:
     texts = (each.text.strip() for each in reversed(said) if each.kind == kind)
     return next((text[:_LONGEST_TEXT] for text in texts if text not in _HOLLOW), "")
 

@@ -18,10 +18,11 @@ from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import told
 from deploy_project.runs.model.step import StepRecord
-from deploy_project.runs.outcome.overview import Finished, overview
+from deploy_project.runs.outcome.overview import FinishedRun, overview
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Publication
@@ -31,7 +32,7 @@ DOCS = ("index.html", "manifest.json", "catalog.json")
 STATE = ("manifest.json", "run_results.json", "sources.json")
 
 
-def finish(run: Run, outcome: str, created_at: datetime | None) -> Finished:
+def finish(run: Run, outcome: str, created_at: datetime | None) -> FinishedRun:
     """Publish what the run has earned, reclaim its scratch space, and return what it came to.
 
     `outcome` is `Success`, `Error` or `Cancelled`; a run that can't publish has failed.
@@ -43,7 +44,7 @@ def finish(run: Run, outcome: str, created_at: datetime | None) -> Finished:
         scratch.reclaim(run.state.all_work)
 
 
-def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
+def _finished(run: Run, outcome: str, created_at: datetime | None) -> FinishedRun:
     records = recorded_steps(run)
     docs, problem = None, ""
     if outcome == "Success" and not run.is_apart:
@@ -52,7 +53,7 @@ def _finished(run: Run, outcome: str, created_at: datetime | None) -> Finished:
                 docs = publish(run, records)
         except ArtifactError as error:
             outcome, problem = "Error", str(error)
-    finished = Finished(
+    finished = FinishedRun(
         run=run,
         outcome=outcome,
         source=runs.known_source(run),
@@ -195,11 +196,11 @@ def deploy_if_new(run: Run, outcome: str) -> bool:
     return True
 
 
-def _has_files(run: Run, found: Source) -> bool:
+def _has_files(run: Run, found: Code) -> bool:
     return run.state.checkout(run.environment.project.name, found.commit).tree.is_dir()
 
 
-def _is_due(run: Run, found: Source, now: Pointer, outcome: str) -> bool:
+def _is_due(run: Run, found: Code, now: Pointer, outcome: str) -> bool:
     if now.commit == found.commit:  # unless its files were deleted
         checkout = run.state.checkout(run.environment.project.name, now.commit)
         return not pointer.is_whole(checkout, now.parsed)
@@ -232,7 +233,7 @@ def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{project.name}_pull_requests")
 
 
-def record(finished: Finished) -> dg.AssetMaterialization:
+def record(finished: FinishedRun) -> dg.AssetMaterialization:
     """Return the materialization that is the run's record."""
     run = finished.run
     return dg.AssetMaterialization(

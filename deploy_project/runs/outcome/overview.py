@@ -8,8 +8,9 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import failed_boxes
-from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
@@ -21,13 +22,13 @@ Metadata = Mapping[str, dg.MetadataValue[Any]]
 
 
 @dataclass(frozen=True)
-class Finished:
+class FinishedRun:
     """What a run has come to."""
 
     run: Run
     outcome: str
     """`Success`, `Error` or `Cancelled`, as dbt Cloud says (Q-7)."""
-    source: Source | None
+    source: Code | None
     created_at: datetime | None
     """When Dagster was asked for the run; the time in queue counts from here."""
     started_at: datetime
@@ -51,7 +52,7 @@ class Finished:
         return ", ".join(failed_boxes(self.run.job, self.steps))
 
 
-def overview(finished: Finished) -> Metadata:
+def overview(finished: FinishedRun) -> Metadata:
     """Return the run overview; numbers are numbers, so that Dagster plots them over time."""
     return {
         **_what(finished),
@@ -63,7 +64,7 @@ def overview(finished: Finished) -> Metadata:
     }
 
 
-def _what(finished: Finished) -> Metadata:
+def _what(finished: FinishedRun) -> Metadata:
     run, source = finished.run, finished.source
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
@@ -89,7 +90,7 @@ def _what(finished: Finished) -> Metadata:
     }
 
 
-def _outage(source: Source) -> Metadata:
+def _outage(source: Code) -> Metadata:
     """Return dbt Cloud's word for a run of an old clone, and why it was (JOB-13)."""
     return {
         "used_repo_cache": dg.MetadataValue.bool(True),
@@ -97,7 +98,7 @@ def _outage(source: Source) -> Metadata:
     }
 
 
-def why(finished: Finished) -> str:
+def why(finished: FinishedRun) -> str:
     """Return the message of the step that ended the run; a check-box that failed did not."""
     if finished.outcome == "Success" or finished.problem:
         return finished.problem
@@ -105,7 +106,7 @@ def why(finished: Finished) -> str:
     return next((step.message for step in ended if step.message), finished.reason)
 
 
-def _where(finished: Finished) -> Metadata:
+def _where(finished: FinishedRun) -> Metadata:
     run = finished.run
     found: dict[str, dg.MetadataValue[Any]] = {}
     if run.upstream_run is not None:
@@ -123,7 +124,7 @@ def _where(finished: Finished) -> Metadata:
     return found
 
 
-def _how_long(finished: Finished) -> Metadata:
+def _how_long(finished: FinishedRun) -> Metadata:
     seconds = {"run_seconds": (finished.ended_at - finished.started_at).total_seconds()}
     if finished.created_at is not None:
         waited = (finished.started_at - finished.created_at).total_seconds()

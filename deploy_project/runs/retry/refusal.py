@@ -25,7 +25,7 @@ _OLDEST = Version("1.6")
 
 
 @dataclass(frozen=True)
-class Refusal:
+class RetryRefusal:
     """Why a run can't be retried from its failure, in dbt Cloud's word and in a sentence."""
 
     reason: Reason
@@ -93,19 +93,19 @@ def _count_done(steps: Sequence[Step], before: Sequence[StepRecord]) -> int:
     return len(steps)
 
 
-def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> Refusal | None:
+def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> RetryRefusal | None:
     """Return why `dbt retry` can't go on with this command of a run; None when it can."""
     command = " ".join(subcommand(arguments))
     if command not in _COMMANDS | {"test", "docs generate"}:
         known = ", ".join(sorted({*_COMMANDS, "docs generate", "test"}))
-        return Refusal(
+        return RetryRefusal(
             "RETRY_UNSUPPORTED_CMD",
             f"`{' '.join(('dbt', *arguments))}` of run {run_id} can't be resumed: `dbt retry` "
             f"knows {known}",
             _from_start(run_id),
         )
     if _is_too_old(dbt_version):
-        return Refusal(
+        return RetryRefusal(
             "RETRY_UNSUPPORTED_VERSION",
             f"run {run_id} used dbt {dbt_version}, and `dbt retry` came with dbt {_OLDEST}",
             f"set a newer `dbt_version:`; {_from_start(run_id)}",
@@ -113,13 +113,13 @@ def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> R
     return None
 
 
-def refusal(past: Past) -> Refusal | None:
+def refusal(past: Past) -> RetryRefusal | None:
     """Return why a run can't be retried from its failure; None when it can.
 
     `RETRY_NOT_LATEST_RUN` comes last: it is the only one that doesn't have to stop anybody.
     """
     if past.status not in ENDED - {"Success"}:
-        return Refusal(
+        return RetryRefusal(
             "RETRY_NOT_FAILED_RUN",
             f"run {past.run_id} is {past.status}; only a run that has ended with Error or "
             "Cancelled has a failure to go on from",
@@ -127,14 +127,14 @@ def refusal(past: Past) -> Refusal | None:
         )
     left = remaining(past.steps, past.records)
     if not left:
-        return Refusal(
+        return RetryRefusal(
             "RETRY_NO_RUN_RESULTS",
             f"every command of run {past.run_id} has succeeded: it has failed at its end, for "
             "which the run's record has the reason",
             _from_start(past.run_id),
         )
     if left[0].kind == "lint":
-        return Refusal(
+        return RetryRefusal(
             "RETRY_UNSUPPORTED_CMD",
             f"nothing of run {past.run_id} is left to go on from: {left[0].name!r} has failed, "
             "before anything was built",
@@ -149,8 +149,8 @@ def refusal(past: Past) -> Refusal | None:
     return why or _not_latest(past)
 
 
-def _no_results(run_id: str, step: Step) -> Refusal:
-    return Refusal(
+def _no_results(run_id: str, step: Step) -> RetryRefusal:
+    return RetryRefusal(
         "RETRY_NO_RUN_RESULTS",
         f"`{' '.join(('dbt', *step.arguments))}` of run {run_id} has left no run_results.json: "
         "it never began, was killed, or could not parse the project",
@@ -159,10 +159,10 @@ def _no_results(run_id: str, step: Step) -> Refusal:
     )
 
 
-def _not_latest(past: Past) -> Refusal | None:
+def _not_latest(past: Past) -> RetryRefusal | None:
     if past.latest == past.run_id:
         return None
-    return Refusal(
+    return RetryRefusal(
         "RETRY_NOT_LATEST_RUN",
         f"run {past.run_id} is not the latest one of its job, {past.latest} is",
         "look at that one first: what it has built is built again",

@@ -6,7 +6,7 @@ from typing import Any
 from deploy_project.dbt.artifacts import node_names
 from deploy_project.dbt.artifacts.manifest import Manifest
 
-Document = Mapping[str, Any]
+RunResultsDocument = Mapping[str, Any]
 """The content of a `run_results.json`."""
 
 _RETRIED = frozenset({"error", "fail", "skipped", "runtime error", "partial success"})
@@ -24,20 +24,20 @@ SELECTING: Mapping[str, frozenset[str]] = {
 """The commands that change the warehouse node by node, and the types of nodes that each does."""
 
 
-def merged(documents: Sequence[Document]) -> Document:
+def merged(documents: Sequence[RunResultsDocument]) -> RunResultsDocument:
     """Return the last document with the results of all; where they differ, the later one's."""
     known = {each["unique_id"]: each for document in documents for each in document["results"]}
     return {**documents[-1], "results": list(known.values())}
 
 
-def completed(document: Document, planned: Iterable[str]) -> Document:
+def completed(document: RunResultsDocument, planned: Iterable[str]) -> RunResultsDocument:
     """Return `document` with every planned node that it does not mention as skipped."""
     known = {each["unique_id"] for each in document["results"]}
     never = [_skipped(each) for each in planned if each not in known]
     return {**document, "results": [*document["results"], *never]}
 
 
-def existing(document: Document, manifest: Manifest) -> Document:
+def existing(document: RunResultsDocument, manifest: Manifest) -> RunResultsDocument:
     """Return `document` without the nodes that are gone, which `dbt retry` would stumble over."""
 
     def is_gone(unique_id: str) -> bool:
@@ -47,7 +47,7 @@ def existing(document: Document, manifest: Manifest) -> Document:
     return {**document, "results": results}
 
 
-def narrowed(document: Document, wanted: Collection[str]) -> Document:
+def narrowed(document: RunResultsDocument, wanted: Collection[str]) -> RunResultsDocument:
     """Return `document` with none to retry but those `wanted`."""
     results = [
         each
@@ -57,7 +57,7 @@ def narrowed(document: Document, wanted: Collection[str]) -> Document:
     return {**document, "results": results}
 
 
-def left(document: Document) -> list[str]:
+def left(document: RunResultsDocument) -> list[str]:
     """Return the unique ids of the nodes that `dbt retry` takes up; it looks for no hooks.
 
     Where it takes up a node, it runs all hooks again, as every command does.
@@ -65,7 +65,7 @@ def left(document: Document) -> list[str]:
     return [each["unique_id"] for each in _failed(document) if not _is_hook(each)]
 
 
-def failed_hooks(document: Document) -> list[str]:
+def failed_hooks(document: RunResultsDocument) -> list[str]:
     """Return the hooks that have failed or were skipped, as dbt's console names them.
 
     Such as `shop.on-run-end.0`, in their order.
@@ -74,7 +74,7 @@ def failed_hooks(document: Document) -> list[str]:
     return [(each.get("message") or each["unique_id"]).split()[0] for each in hooks]
 
 
-def _failed(document: Document) -> list[Mapping[str, Any]]:
+def _failed(document: RunResultsDocument) -> list[Mapping[str, Any]]:
     return [each for each in document["results"] if each["status"] in _RETRIED]
 
 
@@ -82,7 +82,7 @@ def _is_hook(result: Mapping[str, Any]) -> bool:
     return result["unique_id"].startswith("operation.")
 
 
-def command_types(document: Document) -> frozenset[str]:
+def command_types(document: RunResultsDocument) -> frozenset[str]:
     """Return the types of nodes that the command does; none for one that goes by no nodes."""
     arguments = document["args"]
     types = SELECTING.get(arguments.get("which"), frozenset[str]())
@@ -90,7 +90,7 @@ def command_types(document: Document) -> frozenset[str]:
     return (types & only if only else types) - set(arguments.get("exclude_resource_types") or ())
 
 
-def selection(document: Document) -> list[str]:
+def selection(document: RunResultsDocument) -> list[str]:
     """Return the options of `dbt ls` that select what the command has selected."""
     arguments, words = document["args"], list[str]()
     for name in ("select", "exclude"):
@@ -103,7 +103,9 @@ def selection(document: Document) -> list[str]:
     return words
 
 
-def for_this_run(document: Document, command: Collection[str], state: str | None) -> Document:
+def for_this_run(
+    document: RunResultsDocument, command: Collection[str], state: str | None
+) -> RunResultsDocument:
     """Return `document` with the place of this run's state instead of that run's.
 
     A `--state` that the command itself names stays.

@@ -15,10 +15,10 @@ from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step import StepRecord, to_json
-from deploy_project.runs.model.step_context import Stage
+from deploy_project.runs.model.step_context import StepContext
 from deploy_project.runs.outcome.step_files import places, recorded, recorded_steps
 from deploy_project.runs.retry import refusal, results, what_is_left
-from deploy_project.runs.retry.results import Document
+from deploy_project.runs.retry.results import RunResultsDocument
 
 RETRY = "dbt retry"
 PREVIOUS = "previous"
@@ -95,13 +95,13 @@ def _left_out(record: StepRecord, *, by: str) -> StepRecord:
     )
 
 
-def call(stage: Stage, workspace: Workspace, usual: Call) -> Call:
+def call(context: StepContext, workspace: Workspace, usual: Call) -> Call:
     """Return the `dbt retry` that goes on with the failed command; else `usual`, saying why.
 
     Raises `ConfigError` or `DbtError` when what it is to be narrowed to can't be.
     """
-    before, step, say = resumed_run(stage.run), stage.step, stage.console.say
-    chain, records = steps(stage.run.job), recorded_steps(before)
+    before, step, say = resumed_run(context.run), context.step, context.console.say
+    chain, records = steps(context.run.job), recorded_steps(before)
     if step in refusal.repeated(chain, records):
         say(f"Run {before.id} has done this in its own copy of the files: it is done again")
     if step not in refusal.remaining(chain, records)[:1]:
@@ -112,22 +112,22 @@ def call(stage: Stage, workspace: Workspace, usual: Call) -> Call:
     if why is None and flags.refuses_retry(workspace.variables, workspace.flags):
         why = "`dbt retry` can't start where `warn_error` is `false` among the flags; leave it out"
     if why is None:
-        left = _brought_up_to_date(stage, workspace, results.merged(found), usual.state)
+        left = _brought_up_to_date(context, workspace, results.merged(found), usual.state)
         why = nothing_left(left, run_id=before.id)
         if why is None:
-            return _resumed(stage, workspace, left, usual.state)
-    if stage.run.retry_select:
+            return _resumed(context, workspace, left, usual.state)
+    if context.run.retry_select:
         raise DbtError(f"There is nothing to narrow with `--select`: {why}")
     say(f"`{' '.join(('dbt', *step.arguments))}` runs whole: {why}")
     return usual
 
 
-def previous(before: Run, step: Step) -> list[Document]:
+def previous(before: Run, step: Step) -> list[RunResultsDocument]:
     """Return the results that a step of the resumed run has left, the older ones first.
 
     A step that was itself resumed has those that it has gone on from, too.
     """
-    found: list[Document] = []
+    found: list[RunResultsDocument] = []
     for name in (PREVIOUS, "target"):
         files = [place / name / _FILE for place in places(before, step)]
         file = next((each for each in files if each.exists()), None)
@@ -139,7 +139,11 @@ def previous(before: Run, step: Step) -> list[Document]:
 
 
 def obstacle(
-    before: Run, step: Step, record: StepRecord, found: Sequence[Document], dbt_version: str
+    before: Run,
+    step: Step,
+    record: StepRecord,
+    found: Sequence[RunResultsDocument],
+    dbt_version: str,
 ) -> str | None:
     """Return why a command of the resumed run has to run whole; None when `dbt retry` does."""
     if record.arguments not in ((), step.arguments):
@@ -154,13 +158,13 @@ def obstacle(
     return None
 
 
-def _is_of_another(found: Document, record: StepRecord) -> bool:
+def _is_of_another(found: RunResultsDocument, record: StepRecord) -> bool:
     """Return whether the results are an earlier command's: this one has ended without any."""
     invocation = found.get("metadata", {}).get("invocation_id")
     return bool(record.invocation_id and invocation and record.invocation_id != invocation)
 
 
-def nothing_left(found: Document, *, run_id: str) -> str | None:
+def nothing_left(found: RunResultsDocument, *, run_id: str) -> str | None:
     """Return why `dbt retry` would do nothing, and call that a success; None when it would not."""
     if results.left(found):
         return None
@@ -174,33 +178,36 @@ def nothing_left(found: Document, *, run_id: str) -> str | None:
 
 
 def _brought_up_to_date(
-    stage: Stage, workspace: Workspace, found: Document, state: Path | None
-) -> Document:
+    context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
+) -> RunResultsDocument:
     if not results.command_types(found):
         return found
-    return what_is_left.brought_up_to_date(stage, workspace, found, state)
+    return what_is_left.brought_up_to_date(context, workspace, found, state)
 
 
-def _resumed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Call:
+def _resumed(
+    context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
+) -> Call:
     """Write down what is left to do, and return the `dbt retry` that does it."""
-    if stage.run.retry_select:
-        found = what_is_left.narrowed(stage, workspace, found, state)
+    if context.run.retry_select:
+        found = what_is_left.narrowed(context, workspace, found, state)
     count = len(results.left(found))
-    stage.console.say(
-        f"Going on with `{' '.join(('dbt', *stage.step.arguments))}` of run {stage.run.resumes}: "
+    command = " ".join(("dbt", *context.step.arguments))
+    context.console.say(
+        f"Going on with `{command}` of run {context.run.resumes}: "
         f"{count} node{'' if count == 1 else 's'} left to do"
     )
-    directory = stage.directory / PREVIOUS
+    directory = context.directory / PREVIOUS
     directory.mkdir(exist_ok=True)
     place = str(state) if state is not None else None
-    found = results.for_this_run(found, stage.step.arguments, place)
+    found = results.for_this_run(found, context.step.arguments, place)
     small_files.write_text(directory / _FILE, json.dumps(found))
-    stage.progress.command = RETRY
-    options = _options(found, stage.step.arguments)
+    context.progress.command = RETRY
+    options = _options(found, context.step.arguments)
     return Call(("retry", "--state", str(directory), *options), None)
 
 
-def _options(found: Document, command: Sequence[str]) -> list[str]:
+def _options(found: RunResultsDocument, command: Sequence[str]) -> list[str]:
     """Return the options that `dbt retry` does not take from the results by itself."""
     arguments = found["args"]
     options = [*flags.of_the_console(command)]

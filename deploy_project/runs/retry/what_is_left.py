@@ -12,21 +12,21 @@ from deploy_project.releases import listing
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.step_context import Stage
+from deploy_project.runs.model.step_context import StepContext
 from deploy_project.runs.retry import results
-from deploy_project.runs.retry.results import Document
+from deploy_project.runs.retry.results import RunResultsDocument
 
 
 def brought_up_to_date(
-    stage: Stage, workspace: Workspace, found: Document, state: Path | None
-) -> Document:
+    context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
+) -> RunResultsDocument:
     """Return the results with what the command selects at this commit, and without what is gone.
 
     A command that was interrupted has results only of what it has finished.
     """
     types = results.command_types(found)
-    listed = _listed(stage, workspace, found, results.selection(found), state)
-    manifest = read_manifest(stage.directory / "target" / "manifest.json")
+    listed = _listed(context, workspace, found, results.selection(found), state)
+    manifest = read_manifest(context.directory / "target" / "manifest.json")
     planned = [each for each in listed if node_names.kind(each) in types]
     nodes = [node for node in map(manifest.find, planned) if node is not None]
     ephemeral = {node.unique_id for node in nodes if node.materialized == "ephemeral"}
@@ -34,16 +34,18 @@ def brought_up_to_date(
     return results.existing(found, manifest)
 
 
-def narrowed(stage: Stage, workspace: Workspace, found: Document, state: Path | None) -> Document:
+def narrowed(
+    context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
+) -> RunResultsDocument:
     """Return the results with only what the retry was narrowed to at this commit."""
-    words = selected_words(stage.run.retry_select)
-    wanted = _listed(stage, workspace, found, ["--select", *words], state)
-    return chosen(found, wanted, words=words, resumed=stage.run.resumes or "")
+    words = selected_words(context.run.retry_select)
+    wanted = _listed(context, workspace, found, ["--select", *words], state)
+    return chosen(found, wanted, words=words, resumed=context.run.resumes or "")
 
 
 def chosen(
-    found: Document, wanted: Sequence[str], *, words: Sequence[str], resumed: str
-) -> Document:
+    found: RunResultsDocument, wanted: Sequence[str], *, words: Sequence[str], resumed: str
+) -> RunResultsDocument:
     """Return the results with only `wanted` to retry; raise `DbtError` when that is nothing."""
     narrowed = results.narrowed(found, wanted)
     if not results.left(narrowed):
@@ -71,7 +73,11 @@ def selected_words(text: str) -> list[str]:
 
 
 def _listed(
-    stage: Stage, workspace: Workspace, found: Document, options: Sequence[str], state: Path | None
+    context: StepContext,
+    workspace: Workspace,
+    found: RunResultsDocument,
+    options: Sequence[str],
+    state: Path | None,
 ) -> list[str]:
     """Return the unique ids of what dbt selects by `options` at this commit."""
     variables = found["args"].get("vars")
@@ -80,9 +86,9 @@ def _listed(
         [*options, *(["--vars", json.dumps(variables)] if variables else [])],
         fields=["unique_id"],
         of="what is left to do",
-        directory=stage.directory,
+        directory=context.directory,
         state=state,
-        on_line=stage.console.say,
-        timeout_seconds=runs.seconds_left(stage.run),
+        on_line=context.console.say,
+        timeout_seconds=runs.seconds_left(context.run),
     )
     return [each["unique_id"] for each in listed]

@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy_project.config.state import Checkout
 from deploy_project.dbt.arguments import flags
 from deploy_project.dbt.arguments.commands import changes_files
-from deploy_project.dbt.artifacts.events import Event, Finished, shortened
+from deploy_project.dbt.artifacts.events import Event, NodeFinished, shortened
 from deploy_project.dbt.processes.process import Exit
 from deploy_project.dbt.project.paths import overridden
 from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
@@ -21,7 +21,7 @@ from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import remember
 from deploy_project.runs.model.plan import Kind, Step
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.step_context import Scene, Stage
+from deploy_project.runs.model.step_context import CommandContext, StepContext
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.retry.resumption import Call
 from deploy_project.runs.steps import deferral
@@ -32,96 +32,96 @@ CONFLICTS = "merge conflicts"
 """The fact of a step that has found that its commit can't be merged with the base."""
 
 
-def _clone(stage: Stage) -> None:
-    if stage.run.job.why_off is not None:
-        raise ConfigError(stage.run.job.why_off)
-    found, say = runs.source(stage.run), stage.console.say
+def _clone(context: StepContext) -> None:
+    if context.run.job.why_off is not None:
+        raise ConfigError(context.run.job.why_off)
+    found, say = runs.source(context.run), context.console.say
     if found.used_repo_cache:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
             say(line)
     say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
     if found.merged_with:
         say(f"Merging it with {found.merged_with}")
-    say(f"Checked out at {_checkout(stage).tree}")
-    remember(found, stage.run.environment, stage.run.state)
+    say(f"Checked out at {_checkout(context).tree}")
+    remember(found, context.run.environment, context.run.state)
     with suppress(DeployError):  # the next step tells what is wrong with the profile
-        for line in runs.connection(stage.run).lines():
+        for line in runs.connection(context.run).lines():
             say(line)
 
 
-def _checkout(stage: Stage) -> Checkout:
+def _checkout(context: StepContext) -> Checkout:
     try:
-        return runs.checkout(stage.run)
+        return runs.checkout(context.run)
     except ConflictError:
-        stage.progress.facts[CONFLICTS] = 1
+        context.progress.facts[CONFLICTS] = 1
         raise
 
 
-def workspace_of(stage: Stage) -> Workspace:
+def workspace_of(context: StepContext) -> Workspace:
     """Return the workspace of the run, whose secrets the step shall keep from now on."""
-    workspace = runs.ready(stage.run)
-    stage.progress.scrubber = workspace.scrubber
-    runs.copy_database(stage.run, workspace, stage.console.say)
+    workspace = runs.ready(context.run)
+    context.progress.scrubber = workspace.scrubber
+    runs.copy_database(context.run, workspace, context.console.say)
     return workspace
 
 
-def _profile(stage: Stage) -> None:
-    workspace = workspace_of(stage)
-    profile, say = workspace.profile, stage.console.say
+def _profile(context: StepContext) -> None:
+    workspace = workspace_of(context)
+    profile, say = workspace.profile, context.console.say
     say(f"dbt {workspace.installation.dbt_version} with the {profile.adapter} adapter")
     say(f"Target {profile.target!r}" + (f", schema {profile.schema!r}" if profile.schema else ""))
-    if stage.run.schema_override:
-        say(f"Override schema to {stage.run.schema_override!r}")
+    if context.run.schema_override:
+        say(f"Override schema to {context.run.schema_override!r}")
     for line in (*workspace.connection.lines(), *overridden(workspace.project_directory)):
         say(line)
 
 
-def _deps(stage: Stage) -> None:
-    workspace = workspace_of(stage)
+def _deps(context: StepContext) -> None:
+    workspace = workspace_of(context)
     with hold(workspace.checkout):
-        _packages(stage, workspace)
+        _packages(context, workspace)
 
 
-def _packages(stage: Stage, workspace: Workspace) -> None:
-    left = runs.seconds_left(stage.run)
-    ensure_packages(workspace, stage.directory, stage.console.say, timeout_seconds=left)
-    _mark(stage.run, _WITH_PACKAGES)
+def _packages(context: StepContext, workspace: Workspace) -> None:
+    left = runs.seconds_left(context.run)
+    ensure_packages(workspace, context.directory, context.console.say, timeout_seconds=left)
+    _mark(context.run, _WITH_PACKAGES)
 
 
 @contextmanager
-def ready_for_dbt(stage: Stage, workspace: Workspace) -> Generator[None]:
+def ready_for_dbt(context: StepContext, workspace: Workspace) -> Generator[None]:
     """Keep the checkout, and have its packages in the run's copy, while a command of dbt runs."""
     with hold(workspace.checkout):
-        if not _is_marked(stage.run, _WITH_PACKAGES):  # a retry that begins after that step
-            _packages(stage, workspace)
+        if not _is_marked(context.run, _WITH_PACKAGES):  # a retry that begins after that step
+            _packages(context, workspace)
         yield
 
 
-def _command(stage: Stage) -> None:
-    workspace = workspace_of(stage)
-    with ready_for_dbt(stage, workspace):
-        target = stage.directory / "target"
-        if not _is_marked(stage.run, _CHANGED):
+def _command(context: StepContext) -> None:
+    workspace = workspace_of(context)
+    with ready_for_dbt(context, workspace):
+        target = context.directory / "target"
+        if not _is_marked(context.run, _CHANGED):
             parses.lend(workspace.parsed, target)
-        shared = _shared(stage, workspace)
+        shared = _shared(context, workspace)
         given = shared.hand_on(target)
-        state = deferral.state(stage, workspace) if stage.step.kind == "command" else None
-        call = Call(stage.step.arguments, state)
-        if stage.run.resumes:
-            call = resumption.call(stage, workspace, call)
+        state = deferral.state(context, workspace) if context.step.kind == "command" else None
+        call = Call(context.step.arguments, state)
+        if context.run.resumes:
+            call = resumption.call(context, workspace, call)
         try:
-            ended = _dbt(stage, workspace, call, state, lambda: shared.take_back(target, given))
+            ended = _dbt(context, workspace, call, state, lambda: shared.take_back(target, given))
         finally:
-            _left_by(stage, workspace)
+            _left_by(context, workspace)
             shared.take_over(target, given)
-    stage.progress.exit_code = ended.code
+    context.progress.exit_code = ended.code
     if ended.code != 0:
-        raise DbtError(_failed(stage, ended.code))
+        raise DbtError(_failed(context, ended.code))
 
 
-def _shared(stage: Stage, workspace: Workspace) -> SharedTarget:
+def _shared(context: StepContext, workspace: Workspace) -> SharedTarget:
     """Return what the steps before share; in a retry also those that the run before has done."""
-    run, shared = stage.run, SharedTarget(workspace.project_directory / "target")
+    run, shared = context.run, SharedTarget(workspace.project_directory / "target")
     if run.resumes and not _is_marked(run, _FILLED):
         for record in resumption.left_out(run):
             with run.artifacts.explained(f"reading the artifacts of run {record.done_by}"):
@@ -130,11 +130,11 @@ def _shared(stage: Stage, workspace: Workspace) -> SharedTarget:
     return shared
 
 
-def _left_by(stage: Stage, workspace: Workspace) -> None:
+def _left_by(context: StepContext, workspace: Workspace) -> None:
     """Remember that dbt has been there, and perhaps changed the run's copy of the project."""
-    _mark(stage.run, _USED)
-    if changes_files(stage.step.arguments):
-        _mark(stage.run, _CHANGED)
+    _mark(context.run, _USED)
+    if changes_files(context.step.arguments):
+        _mark(context.run, _CHANGED)
         forget_remotes(workspace.tree)
 
 
@@ -151,7 +151,7 @@ def _is_marked(run: Run, what: str) -> bool:
 
 
 def _dbt(
-    stage: Stage,
+    context: StepContext,
     workspace: Workspace,
     call: Call,
     state: Path | None,
@@ -161,29 +161,31 @@ def _dbt(
 
     `leave_its_own` takes what is another step's out of the target, before anybody reads it.
     """
-    run, step = stage.run, stage.step
-    target = stage.directory / "target"
+    run, step = context.run, context.step
+    target = context.directory / "target"
     kept = run.artifacts.run(run.id) / step.directory
-    scene = Scene(run, step, runs.source(run), workspace, target, kept, state, stage.console.say)
+    command = CommandContext(
+        run, step, runs.source(run), workspace, target, kept, state, context.console.say
+    )
 
     def lasting(text: str) -> str:  # where dbt says that its files are, they are only for now
-        return text.replace(str(stage.directory), str(kept)).replace(f"{workspace.tree}/", "")
+        return text.replace(str(context.directory), str(kept)).replace(f"{workspace.tree}/", "")
 
     def hear(event: Event) -> None:
-        if isinstance(event, Finished):
+        if isinstance(event, NodeFinished):
             event = replace(event, message=lasting(event.message))
-        stage.progress.heard(event)
-        stage.listener.heard(event)
+        context.progress.heard(event)
+        context.listener.heard(event)
 
-    before = stage.listener.opened(scene)
+    before = context.listener.opened(command)
     told = flags.of_a_step(call.arguments, workspace.variables, workspace.flags)
     for note in told.notes:
-        stage.console.say(note)
+        context.console.say(note)
     ended = workspace.run(
         told.arguments,
         variables=told.variables,
-        directory=stage.directory,
-        on_line=lambda line: stage.console.say(lasting(line)),
+        directory=context.directory,
+        on_line=lambda line: context.console.say(lasting(line)),
         on_event=hear,
         state=call.state,
         timeout_seconds=runs.seconds_left(run),
@@ -194,7 +196,7 @@ def _dbt(
         parses.keep(target, workspace.parsed, workspace.scrubber)
     leave_its_own()
     _rewrite(target / "run_results.json", lasting)
-    stage.listener.closed()
+    context.listener.closed()
     return ended
 
 
@@ -209,7 +211,7 @@ def _rewrite(results: Path, lasting: Callable[[str], str]) -> None:
             results.write_text(lasting(text), encoding="utf-8")
 
 
-Action = Callable[[Stage], None]
+Action = Callable[[StepContext], None]
 """Carries out a step; raises a `DeployError` when it fails."""
 
 ACTIONS: Mapping[Kind, Action] = {
@@ -222,19 +224,19 @@ ACTIONS: Mapping[Kind, Action] = {
 }
 
 
-def _failed(stage: Stage, code: int) -> str:
-    command = stage.progress.command or " ".join(("dbt", *stage.step.arguments))
-    counts = stage.progress.counts
+def _failed(context: StepContext, code: int) -> str:
+    command = context.progress.command or " ".join(("dbt", *context.step.arguments))
+    counts = context.progress.counts
     if code < 0:
         return f"`{command}` was ended from outside by {signal.Signals(-code).name}"
     bad = [f"{counts[word]} {word}" for word in ("error", "fail") if counts[word]]
     if code == 1 and bad:
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
-        reasons = "\n".join([stage.progress.why, *stage.progress.problems])
+        reasons = "\n".join([context.progress.why, *context.progress.problems])
         return f"`{command}` failed: {', '.join(bad)}{skipped}\n{reasons}"
-    if stage.progress.problems:
-        return f"`{command}` failed (exit {code}): {_beginning(stage.progress.problems)}"
-    said = [line for line in stage.console.said if not line.startswith("=== ")]
+    if context.progress.problems:
+        return f"`{command}` failed (exit {code}): {_beginning(context.progress.problems)}"
+    said = [line for line in context.console.said if not line.startswith("=== ")]
     return f"`{command}` failed (exit {code}): {last_words(said)}"
 
 

@@ -10,7 +10,7 @@ from deploy_project.errors import ConfigError, DbtError
 from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model.step_context import Stage
+from deploy_project.runs.model.step_context import StepContext
 
 _MASKED = re.compile(
     rb'"(?P<what>database|schema|alias|identifier)": "[^"\\\\]*' + re.escape(MASK).encode()
@@ -21,17 +21,17 @@ _CONTENTS = (
 )
 
 
-def state(stage: Stage, workspace: Workspace) -> Path | None:
+def state(context: StepContext, workspace: Workspace) -> Path | None:
     """Return the directory to compare and defer to; None when the job wants none or none exists.
 
     Raises `ConfigError` for a pull request without one, for dbt would build everything there or
     fail without saying why; `ArtifactError` when it can't be read.
     """
-    run, wanted = stage.run, stage.run.job.deferral
+    run, wanted = context.run, context.run.job.deferral
     why_not = run.job.why_no_deferral
     if why_not is not None:
         nothing = f"Nothing to defer to. {why_not}."
-        return _without(stage, workspace, nothing, remedy="Correct that")
+        return _without(context, workspace, nothing, remedy="Correct that")
     if wanted is None:
         return None
     if isinstance(wanted, DeferToEnvironment):
@@ -45,47 +45,49 @@ def state(stage: Stage, workspace: Workspace) -> Path | None:
             f"Nothing to defer to: {name} has had no successful run yet, and deferral needs one."
         )
         remedy = "Run one of its jobs once, `dbt compile` is enough"
-        return _without(stage, workspace, nothing, remedy=remedy)
-    stage.console.say(f"Deferring to the state of {name}, run {published.name}")
-    stage.progress.deferred_to = published.name
+        return _without(context, workspace, nothing, remedy=remedy)
+    context.console.say(f"Deferring to the state of {name}, run {published.name}")
+    context.progress.deferred_to = published.name
     found = run.artifacts.fetch(published, run.work / "state")
     _refuse_masked(found / "manifest.json", name)
     return found
 
 
-def _without(stage: Stage, workspace: Workspace, nothing: str, *, remedy: str) -> Path | None:
-    if not stage.run.is_ci:
-        stage.console.say(f"{nothing} This command runs without --defer and --state.")
+def _without(
+    context: StepContext, workspace: Workspace, nothing: str, *, remedy: str
+) -> Path | None:
+    if not context.run.is_ci:
+        context.console.say(f"{nothing} This command runs without --defer and --state.")
         return None
-    if stage.run.environment.project.pull_requests.without_state == "fail":
+    if context.run.environment.project.pull_requests.without_state == "fail":
         raise ConfigError(
             f"{nothing} {remedy}; or have pull requests build all that they select until then: "
             "`pull_requests.without_state: build_all`"
         )
-    stage.console.say(f"{nothing} Everything counts as new until then.")
-    return _nothing(stage, workspace)
+    context.console.say(f"{nothing} Everything counts as new until then.")
+    return _nothing(context, workspace)
 
 
-def parsed(stage: Stage, workspace: Workspace) -> Path:
+def parsed(context: StepContext, workspace: Workspace) -> Path:
     """Have dbt parse the project in the step's own target directory, and return its manifest."""
     said: list[str] = []
     ended = workspace.run(
         ("parse",),
-        directory=stage.directory,
+        directory=context.directory,
         on_line=said.append,
-        timeout_seconds=runs.seconds_left(stage.run),
+        timeout_seconds=runs.seconds_left(context.run),
     )
     if ended.code != 0:
         raise DbtError(f"`dbt parse` failed (exit {ended.code}): {last_words(said)}")
-    return stage.directory / "target" / "manifest.json"
+    return context.directory / "target" / "manifest.json"
 
 
-def _nothing(stage: Stage, workspace: Workspace) -> Path:
+def _nothing(context: StepContext, workspace: Workspace) -> Path:
     """Return a state with nothing in it, of which everything differs, as this dbt writes it."""
-    manifest = json.loads(parsed(stage, workspace).read_bytes())
+    manifest = json.loads(parsed(context, workspace).read_bytes())
     contents = (name for name in _CONTENTS if name in manifest)
     maps: dict[str, dict[str, object]] = {name: {} for name in contents}
-    place = stage.run.work / "nothing"
+    place = context.run.work / "nothing"
     place.mkdir(exist_ok=True)
     (place / "manifest.json").write_text(json.dumps({**manifest, **maps}), encoding="utf-8")
     return place

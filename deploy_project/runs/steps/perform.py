@@ -12,7 +12,7 @@ from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.plan import Kind, Step, invoked
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step import Status, StepRecord, to_json
-from deploy_project.runs.model.step_context import Console, Listener, Progress, Stage
+from deploy_project.runs.model.step_context import Console, Listener, Progress, StepContext
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps.actions import ACTIONS, Action
 from deploy_project.runs.store import scratch
@@ -42,34 +42,34 @@ def perform(
     directory.mkdir(parents=True, exist_ok=True)
     scratch.hold(run.work)
     with (directory / "console.log").open("a", encoding="utf-8") as stream:
-        stage = Stage(run, step, directory, Console(stream), Progress(), listener)
-        stage.console.say(f"=== Step {step.index} of {of}: {step.name}")
+        context = StepContext(run, step, directory, Console(stream), Progress(), listener)
+        context.console.say(f"=== Step {step.index} of {of}: {step.name}")
         for note in notes:
-            stage.console.say(note)
+            context.console.say(note)
         started, status, message = datetime.now(UTC), "Cancelled", ""
         try:
             with run.state.explained(step.name), deadlines.within(runs.seconds_left(run)):
                 if refused is not None:
                     raise refused
-                actions[step.kind](stage)
+                actions[step.kind](context)
             status = "Success"
         except DeployError as error:
             # The run's copy of the repository is gone when people read this.
             told = str(error).replace(f"{run.work / 'tree'}/", "")
-            message = stage.progress.scrubber.text(told)
-            stage.console.say(message)
+            message = context.progress.scrubber.text(told)
+            context.console.say(message)
             status = "Error"
             if runs.seconds_left(run) == 0:
                 status, message = "Cancelled", timed_out(run.job.timeout_seconds)
-                stage.console.say(message)
+                context.console.say(message)
         except Exception as error:
             status, message = "Error", f"{type(error).__name__}: {error}"
             raise
         finally:
-            record = _record(stage, started, status, message)
-            stage.console.say(f"=== {status} after {record.seconds:.1f} s")
+            record = _record(context, started, status, message)
+            context.console.say(f"=== {status} after {record.seconds:.1f} s")
             stream.flush()
-            _keep(stage, record)
+            _keep(context, record)
     return record
 
 
@@ -84,8 +84,8 @@ def timed_out(limit: int) -> str:
     )
 
 
-def _record(stage: Stage, started: datetime, status: Status, message: str) -> StepRecord:
-    step, progress = stage.step, stage.progress
+def _record(context: StepContext, started: datetime, status: Status, message: str) -> StepRecord:
+    step, progress = context.step, context.progress
     return StepRecord(
         index=step.index,
         key=step.key,
@@ -106,13 +106,13 @@ def _record(stage: Stage, started: datetime, status: Status, message: str) -> St
     )
 
 
-def _keep(stage: Stage, record: StepRecord) -> None:
-    file = stage.directory / "step.json"
+def _keep(context: StepContext, record: StepRecord) -> None:
+    file = context.directory / "step.json"
     try:
-        with stage.run.state.explained(f"keeping step {record.directory!r}"):
+        with context.run.state.explained(f"keeping step {record.directory!r}"):
             small_files.write_text(file, to_json(record))
-            stage.progress.scrubber.directory(stage.directory)
-        stage.run.artifacts.publish_step(stage.run.id, record.directory, stage.directory)
+            context.progress.scrubber.directory(context.directory)
+        context.run.artifacts.publish_step(context.run.id, record.directory, context.directory)
     except ArtifactError as error:
         record = replace(record, status="Error", message=str(error))
         with suppress(OSError):  # it says something else, and a full disk needs its room

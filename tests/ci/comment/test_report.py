@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from deploy_project.ci.comment.markdown import block, code, link, table
-from deploy_project.ci.comment.report import FailedTest, Node, Report, Step, comment, status
+from deploy_project.ci.comment.report import FailedTest, NodeLine, Report, StepLine, comment, status
 
 RUNS = "https://dagster.example/runs"
 FAILED = Report(
@@ -22,15 +22,15 @@ FAILED = Report(
     run_url=f"{RUNS}/7d3c1f0a",
     seconds=75.2,
     steps=(
-        Step("Clone git repository", "Success", 0.4),
-        Step("Invoke dbt with `dbt build --select state:modified+`", "Error", 61.5),
-        Step("Invoke dbt with `dbt run-operation audit`", "Skipped"),
+        StepLine("Clone git repository", "Success", 0.4),
+        StepLine("Invoke dbt with `dbt build --select state:modified+`", "Error", 61.5),
+        StepLine("Invoke dbt with `dbt run-operation audit`", "Skipped"),
     ),
     nodes=(
-        Node("orders", "built", 12.25),
-        Node("customers", "built", 0.85),
-        Node("payments", "failed", 1.5, 'Binder Error: Referenced column "amonut" not found'),
-        Node("revenue", "skipped"),
+        NodeLine("orders", "built", 12.25),
+        NodeLine("customers", "built", 0.85),
+        NodeLine("payments", "failed", 1.5, 'Binder Error: Referenced column "amonut" not found'),
+        NodeLine("revenue", "skipped"),
     ),
     tests=(
         FailedTest(
@@ -76,7 +76,7 @@ def test_the_marker_is_the_jobs():
 
 
 def test_long_tables_are_cut_and_counted():
-    nodes = [Node(f"model_{number}", "built") for number in range(1, 301)]
+    nodes = [NodeLine(f"model_{number}", "built") for number in range(1, 301)]
     text = comment(replace(FAILED, nodes=nodes, deferred=[f"m{n}" for n in range(80)]))
     assert "`model_50`" in text
     assert "`model_51`" not in text
@@ -195,11 +195,11 @@ def report_of(pick: Callable[[], str]) -> Report:
         commit_url=pick(),
         run_url=pick(),
         reason=pick(),
-        steps=(Step(pick(), pick(), 1), Step(pick(), "Skipped")),
+        steps=(StepLine(pick(), pick(), 1), StepLine(pick(), "Skipped")),
         nodes=(
-            Node(pick(), "built", 1),
-            Node(pick(), "failed", 1, pick()),
-            Node(pick(), "skipped"),
+            NodeLine(pick(), "built", 1),
+            NodeLine(pick(), "failed", 1, pick()),
+            NodeLine(pick(), "skipped"),
         ),
         tests=(FailedTest(pick(), pick(), 2, (pick(), pick()), ((pick(), pick()),) * 2),),
         deferred=(pick(), pick()),

@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy_project.ci.compare.relations import Candidate, candidates
 from deploy_project.dbt.artifacts.manifest import Manifest, read_manifest
-from deploy_project.dbt.relations.compare import Pair, Place, given
+from deploy_project.dbt.relations.compare import Pair, RelationPlace, given
 
 SCHEMA_VERSION = "https://schemas.getdbt.com/dbt/manifest/v12.json"
 
@@ -84,7 +84,13 @@ def test_one_mark_on_a_model_hides_all_of_it(tmp_path: Path):
 
 
 def test_without_samples_no_rows_are_asked_for():
-    pair = Pair(Place("db", "prod", "a"), Place("", "pr_7", "a"), ("id",), "at", frozenset("ba"))
+    pair = Pair(
+        RelationPlace("db", "prod", "a"),
+        RelationPlace("", "pr_7", "a"),
+        ("id",),
+        "at",
+        frozenset("ba"),
+    )
     asked = given(pair, with_samples=False)
     assert asked["samples"] is None
     assert asked["before"] == ["db", "prod", "a"]

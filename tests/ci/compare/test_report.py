@@ -7,8 +7,8 @@ import pytest
 from markdown_it import MarkdownIt
 
 from deploy_project.ci.compare.comparison import (
+    CompareDocument,
     Comparison,
-    Document,
     Range,
     Samples,
     compared,
@@ -53,7 +53,7 @@ OTHERS = [
     Comparison("model.shop.gone", "gone", "removed", "not in the pull request's project"),
     Comparison("model.shop.bad", "bad", "failed", "Database Error\n  no such column: x"),
 ]
-DOCUMENT = Document([SAME, ORDERS, LOOSE, *OTHERS], "production", "--select state:modified+")
+DOCUMENT = CompareDocument([SAME, ORDERS, LOOSE, *OTHERS], "production", "--select state:modified+")
 
 
 def test_the_section_of_the_comment(golden: Callable[[str, str], None]):
@@ -74,7 +74,7 @@ def test_the_overview_has_all_models_and_what_differs_first():
 
 
 def test_nothing_to_compare_says_so():
-    assert section(Document([], "prod", "--select a|b")).endswith(
+    assert section(CompareDocument([], "prod", "--select a|b")).endswith(
         "Nothing that `--select a│b` selects has a relation to compare."
     )
 
@@ -123,7 +123,7 @@ def test_hostile_names_and_values_do_nothing(bad: bool):
     found = hostile()
     if bad:
         found = replace(found, outcome="failed", why=HOSTILE)
-    text = section(Document([found], HOSTILE, HOSTILE))
+    text = section(CompareDocument([found], HOSTILE, HOSTILE))
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
     assert html.count("<details>") == html.count("</details>") == 1
     assert not any(tag in html for tag in ("<img", "<a ", "<h1"))
@@ -135,7 +135,7 @@ def test_many_models_with_wide_rows_leave_room_and_the_details_fold_away():
         replace(ORDERS, name=f"model_{n:03}", samples={"added": wide, "removed": wide})
         for n in range(200)
     ]
-    text = section(Document(many))
+    text = section(CompareDocument(many))
     assert len(text) < LONGEST + 200
     assert "… and 150 more" in text
     assert "are in the run, in `compare.json`._" in text

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from deploy_project.ci.pulls.plan import Active, Cancel, Plan, Seen, plan, stale
+from deploy_project.ci.pulls.plan import Active, Cancel, Handled, Plan, plan, stale
 from deploy_project.config.values.deployment import Environment, Job, Off, Project, PullRequestRules
 from deploy_project.git.pulls import PullRequest
 
@@ -30,7 +30,7 @@ def job(label: str | None = None, name: str = "checks", *, draft: bool = False) 
     )
 
 
-def decided(*pulls: PullRequest, seen: Seen | None, of: Job | None = None) -> Plan:
+def decided(*pulls: PullRequest, seen: Handled | None, of: Job | None = None) -> Plan:
     jobs = [of or job()]
     before = {jobs[0].name: seen} if seen is not None else {}
     return plan(pulls, jobs, before, branches={"staging": "main"})
@@ -49,13 +49,13 @@ LABELLED = replace(FORK, labels=frozenset({"safe"}))
     ("pull", "seen", "starts"),
     [
         (OPEN, None, False),
-        (OPEN, Seen(), True),
-        (OPEN, Seen({7: A}), False),
-        (replace(OPEN, head=B), Seen({7: A}), True),
-        (replace(OPEN, base=None), Seen(), True),
-        (replace(OPEN, base="release"), Seen(), False),
-        (replace(OPEN, draft=True), Seen(), False),
-        (FORK, Seen(), False),
+        (OPEN, Handled(), True),
+        (OPEN, Handled({7: A}), False),
+        (replace(OPEN, head=B), Handled({7: A}), True),
+        (replace(OPEN, base=None), Handled(), True),
+        (replace(OPEN, base="release"), Handled(), False),
+        (replace(OPEN, draft=True), Handled(), False),
+        (FORK, Handled(), False),
     ],
     ids=[
         "open before the job was there",
@@ -68,7 +68,7 @@ LABELLED = replace(FORK, labels=frozenset({"safe"}))
         "fork",
     ],
 )
-def test_a_head_is_built_once(pull: PullRequest, seen: Seen | None, starts: bool):
+def test_a_head_is_built_once(pull: PullRequest, seen: Handled | None, starts: bool):
     made = decided(pull, seen=seen)
     assert started(made) == ([(7, pull.head)] if starts else [])
     assert decided(pull, seen=made.seen["checks"]).starts == ()
@@ -76,18 +76,18 @@ def test_a_head_is_built_once(pull: PullRequest, seen: Seen | None, starts: bool
 
 def test_a_draft_is_built_when_the_job_wants_it_or_when_it_is_ready():
     draft = replace(OPEN, draft=True)
-    assert started(decided(draft, seen=Seen(), of=job(draft=True))) == [(7, A)]
-    waiting = decided(draft, seen=Seen())
+    assert started(decided(draft, seen=Handled(), of=job(draft=True))) == [(7, A)]
+    waiting = decided(draft, seen=Handled())
     assert started(decided(OPEN, seen=waiting.seen["checks"])) == [(7, A)]
 
 
 def test_a_pull_request_that_is_turned_to_our_branch_is_built():
-    elsewhere = decided(replace(OPEN, base="release"), seen=Seen())
+    elsewhere = decided(replace(OPEN, base="release"), seen=Handled())
     assert started(decided(OPEN, seen=elsewhere.seen["checks"])) == [(7, A)]
 
 
 def test_a_fork_is_refused_once_for_each_head_with_the_reason():
-    first = decided(FORK, seen=Seen())
+    first = decided(FORK, seen=Handled())
     assert [each.reason for each in first.refusals] == [
         "Pull request 7 comes from a fork, and is not built: its code would run with the "
         "credentials of environment 'staging'; push the branch to the project's own repository"
@@ -97,7 +97,7 @@ def test_a_fork_is_refused_once_for_each_head_with_the_reason():
 
 
 def test_a_label_lets_in_what_was_there_when_it_was_given_and_nothing_pushed_later():
-    of, seen = job("safe"), Seen()
+    of, seen = job("safe"), Handled()
     refused = decided(FORK, seen=seen, of=of)
     assert "read it, then add the label 'safe'" in refused.refusals[0].reason
     let_in = decided(LABELLED, seen=refused.seen["checks"], of=of)
@@ -108,11 +108,11 @@ def test_a_label_lets_in_what_was_there_when_it_was_given_and_nothing_pushed_lat
     taken = decided(replace(FORK, head=B), seen=pushed.seen["checks"], of=of)
     again = decided(replace(LABELLED, head=B), seen=taken.seen["checks"], of=of)
     assert started(again) == [(7, B)]
-    assert started(decided(LABELLED, seen=Seen(), of=job())) == [], "no label is configured"
+    assert started(decided(LABELLED, seen=Handled(), of=job())) == [], "no label is configured"
 
 
 def test_a_new_head_and_a_close_give_up_the_runs_of_that_pull_request_and_job():
-    seen = Seen({7: A, 8: A, 9: A})
+    seen = Handled({7: A, 8: A, 9: A})
     pulls = (replace(OPEN, head=B), replace(OPEN, number=8))
     made = decided(*pulls, seen=seen)
     active = [
@@ -140,7 +140,7 @@ def test_the_first_sight_gives_nothing_up():
 
 def test_a_job_that_is_off_says_so_and_builds_the_same_head_once_it_is_on():
     off = replace(job(), off=(Off("job", "jobs.checks.execute_steps.0: is wrong"),))
-    made = decided(OPEN, seen=Seen(), of=off)
+    made = decided(OPEN, seen=Handled(), of=off)
     (refused,) = made.refusals
     assert (made.starts, refused.reason) == (
         (),

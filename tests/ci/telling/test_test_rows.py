@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy_project.ci.telling.command_facts import FILE, Findings, Sample, read, write
+from deploy_project.ci.telling.command_facts import FILE, CommandFacts, Sample, read, write
 from deploy_project.ci.telling.test_rows import MOST_TESTS, statements
 from deploy_project.dbt.artifacts.manifest import Manifest, Nodes
 from deploy_project.dbt.artifacts.results import NodeResult
@@ -70,7 +70,7 @@ def test_only_the_first_failed_tests_show_rows():
 
 
 def test_what_a_step_leaves_is_read_as_it_was(tmp_path: Path):
-    left = Findings(("model.shop.a",), {"test.shop.t": Sample(("id",), (("1",), (None,)))})
+    left = CommandFacts(("model.shop.a",), {"test.shop.t": Sample(("id",), (("1",), (None,)))})
     write(left, tmp_path)
     found = read(tmp_path / FILE)
     assert found.deferred == left.deferred

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.cli import main
-from deploy_project.cli.check.versions import Wanted, unverified, wanted
+from deploy_project.cli.check.versions import WantedVersion, unverified, wanted
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from tests.cli.conftest import Configure
@@ -37,11 +37,11 @@ def test_who_wants_what(configure: Configure):
     place = configure(DEPLOY, JOBS)
     deployment = load_deployment(place / "deploy.yaml", state=place / "state")
     assert wanted(deployment) == {
-        Wanted(None, "duckdb"): ["environments.plain"],
-        Wanted("1.9.*", "fake"): ["environments.old", "environments.changed"],
-        Wanted("1.9.*", None): ["environments.unknown"],
-        Wanted("1.99.*", None): ["environments.wrong"],
-        Wanted("1.7", "fake"): ["jobs.pinned"],
+        WantedVersion(None, "duckdb"): ["environments.plain"],
+        WantedVersion("1.9.*", "fake"): ["environments.old", "environments.changed"],
+        WantedVersion("1.9.*", None): ["environments.unknown"],
+        WantedVersion("1.99.*", None): ["environments.wrong"],
+        WantedVersion("1.7", "fake"): ["jobs.pinned"],
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from deploy_project.cli import main
-from deploy_project.cli.commands.init import Wish, files, project_name
+from deploy_project.cli.commands.init import InitOptions, files, project_name
 
 ROOT = Path(__file__).parents[3]
 URL = "https://github.com/acme/analytics.git"
@@ -38,7 +38,7 @@ def test_the_schemas_that_the_files_name_are_there_and_fit(here: Path):
 
 @pytest.mark.parametrize("name", ["dagster.yaml", "workspace.yaml"])
 def test_dagster_is_set_up_as_in_this_repository(name: str):
-    assert files(Wish(URL))[name] == (ROOT / name).read_text(encoding="utf-8")
+    assert files(InitOptions(URL))[name] == (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_init_overwrites_nothing_and_writes_nothing_beside_it(

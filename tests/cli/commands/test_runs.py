@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploy_project.cli import main
-from deploy_project.cli.commands.run import Wish, code, place
+from deploy_project.cli.commands.run import RunOptions, code, place
 from deploy_project.cli.commands.runs import listed
 from deploy_project.config.values.deployment import Environment, Job, JobType, Project
 from deploy_project.dbt.artifacts.results import NodeResult
@@ -74,9 +74,11 @@ CHECKS = Job(
 
 
 def test_a_run_builds_in_its_environments_schema_in_another_or_in_a_pull_requests():
-    here = Wish(pull_request=12, branch="feature")
-    assert place(CHECKS, Wish(), run_slots=None) == {}
-    assert place(CHECKS, Wish(schema="trial"), run_slots=None) == {tags.SCHEMA_OVERRIDE: "trial"}
+    here = RunOptions(pull_request=12, branch="feature")
+    assert place(CHECKS, RunOptions(), run_slots=None) == {}
+    assert place(CHECKS, RunOptions(schema="trial"), run_slots=None) == {
+        tags.SCHEMA_OVERRIDE: "trial"
+    }
     assert place(CHECKS, here, run_slots=2) == {
         tags.PULL_REQUEST: "12",
         tags.SCHEMA_OVERRIDE: "dbt_cloud_pr_23_12",
@@ -87,13 +89,17 @@ def test_a_run_builds_in_its_environments_schema_in_another_or_in_a_pull_request
 @pytest.mark.parametrize(
     ("wish", "job_type", "said"),
     [
-        (Wish(pull_request=12), "ci", "its code has to be named"),
-        (Wish(pull_request=12, branch="b", schema="trial"), "ci", "without --schema"),
-        (Wish(pull_request=12, commit="a" * 40), "other", "'checks' is not one of pull requests"),
+        (RunOptions(pull_request=12), "ci", "its code has to be named"),
+        (RunOptions(pull_request=12, branch="b", schema="trial"), "ci", "without --schema"),
+        (
+            RunOptions(pull_request=12, commit="a" * 40),
+            "other",
+            "'checks' is not one of pull requests",
+        ),
     ],
 )
 def test_a_pull_request_needs_its_code_and_a_job_of_its_kind(
-    wish: Wish, job_type: JobType, said: str
+    wish: RunOptions, job_type: JobType, said: str
 ):
     with pytest.raises(ConfigError, match=said):
         place(replace(CHECKS, job_type=job_type), wish, run_slots=None)

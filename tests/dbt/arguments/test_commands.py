@@ -1,7 +1,7 @@
 import pytest
 
 from deploy_project.dbt.arguments.commands import (
-    Listing,
+    ListCommand,
     changes_warehouse,
     is_source_freshness,
     subcommand,
@@ -66,7 +66,7 @@ def test_source_freshness_by_either_name(command: str, expected: bool):
     ],
 )
 def test_what_is_listed_is_parsed_as_the_command_will(options: str, parse: str):
-    found = Listing(options.split(), ("unique_id", "schema"), parse.split()).commands()
+    found = ListCommand(options.split(), ("unique_id", "schema"), parse.split()).commands()
     assert {name: " ".join(words) for name, words in found.items()} == {
         "parse": f"parse --quiet --no-write-json{parse}",
         "ls": f"ls --quiet --output json --output-keys unique_id schema {options}",

@@ -7,10 +7,10 @@ import pytest
 from deploy_project.dbt.artifacts.events import (
     Adapter,
     Event,
-    Finished,
+    NodeFinished,
+    NodeStarted,
     Numbered,
     Problem,
-    Started,
     Version,
     parse,
 )
@@ -38,7 +38,7 @@ NODE = {
             {"event": "AdapterRegistered", "name": "duckdb", "version": "1.11.1"},
             Adapter("duckdb", "1.11.1"),
         ),
-        ({"event": "NodeStart", **NODE}, Started("model.shop.orders", "model", "orders")),
+        ({"event": "NodeStart", **NODE}, NodeStarted("model.shop.orders", "model", "orders")),
         (
             {"event": "LogStartLine", "unique_id": "model.shop.orders", "index": 2, "total": 5},
             Numbered("model.shop.orders", 2, 5),
@@ -53,7 +53,7 @@ def test_a_line_is_an_event(fact: dict[str, Any], expected: Event):
     assert parse(json.dumps(fact)) == expected
 
 
-def finished(**changes: Any) -> Finished:
+def finished(**changes: Any) -> NodeFinished:
     fact = {
         "event": "NodeFinished",
         **NODE,
@@ -71,7 +71,7 @@ def finished(**changes: Any) -> Finished:
         **changes,
     }
     event = parse(json.dumps(fact))
-    assert isinstance(event, Finished)
+    assert isinstance(event, NodeFinished)
     return event
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.dbt.artifacts.events import LONGEST_TEXT, Event, Finished, Version
+from deploy_project.dbt.artifacts.events import LONGEST_TEXT, Event, NodeFinished, Version
 from deploy_project.dbt.processes import children, process
 from deploy_project.dbt.processes.child import EventWriter
 from deploy_project.dbt.processes.children import Child
@@ -232,7 +232,7 @@ def test_a_long_message_is_told_in_part_and_no_half_of_a_secret_with_it(program:
         "hush-hush",
     )
     (told,) = heard.events
-    assert isinstance(told, Finished)
+    assert isinstance(told, NodeFinished)
     assert told.message == f"{'x' * (LONGEST_TEXT - 3)}***… (102 more characters)"
     assert told.adapter_response == {"query": ["a ***** b"]}
 

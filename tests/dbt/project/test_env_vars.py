@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from deploy_project.dbt.project.env_vars import Asked, asked, in_project
+from deploy_project.dbt.project.env_vars import EnvVarCall, asked, in_project
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_text(text: str, expected: list[tuple[str, bool]]):
     ],
 )
 def test_anything_that_yaml_can_hold(value: Any):
-    assert [*asked(value)] == [Asked("A", needed=True)]
+    assert [*asked(value)] == [EnvVarCall("A", needed=True)]
 
 
 def test_the_files_that_dbt_renders(tmp_path: Path):
@@ -77,10 +77,10 @@ def test_the_files_that_dbt_renders(tmp_path: Path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(dedent(text), encoding="utf-8")
     assert [*in_project(tmp_path)] == [
-        ("dbt_project.yml", Asked("SCHEMA", needed=True)),
-        ("dbt_project.yml", Asked("HOOK", needed=True)),
-        ("packages.yml", Asked("PACKAGES_TOKEN", needed=True)),
-        ("selectors.yml", Asked("SELECTED", needed=False)),
+        ("dbt_project.yml", EnvVarCall("SCHEMA", needed=True)),
+        ("dbt_project.yml", EnvVarCall("HOOK", needed=True)),
+        ("packages.yml", EnvVarCall("PACKAGES_TOKEN", needed=True)),
+        ("selectors.yml", EnvVarCall("SELECTED", needed=False)),
     ]
 
 

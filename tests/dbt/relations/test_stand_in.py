@@ -7,7 +7,7 @@ import pytest
 from jinja2 import Environment
 
 from deploy_project.dbt.processes.process import LONGEST_LINE
-from deploy_project.dbt.relations.stand_in import Answer, call, write_project
+from deploy_project.dbt.relations.stand_in import MacroResult, call, write_project
 
 HOSTILE = "x'\"`{{ 1/0 }}{% raw %}{# #} -- \\ \n%} }} \u202e é 😀"
 
@@ -45,8 +45,8 @@ def test_only_what_decides_what_names_mean_is_taken_from_the_users_project(tmp_p
     assert "drop" not in text
 
 
-def heard(*lines: str) -> Answer:
-    answer = Answer(scrubbed=lambda text: text.replace("secret", "*****"))
+def heard(*lines: str) -> MacroResult:
+    answer = MacroResult(scrubbed=lambda text: text.replace("secret", "*****"))
     for line in lines:
         answer.hear(line)
     return answer

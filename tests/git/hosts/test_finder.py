@@ -10,11 +10,11 @@ import pytest
 from deploy_project.config.values.deployment import Hosting, Project
 from deploy_project.errors import ConfigError, RemoteError
 from deploy_project.git.hosts.finder import Finder, pull_requests
-from deploy_project.git.pulls import Listing, PullRequest
+from deploy_project.git.pulls import OpenPullRequests, PullRequest
 from tests.git.hosts.site import TOKEN, Canned, Request, Site, serve
 
 
-def listed(site: Site, cursor: str = "") -> Listing | None:
+def listed(site: Site, cursor: str = "") -> OpenPullRequests | None:
     return Finder().listed(site.project, cursor)
 
 

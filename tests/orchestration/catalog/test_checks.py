@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from dagster_dbt import DagsterDbtTranslator
 
-from deploy_project.dbt.artifacts.events import Finished
+from deploy_project.dbt.artifacts.events import NodeFinished
 from deploy_project.dbt.artifacts.results import SourceResult
 from deploy_project.orchestration.catalog.checks import (
     check_specs,
@@ -150,8 +150,8 @@ def test_without_sources_there_is_nothing_to_check(environment, manifest):
     assert source_checks(environment, manifest=manifest, build=lambda _context, _chosen: ()) == []
 
 
-def finished(status: str, failures: int = 0) -> Finished:
-    return Finished(
+def finished(status: str, failures: int = 0) -> NodeFinished:
+    return NodeFinished(
         unique_id=AGREE,
         resource_type="test",
         name="amounts_agree",

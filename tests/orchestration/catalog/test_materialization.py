@@ -3,12 +3,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from deploy_project.dbt.artifacts.events import Finished
+from deploy_project.dbt.artifacts.events import NodeFinished
 from deploy_project.orchestration.catalog.materialization import Facts, metadata
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 FACTS = Facts("c0ffee", "main", "daily", "manual", "prod", "/artifacts", NOW)
-BUILT = Finished(
+BUILT = NodeFinished(
     unique_id="model.shop.orders",
     resource_type="model",
     name="orders",

@@ -15,8 +15,9 @@ from deploy_project.config.values.deployment import Account, Deployment, Environ
 from deploy_project.git.mirror import ensure_commit
 from deploy_project.orchestration.jobs.deployed_comment import tell_deployed
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.run import Run, Source
-from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
 from tests.git.hosts.site import TOKEN, Canned, Site, serve
 from tests.git.repositories import Repository, create
@@ -63,10 +64,10 @@ class World:
         ensure_commit(self.deployment.projects["shop"], self.state, commit)
         made = dg.DagsterRun("prod__nightly", tags={tags.COMMIT: commit, **more})
         job, deployment = self.deployment.jobs["prod__nightly"], self.deployment
-        finished = Finished(
+        finished = FinishedRun(
             run=Run.of(made, job, deployment, self.state),
             outcome=outcome,
-            source=Source(commit, "main", is_head=True),
+            source=Code(commit, "main", is_head=True),
             created_at=NOW,
             started_at=NOW,
             ended_at=NOW,

@@ -12,8 +12,9 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Environment, Job
 from deploy_project.orchestration.jobs.pull_request_comment import tell_end
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.run import Run, Source
-from deploy_project.runs.outcome.overview import Finished
+from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
 from tests.git.hosts.site import TOKEN, Site, serve
 
@@ -48,12 +49,12 @@ def started(instance: dg.DagsterInstance, number: int, commit: str) -> dg.Dagste
     return instance.add_run(dg.DagsterRun("prod__checks", tags=wanted))
 
 
-def cancelled(hub: Site, run: dg.DagsterRun, state: Path) -> Finished:
+def cancelled(hub: Site, run: dg.DagsterRun, state: Path) -> FinishedRun:
     deployment = Deployment(Path("/nowhere"), Account(7, "Shop"), {}, {}, {})
-    return Finished(
+    return FinishedRun(
         run=Run.of(run, job_of(hub), deployment, StateDirectory(state)),
         outcome="Cancelled",
-        source=Source(run.tags[tags.COMMIT], "", is_head=False),
+        source=Code(run.tags[tags.COMMIT], "", is_head=False),
         created_at=NOW,
         started_at=NOW,
         ended_at=NOW,

@@ -15,9 +15,9 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.orchestration.triggers.completions import (
     OVERLAP_SECONDS,
-    Ended,
-    Start,
-    State,
+    CompletionState,
+    EndedRun,
+    StartJob,
     decide,
     parsed,
     text,
@@ -58,15 +58,15 @@ ORDERS = AssetParent(("raw", "orders"))
 LOADED = JobParent("load", (10,), "ingest")
 
 
-def end(parent: Parent | str, run: str = "", status: int = 10, *, at: float = 0) -> Ended:
+def end(parent: Parent | str, run: str = "", status: int = 10, *, at: float = 0) -> EndedRun:
     """The end of a run `at` seconds after `NOW`; of one called r7, 7 seconds after it."""
     when = NOW + (at or float(run[1:] or 0))
     if isinstance(parent, AssetParent):
-        return Ended(str(parent), when, run)
-    return Ended(f"job {parent}" if isinstance(parent, str) else str(parent), when, run, status)
+        return EndedRun(str(parent), when, run)
+    return EndedRun(f"job {parent}" if isinstance(parent, str) else str(parent), when, run, status)
 
 
-def told(start: Start) -> str:
+def told(start: StartJob) -> str:
     last = start.ends[-1]
     return f"{start.job}:{last.key if last.status is None else last.run_id}"
 
@@ -79,15 +79,15 @@ class Daemon:
     cursor: str = ""
     now: float = NOW
 
-    def tick(self, *ends: Ended, killed: bool = False) -> list[Start]:
+    def tick(self, *ends: EndedRun, killed: bool = False) -> list[StartJob]:
         self.now += 15
         starts, state = decide(
-            self.jobs, parsed(self.cursor) or State(NOW, begun=NOW), ends, now=self.now
+            self.jobs, parsed(self.cursor) or CompletionState(NOW, begun=NOW), ends, now=self.now
         )
         self.cursor = self.cursor if killed else text(state)
         return starts
 
-    def started(self, *ends: Ended, killed: bool = False) -> list[str]:
+    def started(self, *ends: EndedRun, killed: bool = False) -> list[str]:
         """Each job that is started, with the last end that it is started by."""
         return [told(start) for start in self.tick(*ends, killed=killed)]
 
@@ -157,7 +157,7 @@ ALL = job("child", of("a", 10), of("b"), needs_all=True)
     ],
 )
 @pytest.mark.parametrize("at_once", [True, False])
-def test_all_parents(ended: list[Ended], expected: list[tuple[str, ...]], at_once: bool):
+def test_all_parents(ended: list[EndedRun], expected: list[tuple[str, ...]], at_once: bool):
     """It makes no difference whether one tick sees the ends or each has its own."""
     running = daemon(ALL)
     found = running.tick(*ended) if at_once else [s for each in ended for s in running.tick(each)]
@@ -200,7 +200,7 @@ def test_a_late_end_changes_no_number_of_starts_when_a_tick_is_repeated(seed: in
     parents = [of(name) for name in "abc"[: chance.choice((2, 3))]]
     running = daemon(job("child", *parents, needs_all=True), job("each", of("a")))
     exact = daemon(*running.jobs)
-    asked, known, wanted = set[str](), list[Ended](), set[str]()
+    asked, known, wanted = set[str](), list[EndedRun](), set[str]()
     while len(known) < len(ended):
         left = [each for each in ended if each not in known]
         new = chance.sample(left, min(len(left), chance.randint(1, 4)))
@@ -214,7 +214,7 @@ def test_a_late_end_changes_no_number_of_starts_when_a_tick_is_repeated(seed: in
 
 def test_rounds_of_a_cursor_that_was_lost_are_others():
     first, second = daemon(ALL), daemon(ALL)
-    second.cursor, second.now = text(State(NOW + 60, begun=NOW + 60)), NOW + 60
+    second.cursor, second.now = text(CompletionState(NOW + 60, begun=NOW + 60)), NOW + 60
     second.tick()
     (before,) = first.tick(end("a", "r1"), end("b", "r2"))
     (after,) = second.tick(end("a", "r71"), end("b", "r72"))
@@ -325,8 +325,8 @@ def test_ends_are_remembered_as_long_as_they_are_found_again():
 
 
 def test_a_clock_that_was_set_back_hides_no_ends():
-    assert State(NOW).since(NOW + 3600) == NOW - OVERLAP_SECONDS
-    assert State(NOW).since(NOW - 3600) == NOW - 3600 - OVERLAP_SECONDS
+    assert CompletionState(NOW).since(NOW + 3600) == NOW - OVERLAP_SECONDS
+    assert CompletionState(NOW).since(NOW - 3600) == NOW - 3600 - OVERLAP_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from deploy_project.runs.outcome.ends import (
     CANCELLED,
     Changed,
     Cursor,
+    EndEvent,
     Kind,
-    Said,
     due,
     moved,
     reason,
@@ -51,11 +51,11 @@ OUTSIDE = "This run has been marked as {} from outside the execution context."
 def test_why_a_run_has_ended(
     outcome: str, began: bool, said: list[tuple[Kind, str]], expected: str
 ):
-    assert reason(outcome, [Said(*each) for each in said], began=began) == expected
+    assert reason(outcome, [EndEvent(*each) for each in said], began=began) == expected
 
 
 def test_nobody_writes_novels_into_the_record():
-    assert len(reason("Cancelled", [Said("cancel", "x" * 10_000)], began=True)) == 2000
+    assert len(reason("Cancelled", [EndEvent("cancel", "x" * 10_000)], began=True)) == 2000
 
 
 def ago(seconds: float) -> datetime:

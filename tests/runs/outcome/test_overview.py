@@ -9,10 +9,11 @@ import dagster as dg
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Environment, Job, Project
 from deploy_project.dbt.artifacts.results import Interval, NodeResult
-from deploy_project.runs.model.run import Run, Source
+from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step import Status, StepRecord
 from deploy_project.runs.model.tags import Trigger
-from deploy_project.runs.outcome.overview import Finished, overview, steps_table
+from deploy_project.runs.outcome.overview import FinishedRun, overview, steps_table
 from deploy_project.runs.timing.model_timing import Command, timing
 
 START = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
@@ -74,10 +75,10 @@ def node(name: str, begun: float, ended: float, status: str = "success") -> Node
     )
 
 
-FAILED = Finished(
+FAILED = FinishedRun(
     run=RUN,
     outcome="Error",
-    source=Source("0123456789abcdef", "main", is_head=True),
+    source=Code("0123456789abcdef", "main", is_head=True),
     created_at=at(-7.5),
     started_at=at(0),
     ended_at=at(75.25),
@@ -112,7 +113,7 @@ FAILED = Finished(
 )
 
 
-def shown(finished: Finished) -> str:
+def shown(finished: FinishedRun) -> str:
     """The overview as text, pictures cut short."""
     lines: list[str] = []
     for name, value in overview(finished).items():
@@ -164,7 +165,7 @@ def test_a_run_that_never_began_has_little_to_tell():
 
 
 def test_a_run_of_the_last_known_commit_says_so():
-    known = Source("0123456789abcdef", "main", is_head=False, outage="The remote is away")
+    known = Code("0123456789abcdef", "main", is_head=False, outage="The remote is away")
     found = overview(replace(FAILED, source=known))
     assert found["used_repo_cache"] == dg.MetadataValue.bool(True)
     assert found["repo_cache"].value == "The remote is away"

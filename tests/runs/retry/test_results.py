@@ -6,10 +6,10 @@ import pytest
 
 from deploy_project.dbt.artifacts.manifest import Manifest, Nodes
 from deploy_project.runs.retry import results
-from deploy_project.runs.retry.results import Document
+from deploy_project.runs.retry.results import RunResultsDocument
 
 
-def document(which: str = "build", **statuses: str) -> Document:
+def document(which: str = "build", **statuses: str) -> RunResultsDocument:
     return {
         "metadata": {},
         "args": {"which": which},
@@ -20,7 +20,7 @@ def document(which: str = "build", **statuses: str) -> Document:
     }
 
 
-def known(found: Document) -> dict[str, str]:
+def known(found: RunResultsDocument) -> dict[str, str]:
     return {each["unique_id"].split(".")[2]: each["status"] for each in found["results"]}
 
 
