@@ -16,7 +16,7 @@ from deploy_project.config.values.deployment import Deployment, Environment
 from deploy_project.errors import DeployError
 from deploy_project.git.hosting import commit_url
 from deploy_project.releases import pointer
-from deploy_project.runs.store.artifacts import Artifacts
+from deploy_project.runs.store.artifacts import Artifacts, is_local
 
 FILES = {
     "index.html": "text/html; charset=utf-8",
@@ -85,7 +85,7 @@ def _file(file: UPath) -> Response:
     media_type = FILES[file.name]
     if not file.exists():
         raise HTTPException(404, f"The docs have no file {file.name!r}.")
-    if file.protocol in ("", "file"):
+    if is_local(file):
         return FileResponse(file.path, headers=_ALWAYS, media_type=media_type)
     return Response(file.read_bytes(), headers=_ALWAYS, media_type=media_type)
 

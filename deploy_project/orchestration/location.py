@@ -28,8 +28,13 @@ from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
 from deploy_project.runs.instance.identity import ASSET, Identity
 from deploy_project.runs.model.tags import LOCATION
-from deploy_project.runs.outcome.finish import pull_requests_of, record_key, record_keys, records
-from deploy_project.runs.store.artifacts import Artifacts
+from deploy_project.runs.outcome.finish import (
+    pull_requests_of,
+    record_asset,
+    record_assets,
+    records,
+)
+from deploy_project.runs.store.artifacts import Artifacts, is_local
 
 _LOG = logging.getLogger("dagster.deploy_project")
 
@@ -114,7 +119,7 @@ def _record_of(job: Job, *, of_pull_requests: bool) -> dg.AssetSpec:
     which = " for pull requests, by their numbers" if of_pull_requests else ""
     project = job.environment.project
     return dg.AssetSpec(
-        record_key(job, of_pull_requests=of_pull_requests),
+        record_asset(job, of_pull_requests=of_pull_requests),
         description=f"The runs of the job {job.title!r}{which}: one materialization for each.",
         group_name=group_name(job.environment.name, "ci" if of_pull_requests else "jobs"),
         kinds={"dbt"},
@@ -164,7 +169,7 @@ def _deployed(
 ) -> dg.Definitions:
     checkout = state.checkout(environment.project.name, at.commit)
     manifest = pointer.shown_manifest(state, environment, at)
-    reserved = record_keys(deployment)
+    reserved = record_assets(deployment)
     by_hand = ByHand(environment, manifest, at.commit, deployment, state)
     assets = environment_assets(
         environment,
@@ -184,7 +189,7 @@ def _deployed(
 
 
 def _docs_catalog(artifacts: Artifacts, environment: Environment) -> dict[str, Any] | None:
-    if artifacts.root.protocol not in ("", "file"):
+    if not is_local(artifacts.root):
         return None  # loading must not wait for an object store
     try:
         docs = artifacts.published(artifacts.environment(environment.name), "docs")

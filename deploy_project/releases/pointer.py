@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy_project.config import small_files
-from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.config.values.deployment import Environment
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Environment, Project
 from deploy_project.errors import DeployError
 
 _POINTER = re.compile(
@@ -55,9 +55,13 @@ def shown_manifest(state: StateDirectory, environment: Environment, at: Pointer)
         ) from error
 
 
-def is_whole(checkout: Checkout, parsed: str) -> bool:
-    """Return whether a deployed `checkout` and its parse are there: caches may be deleted."""
-    manifest = checkout.parsed(parsed) / "manifest.json"
+def is_whole(state: StateDirectory, project: Project, at: Pointer) -> bool:
+    """Return whether the checkout and the parse of a deployed commit are here, and whole.
+
+    They are caches, which may be deleted, and another machine may have deployed.
+    """
+    checkout = state.checkout(project.name, at.commit)
+    manifest = checkout.parsed(at.parsed) / "manifest.json"
     try:
         with manifest.open("rb") as file:
             file.seek(-1, os.SEEK_END)

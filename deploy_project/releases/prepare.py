@@ -179,15 +179,15 @@ def deployed_siblings(
     """Return the names of the project's other environments that something is deployed to."""
     return [
         each.name
-        for each in deployment.environments.values()
-        if each.project == environment.project and each.name != environment.name
+        for each in deployment.environments_of(environment.project)
+        if each.name != environment.name
         if pointer.deployed(state, each.name) is not None
     ]
 
 
 def evict_unneeded(deployment: Deployment, environment: Environment, state: StateDirectory) -> None:
     """Remove old checkouts of the project; what is deployed stays, and what is in use."""
-    siblings = [e for e in deployment.environments.values() if e.project == environment.project]
+    siblings = deployment.environments_of(environment.project)
     pointers = (pointer.deployed(state, each.name) for each in siblings)
     evict(
         environment.project,

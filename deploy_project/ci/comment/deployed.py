@@ -23,9 +23,8 @@ def home(job: Job, deployment: Deployment) -> str:
 
     That is the project's production environment; without one, the job's own.
     """
-    own = (e for e in deployment.environments.values() if e.project == job.environment.project)
-    production = (each.name for each in own if each.type == "production")
-    return next(production, job.environment.name)
+    production = deployment.production_of(job.environment.project)
+    return (production or job.environment).name
 
 
 def first(builds: Iterable[Build], has: Callable[[str], bool]) -> Build | None:

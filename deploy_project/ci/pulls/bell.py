@@ -36,7 +36,7 @@ def ask_now(deployment: Deployment, state: StateDirectory, project: str) -> None
 
 def projects(deployment: Deployment) -> list[Project]:
     """Return the projects whose pull requests start jobs."""
-    return [each for each in deployment.projects.values() if ci_jobs(each, deployment.jobs)]
+    return [each for each in deployment.projects.values() if ci_jobs(each, deployment)]
 
 
 def last_ring(state: StateDirectory, project: str) -> str:

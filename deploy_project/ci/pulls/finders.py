@@ -1,6 +1,6 @@
 """Where the pull requests of a project are found."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
@@ -17,9 +17,8 @@ def finders(deployment: Deployment, state: StateDirectory) -> Finders:
     """Return what gives the place to ask for the pull requests of a project."""
 
     def ask(project: Project) -> PullRequests:
-        environments = ci_environments(project, deployment.jobs)
-        all_of_it = [e for e in deployment.environments.values() if e.project == project]
-        return finder(project, environments or all_of_it, state)
+        environments = ci_environments(project, deployment)
+        return finder(project, environments or deployment.environments_of(project), state)
 
     return ask
 
@@ -36,20 +35,15 @@ def finder(
     return api or PullRequestReferences(state, bases)
 
 
-def ci_jobs(project: Project, jobs: Mapping[str, Job]) -> list[Job]:
+def ci_jobs(project: Project, deployment: Deployment) -> list[Job]:
     """Return the jobs that the project's pull requests start."""
-    found = (job for job in jobs.values() if job.environment.project == project)
-    return [job for job in found if job.on_pull_request]
+    return [job for job in deployment.jobs_of(project) if job.on_pull_request]
 
 
-def ci_environments(project: Project, jobs: Mapping[str, Job]) -> list[Environment]:
+def ci_environments(project: Project, deployment: Deployment) -> list[Environment]:
     """Return the environments that the project's pull requests build in."""
-    found = {
-        job.environment.name: job.environment
-        for job in jobs.values()
-        if job.environment.project == project and job.builds_pull_requests
-    }
-    return list(found.values())
+    jobs = (job for job in deployment.jobs_of(project) if job.builds_pull_requests)
+    return list({job.environment.name: job.environment for job in jobs}.values())
 
 
 def base_branches(environments: Iterable[Environment]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_job
 from deploy_project.config.environment import Settings
 from deploy_project.config.values.deployment import Deployment, Environment, Job
-from deploy_project.dbt.project.schemas import pull_request_schema, schema_name
+from deploy_project.dbt.project.schemas import schema_name
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.git import remote
 from deploy_project.runs.instance.launching import Dagster
@@ -64,11 +64,7 @@ def place(job: Job, wish: RunOptions, *, run_slots: int | None) -> dict[str, str
             f"job {job.identifier!r} is not one of pull requests; give it `job_type: ci`, or leave "
             "--pull-request out"
         )
-    return {
-        tags.PULL_REQUEST: str(number),
-        tags.SCHEMA_OVERRIDE: pull_request_schema(job.id, number),
-        **tags.of_pull_request(job, number, run_slots=run_slots),
-    }
+    return tags.of_pull_request(job, number, run_slots=run_slots)
 
 
 def start(

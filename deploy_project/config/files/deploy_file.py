@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from deploy_project.config.files.model import NAME, Strict
-from deploy_project.config.values.deployment import EnvironmentType, HostingKind
+from deploy_project.config.values.deployment import (
+    Deployment,
+    Environment,
+    EnvironmentType,
+    HostingKind,
+    Job,
+    Project,
+    PullRequestRules,
+)
 from deploy_project.config.values.passed import OURS
 
 SECRET_SCHEMA: dict[str, Any] = {
@@ -67,10 +75,10 @@ class PullRequestsEntry(Strict):
 
     refs: Text | None = None
     fork_label: Text | None = None
-    schema_guard: bool = True
-    without_state: Literal["fail", "build_all"] = "fail"
-    sample_rows: bool = True
-    build: Literal["head", "merge"] = "head"
+    schema_guard: bool = PullRequestRules.schema_guard
+    without_state: Literal["fail", "build_all"] = PullRequestRules.without_state
+    sample_rows: bool = PullRequestRules.sample_rows
+    build: Literal["head", "merge"] = PullRequestRules.build
 
 
 class ProjectEntry(Strict):
@@ -78,12 +86,12 @@ class ProjectEntry(Strict):
 
     id: Id | None = None
     repository: Text
-    subdirectory: str = ""
+    subdirectory: str = Project.subdirectory
     hosting: HostingEntry | None = None
     pull_requests: PullRequestsEntry = PullRequestsEntry()
-    username: str = "x-access-token"
+    username: str = Project.username
     token: SecretValue = None
-    git_repo_cache: bool = False
+    git_repo_cache: bool = Project.git_repo_cache
     variables: VariableValues = Field(default_factory=dict)
     pass_variables: PassedNames = Field(default_factory=list)
 
@@ -106,9 +114,9 @@ class EnvironmentEntry(Strict):
     variables: VariableValues = Field(default_factory=dict)
     pass_variables: PassedNames = Field(default_factory=list)
     concurrency: Count | None = None
-    row_counts: bool = False
-    column_lineage: bool = False
-    pull_request_days: CountOrNone = 30
+    row_counts: bool = Environment.row_counts
+    column_lineage: bool = Environment.column_lineage
+    pull_request_days: CountOrNone = Environment.pull_request_days
 
 
 class Defaults(Strict):
@@ -116,7 +124,7 @@ class Defaults(Strict):
 
     threads: Count | None = None
     dbt_version: str | None = None
-    timezone: str = "UTC"
+    timezone: str = Job.timezone
     deactivate_after: CountOrNone = 100
 
 
@@ -131,6 +139,6 @@ class DeployFile(Strict):
     )
     vars_files: list[str] = Field(default_factory=list)
     artifacts: Text | None = None
-    dagster_url: str = "http://127.0.0.1:3000"
+    dagster_url: str = Deployment.dagster_url
     docs_url: str | None = None
     defaults: Defaults = Defaults()

@@ -1,11 +1,12 @@
 """The keys of a jobs file: those of dbt-jobs-as-code 1.22, and ours."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from deploy_project.config.files.deploy_file import VALUE_SCHEMA
 from deploy_project.config.files.model import NAME, Strict, null_is_absent
+from deploy_project.config.values.deployment import JobType
 
 
 def _no_boolean(value: Any) -> Any:
@@ -178,9 +179,7 @@ class JobEntry(ReadOnly):
     environment_id: Number | None = None
     name: str | None = None
     description: str = ""
-    job_type: Annotated[str, WithJsonSchema({"enum": ["scheduled", "other", "ci", "merge"]})] = (
-        "scheduled"
-    )
+    job_type: Annotated[str, WithJsonSchema({"enum": list(get_args(JobType))})] = "scheduled"
     state: Number = 1
     deactivated: Flag = False
     dbt_version: str | None = None

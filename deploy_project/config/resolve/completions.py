@@ -42,11 +42,6 @@ def completion(draft: Draft, others: References, problems: Problems) -> Completi
     return _completion(found, problems, needs_all=given == ["all"])
 
 
-def record_key(environment: str, identifier: str) -> tuple[str, ...]:
-    """Return the key of the asset that the records of a job's runs go to (DESIGN 5)."""
-    return (environment, "jobs", identifier)
-
-
 def _completion(
     found: Sequence[_Found], problems: Problems, *, needs_all: bool = False
 ) -> Completion | None:

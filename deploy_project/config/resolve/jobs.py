@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import cast, get_args
 
 from deploy_project.config.files.deploy_file import Defaults
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.jobs_file import JobEntry
 from deploy_project.config.files.locations import Base
 from deploy_project.config.files.problems import Problems
-from deploy_project.config.resolve.completions import KEY, completion, record_key
+from deploy_project.config.resolve.completions import KEY, completion
 from deploy_project.config.resolve.cron import cron_fault, timezone_fault
 from deploy_project.config.resolve.cycles import cycles
 from deploy_project.config.resolve.drafts import Draft, JobsSource, drafts
@@ -27,10 +27,11 @@ from deploy_project.config.values.deployment import (
     JobType,
     Off,
     Secret,
+    record_key,
 )
 from deploy_project.config.values.subcommands import unrunnable
 
-_TYPES = ("scheduled", "other", "ci", "merge")
+_TYPES = get_args(JobType)
 # https://docs.getdbt.com/docs/deploy/deploy-jobs, ci-jobs and merge-jobs
 _COMMANDS = {
     "ci": ("dbt build --select state:modified+",),

@@ -26,6 +26,7 @@ from deploy_project.config.values.deployment import (
     Environment,
     Project,
     PullRequestRules,
+    production,
 )
 from deploy_project.config.values.purposes import withheld
 
@@ -46,8 +47,7 @@ class Landscape:
 
     def production(self, project: Project) -> Environment | None:
         """Return the production environment of a project."""
-        found = (e for e in self.environments.values() if e.project == project)
-        return next((e for e in found if e.type == "production"), None)
+        return production(e for e in self.environments.values() if e.project == project)
 
 
 def landscape(file: Checked[DeployFile], root: Place, base: Base, problems: Problems) -> Landscape:

@@ -3,7 +3,7 @@
 `deploy_project.config.resolve.loading` makes them from the files; nothing else does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -135,6 +135,19 @@ class Environment:
         if self.tag is not None:
             return f"refs/tags/{self.tag}"
         return f"refs/heads/{self.branch}" if self.branch is not None else "HEAD"
+
+
+def production(environments: Iterable[Environment]) -> Environment | None:
+    """Return the production environment among those of one project, which has at most one."""
+    return next((each for each in environments if each.type == "production"), None)
+
+
+def record_key(environment: str, job: str, *, of_pull_requests: bool = False) -> tuple[str, ...]:
+    """Return the key of the asset with the records of a job's runs (DESIGN 5).
+
+    `job` is the job's identifier in the files.
+    """
+    return (environment, "ci" if of_pull_requests else "jobs", job)
 
 
 @dataclass(frozen=True)
@@ -304,6 +317,18 @@ class Deployment:
     """Where `deploy-project serve` is reached; None leaves links to the docs out."""
     warnings: tuple[str, ...] = ()
     """A line for each mistake that turns one thing off, with file and line."""
+
+    def environments_of(self, project: Project) -> list[Environment]:
+        """Return the environments of a project."""
+        return [each for each in self.environments.values() if each.project == project]
+
+    def jobs_of(self, project: Project) -> list[Job]:
+        """Return the jobs in all environments of a project."""
+        return [each for each in self.jobs.values() if each.environment.project == project]
+
+    def production_of(self, project: Project) -> Environment | None:
+        """Return the production environment of a project."""
+        return production(self.environments_of(project))
 
     def run_page(self, run_id: str) -> str:
         """Return the address of a run in Dagster's UI."""

@@ -86,6 +86,17 @@ class Problem:
 
 
 Event = NodeStarted | Numbered | NodeFinished | Version | Adapter | Listed | Problem
+_FORMS: Mapping[str, type[Event]] = {
+    "MainReportVersion": Version,
+    "AdapterRegistered": Adapter,
+    "NodeStart": NodeStarted,
+    "LogStartLine": Numbered,
+    "SkippingDetails": Numbered,
+    "NodeFinished": NodeFinished,
+    "Listed": Listed,
+    "Problem": Problem,
+}
+"""The event of each name; the child program writes its fields under their names."""
 
 
 def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
@@ -118,33 +129,10 @@ def _each_text(value: Any, shown: Callable[[str], str]) -> Any:
 def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
     """Return the event that one line of the child program tells, each text in it as `shown`."""
     fact = _each_text(json.loads(line), shown)
-    match fact["event"]:
-        case "MainReportVersion":
-            return Version(fact["version"], fact["invocation_id"])
-        case "AdapterRegistered":
-            return Adapter(fact["name"], fact["version"])
-        case "NodeStart":
-            return NodeStarted(fact["unique_id"], fact["resource_type"], fact["name"])
-        case "LogStartLine" | "SkippingDetails":
-            return Numbered(fact["unique_id"], fact["index"], fact["total"])
-        case "Problem":
-            return Problem(uncolored(fact["message"]))
-        case "Listed":
-            return Listed(fact["nodes"], fact["problem"])
-        case _:
-            return NodeFinished(
-                unique_id=fact["unique_id"],
-                resource_type=fact["resource_type"],
-                name=fact["name"],
-                status=fact["status"],
-                message=uncolored(fact["message"]),
-                materialized=fact["materialized"],
-                relation=fact["relation"],
-                thread=fact["thread"],
-                execution_seconds=fact["execution_seconds"],
-                failures=fact["failures"],
-                started_at=moment(fact["started_at"]),
-                finished_at=moment(fact["finished_at"]),
-                compile_seconds=_seconds(fact["timing"], "compile"),
-                adapter_response=fact["adapter_response"],
-            )
+    if "message" in fact:
+        fact["message"] = uncolored(fact["message"])
+    if "timing" in fact:
+        fact["compile_seconds"] = _seconds(fact["timing"], "compile")
+        fact |= {each: moment(fact[each]) for each in ("started_at", "finished_at")}
+    form = _FORMS[fact["event"]]
+    return form(**{name: fact[name] for name in form.__dataclass_fields__})

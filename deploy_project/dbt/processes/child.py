@@ -120,7 +120,7 @@ def _finished(data: Any) -> dict[str, Any]:
 
 
 def _version(data: Any) -> dict[str, Any]:
-    return {"version": data.version.removeprefix("=")}
+    return {"dbt_version": data.version.removeprefix("=")}
 
 
 def _adapter(data: Any) -> dict[str, Any]:

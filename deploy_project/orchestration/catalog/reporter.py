@@ -28,7 +28,7 @@ from deploy_project.orchestration.nodes.check_keys import check_keys
 from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.releases import pointer
 from deploy_project.runs.model.step_context import CommandContext
-from deploy_project.runs.outcome.finish import record_keys
+from deploy_project.runs.outcome.finish import record_assets
 
 ASSETS = frozenset({"model", "seed", "snapshot"})
 CHECKS = frozenset({"test", "unit_test"})
@@ -106,7 +106,7 @@ class AssetReporter:
     @cached_property
     def _keys(self) -> Mapping[str, dg.AssetKey]:
         run, shown = self._command.run, self._shown
-        name, reserved = run.environment.name, record_keys(run.deployment)
+        name, reserved = run.environment.name, record_assets(run.deployment)
         known = asset_keys(name, shown, reserved=reserved) if shown is not None else None
         return asset_keys(name, self._manifest, reserved=reserved, shown=known)
 
@@ -115,7 +115,7 @@ class AssetReporter:
         run, shown = self._command.run, self._shown
         name, known = run.environment.name, None
         if shown is not None:
-            assets = asset_keys(name, shown, reserved=record_keys(run.deployment))
+            assets = asset_keys(name, shown, reserved=record_assets(run.deployment))
             known = check_keys(name, shown, assets)
         return check_keys(name, self._manifest, self._keys, shown=known)
 

@@ -76,10 +76,8 @@ def _untold(instance: dg.DagsterInstance, run: Run) -> list[_Told]:
     project, deployment = run.environment.project, run.deployment
     jobs = {
         job.name: job
-        for job in deployment.jobs.values()
-        if job.environment.project == project
-        and job.builds_pull_requests
-        and deployed.home(job, deployment) == run.environment.name
+        for job in deployment.jobs_of(project)
+        if job.builds_pull_requests and deployed.home(job, deployment) == run.environment.name
     }
     if not jobs:
         return []

@@ -16,7 +16,7 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import word
 from deploy_project.runs.outcome import leftovers
 from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
-from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_key
+from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_asset
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
@@ -66,7 +66,7 @@ def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
     """
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
-    key = record_key(run.job, of_pull_requests=run.is_ci)
+    key = record_asset(run.job, of_pull_requests=run.is_ci)
     built_last = (each.event_log_entry.dagster_event for each in last)
     if any(event is not None and event.asset_key == key for event in built_last):
         return True

@@ -40,4 +40,4 @@ def _is_here(deployment: Deployment, state: StateDirectory, name: str, at: Point
     environment = deployment.environments.get(name)
     if environment is None:  # it has been taken out of the configuration
         return True
-    return pointer.is_whole(state.checkout(environment.project.name, at.commit), at.parsed)
+    return pointer.is_whole(state, environment.project, at)

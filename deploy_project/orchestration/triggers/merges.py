@@ -19,7 +19,6 @@ from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.processes import deadlines
 from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, MergeCursor
-from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs.model import tags
 
@@ -55,7 +54,7 @@ class MergeWatch:
     @property
     def environments(self) -> list[Environment]:
         """The environments of the project."""
-        return [e for e in self.deployment.environments.values() if e.project == self.project]
+        return self.deployment.environments_of(self.project)
 
     def heads(self) -> Mapping[str, str]:
         """Ask the remote once for the heads of all environments, by reference."""
@@ -103,7 +102,7 @@ def visit(
         f"environment {environment.name!r}: {environment.ref!r} does not exist on the remote of "
         f"project {watch.project.name!r}; push it, or change the environment's branch"
     )
-    lost = found is not None and not _is_there(watch, found)
+    lost = found is not None and not pointer.is_whole(watch.state, watch.project, found)
     deployed = found.commit if found and not lost else None
     decision = merges.decide(head, seen, deployed=deployed, now=now, missing=missing)
     match decision:
@@ -119,10 +118,6 @@ def visit(
             requests = _requests(watch, environment, commit) if merged else ()
             after = MergeCursor(commit, problem, now.isoformat())
             return Visit(after, requests, problem, restored=lost and not problem)
-
-
-def _is_there(watch: MergeWatch, at: Pointer) -> bool:
-    return pointer.is_whole(watch.state.checkout(watch.project.name, at.commit), at.parsed)
 
 
 def _deploy(

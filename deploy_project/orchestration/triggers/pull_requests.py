@@ -11,7 +11,6 @@ from deploy_project.ci.pulls.plan import Active, Plan, Refuse, Start, plan, stal
 from deploy_project.ci.pulls.seen import Memory, parsed, text
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
-from deploy_project.dbt.project.schemas import pull_request_schema
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.jobs.pull_request_comment import tell_refusal
@@ -44,7 +43,7 @@ class PullWatch:
     @property
     def jobs(self) -> list[Job]:
         """The jobs that pull requests start."""
-        return finders.ci_jobs(self.project, self.deployment.jobs)
+        return finders.ci_jobs(self.project, self.deployment)
 
     @property
     def environments(self) -> list[Environment]:
@@ -149,8 +148,6 @@ def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
         tags={
             tags.COMMIT: pull.head,
             **({tags.BRANCH: pull.branch} if pull.branch else {}),
-            tags.PULL_REQUEST: str(pull.number),
-            tags.SCHEMA_OVERRIDE: pull_request_schema(job.id, pull.number),
             tags.TRIGGER: "ci",
             tags.CAUSE: f"Pull request {pull.number} at commit {pull.head[:7]}",
             **tags.of_pull_request(job, pull.number, run_slots=run_slots),

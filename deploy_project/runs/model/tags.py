@@ -7,6 +7,7 @@ from typing import Literal, cast, get_args
 
 from deploy_project.config.values.deployment import Environment, HostingKind, Job
 from deploy_project.config.values.variables import ReasonCategory
+from deploy_project.dbt.project.schemas import pull_request_schema
 from deploy_project.runs.model.streak import fingerprint
 
 LOCATION = "deploy_project"
@@ -132,7 +133,7 @@ def of_job(job: Job, *, run_slots: int | None) -> dict[str, str]:
 
 
 def of_pull_request(job: Job, number: int, *, run_slots: int | None) -> dict[str, str]:
-    """Return the tags by which a run of a pull request is counted: with its own kind alone.
+    """Return the tags of a pull request's run: its number, its schema, its place in the queue.
 
     The runs of one pull request and job follow each other, those of others don't wait (CI-11).
     A job that also runs for its environment has tags that count; no tag can be taken away, but
@@ -140,7 +141,12 @@ def of_pull_request(job: Job, number: int, *, run_slots: int | None) -> dict[str
     """
     own = f"{job.name}:{number}"
     takes_slots = job.job_type != "ci" and run_slots is not None
-    return {QUEUE: own, **({SLOTS.format(run_slots): own} if takes_slots else {})}
+    return {
+        PULL_REQUEST: str(number),
+        SCHEMA_OVERRIDE: pull_request_schema(job.id, number),
+        QUEUE: own,
+        **({SLOTS.format(run_slots): own} if takes_slots else {}),
+    }
 
 
 def pull_request(tags: Mapping[str, str]) -> int | None:

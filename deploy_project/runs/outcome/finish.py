@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 from upath import UPath
 
-from deploy_project.config.values.deployment import Deployment, Job, Project
+from deploy_project.config.values.deployment import Deployment, Job, Project, record_key
 from deploy_project.dbt.arguments.commands import changes_warehouse
 from deploy_project.dbt.artifacts.manifest import build_parents, read_manifest
 from deploy_project.dbt.artifacts.results import read_run_results
@@ -202,15 +202,14 @@ def _has_files(run: Run, found: Code) -> bool:
 
 def _is_due(run: Run, found: Code, now: Pointer, outcome: str) -> bool:
     if now.commit == found.commit:  # unless its files were deleted
-        checkout = run.state.checkout(run.environment.project.name, now.commit)
-        return not pointer.is_whole(checkout, now.parsed)
+        return not pointer.is_whole(run.state, run.environment.project, now)
     return found.is_head and outcome == "Success"
 
 
-def record_key(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:
-    """Return the asset that the records of the runs of `job` go to."""
-    kind = "ci" if of_pull_requests else "jobs"
-    return dg.AssetKey([job.environment.name, kind, job.identifier])
+def record_asset(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:
+    """Return the key of the asset with the records of the runs of `job`."""
+    key = record_key(job.environment.name, job.identifier, of_pull_requests=of_pull_requests)
+    return dg.AssetKey(key)
 
 
 def records(deployment: Deployment) -> Iterator[tuple[Job, bool]]:
@@ -222,10 +221,10 @@ def records(deployment: Deployment) -> Iterator[tuple[Job, bool]]:
             yield job, True
 
 
-def record_keys(deployment: Deployment) -> frozenset[dg.AssetKey]:
+def record_assets(deployment: Deployment) -> frozenset[dg.AssetKey]:
     """Return the assets that the records of all runs go to."""
     found = records(deployment)
-    return frozenset(record_key(job, of_pull_requests=each) for job, each in found)
+    return frozenset(record_asset(job, of_pull_requests=each) for job, each in found)
 
 
 def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
@@ -237,7 +236,7 @@ def record(finished: FinishedRun) -> dg.AssetMaterialization:
     """Return the materialization that is the run's record."""
     run = finished.run
     return dg.AssetMaterialization(
-        record_key(run.job, of_pull_requests=run.is_ci),
+        record_asset(run.job, of_pull_requests=run.is_ci),
         partition=str(run.pull_request) if run.pull_request is not None else None,
         description=f"{told(finished.outcome, finished.failed_boxes)}: {run.trigger.cause}",
         metadata=overview(finished),

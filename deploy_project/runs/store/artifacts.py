@@ -66,7 +66,7 @@ class Artifacts:
         except OSError as error:
             raise self._unusable(what, str(error)) from error
         except Exception as error:
-            if _is_local(self.root):
+            if is_local(self.root):
                 raise
             # Each driver has errors of its own; they are not even OSErrors.
             raise self._unusable(what, f"{type(error).__name__}: {error}") from error
@@ -74,7 +74,7 @@ class Artifacts:
     def _unusable(self, what: str, why: str) -> ArtifactError:
         remedy = (
             "check the space and permissions of the artifact root"
-            if _is_local(self.root)
+            if is_local(self.root)
             else f"check that this machine reaches {self.root}, and may read and write there"
         )
         return ArtifactError(f"{what} failed: {why}; {remedy}")
@@ -95,7 +95,7 @@ class Artifacts:
         """Write a small file in one go; a reader sees the old one or the new one."""
         with self.explained(f"writing {path}"):
             transfer.make_directory(path.parent)
-            if _is_local(path):
+            if is_local(path):
                 small_files.write_text(Path(path.path), text)
             else:
                 path.write_text(text, encoding="utf-8")
@@ -111,7 +111,7 @@ class Artifacts:
                 self._place(each, place)
         except ArtifactError:
             for place in places:
-                if _is_local(place):
+                if is_local(place):
                     shutil.rmtree(place.path, ignore_errors=True)
             raise
         for each in publications:
@@ -150,7 +150,7 @@ class Artifacts:
 
     def fetch(self, source: UPath, directory: Path) -> Path:
         """Return a local copy of `source`; itself when it is local already."""
-        if _is_local(source):
+        if is_local(source):
             if not Path(source.path).is_dir():
                 raise ArtifactError(
                     f"{source} was published and is gone; run the job that publishes it again"
@@ -164,7 +164,7 @@ class Artifacts:
 
     def _copy(self, directory: Path, destination: UPath, files: Sequence[Path]) -> None:
         places = [destination / file.relative_to(directory).as_posix() for file in files]
-        if not _is_local(destination):
+        if not is_local(destination):
             whole = list(zip(files, places, strict=True))
             transfer.send(whole[:-1])
             transfer.send(whole[-1:])
@@ -174,7 +174,7 @@ class Artifacts:
             shutil.move(file, place.path)
 
     def _forget_old_versions(self, versions: UPath) -> None:
-        if not _is_local(versions):
+        if not is_local(versions):
             return  # object stores have lifecycle rules for this
         newest_first = sorted(_versions(Path(versions.path)), reverse=True)
         for made_at, old in newest_first[_VERSIONS_KEPT:]:
@@ -182,7 +182,8 @@ class Artifacts:
                 shutil.rmtree(old, ignore_errors=True)
 
 
-def _is_local(path: UPath) -> bool:
+def is_local(path: UPath) -> bool:
+    """Return whether `path` is on this machine, and not in an object store."""
     return path.protocol in ("", "file")
 
 

@@ -31,7 +31,7 @@ NODE = {
     ("fact", "expected"),
     [
         (
-            {"event": "MainReportVersion", "version": "1.11.16", "invocation_id": "abc"},
+            {"event": "MainReportVersion", "dbt_version": "1.11.16", "invocation_id": "abc"},
             Version("1.11.16", "abc"),
         ),
         (

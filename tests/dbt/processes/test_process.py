@@ -40,7 +40,7 @@ PREAMBLE = """
 """
 ENDLESS = """
     print(os.getpid(), flush=True)
-    event(event="MainReportVersion", version="1", invocation_id="i")
+    event(event="MainReportVersion", dbt_version="1", invocation_id="i")
     while True:
         time.sleep(0.05)
 """
@@ -111,7 +111,7 @@ def test_the_order_the_events_and_the_lines(program: Program, tmp_path: Path):
         program("""
         print(json.dumps({key: order[key] for key in ("arguments", "debug_log")}))
         print("both streams", file=sys.stderr)
-        event(event="MainReportVersion", version="1.11", invocation_id="i")
+        event(event="MainReportVersion", dbt_version="1.11", invocation_id="i")
         print(os.getcwd())
         sys.exit(2)
         """)
@@ -206,7 +206,7 @@ def test_an_event_that_was_cut_off_is_left_out(program: Program):
     heard = Heard()
     ended = heard.run(
         program("""
-        event(event="MainReportVersion", version="1.11", invocation_id="i")
+        event(event="MainReportVersion", dbt_version="1.11", invocation_id="i")
         os.write(order["events"], b'{"event":"NodeSt')
         os.kill(os.getpid(), signal.SIGKILL)
         """)
