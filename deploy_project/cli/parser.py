@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deploy_project.cli.actions import action
+from deploy_project.runs.model.status import Status
 
 _DESCRIPTION = "Deploy dbt projects with Dagster: environments, jobs, merges, docs."
 _EPILOG = """\
@@ -18,7 +19,7 @@ exit codes:
 The configuration is DEPLOY_CONFIG, else deploy.yaml here, else the embedded example.
 The state is DEPLOY_STATE, else .deploy beside the configuration.
 """
-_STATUSES = ("queued", "starting", "running", "success", "error", "cancelling", "cancelled")
+_STATUSES = [each.lower() for each in Status if each is not Status.SKIPPED]
 _RUN = "its id, the beginning of its id, or its number"
 
 Add = Callable[..., argparse.ArgumentParser]

@@ -6,7 +6,8 @@ from typing import Literal
 
 from deploy_project.ci.comment.markdown import block, code, link, table
 from deploy_project.config.values.deployment import Job
-from deploy_project.git.hosts.host import State, Status
+from deploy_project.git.hosts.host import CommitStatus, State
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.timing.model_timing import duration_text
 
 _MOST = 50
@@ -29,8 +30,7 @@ class StepLine:
     """One step of the run."""
 
     name: str
-    status: str
-    """`Success`, `Error`, `Cancelled` or `Skipped`."""
+    status: Status
     seconds: float = 0
 
 
@@ -115,10 +115,10 @@ def _marker(context: str) -> str:
     return f"<!-- deploy_project:{name} -->"
 
 
-def status(report: Report) -> Status:
+def status(report: Report) -> CommitStatus:
     """Return the status of the commit."""
     words = report.reason or ", ".join(_counts(report)) or _WORDS[report.state].capitalize()
-    return Status(report.state, report.context, words, report.run_url)
+    return CommitStatus(report.state, report.context, words, report.run_url)
 
 
 def comment(report: Report) -> str:
@@ -170,7 +170,7 @@ def _counts(report: Report) -> list[str]:
 
 def _steps(steps: Sequence[StepLine]) -> list[str]:
     rows = [
-        (code(step.name), code(step.status), "" if step.status == "Skipped" else _took(step))
+        (code(step.name), code(step.status), "" if step.status is Status.SKIPPED else _took(step))
         for step in steps
     ]
     return table(("Step", "Status", "Duration:"), rows[:_MOST]) if rows else []

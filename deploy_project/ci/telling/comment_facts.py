@@ -18,6 +18,7 @@ from deploy_project.git.hosting import commit_url
 from deploy_project.git.hosts.host import State
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun, why
 from deploy_project.runs.steps.actions import CONFLICTS
 
@@ -85,13 +86,14 @@ def refused(job: Job, commit: str, reason: str) -> Report:
 
 def _state(finished: FinishedRun) -> State:
     """Return `failure` when dbt, SQLFluff or git say that the code is wrong, else `error`."""
-    if finished.outcome == "Success":
+    if finished.outcome is Status.SUCCESS:
         return "success"
     is_found = any(
-        step.status == "Error" and (step.kind in ("command", "lint") or CONFLICTS in step.facts)
+        step.status is Status.ERROR
+        and (step.kind in ("command", "lint") or CONFLICTS in step.facts)
         for step in finished.steps
     )
-    return "failure" if finished.outcome == "Error" and is_found else "error"
+    return "failure" if finished.outcome is Status.ERROR and is_found else "error"
 
 
 def _lint(finished: FinishedRun) -> str:

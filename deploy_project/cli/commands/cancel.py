@@ -5,7 +5,6 @@ from argparse import Namespace
 from deploy_project.cli.context import loaded
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.launching import Dagster
-from deploy_project.runs.model.status import ENDED
 
 
 def cancel(name: str) -> int:
@@ -13,7 +12,7 @@ def cancel(name: str) -> int:
     _, deployment = loaded()
     with history.opened() as instance:
         run = history.find(instance, name)
-        if run.status in ENDED:
+        if run.status.has_ended:
             print(f"Run {run.id} had ended before: {run.status}")
             return 0
         Dagster.of(deployment, instance).cancel(run.id)

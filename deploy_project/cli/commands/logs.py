@@ -9,7 +9,6 @@ from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import ArtifactError
 from deploy_project.releases.given import revealed
 from deploy_project.runs.instance import history
-from deploy_project.runs.model.status import ENDED
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import CONSOLE, DEBUG, Tail
 
@@ -27,7 +26,7 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
         run = history.find(instance, name)
         tail = Tail(run.id, found.state, artifacts, file=file, step=step, shown=hidden.text)
         said = _print(tail)
-        while follow and run.status not in ENDED:
+        while follow and not run.status.has_ended:
             time.sleep(POLL_SECONDS)
             run = history.by_id(instance, run.id)
             said = _print(tail) or said

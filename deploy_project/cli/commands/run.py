@@ -14,7 +14,7 @@ from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.git import remote
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import ENDED
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import Tail
 
@@ -99,7 +99,7 @@ def code(environment: Environment, *, commit: str | None, branch: str | None) ->
 def _wait(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
     try:
         print(started, flush=True)  # from now on Ctrl-C is meant for the run
-        return 0 if _follow(dagster, run_id, tail) == "Success" else 1
+        return 0 if _follow(dagster, run_id, tail) is Status.SUCCESS else 1
     except KeyboardInterrupt:
         print("Cancelling the run; press Ctrl-C again to leave it to itself", flush=True)
         _follow(dagster, run_id, tail, cancelling=True)
@@ -115,7 +115,7 @@ def _follow(dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = Fal
         if status != last:
             print(f"--- {status}", flush=True)
             last = status
-        if cancelling and status not in {*ENDED, "Cancelling"}:
+        if cancelling and not (status.has_ended or status is Status.CANCELLING):
             with suppress(LaunchError):  # a run that is just starting can't be cancelled yet
                 dagster.cancel(run_id)
     return last

@@ -9,7 +9,7 @@ from deploy_project.cli.table import table
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import told
+from deploy_project.runs.model.status import Status, told
 from deploy_project.runs.timing.model_timing import duration_text
 
 _HEAD = (
@@ -18,7 +18,7 @@ _HEAD = (
 )
 
 
-def runs(*, job: str | None, status: str | None, commit: str | None, limit: int) -> int:
+def runs(*, job: str | None, status: Status | None, commit: str | None, limit: int) -> int:
     """Print the latest runs of deployment jobs, the newest first; `commit` is a full id."""
     name = named_job(loaded()[1], job).name if job is not None else None
     wanted = full_commit(commit) if commit is not None else None
@@ -51,4 +51,5 @@ def _row(run: PastRun) -> list[str]:
 
 def act(given: Namespace) -> int:
     """Carry out `runs` as it was given on the command line; return the exit code."""
-    return runs(job=given.job, status=given.status, commit=given.commit, limit=given.limit)
+    status = Status(given.status.capitalize()) if given.status is not None else None
+    return runs(job=given.job, status=status, commit=given.commit, limit=given.limit)

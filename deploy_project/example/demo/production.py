@@ -14,6 +14,7 @@ from deploy_project.dbt.artifacts.results import NodeResult, read_run_results
 from deploy_project.errors import ArtifactError
 from deploy_project.example.demo.runs import example, executed, near
 from deploy_project.example.remote import working_copy
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import from_json
 from deploy_project.runs.store.artifacts import Artifacts
 
@@ -36,7 +37,7 @@ def production(found: Settings, deployment: Deployment) -> list[str]:
     """Build production, and return what was built; nothing when the run fails, which is told."""
     run = executed(JOB)
     artifacts = Artifacts.of(deployment, found.state)
-    if run.status != "Success":
+    if run.status is not Status.SUCCESS:
         print(f"\nThe run ended with {run.status}; its artifacts are in {artifacts.run(run.id)}")
         return []
     built = counted(_results(artifacts.run(run.id)))

@@ -16,6 +16,7 @@ from deploy_project.example.warehouse import rows
 from deploy_project.orchestration.triggers.clean_up import job_name
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import PastRun
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.store.artifacts import COMMENT, Artifacts
 
 ENVIRONMENT, SCHEMA, WAREHOUSE = "production", "shop", "production.duckdb"
@@ -133,9 +134,9 @@ class Story:
 
 
 def _failed(run: PastRun) -> bool:
-    if run.status != "Success":
+    if run.status is not Status.SUCCESS:
         print(f"\nThe run of {run.job} ended with {run.status}: {run.id}")
-    return run.status != "Success"
+    return run.status is not Status.SUCCESS
 
 
 def act(_: Namespace) -> int:

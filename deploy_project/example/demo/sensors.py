@@ -15,7 +15,6 @@ from deploy_project.orchestration.processes import daemon
 from deploy_project.orchestration.ticks import Ticks, WantedRun
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import PastRun
-from deploy_project.runs.model.status import ENDED
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import Tail
 
@@ -104,7 +103,7 @@ class Daemons:
             now = history.by_id(self.instance, run.id)
             for text in tail.new():
                 print(text, end="", flush=True)
-            if now.status in ENDED:
+            if now.status.has_ended:
                 return now
             time.sleep(_POLL_SECONDS)
 

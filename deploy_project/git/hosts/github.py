@@ -6,9 +6,9 @@ from typing import Any
 from deploy_project.git.hosts.host import (
     ApiModel,
     Comment,
+    CommitStatus,
     Merged,
     Question,
-    Status,
     commits,
     cut,
     page,
@@ -113,7 +113,9 @@ class GitHub:
             return None
         return Merged(found.number, commits(found.merge_commit_sha, found.head.sha))
 
-    def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
+    def status(
+        self, repository: str, commit: str, status: CommitStatus
+    ) -> tuple[str, Mapping[str, str]]:
         """Return the path and the body of the request that sets a commit's status."""
         body = {
             "state": status.state,

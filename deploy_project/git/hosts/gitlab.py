@@ -7,10 +7,10 @@ from urllib.parse import quote
 from deploy_project.git.hosts.host import (
     ApiModel,
     Comment,
+    CommitStatus,
     Merged,
     Question,
     State,
-    Status,
     commits,
     cut,
     page,
@@ -105,7 +105,9 @@ class GitLab:
         made = commits(found.merge_commit_sha, found.squash_commit_sha, found.sha)
         return Merged(found.iid, made)
 
-    def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
+    def status(
+        self, repository: str, commit: str, status: CommitStatus
+    ) -> tuple[str, Mapping[str, str]]:
         """Return the path and the body of the request that sets a commit's status."""
         body = {
             "state": _STATES[status.state],

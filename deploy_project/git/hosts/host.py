@@ -16,7 +16,7 @@ _PAGE = re.compile(r"https?://\S+")
 
 
 @dataclass(frozen=True)
-class Status:
+class CommitStatus:
     """What a commit is told to be by one job (CI-13)."""
 
     state: State
@@ -91,7 +91,9 @@ class Host(Protocol):
         """Return an entry of that list; None when it was closed without being merged."""
         ...
 
-    def status(self, repository: str, commit: str, status: Status) -> tuple[str, Mapping[str, str]]:
+    def status(
+        self, repository: str, commit: str, status: CommitStatus
+    ) -> tuple[str, Mapping[str, str]]:
         """Return the path and the body of the request that sets a commit's status."""
         ...
 

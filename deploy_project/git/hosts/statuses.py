@@ -2,11 +2,11 @@
 
 from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import access
-from deploy_project.git.hosts.host import Status
+from deploy_project.git.hosts.host import CommitStatus
 from deploy_project.git.hosts.refusals import RefusedError
 
 
-def set_status(project: Project, commit: str, status: Status) -> None:
+def set_status(project: Project, commit: str, status: CommitStatus) -> None:
     """Set the status of a commit in the status's context; an older one there is replaced.
 
     The hosting must be `reachable`. Texts are cut to what the API takes. Raises `RemoteError`, or

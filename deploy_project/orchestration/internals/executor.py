@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any
 
 import dagster as dg
 from dagster._core.events import DagsterEvent
@@ -14,10 +14,10 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
 from deploy_project.orchestration.internals.connections import keep_connection
+from deploy_project.runs.model.status import Status
 
-RunOutcome = Literal["Success", "Error", "Cancelled"]
-Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, RunOutcome], None]
-"""Called once when the steps of a run have ended, whatever the outcome."""
+Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Status], None]
+"""Called once when the steps of a run have ended, with Success, Error or Cancelled."""
 Hold = Callable[[dg.DagsterInstance, str], AbstractContextManager[None]]
 """Entered with a run's id for as long as its steps are run in this process."""
 
@@ -45,15 +45,15 @@ class StepLogExecutor(Executor):
     def _all(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
-        outcome: RunOutcome = "Cancelled"
+        outcome = Status.CANCELLED
         try:
             failed = False
             for event in self._steps(plan_context, execution_plan):
                 failed = failed or event.is_step_failure
                 yield event
-            outcome = "Error" if failed else "Success"
+            outcome = Status.ERROR if failed else Status.SUCCESS
         except Exception:
-            outcome = "Error"
+            outcome = Status.ERROR
             raise
         finally:
             self._finish(plan_context.instance, plan_context.dagster_run, outcome)

@@ -19,6 +19,7 @@ from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.steps import perform
 from deploy_project.runs.store import scratch
 
@@ -79,7 +80,7 @@ def _perform(context: dg.OpExecutionContext, run: Run) -> None:
             reporter = AssetReporter(context, planned=False)
             with failing_clearly(), run.state.explained(step.name):
                 record = perform.perform(run, step, of=len(chain), listener=reporter)
-            if record.status != "Success":
+            if record.status is not Status.SUCCESS:
                 raise dg.Failure(record.message, allow_retries=False)
     finally:
         scratch.free(run.work)

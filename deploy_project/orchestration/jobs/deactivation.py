@@ -7,7 +7,7 @@ import dagster as dg
 
 from deploy_project.config.values.deployment import Job
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import word
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.streak import Attempt, failures, fingerprint
 from deploy_project.runs.model.tags import Trigger
 
@@ -40,7 +40,7 @@ def startable(
 
 def deactivated_by(instance: dg.DagsterInstance, job: Job, run: dg.DagsterRun) -> str | None:
     """Return why triggers will not start `job` again after `run`, which has failed."""
-    own = Attempt("Error", fingerprint(job), _reactivates(run))
+    own = Attempt(Status.ERROR, fingerprint(job), _reactivates(run))
     return _message(job, chain([own], _attempts(instance, job, before=run.run_id)))
 
 
@@ -72,7 +72,7 @@ def _attempts(
         found = instance.get_run_records(wanted, limit=limit, cursor=cursor)
         for run in (record.dagster_run for record in found):
             definition = run.tags.get(tags.DEFINITION, "")
-            yield Attempt(word(run.status), definition, _reactivates(run))
+            yield Attempt(Status.of(run.status), definition, _reactivates(run))
         if len(found) < limit:
             return
         cursor, limit = found[-1].dagster_run.run_id, _PAGE

@@ -20,6 +20,7 @@ from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.mirror import contains, is_full
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 
 _RUNS = 500
@@ -63,7 +64,7 @@ def tell_deployed(instance: dg.DagsterInstance, finished: FinishedRun) -> list[s
 
 def _deploys(finished: FinishedRun) -> bool:
     run = finished.run
-    is_of_production = finished.outcome == "Success" and not run.is_apart
+    is_of_production = finished.outcome is Status.SUCCESS and not run.is_apart
     return is_of_production and finished.source is not None and _builds(run.job)
 
 

@@ -13,7 +13,7 @@ from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.status import word
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome import leftovers
 from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
 from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_asset
@@ -36,10 +36,12 @@ def conclude(
 ) -> None:
     """Put the record of a run into the asset catalog, once; say so when it deactivates its job."""
     run = finished.run
-    if finished.outcome == "Cancelled" and not finished.reason:
+    if finished.outcome is Status.CANCELLED and not finished.reason:
         said = _said(_told(instance, run.id))
-        finished = replace(finished, reason=reason("Cancelled", list(said), began=True))
-    why = deactivated_by(instance, run.job, dagster_run) if finished.outcome == "Error" else None
+        finished = replace(finished, reason=reason(Status.CANCELLED, list(said), began=True))
+    why = (
+        deactivated_by(instance, run.job, dagster_run) if finished.outcome is Status.ERROR else None
+    )
     if not has_record(instance, run):
         if run.pull_request is not None:
             partitions = pull_requests_of(run.environment.project)
@@ -84,12 +86,12 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
     """
     dagster_run, told = known.dagster_run, _told(instance, run.id)
     ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
-    outcome, began = word(dagster_run.status), known.start_time is not None
+    outcome, began = Status.of(dagster_run.status), known.start_time is not None
     why = reason(outcome, list(_said(told)), began=began)
     steps = leftovers.interrupted(
         recorded_steps(run, is_from_elsewhere=began and not run.work.is_dir()),
         {each.step_key: _moment(each.timestamp) for each in told if each.step_key},
-        status="Cancelled" if outcome == "Cancelled" else "Error",
+        status=Status.CANCELLED if outcome is Status.CANCELLED else Status.ERROR,
         message=why,
         ended_at=ended,
     )

@@ -25,6 +25,7 @@ from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.step_context import Listener, Listeners, NoListener
 from deploy_project.runs.outcome.finish import finish
@@ -130,7 +131,7 @@ def _conclude(
     }
     if record.overview:
         metadata["overview"] = dg.MetadataValue.md(record.overview)
-    if record.status not in ("Skipped", "Success"):
+    if record.status not in (Status.SKIPPED, Status.SUCCESS):
         metadata["message"] = dg.MetadataValue.text(record.message)
     _judge(context, step, record, metadata)
     context.add_output_metadata(metadata)
@@ -140,12 +141,12 @@ def _judge(
     context: dg.OpExecutionContext, step: Step, record: StepRecord, metadata: dict[str, Any]
 ) -> None:
     """Raise when the step's failure ends the run (CMD-4), and log what else there is to say."""
-    if record.status == "Skipped":
+    if record.status is Status.SKIPPED:
         context.log.info(record.message)
-    elif record.status != "Success":
-        if record.status == "Cancelled":  # it timed out, which cancels the run (JOB-6)
+    elif record.status is not Status.SUCCESS:
+        if record.status is Status.CANCELLED:  # it timed out, which cancels the run (JOB-6)
             context.instance.report_run_canceling(context.run, record.message)
-        if record.status == "Cancelled" or step.breaks_the_run:
+        if record.status is Status.CANCELLED or step.breaks_the_run:
             raise dg.Failure(record.message, metadata=metadata, allow_retries=False)
         context.log.warning(f"{step.name} failed, which does not fail this job: {record.message}")
 
@@ -179,18 +180,18 @@ def end(
     state: StateDirectory,
     instance: dg.DagsterInstance,
     dagster_run: dg.DagsterRun,
-    outcome: executor.RunOutcome,
+    outcome: Status,
 ) -> None:
     """Finish a run whose steps have ended, and put its record into the asset catalog."""
     run = Run.of(dagster_run, job, deployment, state)
     known = instance.get_run_record_by_id(dagster_run.run_id)
     assert known is not None
-    if outcome == "Cancelled" and dagster_run.remote_job_origin is None:
+    if outcome is Status.CANCELLED and dagster_run.remote_job_origin is None:
         # Ctrl-C on the command line; Dagster alone takes it for a failure.
         instance.report_run_canceling(dagster_run, "Interrupted on the command line.")
-    elif outcome != "Success":
+    elif outcome is not Status.SUCCESS:
         cancelling = known.dagster_run.status is dg.DagsterRunStatus.CANCELING
-        outcome = "Cancelled" if cancelling else "Error"
+        outcome = Status.CANCELLED if cancelling else Status.ERROR
     finished = finish(run, outcome, known.create_timestamp)
     conclude(instance, known.dagster_run, finished)
     for wrong in tell_deployed(instance, finished):

@@ -16,14 +16,11 @@ from deploy_project.orchestration.triggers.completions import (
     text,
 )
 from deploy_project.runs.model import tags
+from deploy_project.runs.model.status import Status
 
 INTERVAL_SECONDS = 15
 _PAGE = 1000
-_STATUSES = {
-    dg.DagsterRunStatus.SUCCESS: 10,
-    dg.DagsterRunStatus.FAILURE: 20,
-    dg.DagsterRunStatus.CANCELED: 30,
-}
+_ENDED = [each for each in dg.DagsterRunStatus if Status.of(each).has_ended]
 
 
 def ends(
@@ -62,7 +59,7 @@ def _ended(
 ) -> Iterator[dg.RunRecord]:
     wanted = dg.RunsFilter(
         job_name=job_name,
-        statuses=list(_STATUSES),
+        statuses=_ENDED,
         tags=tags,
         updated_after=datetime.fromtimestamp(since, UTC),
     )
@@ -77,7 +74,7 @@ def _ended_at(record: dg.RunRecord) -> float:
 
 def _end(record: dg.RunRecord, parent: JobParent) -> EndedRun:
     run = record.dagster_run
-    return EndedRun(str(parent), _ended_at(record), run.run_id, _STATUSES[run.status])
+    return EndedRun(str(parent), _ended_at(record), run.run_id, Status.of(run.status))
 
 
 def _materializations(

@@ -8,8 +8,9 @@ from pydantic import Field, TypeAdapter
 
 from deploy_project.config import cursors
 from deploy_project.config.values.deployment import AssetParent, Completion, Job, Parent
+from deploy_project.runs.model.status import Status
 
-STATUSES = {10: "succeeded", 20: "failed", 30: "was cancelled"}
+_ENDED = {Status.SUCCESS: "succeeded", Status.ERROR: "failed", Status.CANCELLED: "was cancelled"}
 OVERLAP_SECONDS = 600
 """Every tick looks this far back again: an end may be written late."""
 
@@ -24,8 +25,8 @@ class EndedRun:
     """Seconds since 1970."""
     run_id: str = ""
     """Empty for an asset that was reported from outside of all runs."""
-    status: int | None = None
-    """10 is success, 20 error, 30 cancelled; None is an asset's."""
+    status: Status | None = None
+    """None is an asset's."""
     by: str = ""
     """The job that has materialized the asset."""
 
@@ -36,7 +37,7 @@ class EndedRun:
 
     def told(self, *, shortly: bool) -> str:
         """Return the end in words; Dagster's UI shows the first eight characters of run ids."""
-        how = "was materialized" if self.status is None else STATUSES[self.status]
+        how = "was materialized" if self.status is None else _ENDED[self.status]
         where = f" in run {self.run_id[: 8 if shortly else None]}" if self.run_id else ""
         return f"{self.what[0].upper()}{self.what[1:]} {how}{where}"
 
@@ -167,7 +168,9 @@ def _after(
 def _fits(parent: Parent, end: EndedRun) -> bool:
     if str(parent) != end.what:
         return False
-    return isinstance(parent, AssetParent) or end.status in parent.statuses
+    return isinstance(parent, AssetParent) or (
+        end.status is not None and end.status.number in parent.statuses
+    )
 
 
 def _name(parent: Parent, completion: Completion) -> str:

@@ -11,7 +11,7 @@ import dagster as dg
 from deploy_project.config.environment import dagster_home
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import statuses, word
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
 
 _SHOWN = 5
@@ -23,7 +23,7 @@ class PastRun:
 
     id: str
     job: str
-    status: str
+    status: Status
     """In dbt Cloud's words."""
     trigger: Trigger
     commit: str
@@ -79,12 +79,12 @@ def latest(
     *,
     limit: int,
     job: str | None = None,
-    status: str | None = None,
+    status: Status | None = None,
     commit: str | None = None,
 ) -> list[PastRun]:
     """Return the newest runs, newest first: of `job`, or of all deployment jobs.
 
-    `status` is one of dbt Cloud's words, `commit` a full id.
+    `commit` is a full id.
     """
     known = _known_jobs(instance) if job is None else []
     if job is None and not known:
@@ -95,9 +95,13 @@ def latest(
             **({tags.JOB: known} if job is None else {}),
             **({tags.COMMIT: commit} if commit is not None else {}),
         },
-        statuses=statuses(status) if status is not None else None,
+        statuses=_of_dagster(status) if status is not None else None,
     )
     return [_past_run(each) for each in instance.get_run_records(wanted, limit=limit)]
+
+
+def _of_dagster(status: Status) -> list[dg.DagsterRunStatus]:
+    return [each for each in dg.DagsterRunStatus if Status.of(each) is status]
 
 
 def find(instance: dg.DagsterInstance, text: str) -> PastRun:
@@ -153,7 +157,7 @@ def _past_run(record: dg.RunRecord) -> PastRun:
     return PastRun(
         id=run.run_id,
         job=run.job_name,
-        status=word(run.status),
+        status=Status.of(run.status),
         trigger=tags.trigger(run.tags, from_location=run.remote_job_origin is not None),
         commit=run.tags.get(tags.COMMIT, ""),
         branch=run.tags.get(tags.BRANCH, ""),

@@ -20,7 +20,7 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import LaunchError
 from deploy_project.runs.instance.answering import ensure_ours, unanswered
 from deploy_project.runs.instance.identity import Identity, Request
-from deploy_project.runs.model.status import ENDED, word
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import LOCATION
 
 REPOSITORY = "__repository__"
@@ -78,7 +78,7 @@ class Dagster:
         while True:
             try:
                 with _client(self.url) as client:
-                    status = word(client.get_run_status(run_id))
+                    status = Status.of(client.get_run_status(run_id))
             except LaunchError:
                 failures += 1
                 if failures > PATIENCE:
@@ -86,7 +86,7 @@ class Dagster:
             else:
                 failures = 0
                 yield status
-                if status in ENDED:
+                if status.has_ended:
                     return
             time.sleep(POLL_SECONDS)
 

@@ -6,10 +6,10 @@ import dagster as dg
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import ENDED, word
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.store import scratch
 
-_UNFINISHED = [status for status in dg.DagsterRunStatus if word(status) not in ENDED]
+_UNFINISHED = [status for status in dg.DagsterRunStatus if not Status.of(status).has_ended]
 
 
 def in_progress(

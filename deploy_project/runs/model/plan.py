@@ -7,6 +7,7 @@ from typing import Literal
 
 from deploy_project.config.values.deployment import Job
 from deploy_project.dbt.arguments.commands import subcommand
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, step_directory
 
 Kind = Literal["clone", "profile", "deps", "lint", "freshness", "command", "compare", "docs"]
@@ -85,7 +86,7 @@ def failed_boxes(job: Job, records: Sequence[StepRecord]) -> list[str]:
         for each in records
         for kind in _harmless(job)
         if each.kind == kind
-        and (each.status == "Error" or (each.done_by and each.exit_code not in (0, None)))
+        and (each.status is Status.ERROR or (each.done_by and each.exit_code not in (0, None)))
     ]
 
 

@@ -1,32 +1,68 @@
-"""How a run stands, in dbt Cloud's words (Q-7)."""
+"""The status of runs and of their steps: one enum, with dbt Cloud's words and numbers (Q-7)."""
 
-import dagster as dg
+from enum import StrEnum
+from typing import TYPE_CHECKING
 
-_WORDS = {
-    dg.DagsterRunStatus.QUEUED: "Queued",
-    dg.DagsterRunStatus.NOT_STARTED: "Queued",
-    dg.DagsterRunStatus.MANAGED: "Queued",
-    dg.DagsterRunStatus.STARTING: "Starting",
-    dg.DagsterRunStatus.SUSPENDED: "Running",
-    dg.DagsterRunStatus.STARTED: "Running",
-    dg.DagsterRunStatus.CANCELING: "Cancelling",
-    dg.DagsterRunStatus.SUCCESS: "Success",
-    dg.DagsterRunStatus.FAILURE: "Error",
-    dg.DagsterRunStatus.CANCELED: "Cancelled",
+if TYPE_CHECKING:
+    import dagster as dg  # the command line shows its help without it
+
+
+class Status(StrEnum):
+    """A status in dbt Cloud's words; `Cancelling` is of our own, and `Skipped` only of steps."""
+
+    QUEUED = "Queued"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    CANCELLING = "Cancelling"
+    SUCCESS = "Success"
+    ERROR = "Error"
+    CANCELLED = "Cancelled"
+    SKIPPED = "Skipped"
+
+    @staticmethod
+    def of(status: "dg.DagsterRunStatus") -> "Status":
+        """Return the status of a run that has Dagster's `status`."""
+        return _OF_DAGSTER[status.value]
+
+    @property
+    def number(self) -> int:
+        """The number that dbt Cloud's API and its jobs files have for it.
+
+        A run that is being cancelled is still running there. Steps that were skipped have no
+        documented number.
+        """
+        return _NUMBERS[self]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing follows it."""
+        return self in _ENDED
+
+
+_OF_DAGSTER = {
+    "QUEUED": Status.QUEUED,
+    "NOT_STARTED": Status.QUEUED,
+    "MANAGED": Status.QUEUED,
+    "STARTING": Status.STARTING,
+    "SUSPENDED": Status.RUNNING,
+    "STARTED": Status.RUNNING,
+    "CANCELING": Status.CANCELLING,
+    "SUCCESS": Status.SUCCESS,
+    "FAILURE": Status.ERROR,
+    "CANCELED": Status.CANCELLED,
 }
-ENDED = frozenset({"Success", "Error", "Cancelled"})
+_NUMBERS = {
+    Status.QUEUED: 1,
+    Status.STARTING: 2,
+    Status.RUNNING: 3,
+    Status.CANCELLING: 3,
+    Status.SUCCESS: 10,
+    Status.ERROR: 20,
+    Status.CANCELLED: 30,
+}
+_ENDED = frozenset({Status.SUCCESS, Status.ERROR, Status.CANCELLED, Status.SKIPPED})
 
 
-def word(status: dg.DagsterRunStatus) -> str:
-    """Return dbt Cloud's word for a status of Dagster's; `Cancelling` is the one of our own."""
-    return _WORDS[status]
-
-
-def told(status: str, failed: str) -> str:
-    """Return how a run stands, with the check-boxes that `failed` without failing it."""
+def told(status: Status, failed: str) -> str:
+    """Return the status in words, with the check-boxes that `failed` without failing the run."""
     return f"{status} ({failed} failed)" if failed else status
-
-
-def statuses(wanted: str) -> list[dg.DagsterRunStatus]:
-    """Return Dagster's statuses that have the word `wanted`, in any case; none for another."""
-    return [status for status, name in _WORDS.items() if name.lower() == wanted.lower()]

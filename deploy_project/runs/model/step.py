@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from pydantic import TypeAdapter, ValidationError
 
 from deploy_project.errors import ArtifactError
-
-Status = Literal["Success", "Error", "Cancelled", "Skipped"]
+from deploy_project.runs.model.status import Status
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from deploy_project.config.values.deployment import Job
+from deploy_project.runs.model.status import Status
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,10 @@ def failures(newest_first: Iterable[Attempt], *, definition: str, enough: int) -
     """
     count = 0
     for run in newest_first:
-        ended = run.status in ("Success", "Error", "Cancelled")
-        if run.status == "Success" or (ended and run.definition != definition):
+        ended = run.status.has_ended
+        if run.status is Status.SUCCESS or (ended and run.definition != definition):
             break
-        count += run.status == "Error"
+        count += run.status is Status.ERROR
         if run.reactivates or count == enough:
             break
     return count

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import AwareDatetime, TypeAdapter
 
 from deploy_project.config import cursors
+from deploy_project.runs.model.status import Status
 
 CANCELLED = "Cancelled by user."
 """dbt Cloud's words (Q-8)."""
@@ -44,11 +45,11 @@ class EndEvent:
     text: str
 
 
-def reason(outcome: str, said: Sequence[EndEvent], *, began: bool) -> str:
+def reason(outcome: Status, said: Sequence[EndEvent], *, began: bool) -> str:
     """Return why a run has ended that has not told it itself; `said` in the order of events."""
-    if outcome == "Cancelled":
+    if outcome is Status.CANCELLED:
         return _last(said, "cancel") or CANCELLED
-    if outcome != "Error":
+    if outcome is not Status.ERROR:
         return ""
     why = _last(said, "failure") or _last(said, "engine")
     what = DIED if began else NEVER_BEGAN

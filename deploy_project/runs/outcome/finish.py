@@ -20,7 +20,7 @@ from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.status import told
+from deploy_project.runs.model.status import Status, told
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.outcome.overview import FinishedRun, overview
 from deploy_project.runs.outcome.step_files import recorded_steps
@@ -32,7 +32,7 @@ DOCS = ("index.html", "manifest.json", "catalog.json")
 STATE = ("manifest.json", "run_results.json", "sources.json")
 
 
-def finish(run: Run, outcome: str, created_at: datetime | None) -> FinishedRun:
+def finish(run: Run, outcome: Status, created_at: datetime | None) -> FinishedRun:
     """Publish what the run has earned, reclaim its scratch space, and return what it came to.
 
     `outcome` is `Success`, `Error` or `Cancelled`; a run that can't publish has failed.
@@ -44,15 +44,15 @@ def finish(run: Run, outcome: str, created_at: datetime | None) -> FinishedRun:
         scratch.reclaim(run.state.all_work)
 
 
-def _finished(run: Run, outcome: str, created_at: datetime | None) -> FinishedRun:
+def _finished(run: Run, outcome: Status, created_at: datetime | None) -> FinishedRun:
     records = recorded_steps(run)
     docs, problem = None, ""
-    if outcome == "Success" and not run.is_apart:
+    if outcome is Status.SUCCESS and not run.is_apart:
         try:
             with run.artifacts.explained("publishing"):
                 docs = publish(run, records)
         except ArtifactError as error:
-            outcome, problem = "Error", str(error)
+            outcome, problem = Status.ERROR, str(error)
     finished = FinishedRun(
         run=run,
         outcome=outcome,
@@ -124,7 +124,7 @@ def _place(run: Run, record: StepRecord) -> UPath:
 
 
 def _has_succeeded(record: StepRecord) -> bool:
-    return record.status == "Success" or (bool(record.done_by) and record.exit_code == 0)
+    return record.status is Status.SUCCESS or (bool(record.done_by) and record.exit_code == 0)
 
 
 def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
@@ -137,7 +137,7 @@ def publish(run: Run, records: Sequence[StepRecord]) -> UPath | None:
 
 def _check_that_all_is_kept(run: Run, records: Sequence[StepRecord]) -> None:
     place = run.artifacts.run(run.id)
-    ended = (record for record in records if record.status == "Success")
+    ended = (record for record in records if record.status is Status.SUCCESS)
     gone = [r.directory for r in ended if not (place / r.directory / "step.json").exists()]
     if gone:
         raise ArtifactError(
@@ -171,7 +171,7 @@ def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
     return [Publication(owner, "docs", files)]
 
 
-def deploy_if_new(run: Run, outcome: str) -> bool:
+def deploy_if_new(run: Run, outcome: Status) -> bool:
     """Show the run's commit in the definitions when it is newer than what they show; say if so.
 
     That is so for the first run of an environment, and for a successful run of the branch's head.
@@ -180,7 +180,7 @@ def deploy_if_new(run: Run, outcome: str) -> bool:
     the run's time.
     """
     found, now = runs.known_source(run), pointer.deployed(run.state, run.environment.name)
-    if outcome == "Cancelled" or found is None or not _has_files(run, found):
+    if outcome is Status.CANCELLED or found is None or not _has_files(run, found):
         return False
     if now is not None and not _is_due(run, found, now, outcome):
         return False
@@ -200,10 +200,10 @@ def _has_files(run: Run, found: Code) -> bool:
     return run.state.checkout(run.environment.project.name, found.commit).tree.is_dir()
 
 
-def _is_due(run: Run, found: Code, now: Pointer, outcome: str) -> bool:
+def _is_due(run: Run, found: Code, now: Pointer, outcome: Status) -> bool:
     if now.commit == found.commit:  # unless its files were deleted
         return not pointer.is_whole(run.state, run.environment.project, now)
-    return found.is_head and outcome == "Success"
+    return found.is_head and outcome is Status.SUCCESS
 
 
 def record_asset(job: Job, *, of_pull_requests: bool) -> dg.AssetKey:

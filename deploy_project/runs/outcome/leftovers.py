@@ -7,7 +7,8 @@ from datetime import datetime
 from deploy_project.config import small_files
 from deploy_project.releases.given import given
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.step import Status, StepRecord, to_json
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.step import StepRecord, to_json
 
 
 def interrupted(
@@ -27,7 +28,7 @@ def interrupted(
             started_at=begun[each.key],
             finished_at=max(begun[each.key], ended_at),
         )
-        if each.status == "Skipped" and each.key in begun
+        if each.status is Status.SKIPPED and each.key in begun
         else each
         for each in records
     ]

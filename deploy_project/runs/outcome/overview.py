@@ -11,6 +11,7 @@ import dagster as dg
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import failed_boxes
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
@@ -26,8 +27,8 @@ class FinishedRun:
     """What a run has come to."""
 
     run: Run
-    outcome: str
-    """`Success`, `Error` or `Cancelled`, as dbt Cloud says (Q-7)."""
+    outcome: Status
+    """Success, Error or Cancelled."""
     source: Code | None
     created_at: datetime | None
     """When Dagster was asked for the run; the time in queue counts from here."""
@@ -100,9 +101,11 @@ def _outage(source: Code) -> Metadata:
 
 def why(finished: FinishedRun) -> str:
     """Return the message of the step that ended the run; a check-box that failed did not."""
-    if finished.outcome == "Success" or finished.problem:
+    if finished.outcome is Status.SUCCESS or finished.problem:
         return finished.problem
-    ended = (step for step in reversed(finished.steps) if step.status in ("Error", "Cancelled"))
+    ended = (
+        step for step in reversed(finished.steps) if step.status in (Status.ERROR, Status.CANCELLED)
+    )
     return next((step.message for step in ended if step.message), finished.reason)
 
 
@@ -146,8 +149,7 @@ def _counts(steps: Sequence[StepRecord]) -> Metadata:
 def steps_table(steps: Sequence[StepRecord]) -> str:
     """Return the steps with their status and duration as a Markdown table."""
     rows = [
-        f"| {step.index} | {step.status} | "
-        f"{duration_text(step.seconds) if step.status != 'Skipped' else ''} | {_cell(step.name)} |"
+        f"| {step.index} | {step.status} | {_took(step)} | {_cell(step.name)} |"
         for step in steps
     ]
     return "\n".join(["| # | Status | Duration | Step |", "|--:|---|--:|---|", *rows])
@@ -190,3 +192,7 @@ def _timing(timing: Timing) -> Metadata:
 def _cell(text: str) -> str:
     """Return `text` so that it stays inside its table cell."""
     return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _took(step: StepRecord) -> str:
+    return "" if step.status is Status.SKIPPED else duration_text(step.seconds)

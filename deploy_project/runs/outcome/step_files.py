@@ -8,6 +8,7 @@ from upath import UPath
 from deploy_project.errors import ArtifactError
 from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, from_json
 
 
@@ -55,9 +56,9 @@ def _parsed(content: str, file: UPath, step: Step) -> StepRecord:
         return from_json(content, where=str(file))
     except ArtifactError:
         message = f"{file} is cut off: the disk was full, or the machine has stopped"
-        return replace(_skipped(step), status="Error", message=message)
+        return replace(_skipped(step), status=Status.ERROR, message=message)
 
 
 def _skipped(step: Step) -> StepRecord:
     now = datetime.now(UTC)
-    return StepRecord(step.index, step.key, step.name, step.kind, "Skipped", now, now)
+    return StepRecord(step.index, step.key, step.name, step.kind, Status.SKIPPED, now, now)

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 from deploy_project.config.values.subcommands import subcommand
 from deploy_project.dbt.arguments.commands import changes_files
 from deploy_project.runs.model.plan import Step
-from deploy_project.runs.model.status import ENDED
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 
 Reason = Literal[
@@ -43,7 +43,7 @@ class Past:
     """What a retry must know of the run it goes on from."""
 
     run_id: str
-    status: str
+    status: Status
     """In dbt Cloud's words."""
     steps: Sequence[Step]
     """Of its job as it is now."""
@@ -118,7 +118,7 @@ def refusal(past: Past) -> RetryRefusal | None:
 
     `RETRY_NOT_LATEST_RUN` comes last: it is the only one that doesn't have to stop anybody.
     """
-    if past.status not in ENDED - {"Success"}:
+    if past.status not in (Status.ERROR, Status.CANCELLED):
         return RetryRefusal(
             "RETRY_NOT_FAILED_RUN",
             f"run {past.run_id} is {past.status}; only a run that has ended with Error or "
@@ -172,8 +172,8 @@ def _not_latest(past: Past) -> RetryRefusal | None:
 def _is_done(step: Step, record: StepRecord) -> bool:
     if record.arguments != step.arguments:
         return False
-    ended_well = record.status == "Success" or bool(record.done_by)
-    return ended_well or (record.status == "Error" and not step.breaks_the_run)
+    ended_well = record.status is Status.SUCCESS or bool(record.done_by)
+    return ended_well or (record.status is Status.ERROR and not step.breaks_the_run)
 
 
 def _is_too_old(dbt_version: str) -> bool:

@@ -12,7 +12,7 @@ from deploy_project.runs.instance import history
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.status import word
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.retry import refusal
 from deploy_project.runs.retry.refusal import Past
@@ -39,7 +39,7 @@ def past(
     left = refusal.remaining(chain, records)
     return Past(
         run_id=run_id,
-        status=word(found.status),
+        status=Status.of(found.status),
         steps=chain,
         records=records,
         has_results=bool(left and previous(run, left[0])),

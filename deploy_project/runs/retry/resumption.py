@@ -14,6 +14,7 @@ from deploy_project.errors import DbtError
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, to_json
 from deploy_project.runs.model.step_context import StepContext
 from deploy_project.runs.outcome.step_files import places, recorded, recorded_steps
@@ -85,7 +86,7 @@ def _left_out(record: StepRecord, *, by: str) -> StepRecord:
     how = "" if record.exit_code in (0, None) else f" (exit {record.exit_code})"
     return replace(
         record,
-        status="Skipped",
+        status=Status.SKIPPED,
         started_at=now,
         finished_at=now,
         message=f"Done by run {by}{how}",

@@ -11,7 +11,8 @@ from deploy_project.processes import deadlines
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.plan import Kind, Step, invoked
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.step import Status, StepRecord, to_json
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.step import StepRecord, to_json
 from deploy_project.runs.model.step_context import Console, Listener, Progress, StepContext
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps.actions import ACTIONS, Action
@@ -46,24 +47,24 @@ def perform(
         context.console.say(f"=== Step {step.index} of {of}: {step.name}")
         for note in notes:
             context.console.say(note)
-        started, status, message = datetime.now(UTC), "Cancelled", ""
+        started, status, message = datetime.now(UTC), Status.CANCELLED, ""
         try:
             with run.state.explained(step.name), deadlines.within(runs.seconds_left(run)):
                 if refused is not None:
                     raise refused
                 actions[step.kind](context)
-            status = "Success"
+            status = Status.SUCCESS
         except DeployError as error:
             # The run's copy of the repository is gone when people read this.
             told = str(error).replace(f"{run.work / 'tree'}/", "")
             message = context.progress.scrubber.text(told)
             context.console.say(message)
-            status = "Error"
+            status = Status.ERROR
             if runs.seconds_left(run) == 0:
-                status, message = "Cancelled", timed_out(run.job.timeout_seconds)
+                status, message = Status.CANCELLED, timed_out(run.job.timeout_seconds)
                 context.console.say(message)
         except Exception as error:
-            status, message = "Error", f"{type(error).__name__}: {error}"
+            status, message = Status.ERROR, f"{type(error).__name__}: {error}"
             raise
         finally:
             record = _record(context, started, status, message)
@@ -114,7 +115,7 @@ def _keep(context: StepContext, record: StepRecord) -> None:
             context.progress.scrubber.directory(context.directory)
         context.run.artifacts.publish_step(context.run.id, record.directory, context.directory)
     except ArtifactError as error:
-        record = replace(record, status="Error", message=str(error))
+        record = replace(record, status=Status.ERROR, message=str(error))
         with suppress(OSError):  # it says something else, and a full disk needs its room
             file.unlink(missing_ok=True)
         raise

@@ -4,7 +4,7 @@ import pytest
 
 from deploy_project.errors import RemoteError
 from deploy_project.git.hosts.comments import amend_comment, fitting, upsert_comment
-from deploy_project.git.hosts.host import State, Status
+from deploy_project.git.hosts.host import CommitStatus, State
 from deploy_project.git.hosts.statuses import set_status
 from tests.git.hosts.site import ROBOT, SOMEBODY, Canned, Note, Site
 
@@ -12,8 +12,8 @@ COMMIT = "c" * 40
 MARKER = "<!-- deploy_project:ci -->"
 
 
-def status(state: State = "success", **facts: str) -> Status:
-    return Status(state, **{"context": "dbt/production/ci", "description": "ok", **facts})
+def status(state: State = "success", **facts: str) -> CommitStatus:
+    return CommitStatus(state, **{"context": "dbt/production/ci", "description": "ok", **facts})
 
 
 def upsert(site: Site, body: str, marker: str = MARKER) -> list[tuple[int, str]]:
