@@ -1,4 +1,4 @@
-"""How a run stands, in dbt Cloud's words (Q-7)."""
+"""The status of a run: Dagster's statuses in dbt Cloud's words (Q-7)."""
 
 import dagster as dg
 
@@ -23,10 +23,10 @@ def word(status: dg.DagsterRunStatus) -> str:
 
 
 def told(status: str, failed: str) -> str:
-    """Return how a run stands, with the check-boxes that `failed` without failing it."""
+    """Return the status of a run with the check-boxes that `failed` without failing it."""
     return f"{status} ({failed} failed)" if failed else status
 
 
 def statuses(wanted: str) -> list[dg.DagsterRunStatus]:
-    """Return Dagster's statuses that have the word `wanted`, in any case; none for another."""
+    """Return Dagster's statuses for the word `wanted`, in any case; none for an unknown word."""
     return [status for status, name in _WORDS.items() if name.lower() == wanted.lower()]
