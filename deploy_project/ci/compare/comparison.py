@@ -72,7 +72,7 @@ class Comparison:
     duplicate_rows: tuple[int, int] = (0, 0)
     """The rows of all keys that are there more than once on either side."""
     hidden: Sequence[str] | None = ()
-    """The columns without values in the samples; None for all."""
+    """The columns with masked values in the samples; None for all."""
     samples: Mapping[str, Samples] = field(default_factory=dict[str, Samples])
     """By `added`, `removed` and `changed`."""
 

@@ -1,4 +1,4 @@
-"""The pull requests of an environment with a run, queued or in progress, that may still write."""
+"""The pull requests of an environment with a run that may still write."""
 
 from collections.abc import Iterator
 

@@ -19,7 +19,7 @@ class Code:
     is_head: bool
     """Whether it was the head of the environment's branch when the run began."""
     outage: str = ""
-    """The reason for taking the last known commit: no answer of the remote; empty for the head."""
+    """The reason for taking the last known commit: the remote did not answer; else empty."""
     base: str = ""
     """The commit that a pull request's is merged with before it is built; empty for none."""
     base_branch: str = ""

@@ -12,7 +12,7 @@ from deploy_project.runs.model.step import StepRecord, from_json
 
 
 def places(run: Run, step: Step) -> tuple[UPath, UPath]:
-    """Return the places of a step's files: in the work directory until kept, then in the root."""
+    """Return the places of a step's files: work directory until kept, then artifact root."""
     return (
         UPath(run.work / "steps" / step.directory),
         run.artifacts.run(run.id) / step.directory,

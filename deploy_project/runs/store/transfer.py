@@ -1,4 +1,4 @@
-"""Files on their way between this machine and an artifact root that is somewhere else."""
+"""The transfer of files between this machine and an artifact root, on a disk or in a store."""
 
 import shutil
 from collections.abc import Sequence
