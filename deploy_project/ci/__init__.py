@@ -1,1 +1,1 @@
-"""Pull requests: what to run for them, where it goes, what is said of it, what is cleaned up."""
+"""Pull requests: their runs, schemas, lint, comparison, comments and clean-up."""

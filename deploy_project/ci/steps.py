@@ -1,4 +1,4 @@
-"""What pull requests add to the kinds of steps that a run has."""
+"""The actions of all kinds of steps: those of `runs`, with lint and compare added."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""What happened: steps, summary, timing, artifacts and the run record."""
+"""Runs: their values, their steps, retry, outcome, timing and files, and Dagster's instance."""

@@ -1,4 +1,4 @@
-"""Clean-up of one environment: look at the ledger and the pull requests, drop, and tell (CI-4)."""
+"""The clean-up of one environment: a sweep is planned from the ledger, then carried out (CI-4)."""
 
 import shutil
 import time
@@ -20,29 +20,29 @@ from deploy_project.errors import RemoteError
 from deploy_project.runs.store.artifacts import Artifacts
 
 _FORGOTTEN_AFTER = timedelta(days=1)
-"""A run that has just begun copies before it enters what it builds."""
+"""A run that has just begun copies before it enters its schemas."""
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is to be done in one environment, and what that was decided from."""
+    """The decisions on the schemas in one environment, and the ledger they are based on."""
 
     decisions: tuple[Decision, ...]
     entered: tuple[Entered, ...]
     """The whole ledger, that of other environments too."""
     in_progress: Collection[EntryKey]
     outage: str = ""
-    """Why nobody could be asked which pull requests are open; empty when they could."""
+    """The error of asking for the open pull requests; empty when there was none."""
 
     @property
     def drops(self) -> list[Drop]:
-        """What is to be dropped."""
+        """The decisions to drop."""
         return [each for each in self.decisions if isinstance(each, Drop)]
 
 
 @dataclass
 class Swept:
-    """What came of a sweep."""
+    """The result of a sweep: the schemas dropped, stray ones, and problems."""
 
     dropped: list[Schema] = field(default_factory=list[Schema])
     strays: list[Schema] = field(default_factory=list[Schema])
@@ -66,7 +66,7 @@ class Cleanup:
     def plan(
         self, finders: Finders, in_progress: Mapping[EntryKey, str], *, now: datetime
     ) -> Sweep:
-        """Return what to do; nothing is changed, and no warehouse is asked.
+        """Return the sweep to carry out; nothing is changed, and no warehouse is asked.
 
         Raises `ArtifactError` when the ledger can't be read.
         """
@@ -84,10 +84,10 @@ class Cleanup:
         return Sweep(tuple(decisions), tuple(entered), in_progress.keys(), outage)
 
     def carry_out(self, wanted: Sweep, *, dry: bool) -> Swept:
-        """Drop what is to be dropped, take it out of the ledger, and look for strangers' schemas.
+        """Drop the due schemas, take them out of the ledger, and look for strays.
 
-        When `dry`, only look. What can't be dropped stays in the ledger, so that the next sweep
-        tries again. Raises `DeployError` when the warehouse can't be made ready.
+        When `dry`, only look. Schemas that can't be dropped stay in the ledger, so that the next
+        sweep tries again. Raises `DeployError` when the warehouse can't be made ready.
         """
         swept = Swept()
         for job_id in sorted({each.entered.entry.job_id for each in wanted.decisions}):
@@ -113,7 +113,7 @@ class Cleanup:
             swept.dropped += sorted(each.entered.entry.schemas)
 
     def _delete_forgotten(self, wanted: Sweep) -> None:
-        """Delete copies that nothing is known of: their sweep was made on another machine."""
+        """Delete copies that neither the ledger nor a run knows: another machine has swept them."""
         known = {*wanted.in_progress, *(each.entry.place for each in wanted.entered)}
         kept = {self.state.pull_request(*place) for place in known}
         parent = self.state.pull_requests(self.environment.name)
@@ -145,7 +145,7 @@ class Cleanup:
 
 
 def _open(project: Project, finders: Finders) -> tuple[frozenset[int] | None, str]:
-    """Return the open pull requests, or None and why nobody could be asked for them."""
+    """Return the numbers of the open pull requests, or None and the error of asking for them."""
     try:
         listing = finders(project).listed(project, "")
     except RemoteError as error:

@@ -1,4 +1,4 @@
-"""What to drop of the schemas that pull requests have left in a warehouse; pure (CI-4)."""
+"""The decision to drop or keep each pull request's schemas in a warehouse; pure (CI-4)."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ def decide(
     now: datetime,
     time_to_live: timedelta | None,
 ) -> list[Decision]:
-    """Return what to do about each of `entered`, which are of one project.
+    """Return the decision on each of `entered`, which are of one project.
 
     `open_numbers` are the pull requests that are open now, all of them; None when nobody could be
     asked, and then only age counts.

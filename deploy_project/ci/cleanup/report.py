@@ -1,4 +1,4 @@
-"""What a sweep finds and does, as text for people; pure."""
+"""The rows and lines of text that show a sweep to people; pure."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from deploy_project.dbt.relations.schema_drops import Schema
 
 
 def sweep_rows(wanted: Sweep) -> list[list[str]]:
-    """Return a row for each schema: what happens to it, its name, and why."""
+    """Return a row for each schema: the decision, its name, and the reason."""
     return [
         [_word(each), told(schema), each.why]
         for each in wanted.decisions

@@ -21,13 +21,13 @@ _GIVE_UP_AFTER = 2
 
 @dataclass(frozen=True)
 class DropOutcome:
-    """What became of schemas that were to be dropped."""
+    """The result of dropping schemas and listing the others."""
 
     dropped: frozenset[Schema]
     found: tuple[Schema, ...]
-    """What the databases that were asked about hold afterwards."""
+    """The schemas in the databases that were asked about, afterwards."""
     problems: tuple[str, ...]
-    """What could not be dropped or listed, with dbt's words."""
+    """The failures to drop or list schemas, with dbt's words."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class WarehouseSchemas:
 
     @property
     def workspace(self) -> Workspace:
-        """What the connection is made of."""
+        """The workspace of the connection."""
         return self.asking.workspace
 
     def drop(
         self, schemas: Sequence[Schema], databases: Sequence[str], say: Callable[[str], None]
     ) -> DropOutcome:
-        """Drop `schemas`, whether they exist or not, then list what is in `databases`.
+        """Drop `schemas`, whether they exist or not, then list the schemas in `databases`.
 
         One that can't be dropped does not keep the others from it; where nothing goes twice in a
         row and nothing can be listed, the warehouse is away. Every name must be quotable.

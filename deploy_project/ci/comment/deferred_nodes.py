@@ -1,4 +1,4 @@
-"""Which nodes a command has read from where another run has built them; pure."""
+"""The nodes that a command has read from the relations of another run; pure."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,8 +10,8 @@ from deploy_project.dbt.artifacts.results import NodeResult
 def deferred(results: Iterable[NodeResult], ours: Manifest, state: Manifest) -> list[str]:
     """Return the unique ids of the nodes that SQL of `results` has read from `state`'s relations.
 
-    dbt decides that ref by ref (it defers to what is not selected, and not in the target schema
-    either), and what it has decided stands in the SQL that it has run.
+    dbt decides that ref by ref (it defers to nodes that are neither selected nor in the target
+    schema), and its decision stands in the SQL that it has run.
     """
     found = {
         parent
@@ -23,7 +23,7 @@ def deferred(results: Iterable[NodeResult], ours: Manifest, state: Manifest) -> 
 
 
 def _parents(unique_id: str, manifest: Manifest) -> Iterator[str]:
-    """Yield what a node refers to, by way of ephemeral models, too: their SQL is in its own."""
+    """Yield the parents of a node, through ephemeral models, too: their SQL is in its own."""
     seen: set[str] = set()
     waiting = [*manifest.parents.get(unique_id, ())]
     while waiting:

@@ -1,4 +1,4 @@
-"""Which run has brought a merged pull request to production, and how its comment tells; pure."""
+"""The run that has deployed a merged pull request, and the comment's line on it; pure."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def home(job: Job, deployment: Deployment) -> str:
 
 
 def first(builds: Iterable[Build], has: Callable[[str], bool]) -> Build | None:
-    """Return the first of `builds` whose commit `has` what was merged; the newest comes first."""
+    """Return the earliest of `builds`, given newest first, with a commit that `has` the merge."""
     found = None
     for each in builds:
         if not has(each.commit):
@@ -38,7 +38,7 @@ def first(builds: Iterable[Build], has: Callable[[str], bool]) -> Build | None:
 
 
 def line(build: Build, environment: str, *, run_url: str, commit_url: str) -> str:
-    """Return the line that tells of it."""
+    """Return the comment's line on the build."""
     run = link(f"run {code(build.run_id[:_SHORT])}", run_url)
     commit = link(code(build.commit[:12]), commit_url)
     return f"{_BEGINS}{code(environment)} by {run}, commit {commit}"
@@ -57,14 +57,14 @@ def told(comment: str, said: str) -> str:
 
 
 def said_in(comment: str) -> str:
-    """Return the line below the title that tells of it; empty when there is none."""
+    """Return the line on the build below the comment's title; empty when there is none."""
     lines = comment.split("\n")
     below = lines[_title(lines) + 1 :][:2]
     return next((each for each in below if each.startswith(_BEGINS)), "")
 
 
 def kept(old: str, new: str) -> str:
-    """Return the new comment with what the old one tells of that."""
+    """Return the new comment with the line on the build that the old one has."""
     said = said_in(old)
     return told(new, said) if said else new
 

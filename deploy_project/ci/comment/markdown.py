@@ -1,7 +1,7 @@
-"""Text of others in Markdown: it shows as it is, and does nothing; pure.
+"""Markdown for the text of others, which shows as it is and does nothing; pure.
 
-GitHub, GitLab and Gitea make links, images, mentions and HTML of what they find, and GitLab carries
-out lines that begin with `/`. None of them does so in code, so all text of others is code.
+GitHub, GitLab and Gitea turn text into links, images, mentions and HTML, and GitLab carries out
+lines that begin with `/`. None of them does so in code, so all text of others is code.
 """
 
 import re
@@ -43,14 +43,14 @@ def link(label: str, url: str) -> str:
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return a table whose cells are Markdown already; a head that ends in `:` is right-aligned."""
+    """Return a table with cells of ready Markdown; a head that ends in `:` is right-aligned."""
     line = "|".join("--:" if head.endswith(":") else "---" for head in heads)
     names = " | ".join(head.rstrip(":") for head in heads)
     return ["", f"| {names} |", f"|{line}|", *(f"| {' | '.join(row)} |" for row in rows), ""]
 
 
 def _shown(text: str) -> str:
-    """Return `text` with a mark for what nobody sees, such as marks that turn its direction."""
+    """Return `text` with a mark for each invisible character, such as those that turn it around."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 

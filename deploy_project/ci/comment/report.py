@@ -1,4 +1,4 @@
-"""What a pull request is told of a run: the comment, in Markdown; pure."""
+"""The comment on a pull request, in Markdown, and the status of its commit; pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class NodeLine:
     outcome: Literal["built", "failed", "skipped"]
     seconds: float = 0
     message: str = ""
-    """Why it has failed."""
+    """The reason why it has failed."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class FailedTest:
     name: str
     message: str = ""
     failures: int | None = None
-    """How many rows it has found."""
+    """The number of rows it has found."""
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[str | None]] = ()
     """The first of them, as text, one value for each of `columns`; empty when they aren't known."""
@@ -60,7 +60,7 @@ class FailedTest:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything the comment tells; no text in it has to be harmless but `lint` and `compare`."""
+    """The content of the comment; no text in it has to be harmless but `lint` and `compare`."""
 
     job: str
     environment: str
@@ -71,7 +71,7 @@ class Report:
     """The base that was merged into it before it was built, such as `main at abc1234`."""
     run_url: str = ""
     reason: str = ""
-    """Why the run did not succeed, or was not even started."""
+    """The reason why the run did not succeed, or was not even started."""
     seconds: float | None = None
     steps: Sequence[StepLine] = ()
     nodes: Sequence[NodeLine] = ()
@@ -79,7 +79,7 @@ class Report:
     deferred: Sequence[str] = ()
     """The nodes that were not built here but read from where the other run has built them."""
     deferred_to: str = ""
-    """The environment or job whose run that is."""
+    """The environment or job of that run."""
     deferred_run: str = ""
     """The id of that run, when it is known."""
     deferred_url: str = ""
@@ -88,21 +88,21 @@ class Report:
     lint: str = ""
     """A section of ready Markdown on linting."""
     compare: str = ""
-    """A section of ready Markdown, with its heading: whoever makes it escapes what is in it."""
+    """A section of ready Markdown, with its heading; its text is escaped already."""
 
     @property
     def context(self) -> str:
-        """Whose status it is; what a required check names."""
+        """The name of the status, such as `dbt/production/ci`; a required check names it."""
         return _context(self.environment, self.job)
 
     @property
     def marker(self) -> str:
-        """What the comment of this job is found by; nobody sees it."""
+        """The invisible marker that the comment of this job is found by."""
         return _marker(self.context)
 
 
 def marker(job: Job) -> str:
-    """Return what the comments of a job are found by."""
+    """Return the invisible marker that the comments of a job are found by."""
     return _marker(_context(job.environment.name, job.identifier))
 
 
@@ -154,7 +154,7 @@ def _facts(report: Report) -> list[str]:
 
 
 def _run(report: Report) -> str:
-    """Return which run's state that was."""
+    """Return the run of the deferred state, to follow its environment; empty when it is unknown."""
     if not report.deferred_run:
         return ""
     return f", {link(f'run {code(report.deferred_run[:_SHORT])}', report.deferred_url)}"
@@ -177,7 +177,7 @@ def _steps(steps: Sequence[StepLine]) -> list[str]:
 
 
 def _nodes(title: str, nodes: Sequence[NodeLine]) -> list[str]:
-    """Return a table, without columns that say nothing of any node."""
+    """Return a table of nodes, without columns that are empty for all of them."""
     if not nodes:
         return []
     heads = ["Node"]

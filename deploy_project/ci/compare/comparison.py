@@ -1,4 +1,4 @@
-"""What a model of a pull request has become, beside production's: `compare.json`."""
+"""The comparison of a pull request's models with production's, and its form `compare.json`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +15,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Samples:
-    """Some rows of one kind."""
+    """A sample of rows: some of those added, removed or changed."""
 
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[Value]] = ()
@@ -30,18 +30,18 @@ class Range:
     low: Value
     high: Value
     rows: tuple[int, int]
-    """How many rows of each side are in it; only they are compared."""
+    """The number of rows of each side in it; only they are compared."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One model, seed or snapshot; what is known of it depends on its outcome."""
+    """The comparison of one model, seed or snapshot; its facts depend on its outcome."""
 
     unique_id: str
     name: str
     outcome: ComparisonOutcome
     why: str = ""
-    """Why it was not compared, in words."""
+    """The reason why it was not compared, in words."""
     before: str = ""
     """The relation of production."""
     after: str = ""
@@ -52,19 +52,19 @@ class Comparison:
     columns_retyped: Sequence[tuple[str, str, str]] = ()
     """Each with its type as it was, and as it is."""
     columns_not_compared: Sequence[str] = ()
-    """Those of both sides whose values can't be compared."""
+    """Those of both sides with values that can't be compared."""
     rows: tuple[int, int] | None = None
-    """How many there were, and are."""
+    """The number before, and after."""
     range: Range | None = None
     key: Sequence[str] = ()
     """The primary key; without one, whole rows are compared, and none of them has changed."""
     notes: Sequence[str] = ()
-    """What was not as the project says."""
+    """The settings of the project that did not fit the relations."""
     added: int | None = None
     removed: int | None = None
     changed: int | None = None
     changed_columns: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How many rows have another value there, by the name of the column."""
+    """The number of rows with another value there, by the name of the column."""
     null_keys: tuple[int, int] = (0, 0)
     """Rows without a key, before and after; like those of `duplicate_keys` not in the counts."""
     duplicate_keys: tuple[int, int] = (0, 0)
@@ -72,7 +72,7 @@ class Comparison:
     duplicate_rows: tuple[int, int] = (0, 0)
     """The rows of all keys that are there more than once on either side."""
     hidden: Sequence[str] | None = ()
-    """The columns whose values are not in the samples; None for all."""
+    """The columns with masked values in the samples; None for all."""
     samples: Mapping[str, Samples] = field(default_factory=dict[str, Samples])
     """By `added`, `removed` and `changed`."""
 
@@ -85,12 +85,12 @@ class Comparison:
 
     @property
     def has_odd_keys(self) -> bool:
-        """Whether the primary key is not one."""
+        """Whether the primary key has duplicates or NULL."""
         return any((*self.null_keys, *self.duplicate_keys))
 
 
 def compared(known: Comparison, facts: Iterable[Fact]) -> Comparison:
-    """Return `known` with what the macro has told of it."""
+    """Return `known` with the facts that the macro has reported."""
     found: dict[str, Any] = {}
     rows: dict[str, list[list[Value]]] = {}
     shown: dict[str, list[str]] = {}
@@ -164,9 +164,9 @@ class CompareDocument:
 
     comparisons: Sequence[Comparison]
     compared_with: str = ""
-    """The environment or job whose state that is."""
+    """The environment or job of the state that they were compared with."""
     flags: str = ""
-    """What has selected the nodes, as dbt takes it."""
+    """The flags that have selected the nodes, as dbt takes them."""
     format: int = FORMAT
 
 
@@ -174,7 +174,7 @@ _ADAPTER = TypeAdapter(CompareDocument)
 
 
 def to_json(document: CompareDocument) -> str:
-    """Return what `from_json` reads."""
+    """Return `document` as JSON, for `from_json`."""
     return _ADAPTER.dump_json(document, indent=2).decode()
 
 

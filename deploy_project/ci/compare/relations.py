@@ -1,4 +1,4 @@
-"""Which relations of a pull request are compared with which of production's; pure (CI-16)."""
+"""The pairs of relations to compare, a pull request's with production's; pure (CI-16)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _TYPES = frozenset({"model", "seed", "snapshot"})
 
 @dataclass(frozen=True)
 class Candidate:
-    """A node that is compared, or why it is not."""
+    """A node to compare, with its pair of relations, or the reason against it."""
 
     known: Comparison
     pair: Pair | None = None
@@ -98,5 +98,5 @@ def _place(node: Node) -> RelationPlace:
 
 
 def in_order(found: Iterable[Comparison]) -> list[Comparison]:
-    """Return what differs first, each part by name."""
+    """Return the comparisons that differ, then the others, each part by name."""
     return sorted(found, key=lambda each: (not each.differs, each.name))

@@ -1,4 +1,4 @@
-"""What a pull request changes in the data, for people: Markdown, and lines of text; pure (CI-17).
+"""The report on a pull request's changes in the data: Markdown, and lines of text; pure (CI-17).
 
 Names and values are others' text: in Markdown they are code.
 """
@@ -124,7 +124,7 @@ def _title(each: Comparison) -> str:
 
 
 def _facts(each: Comparison, shown: Callable[[str], str]) -> list[str]:
-    """Return sentences on the key, the time, and what is odd."""
+    """Return sentences on the key, the time, the rows and columns left out, and the notes."""
     found: list[str] = []
     if each.key:
         found.append(f"Primary key: {', '.join(map(shown, each.key))}")
@@ -191,7 +191,7 @@ def _changed_rows(each: Comparison) -> list[str]:
 
 
 def _told_columns(each: Comparison, samples: Samples) -> list[int]:
-    """Return the places of the key, and of the columns that have changed most."""
+    """Return the indexes of the key, and of the columns that have changed most."""
     names = [*each.key, *sorted(each.changed_columns, key=lambda name: -each.changed_columns[name])]
     return [samples.columns.index(name) for name in names if name in samples.columns][:_COLUMNS]
 
@@ -254,7 +254,7 @@ def _plain(text: str) -> str:
 
 
 def summary(found: Sequence[Comparison]) -> str:
-    """Return one line on all of them."""
+    """Return the numbers of compared, differing and other models, in one line."""
     differing = sum(each.differs for each in found if each.outcome == "compared")
     compared = sum(each.outcome == "compared" for each in found)
     others = len(found) - compared

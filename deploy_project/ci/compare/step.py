@@ -30,7 +30,7 @@ SECTION = "compare.md"
 
 
 def compare_changes(context: StepContext) -> None:
-    """Compare what the job's flags select, and keep what was found among the artifacts.
+    """Compare the nodes that the job's flags select, and keep the result among the artifacts.
 
     A model that can't be compared is told as such; `DbtError` then, when all others are done.
     """

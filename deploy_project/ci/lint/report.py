@@ -1,4 +1,4 @@
-"""What SQLFluff has found, as it is kept, said and told to pull requests."""
+"""The result of SQLFluff: as `lint.json`, as lines of a log, as a section of a comment."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,7 +20,7 @@ class Violation(BaseModel):
     line: int
     column: int
     code: str
-    """Such as `LT01`; `PRS`, `TMP` and `LXR` are of what is no SQL."""
+    """Such as `LT01`; `PRS`, `TMP` and `LXR` stand for text that is no SQL."""
     rule: str = ""
     message: str
     warning: bool = False
@@ -28,7 +28,7 @@ class Violation(BaseModel):
 
 
 class Lint(BaseModel):
-    """All that a run of SQLFluff has found."""
+    """The result of one run of SQLFluff."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,13 +41,13 @@ class Lint(BaseModel):
     """Files that the repository's `.sqlfluffignore` leaves out."""
     violations: Sequence[Violation] = ()
     notes: Sequence[str] = ()
-    """What SQLFluff has warned of: files that it skips, and why."""
+    """The warnings of SQLFluff: files that it skips, and why."""
     failed: int = 0
-    """How many files it has tried and failed to lint."""
+    """The number of files it has tried and failed to lint."""
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """Numbers of the whole."""
+        """The numbers of files, violations and warnings."""
         warnings = sum(each.warning for each in self.violations)
         return {
             "files linted": len(self.linted),
@@ -59,7 +59,7 @@ class Lint(BaseModel):
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing speaks against the files."""
+        """Whether there is no violation, and no file has failed."""
         return not self.failed and self.counts["violations"] == 0
 
 
@@ -67,7 +67,7 @@ _LINT = TypeAdapter(Lint)
 
 
 def read(file: Readable) -> Lint:
-    """Return what `file` keeps; raise `LintError` when that is no result of linting."""
+    """Return the result in `file`; raise `LintError` when it is no result of linting."""
     try:
         return _LINT.validate_json(file.read_bytes())
     except (ValidationError, OSError) as error:
@@ -75,7 +75,7 @@ def read(file: Readable) -> Lint:
 
 
 def summary(found: Lint) -> str:
-    """Return one sentence on the whole."""
+    """Return the result in one sentence."""
     violations = _counted(found.counts["violations"], "violation")
     parts = [f"SQLFluff found {violations} in {_counted(len(found.linted), 'file')}"]
     if found.counts["warnings"]:
@@ -89,7 +89,7 @@ def summary(found: Lint) -> str:
 
 
 def lines(found: Lint, *, most: int) -> Iterator[str]:
-    """Yield a line for each finding, `most` of them; what can't be printed is spelled out."""
+    """Yield a line for each violation, `most` of them, then notes; unprintable text is escaped."""
     for each in found.violations[:most]:
         rule = f"{each.code} {each.rule}".strip()
         how = " (warning)" if each.warning else ""

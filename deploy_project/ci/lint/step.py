@@ -21,12 +21,12 @@ from deploy_project.runs.steps import deferral
 from deploy_project.runs.steps.actions import ready_for_dbt, workspace_of
 
 RESULT = "lint.json"
-"""In the step's directory: what SQLFluff has found, paths relative to the repository."""
+"""The result of SQLFluff in the step's directory, with paths relative to the repository."""
 _SHOWN = 1000
 
 
 def lint(context: StepContext) -> None:
-    """Lint the SQL files of the dbt project that differ from what the run defers to, or all.
+    """Lint the SQL files of the dbt project that differ from the run's state, or all without one.
 
     Raises `LintError` when there are violations, or when a file could not be looked at.
     """
@@ -43,7 +43,7 @@ def lint(context: StepContext) -> None:
 
 
 def _files(context: StepContext, workspace: Workspace) -> list[Path]:
-    """Return the files to lint: regular ones inside the tree, whatever git says they are."""
+    """Return the changed SQL files to lint, only regular files inside the tree."""
     project = str(project_file(workspace.project_directory).get("name"))
     now = sql_files(_manifest(context, workspace), project=project)
     state = deferral.state(context, workspace)
@@ -59,7 +59,7 @@ def _files(context: StepContext, workspace: Workspace) -> list[Path]:
 
 
 def _manifest(context: StepContext, workspace: Workspace) -> Path:
-    """Return the manifest of this commit; what parses it is kept for the commands that follow."""
+    """Return the manifest of this commit; its parse is kept for the commands that follow."""
     target = context.directory / "target"
     parses.lend(workspace.parsed, target)
     if parses.kept(workspace.parsed) is not None:
@@ -94,7 +94,7 @@ def _linted(context: StepContext, workspace: Workspace, files: list[Path]) -> Li
 
 
 def _configuration(context: StepContext, workspace: Workspace) -> Path:
-    """Write what goes over the repository's configuration: the run's own dbt connection."""
+    """Write the file that overrides the repository's configuration: the run's dbt connection."""
     file = context.run.work / "sqlfluff.cfg"
     parser = ConfigParser(interpolation=None)
     parser["sqlfluff:templater:dbt"] = {

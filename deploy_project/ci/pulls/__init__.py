@@ -1,1 +1,1 @@
-"""The open pull requests: where they are found, what is remembered of them, what is to be done."""
+"""The open pull requests: their finders, the sensor's plan, memory and bell."""

@@ -1,7 +1,7 @@
-"""The bell of each project, for whoever hears of its pull requests before they are asked for.
+"""The bell of each project: a request to ask for its pull requests at the sensor's next tick.
 
-A webhook's receiver, a command or a script rings it. It says that there may be news, not what they
-are: the sensor asks the site itself at its next tick, and decides as it always does.
+A webhook's receiver, a command or a script rings it. It says that there may be news, without
+telling them: the sensor asks the site itself, and decides as it always does.
 """
 
 import uuid
@@ -16,7 +16,7 @@ _LONGEST = 100
 
 
 def ask_now(deployment: Deployment, state: StateDirectory, project: str) -> None:
-    """Have the pull requests of `project` asked for at once, whatever was known of them before.
+    """Ring the bell of `project`: the sensor asks for its pull requests anew at the next tick.
 
     Ring as often as there is news: a ring that is not heard yet stands for all of them. Dagster's
     daemon must see the same state directory. Raises `ConfigError` for a project without CI jobs,
@@ -35,12 +35,12 @@ def ask_now(deployment: Deployment, state: StateDirectory, project: str) -> None
 
 
 def projects(deployment: Deployment) -> list[Project]:
-    """Return the projects whose pull requests start jobs."""
+    """Return the projects with jobs that pull requests start."""
     return [each for each in deployment.projects.values() if ci_jobs(each, deployment)]
 
 
 def last_ring(state: StateDirectory, project: str) -> str:
-    """Return what tells the last ring from those before it; empty when there was none."""
+    """Return the id of the last ring; empty when there was none."""
     try:
         return state.bell(project).read_text(encoding="utf-8")[:_LONGEST]
     except (OSError, ValueError):

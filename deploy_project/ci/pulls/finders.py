@@ -1,4 +1,4 @@
-"""Where the pull requests of a project are found."""
+"""The places to ask for a project's pull requests, and the jobs and environments they concern."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,7 +14,7 @@ Finders = Callable[[Project], PullRequests]
 
 
 def finders(deployment: Deployment, state: StateDirectory) -> Finders:
-    """Return what gives the place to ask for the pull requests of a project."""
+    """Return a function that gives the place to ask for the pull requests of a project."""
 
     def ask(project: Project) -> PullRequests:
         environments = ci_environments(project, deployment)

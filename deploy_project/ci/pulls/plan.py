@@ -1,4 +1,4 @@
-"""What to do about the open pull requests; pure (CI-1, CI-2, CI-11, CI-12, CI-14)."""
+"""The runs to start, refuse or cancel for pull requests; pure (CI-1, CI-2, CI-11, CI-12, CI-14)."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -48,7 +48,7 @@ class Active:
 
 @dataclass(frozen=True)
 class Handled:
-    """What earlier ticks have dealt with, of one job; a head is dealt with once."""
+    """The heads that earlier ticks have dealt with, of one job; each is dealt with once."""
 
     started: Heads = field(default_factory=dict[int, str])
     refused: Heads = field(default_factory=dict[int, str])
@@ -58,7 +58,7 @@ class Handled:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do now, and what is then dealt with, by job."""
+    """The starts and refusals of one tick, and the heads dealt with after it, by job."""
 
     seen: Mapping[str, Handled]
     starts: tuple[Start, ...] = ()
@@ -91,7 +91,7 @@ def plan(
     *,
     branches: Mapping[str, str],
 ) -> Plan:
-    """Return what the open pull requests ask for; `branches` are those of the environments.
+    """Return the plan for the open pull requests; `branches` are those of the environments.
 
     A job that is seen for the first time starts with the next commits: nothing has happened to
     the pull requests that were open before it.
@@ -155,7 +155,7 @@ def _labelled(job: Job, pull_requests: Iterable[PullRequest], seen: Handled | No
 
 
 def _decision(job: Job, pull: PullRequest, labelled: Heads) -> Start | Refuse:
-    """Return whether to build it; the code of a fork would have our credentials."""
+    """Return the decision on one head; the code of a fork would have our credentials."""
     if job.why_off is not None:
         return Refuse(job, pull, f"Pull request {pull.number} is not built. {job.why_off}")
     if not pull.fork or labelled.get(pull.number) == pull.head:

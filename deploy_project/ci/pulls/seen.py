@@ -1,4 +1,4 @@
-"""What the sensor of pull requests remembers, as text."""
+"""The memory of the pull request sensor between ticks, and its text in the cursor."""
 
 import json
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ from deploy_project.config import cursors
 
 @dataclass(frozen=True)
 class Memory:
-    """What one tick leaves to the next."""
+    """The memory that one tick leaves to the next."""
 
     place: str = ""
     """The cursor of the last listing."""
     seen: Mapping[str, Handled] = field(default_factory=dict[str, Handled])
-    """What was dealt with, by job."""
+    """The heads that were dealt with, by job."""
     heard: str = ""
     """The last ring of the bell that was answered."""
 
@@ -35,7 +35,7 @@ _STORED = TypeAdapter(_Stored)
 
 
 def parsed(cursor: str | None) -> Memory:
-    """Return what `text` has written; nothing was seen yet without it, or in what is not ours."""
+    """Return the memory in `cursor`; an empty one when it holds none."""
     found = cursors.read(_STORED, cursor)
     if found is None:
         return Memory()
@@ -44,7 +44,7 @@ def parsed(cursor: str | None) -> Memory:
 
 
 def text(memory: Memory) -> str:
-    """Return what `parsed` reads."""
+    """Return the memory as text, for `parsed`."""
     seen = {
         name: [dict(each) for each in (seen.started, seen.refused, seen.labelled)]
         for name, seen in memory.seen.items()

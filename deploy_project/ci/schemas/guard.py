@@ -1,4 +1,4 @@
-"""Nothing of a pull request is built outside its own schemas, and what is, is in the ledger."""
+"""The guard of a pull request's run: no node outside its schemas, each schema in the ledger."""
 
 from collections.abc import Iterable
 
@@ -14,18 +14,18 @@ _SHOWN = 10
 
 
 class Guard:
-    """Looks at what each command of a pull request's run is going to write, before it does."""
+    """Checks the relations that each command of a pull request's run will write, before it does."""
 
     def __init__(self) -> None:
         self._context: CommandContext | None = None
 
     def opened(self, context: CommandContext) -> ListCommand | None:
-        """Return what the command selects, to be listed first."""
+        """Return the list command to run first; None for other runs, or when no node is written."""
         self._context = context
         return wanted(context) if context.run.pull_request is not None else None
 
     def heard(self, event: Event) -> None:
-        """Look at what was listed; of the rest, take no notice.
+        """Check the listed nodes; take no notice of other events.
 
         A pull request emits no event of production's assets (DESIGN 4).
         """
@@ -38,9 +38,9 @@ class Guard:
 
 
 def _admit(context: CommandContext, listed: Listed) -> None:
-    """Raise `ConfigError` when a node would go elsewhere; enter the others in the ledger."""
+    """Enter the nodes' schemas in the ledger; raise `ConfigError` when one would go elsewhere."""
     run, found = context.run, relations(context.step.arguments, listed)
-    assert run.pull_request is not None  # of nothing else anything was listed
+    assert run.pull_request is not None  # for other runs nothing is listed
     if not found:
         return
     job, project = run.job, run.environment.project

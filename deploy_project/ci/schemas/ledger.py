@@ -1,4 +1,4 @@
-"""The ledger of what CI runs were about to write, so that clean-up drops that and nothing else.
+"""The ledger of the schemas that CI runs were about to write; clean-up drops these and no others.
 
 ci/schemas/<environment>/<job id>_<number>/<random>.json      under the artifact root
 
@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def place(self) -> EntryKey:
-        """What tells this entry from those of other pull requests and jobs."""
+        """The key of this entry among those of other pull requests and jobs."""
         return self.environment, self.job_id, self.pull_request
 
 
@@ -47,16 +47,16 @@ class Entered:
 
     entry: Entry
     at: datetime
-    """When the last of it was entered."""
+    """The time of the last entry."""
     files: tuple[UPath, ...]
-    """What holds it."""
+    """The files of the ledger that hold it."""
 
 
 def is_of(schema: str, job_id: int, pull_request: int) -> bool:
     """Whether `schema` is that of a pull request, or that with `_<custom>` behind it.
 
     Some warehouses and projects write all names in capitals. Names come from git, and no adapter
-    escapes them when it quotes them: what could end a quotation belongs to nobody.
+    escapes them when it quotes them: a name that could end a quotation belongs to nobody.
     """
     own, name = pull_request_schema(job_id, pull_request), schema.lower()
     is_own = name == own or (name.startswith(f"{own}_") and len(name) > len(own) + 1)
@@ -108,7 +108,7 @@ def _forget_contained(
 def entries(artifacts: Artifacts) -> list[Entered]:
     """Return the whole ledger, one `Entered` for each job and pull request.
 
-    Raises `ArtifactError` when it can't be read: who knows a part must not conclude anything.
+    Raises `ArtifactError` when it can't be read: no conclusion may be drawn from a part.
     """
     root = _root(artifacts)
     with artifacts.explained(f"reading the ledger of pull requests' schemas at {root}"):
@@ -118,7 +118,7 @@ def entries(artifacts: Artifacts) -> list[Entered]:
 
 
 def remove(artifacts: Artifacts, entered: Entered) -> None:
-    """Take what was read out of the ledger; what was entered since stays."""
+    """Delete the files of `entered` from the ledger; later entries stay."""
     with artifacts.explained("taking dropped schemas out of the ledger"):
         for file in entered.files:
             _delete(file)
@@ -145,7 +145,7 @@ def _entered(artifacts: Artifacts, place: UPath) -> Entered | None:
 def _read(
     artifacts: Artifacts, file: UPath
 ) -> tuple[str, datetime, frozenset[tuple[str, str]]] | None:
-    """Return what `file` holds; None when another process has just removed it."""
+    """Return the project, time and schemas in `file`; None when another process has removed it."""
     try:
         with artifacts.explained(f"reading {file}"):
             text = file.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a dbt command selects, asked of dbt itself before the command runs."""
+"""The relations that a dbt command will write, from the nodes that dbt lists before it runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _WRITTEN = ("unique_id", "database", "schema")
 
 @dataclass(frozen=True)
 class Relation:
-    """What a selected node is going to write."""
+    """The relation that a selected node is going to write."""
 
     unique_id: str
     database: str
@@ -26,14 +26,14 @@ class Relation:
 
     @property
     def name(self) -> str:
-        """What people call the node."""
+        """The name of the node, for people."""
         return node_names.name(self.unique_id)
 
 
 def options(arguments: Sequence[str]) -> list[str]:
-    """Return those of a command's `arguments` that decide what it selects, as `dbt ls` takes them.
+    """Return the selection options among a command's `arguments`, as `dbt ls` takes them.
 
-    What is unknown here does not narrow the selection.
+    An unknown option does not narrow the selection.
     """
     kept: list[str] = []
     taking, left = False, 0
@@ -52,7 +52,7 @@ def options(arguments: Sequence[str]) -> list[str]:
 
 
 def wanted(context: CommandContext) -> ListCommand | None:
-    """Return what dbt is to list before the command; None for one that writes no nodes.
+    """Return the list command to run before the command; None for one that writes no nodes.
 
     Hooks, operations and macros that write are no nodes.
     """
@@ -66,7 +66,7 @@ def wanted(context: CommandContext) -> ListCommand | None:
 
 
 def relations(arguments: Sequence[str], found: Listed) -> list[Relation]:
-    """Return what a command, for which dbt has listed `found`, is going to write.
+    """Return the relations that a command will write, of the nodes that dbt has listed for it.
 
     Raises `DbtError` with dbt's own words when it could not list.
     """

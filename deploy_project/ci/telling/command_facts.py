@@ -1,4 +1,4 @@
-"""What a command of a pull request's run has come to, as far as dbt's own artifacts don't say."""
+"""The facts of a command that dbt's artifacts lack: deferred nodes, and rows of failed tests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class CommandFacts:
-    """What the comment on the pull request tells beside the results."""
+    """The facts that the comment on the pull request tells beside the results."""
 
     deferred: tuple[str, ...] = ()
     """The unique ids of the nodes that were read from where another run has built them."""
@@ -36,12 +36,12 @@ _ADAPTER = TypeAdapter(CommandFacts)
 
 
 def write(findings: CommandFacts, directory: Path) -> None:
-    """Leave `findings` in the directory of a step, with whose files they are kept."""
+    """Write `findings` into the directory of a step, to be kept with its files."""
     small_files.write_text(directory / FILE, _ADAPTER.dump_json(findings, indent=2).decode())
 
 
 def read(file: Readable) -> CommandFacts:
-    """Return what `write` has left; raise `ArtifactError` for anything else."""
+    """Return the facts in `file`; raise `ArtifactError` when it holds anything else."""
     try:
         return _ADAPTER.validate_json(file.read_bytes())
     except (OSError, ValidationError) as error:

@@ -1,4 +1,4 @@
-"""What a pull request is told of a run, from what the run has left behind (CI-13, CI-17)."""
+"""The reports for a pull request's comment, from its run and the artifacts (CI-13, CI-17)."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -31,7 +31,7 @@ _OUTCOMES: dict[str, Literal["built", "failed", "skipped"]] = {
 
 
 def begun(run: Run, source: Code) -> Report:
-    """Return what to tell when the run of a pull request begins."""
+    """Return the report for the beginning of a pull request's run."""
     return Report(
         run.job.identifier,
         run.environment.name,
@@ -46,7 +46,7 @@ def begun(run: Run, source: Code) -> Report:
 
 
 def ended(finished: FinishedRun, commit: str) -> Report:
-    """Return what to tell when the run of a pull request has ended."""
+    """Return the report for the end of a pull request's run."""
     run, results, findings = finished.run, _results(finished), _findings(finished)
     deferred_run = _deferred_run(finished)
     return Report(
@@ -73,7 +73,7 @@ def ended(finished: FinishedRun, commit: str) -> Report:
 
 
 def refused(job: Job, commit: str, reason: str) -> Report:
-    """Return what to tell of a commit that is not built."""
+    """Return the report for a commit that is not built."""
     return Report(
         job.identifier,
         job.environment.name,
@@ -112,12 +112,12 @@ def _commit_page(job: Job, commit: str) -> str:
 
 
 def _deferred_run(finished: FinishedRun) -> str:
-    """Return the run whose state the commands were compared with; empty when there was none."""
+    """Return the run of the state that the commands were compared with; empty for none."""
     return next((each.deferred_to for each in reversed(finished.steps) if each.deferred_to), "")
 
 
 def _deferred(results: Iterable[NodeResult], findings: CommandFacts) -> list[str]:
-    """Return the names of the nodes that were read from elsewhere and not built later on."""
+    """Return the names of the nodes that were read from the state, and not built later on."""
     built = {each.unique_id for each in results if each.status == "success"}
     return sorted(node_names.name(each) for each in findings.deferred if each not in built)
 
@@ -146,7 +146,7 @@ def _results(finished: FinishedRun) -> list[NodeResult]:
 
 
 def _compare(finished: FinishedRun) -> str:
-    """Return the section that comparing has left; nothing when it could not."""
+    """Return the section that the compare step has left; empty when it has left none."""
     place = finished.run.artifacts.run(finished.run.id)
     for step in finished.steps:
         if step.kind == "compare":
@@ -156,7 +156,7 @@ def _compare(finished: FinishedRun) -> str:
 
 
 def _findings(finished: FinishedRun) -> CommandFacts:
-    """Return what the commands have come to beside their results; the later one counts."""
+    """Return the facts of all commands together; of the samples, the later one counts."""
     found = CommandFacts()
     place = finished.run.artifacts.run(finished.run.id)
     for step in finished.steps:

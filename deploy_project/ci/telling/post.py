@@ -1,4 +1,4 @@
-"""Telling a pull request how its run goes; a run never fails for want of it."""
+"""The posting of a run's status and comment to its pull request; no run fails for want of it."""
 
 from collections.abc import Callable
 
@@ -12,12 +12,12 @@ from deploy_project.git.hosts.statuses import set_status
 
 
 def post(project: Project, number: int, report: Report, *, is_newest: bool = True) -> list[str]:
-    """Set the commit's status, then bring the comment up to date; return what went wrong.
+    """Set the commit's status, then bring the comment up to date; return the errors.
 
-    What is not the newest of its job and pull request leaves the comment as it is (CI-12).
+    A run that is not the newest of its job and pull request leaves the comment as it is (CI-12).
 
-    What is returned belongs into the run's log and record. Where the hosting's API can't be asked,
-    there is nobody to tell, and nothing wrong.
+    The errors belong into the run's log and record. Where the hosting's API can't be asked, nothing
+    is posted, and that is no error.
     """
     if reachable(project) is None:
         return []

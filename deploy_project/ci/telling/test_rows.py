@@ -1,4 +1,4 @@
-"""Keeps what can be told of a command only once it has ended: what it read, what tests found."""
+"""The listener that keeps the deferred nodes and the rows of failed tests of an ended command."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,13 +21,13 @@ TIMEOUT_SECONDS = 300
 
 
 class TestRows:
-    """Looks at what each command of a pull request's run has done, once dbt has ended."""
+    """Keeps the facts of each command of a pull request's run, once dbt has ended."""
 
     def __init__(self) -> None:
         self._context: CommandContext | None = None
 
     def opened(self, context: CommandContext) -> None:
-        """Remember what the command works with."""
+        """Remember the context of the command."""
         self._context = context
 
     def heard(self, event: Event) -> None:
@@ -90,10 +90,10 @@ def _patience(context: CommandContext) -> Callable[[], float]:
 def statements(
     results: Sequence[NodeResult], manifest: Manifest, *others: Manifest
 ) -> Mapping[str, str]:
-    """Return for each of the first failed tests the SELECT of what it has found.
+    """Return the SELECT of the failing rows for each of the first failed tests, by unique id.
 
-    A test that stores its failures has them in a table. Tests of what one of the manifests marks as
-    sensitive are left out.
+    A test that stores its failures has them in a table. Tests that read anything that one of the
+    manifests marks as sensitive are left out.
     """
     failed = [
         each

@@ -1,1 +1,1 @@
-"""Dagster's instance: its runs, and asking the Dagster that runs on it to act."""
+"""Dagster's instance: its run history, and requests to the Dagster that runs on it."""

@@ -1,4 +1,4 @@
-"""Making sure that the Dagster at an address is of this deployment, before it is asked to act."""
+"""The check that the Dagster at a URL is this deployment's, before it is asked to act."""
 
 import json
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def ensure_ours(
 def _ensure_shared(
     url: str, ours: Identity, answer: Answer, instance: dg.DagsterInstance, *, timeout: int
 ) -> None:
-    """Leave a word in the history here, and raise `LaunchError` unless it is found there."""
+    """Report an observation to the history here; raise `LaunchError` unless `url` has it, too."""
     word = str(uuid4())
     instance.report_runless_asset_event(
         dg.AssetObservation(
@@ -109,7 +109,7 @@ def _answer(url: str, *, timeout: int) -> Answer:
 
 
 def _cause(error: Any) -> str:
-    """Return what an error of Dagster's has begun with; empty for none."""
+    """Return the message of the root cause of a Dagster error; empty without an error."""
     if not error or "message" not in error:
         return ""
     messages = [error["message"], *(each["error"]["message"] for each in error["errorChain"])]
@@ -148,7 +148,7 @@ def _data(content: bytes) -> dict[str, Any] | None:
 
 
 def unanswered(url: str) -> str:
-    """Return that nothing answers."""
+    """Return the error message for a Dagster that does not answer."""
     return (
         f"Dagster at {url} does not answer; start it with `dagster dev`, or set "
         "`dagster_url:` in deploy.yaml to where its webserver is"

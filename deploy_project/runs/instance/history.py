@@ -1,4 +1,4 @@
-"""The runs that Dagster's instance remembers."""
+"""The run history: Dagster's instance opened, its past runs listed and found."""
 
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class PastRun:
-    """One run, as far as it has come."""
+    """One run of the history, ended or not."""
 
     id: str
     job: str
@@ -37,7 +37,7 @@ class PastRun:
 
     @property
     def seconds(self) -> float | None:
-        """How long it has run; None before it starts."""
+        """The seconds that it has run; None before it starts."""
         if self.started_at is None:
             return None
         return ((self.ended_at or datetime.now(UTC)) - self.started_at).total_seconds()
@@ -59,7 +59,7 @@ def opened() -> Generator[dg.DagsterInstance]:
         )
     try:
         instance = dg.DagsterInstance.from_config(str(home or Path.cwd()))
-    except Exception as error:  # whatever the storage raises that dagster.yaml names
+    except Exception as error:  # any that the storage named in dagster.yaml raises
         because = f": {error.__cause__}" if error.__cause__ else ""
         raise ConfigError(
             f"Dagster's instance can't be opened: {error}{because}; correct dagster.yaml, or what "
@@ -70,7 +70,7 @@ def opened() -> Generator[dg.DagsterInstance]:
 
 
 def place() -> str:
-    """Return where the instance is configured that `opened` opens."""
+    """Return the path of the dagster.yaml of the instance that `opened` opens."""
     return f"{(dagster_home() or Path.cwd()) / 'dagster.yaml'}"
 
 
@@ -133,7 +133,7 @@ def by_id(instance: dg.DagsterInstance, run_id: str) -> PastRun:
 
 
 def matching(run_ids: Iterable[str], text: str) -> list[str]:
-    """Return those of `run_ids` that `text` is the beginning or the number of."""
+    """Return the `run_ids` that begin with `text`, or have it as their number."""
     wanted = text.strip().lower()
     number = (
         f"{int(wanted):012x}"

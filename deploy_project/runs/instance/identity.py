@@ -1,4 +1,4 @@
-"""Which deployment this is, as its code location publishes it.
+"""The identity of a deployment, published by its code location to tell its Dagster from others.
 
 Dagsters are taken for each other easily: all of them have the same port, and ours the same code
 location. Two are one deployment when they have one history and are configured alike, wherever their
@@ -15,7 +15,7 @@ from deploy_project.git.command import without_credentials
 from deploy_project.runs.model.tags import LOCATION
 
 ASSET = (LOCATION,)
-"""The key of the asset whose definition publishes the identity."""
+"""The key of the asset that publishes the identity in its definition."""
 Request = Literal["launch", "cancel", "reload"]
 _REMEDY = (
     "nothing was asked of it; set `dagster_url:` in deploy.yaml to where the webserver of this "
@@ -25,7 +25,7 @@ _REMEDY = (
 
 @dataclass(frozen=True)
 class Identity:
-    """A deployment: its configuration, and where that is."""
+    """The identity of a deployment: its account and projects, and the place of its deploy.yaml."""
 
     machine: str
     configuration: str
@@ -51,7 +51,7 @@ class Identity:
 
     @classmethod
     def published(cls, metadata: Mapping[str, str]) -> "Identity | None":
-        """Return the identity that `metadata` tells; None when it tells none."""
+        """Return the identity in `metadata`; None when there is none."""
         if not metadata.keys() >= {"machine", "configuration", "account", "projects"}:
             return None
         return cls(
@@ -86,17 +86,17 @@ class Identity:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a Dagster says of the code location that it has."""
+    """The code locations of a Dagster, with the state and identity of ours."""
 
     locations: Sequence[str]
     """The names of all its code locations."""
     problem: str = ""
-    """Why it could not load ours; empty when it could."""
+    """The error of loading ours; empty when it is loaded."""
     identity: Identity | None = None
 
 
 def refusal(url: str, here: Identity, answer: Answer, *, wish: Request) -> str:
-    """Return why the Dagster at `url` can't be that of this deployment; empty when it may be.
+    """Return the error message for a Dagster that can't be this deployment's; empty if it may be.
 
     A location that is not loaded says nothing of itself: no run can be started there, but it can be
     loaded again, and runs be cancelled.
@@ -125,7 +125,7 @@ def refusal(url: str, here: Identity, answer: Answer, *, wish: Request) -> str:
 
 
 def another(url: str, here: Identity, there: Identity) -> str:
-    """Return that another deployment answers."""
+    """Return the error message for a Dagster of another deployment."""
     return (
         f"the Dagster at {url} is that of another deployment ({there}), not of this one ({here}); "
         f"{_REMEDY}"
@@ -133,7 +133,7 @@ def another(url: str, here: Identity, there: Identity) -> str:
 
 
 def another_history(url: str, here: Identity, there: Identity | None, *, history: str) -> str:
-    """Return that what answers does not work on the `history` of this deployment."""
+    """Return the error message for a Dagster that does not work on the `history` here."""
     theirs = f" ({there})" if there is not None else ""
     return (
         f"the Dagster at {url}{theirs} keeps another history than this deployment ({here}), whose "

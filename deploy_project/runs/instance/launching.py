@@ -1,6 +1,6 @@
-"""Asking the running Dagster of a deployment to do something, through its GraphQL API.
+"""Requests to a deployment's running Dagster: launch, cancel, reload, status; through GraphQL.
 
-It is made sure that what answers is this deployment's before it is asked to change anything.
+Before it is asked for a change, the Dagster is checked to be this deployment's.
 """
 
 import time
@@ -27,7 +27,7 @@ REPOSITORY = "__repository__"
 """The name that Dagster gives to the definitions of a code location."""
 POLL_SECONDS = 1.0
 PATIENCE = 60
-"""How often in a row a poll may fail while a run is waited for: a webserver may be restarted."""
+"""The number of polls in a row that may fail while a run is waited for: a webserver may restart."""
 _TIMEOUT = 120  # seconds
 _RELOAD_TIMEOUT = 30  # a tick of a sensor must be over within 60
 _LONGEST = 1000
@@ -73,7 +73,7 @@ class Dagster:
             client.terminate_run(run_id)
 
     def statuses(self, run_id: str) -> Iterator[str]:
-        """Yield how a run stands, in dbt Cloud's words, once a second until it has ended."""
+        """Yield the status of a run, in dbt Cloud's words, once a second until it has ended."""
         failures = 0
         while True:
             try:
@@ -112,7 +112,7 @@ def _client(url: str, *, timeout: int = _TIMEOUT) -> Generator[DagsterGraphQLCli
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and what led to it; each layer of Dagster's client wraps the one below."""
+    """Yield `error` and its causes; each layer of Dagster's client wraps the one below."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -120,7 +120,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _reason(error: DagsterGraphQLClientError) -> str:
-    """Return what Dagster said, without the query that Dagster's client repeats."""
+    """Return Dagster's own message, without the query that its client repeats."""
     found = error.__cause__ or error
     said = ": ".join(str(part) for part in found.args)
     return said if len(said) <= _LONGEST else said[:_LONGEST] + "…"

@@ -1,4 +1,4 @@
-"""Which pull requests have a run that may still write."""
+"""The pull requests of an environment with a run that may still write."""
 
 from collections.abc import Iterator
 
@@ -15,10 +15,10 @@ _UNFINISHED = [status for status in dg.DagsterRunStatus if not Status.of(status)
 def in_progress(
     instance: dg.DagsterInstance, environment: str, state: StateDirectory
 ) -> dict[tuple[str, int, int], str]:
-    """Return such a run for each environment, job's id and pull request's number.
+    """Return the id of such a run by environment, job's id and pull request's number.
 
-    Those that wait are among them, and those that have ended for Dagster while their process on
-    this machine is still at it.
+    Queued runs are among them, and runs that have ended for Dagster while their process on this
+    machine still works.
     """
     wanted = dg.RunsFilter(statuses=_UNFINISHED, tags={tags.ENVIRONMENT: environment})
     unfinished = [each.dagster_run for each in instance.get_run_records(wanted)]

@@ -19,19 +19,19 @@ class Code:
     is_head: bool
     """Whether it was the head of the environment's branch when the run began."""
     outage: str = ""
-    """Why the last known commit is taken: the remote could not be asked. Empty when it could."""
+    """The reason for taking the last known commit: the remote did not answer; else empty."""
     base: str = ""
     """The commit that a pull request's is merged with before it is built; empty for none."""
     base_branch: str = ""
 
     @property
     def used_repo_cache(self) -> bool:
-        """Whether this is what was known last, not what the remote holds."""
+        """Whether this is the last known commit, because the remote could not be asked."""
         return bool(self.outage)
 
     @property
     def merged_with(self) -> str:
-        """What the commit is merged with, such as `main at abc1234`; empty for nothing."""
+        """The base that the commit is merged with, such as `main at abc1234`; empty for none."""
         return f"{self.base_branch} at {self.base[:7]}" if self.base else ""
 
 
@@ -39,7 +39,7 @@ def head(environment: Environment, state: StateDirectory, *, may_be_known: bool)
     """Return the head of the environment's branch now.
 
     While the remote can't be asked and it `may_be_known`, that is the last known one; raises
-    `RemoteError` when there is none whose files are here.
+    `RemoteError` when there is none with its files here.
     """
     try:
         found = remote.head(environment)
@@ -72,6 +72,6 @@ def _last_known(environment: Environment, state: StateDirectory, error: RemoteEr
 
 
 def remember(source: Code, environment: Environment, state: StateDirectory) -> None:
-    """Keep the head of the environment's branch in mind, once its files are here."""
+    """Record the head of the environment's branch as the last known one; its files are here."""
     if source.is_head:
         known.remember(environment, remote.Head(source.commit, source.branch), state)

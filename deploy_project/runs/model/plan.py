@@ -22,7 +22,7 @@ class Step:
     key: str
     """The name of the Dagster op: letters, digits and `_`."""
     name: str
-    """What people see, as on dbt Cloud."""
+    """The name that people see, as on dbt Cloud."""
     kind: Kind
     arguments: tuple[str, ...] = ()
     """After `dbt`; empty for steps that run no dbt."""
@@ -62,7 +62,7 @@ _DOCS = ("docs", "generate")
 
 
 def _harmless(job: Job) -> frozenset[Kind]:
-    """Return the kinds of steps whose failure does not end the run (CMD-5, CMD-6, CI-15)."""
+    """Return the kinds of steps that fail without ending the run (CMD-5, CMD-6, CI-15)."""
     kinds: frozenset[Kind] = frozenset({"freshness", "compare", "docs"})
     lint: frozenset[Kind] = frozenset() if job.errors_on_lint_failure else frozenset({"lint"})
     return kinds | lint

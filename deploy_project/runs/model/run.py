@@ -1,4 +1,4 @@
-"""One run of one job: what it was asked to do, and where it works."""
+"""One run of one job, read from its tags; its code, checkout, workspace and time limit."""
 
 import json
 import time
@@ -32,7 +32,7 @@ from deploy_project.runs.store.artifacts import Artifacts
 
 @dataclass(frozen=True)
 class Run:
-    """One run of one job; `commit`, `branch` and `pull_request` are what its tags ask for."""
+    """One run of one job; `commit`, `branch` and `pull_request` come from its tags."""
 
     id: str
     job: Job
@@ -42,16 +42,16 @@ class Run:
     commit: str | None = None
     branch: str | None = None
     branch_override: str | None = None
-    """The branch whose head to build instead of the environment's, as asked for: anything."""
+    """The branch to build the head of, instead of the environment's; as asked for, unchecked."""
     pull_request: int | None = None
     upstream_run: str | None = None
-    """The id of the run whose end has started this one."""
+    """The id of the run that has started this one by its end."""
     resumes: str | None = None
-    """The id of the run whose failure this one goes on from (RTY-2)."""
+    """The id of the failed or cancelled run that this one goes on from (RTY-2)."""
     retry_select: str = ""
-    """What the resumed command is narrowed to, as dbt's `--select` takes it."""
+    """The selection that the resumed command is narrowed to, as dbt's `--select` takes it."""
     schema: str | None = None
-    """The schema to build into instead of the environment's, as asked for: anything."""
+    """The schema to build into instead of the environment's; as asked for, unchecked."""
 
     @classmethod
     def of(
@@ -61,7 +61,7 @@ class Run:
         deployment: Deployment,
         state: StateDirectory,
     ) -> "Run":
-        """Return what Dagster's run asks for by its tags.
+        """Return the run that the tags of Dagster's run ask for.
 
         A run that is repeated, from its start or from its failure, takes the code afresh (RTY-4),
         from the branch that was asked for, save a pull request's run and one that is asked to stay
@@ -101,7 +101,7 @@ class Run:
 
     @property
     def artifacts(self) -> Artifacts:
-        """Where it leaves its artifacts."""
+        """The artifact root that it writes to."""
         return Artifacts.of(self.deployment, self.state)
 
     @property
@@ -111,20 +111,20 @@ class Run:
 
     @property
     def merges(self) -> bool:
-        """Whether it builds what merging its pull request would make, not the head itself."""
+        """Whether it builds the merge of its pull request into the base, not the head itself."""
         wanted = self.environment.project.pull_requests.build == "merge"
         return wanted and self.is_ci and self.pull_request is not None
 
     @property
     def is_apart(self) -> bool:
-        """Whether it builds elsewhere than the environment, whose assets and state it leaves."""
+        """Whether it builds into another schema, and leaves the environment's assets and state."""
         return self.is_ci or self.schema is not None
 
     @property
     def schema_override(self) -> str | None:
         """The schema to build into: a pull request's (CI-3), or the one asked for; None for none.
 
-        Raises `ConfigError` for a pull request without a number, and for what is no schema's name.
+        Raises `ConfigError` for a CI run without a pull request, and for an invalid schema name.
         """
         if not self.is_ci:
             return schema_name(self.schema) if self.schema is not None else None
@@ -137,7 +137,7 @@ class Run:
 
 
 def begun_at(run: Run) -> datetime:
-    """Return when the run began on this machine, and remember it on the first call."""
+    """Return the time when the run began on this machine; the first call records it."""
     file = run.work / "begun"
     run.work.mkdir(parents=True, exist_ok=True)
     with suppress(FileExistsError):
@@ -146,7 +146,7 @@ def begun_at(run: Run) -> datetime:
 
 
 def seconds_left(run: Run) -> float | None:
-    """Return how long the run may still take by its job's timeout; None for ever (JOB-6)."""
+    """Return the seconds left of the job's timeout; None without a timeout (JOB-6)."""
     limit = run.job.timeout_seconds
     if not limit:
         return None
@@ -154,7 +154,7 @@ def seconds_left(run: Run) -> float | None:
 
 
 _began: dict[Path, float] = {}
-"""When each run of this process began, by a clock that nobody can set."""
+"""The time when each run of this process began, by a clock that nobody can set."""
 
 
 def _elapsed(run: Run) -> float:
@@ -215,7 +215,7 @@ def checkout(run: Run) -> Checkout:
 
 
 def _merged(run: Run, found: Code) -> str:
-    """Return what merging makes of the run's commit, and remember it."""
+    """Return the commit that merges the run's commit into its base, and record it."""
     project, file = run.environment.project, run.work / "merged"
     known = file.read_text(encoding="utf-8") if file.exists() else ""
     if known and is_here(project, run.state, known):
@@ -231,7 +231,7 @@ def ready(run: Run) -> Workspace:
 
 
 def connection(run: Run) -> Connection:
-    """Return the connection of the run, for which no dbt is needed."""
+    """Return the connection of the run, without the need for an installed dbt."""
     return _project_copy(run).connection
 
 
@@ -250,7 +250,7 @@ def _project_copy(run: Run) -> ProjectCopy:
 
 
 def _copies(run: Run) -> Path | None:
-    """Return where a pull request's run has copies of production's DuckDB files."""
+    """Return the directory for a pull request's copies of production's DuckDB files."""
     if not run.is_ci or run.pull_request is None:
         return None
     return run.state.pull_request(run.environment.name, run.job.id, run.pull_request)

@@ -1,4 +1,4 @@
-"""What is known of one step once it has ended."""
+"""The record of one ended step, and its JSON form `step.json`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,21 +25,21 @@ class StepRecord:
     exit_code: int | None = None
     message: str = ""
     counts: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How many nodes ended with each of dbt's statuses."""
+    """The number of nodes that ended with each of dbt's statuses."""
     facts: Mapping[str, int] = field(default_factory=dict[str, int])
-    """What else the step has counted."""
+    """Other counts of the step, by name."""
     dbt_version: str = ""
     invocation_id: str = ""
     overview: str = ""
-    """What it has found, in Markdown; for steps that find something."""
+    """Its findings in Markdown; for steps that have any."""
     deferred_to: str = ""
-    """The run whose state it was compared with and deferred to."""
+    """The run of the state that it was compared with and deferred to."""
     done_by: str = ""
     """The run that has done this step, when a retry of that run leaves it out."""
 
     @property
     def seconds(self) -> float:
-        """How long it took."""
+        """The seconds that it took."""
         return (self.finished_at - self.started_at).total_seconds()
 
     @property
@@ -57,7 +57,7 @@ def step_directory(index: int, key: str) -> str:
 
 
 def to_json(record: StepRecord) -> str:
-    """Return what `from_json` reads."""
+    """Return `record` as JSON, for `from_json`."""
     return _ADAPTER.dump_json(record, indent=2).decode()
 
 

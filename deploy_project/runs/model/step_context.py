@@ -1,4 +1,4 @@
-"""Who takes part while a step runs: its console, its progress, and who listens."""
+"""The context of a step while it runs: its console, its progress, the listeners to dbt's events."""
 
 import sys
 import threading
@@ -26,7 +26,7 @@ _FAILED = frozenset({"error", "fail", "error stale", "runtime error"})
 
 @dataclass(frozen=True)
 class CommandContext:
-    """What a listener may know of the command whose events it hears."""
+    """The command that a listener hears: its run, step, code, workspace and directories."""
 
     run: Run
     step: Step
@@ -34,9 +34,9 @@ class CommandContext:
     workspace: Workspace
     target_directory: Path
     artifacts: UPath
-    """Where the step's directory will be kept."""
+    """The place where the step's directory will be kept."""
     state: Path | None = None
-    """What the command is compared with and deferred to."""
+    """The directory of the state that the command is compared with and deferred to."""
     say: Callable[[str], None] = print
     """Writes a line into the step's log."""
 
@@ -45,13 +45,13 @@ class Listener(Protocol):
     """Hears the events of one dbt command as they happen."""
 
     def opened(self, context: CommandContext) -> ListCommand | None:
-        """Hear that dbt is about to start, and return what it is to list before the command."""
+        """Hear that dbt is about to start; return a list command to run first, or None."""
         ...
 
     def heard(self, event: Event) -> None:
-        """Hear that a node has started or ended, or what dbt has listed before the command.
+        """Hear one of dbt's events: the end of a node, say, or the list made before the command.
 
-        A `DeployError` about what was listed keeps the command from beginning.
+        A `DeployError` about the listed nodes keeps the command from beginning.
         """
         ...
 
@@ -80,7 +80,7 @@ class Listeners:
         self._listeners = listeners
 
     def opened(self, context: CommandContext) -> ListCommand | None:
-        """Pass it on; return what the first wants to be listed that wants anything."""
+        """Pass it on; return the first list command that a listener wants."""
         wanted = [each.opened(context) for each in self._listeners]
         return next((each for each in wanted if each is not None), None)
 
@@ -108,7 +108,7 @@ class Console:
         """Write one line; safe from any thread."""
         with self._lock:
             for stream in (self._stream, sys.stdout):
-                # dbt must not wait for a full disk, or for what was closed; closing the file tells.
+                # dbt must not wait for a full disk or a closed stream; closing the file tells.
                 with suppress(OSError, ValueError):
                     print(line, file=stream, flush=True)
             self.said.append(line)
@@ -116,26 +116,26 @@ class Console:
 
 @dataclass
 class Progress:
-    """What is known of a step while it runs."""
+    """The progress of a step while it runs: its counts, failures and findings."""
 
     counts: Counter[str] = field(default_factory=Counter[str])
     facts: dict[str, int] = field(default_factory=dict[str, int])
-    """What else the step has counted."""
+    """Other counts of the step, by name."""
     failed: int = 0
-    """How many nodes have failed."""
+    """The number of failed nodes."""
     reasons: list[str] = field(default_factory=list[str])
-    """Why the first of them have failed, in dbt's words."""
+    """The messages of the first of them, in dbt's words."""
     problems: list[str] = field(default_factory=list[str])
-    """Why the command has failed beside its nodes, in dbt's words."""
+    """The command's own errors beside those of its nodes, in dbt's words."""
     exit_code: int | None = None
     command: str = ""
-    """What dbt was really told where that is not the step's own command, such as `dbt retry`."""
+    """The command that dbt really ran if it was not the step's own, such as `dbt retry`."""
     dbt_version: str = ""
     invocation_id: str = ""
     overview: str = ""
-    """What the step has found, in Markdown."""
+    """The findings of the step, in Markdown."""
     deferred_to: str = ""
-    """The run whose state the command is compared with and deferred to."""
+    """The run of the state that the command is compared with and deferred to."""
     scrubber: Scrubber = field(default_factory=lambda: Scrubber([]))
 
     def heard(self, event: Event) -> None:
@@ -154,14 +154,14 @@ class Progress:
 
     @property
     def why(self) -> str:
-        """Why nodes have failed, a few of them, and how many more have."""
+        """The messages of a few failed nodes, and the number of the others."""
         more = self.failed - len(self.reasons)
         return "\n".join([*self.reasons, *([f"and {more} more"] if more else [])])
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """One step in the making."""
+    """One step in progress: its run, scratch directory, console, progress and listener."""
 
     run: Run
     step: Step

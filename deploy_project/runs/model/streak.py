@@ -1,4 +1,4 @@
-"""How many runs of a job have failed in a row; pure (JOB-12)."""
+"""The count of a job's failed runs in a row, and its definition's fingerprint; pure (JOB-12)."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,18 +10,18 @@ from deploy_project.runs.model.status import Status
 
 @dataclass(frozen=True)
 class Attempt:
-    """What counts of one run of a job."""
+    """One run of a job, as far as it counts for the streak."""
 
     status: str
     """In dbt Cloud's words."""
     definition: str
-    """The fingerprint of its job when it ran; empty for a run that tells none."""
+    """The fingerprint of its job when it ran; empty for a run without that tag."""
     reactivates: bool = False
     """Whether somebody has started it while the job was deactivated."""
 
 
 def fingerprint(job: Job) -> str:
-    """Return what changes whenever the job, its environment or its project is configured anew.
+    """Return a hash that changes whenever the job, its environment or its project is reconfigured.
 
     Of secrets it has only the places, and nothing of keys that are dbt Cloud's alone and change
     nothing here. A newer version of this package may make another one.
@@ -31,7 +31,7 @@ def fingerprint(job: Job) -> str:
 
 
 def failures(newest_first: Iterable[Attempt], *, definition: str, enough: int) -> int:
-    """Return how many runs have failed since the last success, and no more than `enough`.
+    """Return the number of failed runs since the last success, at most `enough`.
 
     Cancelled runs and those that have not ended count for nothing. The count begins again where
     the job had another definition, and where somebody has reactivated it.

@@ -1,4 +1,4 @@
-"""The tags of a run, and what they say about why it runs; docs/runs.md lists them."""
+"""The tags of a run: their names, and the trigger and queue that they encode (docs/runs.md)."""
 
 import re
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ PARENT = "dagster/parent_run_id"
 ROOT = "dagster/root_run_id"
 RESUME_RETRY = "dagster/is_resume_retry"
 QUEUE = "deploy/queue"
-"""Runs that share its value never overlap (Q-2). A CI job's runs get it from what starts them."""
+"""Runs that share its value never overlap (Q-2). A CI job's runs get it when they are started."""
 LIMIT = "deploy/limit_{}"
 """One tag for each number of runs at once; dagster.yaml has a rule for each, its value is shared
 by the runs that count together."""
@@ -63,14 +63,14 @@ Category = Literal["api", "ci", "scheduled", "ui", "rerun", "job completion", "m
 
 @dataclass(frozen=True)
 class Trigger:
-    """Why a run runs (TRG-6)."""
+    """The trigger of a run: its category, and its cause in words (TRG-6)."""
 
     category: Category
     cause: str
 
 
 def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
-    """Return why a run with `tags` runs.
+    """Return the trigger of a run with `tags`.
 
     `from_location` tells that Dagster's webserver or daemon started it, not the command line.
     """
@@ -88,11 +88,11 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
 
 
 def resumed(tags: Mapping[str, str]) -> str | None:
-    """Return the run whose failure a run with `tags` goes on from; None for any other run.
+    """Return the id of the run that a run with `tags` resumes; None when it resumes none.
 
     Dagster marks its own re-executions from failure. The mark of ours counts only beside the run
     that it was made for: a run that is repeated as a whole inherits it. The id becomes a path, so
-    what is no id is none.
+    any other text counts as none.
     """
     parent = tags.get(PARENT, "")
     if tags.get(RESUME_RETRY) != "true" and tags.get(RESUMED_RUN) != parent:
@@ -156,7 +156,7 @@ def pull_request(tags: Mapping[str, str]) -> int | None:
 
 
 def limits(environment: Environment, *, run_slots: int | None) -> dict[str, str]:
-    """Return the tags by which Dagster's queue counts a run."""
+    """Return the tags for Dagster's queue: the environment's limit, the account's run slots."""
     limit = environment.concurrency
     return {
         **({LIMIT.format(limit): environment.name} if limit is not None else {}),
@@ -165,7 +165,7 @@ def limits(environment: Environment, *, run_slots: int | None) -> dict[str, str]
 
 
 def counted(tags: Mapping[str, str]) -> list[str]:
-    """Return those of `tags` that dagster.yaml has a rule for."""
+    """Return the names of the `tags` that dagster.yaml has a queue rule for."""
     kinds = (QUEUE, LIMIT.format(""), SLOTS.format(""))
     return [name for name in tags if name.startswith(kinds)]
 

@@ -1,4 +1,4 @@
-"""Runs that have ended: why, and which of them still have to be looked at; pure."""
+"""The reason why a run has ended without telling, and the cursor over ended runs; pure."""
 
 import json
 from collections.abc import Collection, Iterable, Sequence
@@ -16,9 +16,9 @@ CANCELLED = "Cancelled by user."
 DIED = "The run's process ended without a word"
 NEVER_BEGAN = "The run never began"
 RIPE = timedelta(minutes=1)
-"""An end as old as this is one whose own process has written all that it will."""
+"""The age of an end by which the run's own process has written everything about it."""
 OVERLAP = timedelta(minutes=10)
-"""How far every tick looks back again: an end may be written late."""
+"""The time that every tick looks back again: an end may be written late."""
 LONGEST = timedelta(days=1)
 """After this long nobody waits for a run any more; the first tick looks back as far."""
 _LONGEST_TEXT = 2000
@@ -39,14 +39,14 @@ Kind = Literal["engine", "failure", "cancel"]
 
 @dataclass(frozen=True)
 class EndEvent:
-    """What one of Dagster's events says about the end of a run."""
+    """The text of one of Dagster's events on the end of a run."""
 
     kind: Kind
     text: str
 
 
 def reason(outcome: Status, said: Sequence[EndEvent], *, began: bool) -> str:
-    """Return why a run has ended that has not told it itself; `said` in the order of events."""
+    """Return the reason for the end of a run that left none; `said` is in the order of events."""
     if outcome is Status.CANCELLED:
         return _last(said, "cancel") or CANCELLED
     if outcome is not Status.ERROR:
@@ -63,7 +63,7 @@ def _last(said: Sequence[EndEvent], kind: str) -> str:
 
 @dataclass(frozen=True)
 class Cursor:
-    """How far the ended runs have been looked at."""
+    """The cursor over ended runs: a time, and the runs settled since then."""
 
     since: AwareDatetime
     settled: frozenset[str] = frozenset()
@@ -71,14 +71,14 @@ class Cursor:
 
     @classmethod
     def read(cls, text: str | None, *, now: datetime) -> "Cursor":
-        """Return what `written` has written; without it, or in what is not ours, where to begin."""
+        """Return the cursor in `text`; one that begins `LONGEST` ago when it holds none."""
         found = cursors.read(_CURSOR, text)
         if found is None:
             return cls(now - LONGEST)
         return cls(min(found.since, now - OVERLAP), found.settled)  # a clock may be set back
 
     def written(self) -> str:
-        """Return what `read` reads."""
+        """Return the cursor as JSON, for `read`."""
         return json.dumps({"since": self.since.isoformat(), "settled": sorted(self.settled)})
 
 

@@ -1,4 +1,4 @@
-"""The end of a run: what it publishes, and its record in the asset catalog (DESIGN 5)."""
+"""The end of a run: its publications, its deployment, and its record as an asset (DESIGN 5)."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -33,7 +33,7 @@ STATE = ("manifest.json", "run_results.json", "sources.json")
 
 
 def finish(run: Run, outcome: Status, created_at: datetime | None) -> FinishedRun:
-    """Publish what the run has earned, reclaim its scratch space, and return what it came to.
+    """Publish the run's state and docs, reclaim its scratch space, and return the finished run.
 
     `outcome` is `Success`, `Error` or `Cancelled`; a run that can't publish has failed.
     """
@@ -66,7 +66,7 @@ def _finished(run: Run, outcome: Status, created_at: datetime | None) -> Finishe
         docs=str(docs) if docs is not None else None,
     )
     if run.is_apart or not deploy_if_new(run, outcome):  # else that has evicted already
-        with suppress(OSError):  # a machine may run what never deploys there: pull requests, say
+        with suppress(OSError):  # it may be a machine for pull requests, where nothing is deployed
             evict_unneeded(run.deployment, run.environment, run.state)
     return finished
 
@@ -147,7 +147,7 @@ def _check_that_all_is_kept(run: Run, records: Sequence[StepRecord]) -> None:
 
 
 def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
-    """Return what others compare and defer to (CI-5, CI-6)."""
+    """Return the publications of the run's state, to compare and defer to (CI-5, CI-6)."""
     sources = ("freshness", "command")
     chosen = [
         (_last(run, records, name, *(sources if name == "sources.json" else ("command",))), name)
@@ -161,7 +161,7 @@ def state_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
 
 
 def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
-    """Return the docs when everything has succeeded, docs included (ART-4)."""
+    """Return the publication of the docs; none unless their step has succeeded, too (ART-4)."""
     step = next((r for r in reversed(records) if r.arguments[:2] == ("docs", "generate")), None)
     if step is None or not _has_succeeded(step):
         return []
@@ -172,12 +172,12 @@ def docs_of(run: Run, records: Sequence[StepRecord]) -> list[Publication]:
 
 
 def deploy_if_new(run: Run, outcome: Status) -> bool:
-    """Show the run's commit in the definitions when it is newer than what they show; say if so.
+    """Deploy the run's commit to the definitions when it is newer than theirs; return whether.
 
     That is so for the first run of an environment, and for a successful run of the branch's head.
-    A commit that can't be parsed stays out; the run itself has told why. Nothing is begun for a
-    run that was cancelled, or whose own steps could not get the files; and what is begun ends in
-    the run's time.
+    A commit that can't be parsed stays out; the run itself has told why. Nothing is deployed for
+    a run that was cancelled, or that could not get the files itself; and the preparation has to
+    end in the run's time.
     """
     found, now = runs.known_source(run), pointer.deployed(run.state, run.environment.name)
     if outcome is Status.CANCELLED or found is None or not _has_files(run, found):
@@ -228,7 +228,7 @@ def record_assets(deployment: Deployment) -> frozenset[dg.AssetKey]:
 
 
 def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
-    """Return the partitions of what is kept of a project's pull requests: their numbers."""
+    """Return the partitions for a project's pull requests: their numbers."""
     return dg.DynamicPartitionsDefinition(name=f"{project.name}_pull_requests")
 
 

@@ -1,4 +1,4 @@
-"""What a run has left behind whose process could not clean up: its steps and their files."""
+"""The leftovers of a run that died before it could clean up: its steps and their files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ def interrupted(
     message: str,
     ended_at: datetime,
 ) -> list[StepRecord]:
-    """Return `records` with those steps ended that had `begun` (by key) and have told no more."""
+    """Return `records` with the steps ended that had `begun` (by key) and left no record."""
     return [
         replace(
             each,

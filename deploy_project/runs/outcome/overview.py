@@ -24,28 +24,28 @@ Metadata = Mapping[str, dg.MetadataValue[Any]]
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What a run has come to."""
+    """A run that has ended: its outcome, steps and timing, and the trouble it had."""
 
     run: Run
     outcome: Status
     """Success, Error or Cancelled."""
     source: Code | None
     created_at: datetime | None
-    """When Dagster was asked for the run; the time in queue counts from here."""
+    """The time when Dagster was asked for the run; the time in queue counts from here."""
     started_at: datetime
     ended_at: datetime
     steps: Sequence[StepRecord]
     timing: Timing
     problem: str = ""
-    """Why a run has failed whose steps have not: it could not publish what it has made."""
+    """The error of publishing, which has failed the run after its last step; empty for none."""
     docs: str | None = None
-    """Where the docs are that this run has published."""
+    """The place of the docs that this run has published."""
     reason: str = ""
-    """Why it has ended, for when no step tells."""
+    """The reason why it has ended, for when no step tells."""
     deactivated: str = ""
-    """Why nothing starts the job any more, when it is this run that has gone too far."""
+    """The reason why the job is deactivated, when this run's failure has done it."""
     untold: Sequence[str] = ()
-    """What the pull request could not be told, and why."""
+    """The errors of posting to the pull request."""
 
     @property
     def failed_boxes(self) -> str:
@@ -149,8 +149,7 @@ def _counts(steps: Sequence[StepRecord]) -> Metadata:
 def steps_table(steps: Sequence[StepRecord]) -> str:
     """Return the steps with their status and duration as a Markdown table."""
     rows = [
-        f"| {step.index} | {step.status} | {_took(step)} | {_cell(step.name)} |"
-        for step in steps
+        f"| {step.index} | {step.status} | {_took(step)} | {_cell(step.name)} |" for step in steps
     ]
     return "\n".join(["| # | Status | Duration | Step |", "|--:|---|--:|---|", *rows])
 

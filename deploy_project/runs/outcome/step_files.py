@@ -1,4 +1,4 @@
-"""What the steps of a run have come to, read from the files that they have left."""
+"""The records of a run's steps, read from the work directory or the artifact root."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from deploy_project.runs.model.step import StepRecord, from_json
 
 
 def places(run: Run, step: Step) -> tuple[UPath, UPath]:
-    """Return where a step's files may be: what could not be kept is still in the work directory."""
+    """Return the places of a step's files: work directory until kept, then artifact root."""
     return (
         UPath(run.work / "steps" / step.directory),
         run.artifacts.run(run.id) / step.directory,
@@ -37,8 +37,8 @@ def recorded(run: Run, step: Step) -> StepRecord | None:
 def recorded_steps(run: Run, *, is_from_elsewhere: bool = False) -> list[StepRecord]:
     """Return the record of every step of the job; those that never began are `Skipped`.
 
-    What a run on another machine has done is nowhere else than at the artifact root: raises
-    `ArtifactError` then when that can't be asked.
+    The records of a run on another machine are only at the artifact root: raises `ArtifactError`
+    then when that can't be asked.
     """
     found = recorded if is_from_elsewhere else _reachable
     return [found(run, step) or _skipped(step) for step in steps(run.job)]

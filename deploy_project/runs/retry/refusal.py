@@ -1,4 +1,4 @@
-"""Retry from failure: where a run goes on from another one, or why it can't; pure (RTY-3)."""
+"""The steps that a retry from failure skips and repeats, or its refusal; pure (RTY-3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _OLDEST = Version("1.6")
 
 @dataclass(frozen=True)
 class RetryRefusal:
-    """Why a run can't be retried from its failure, in dbt Cloud's word and in a sentence."""
+    """The obstacle to a retry of a run from its failure, in dbt Cloud's word and in a sentence."""
 
     reason: Reason
     why: str
@@ -34,13 +34,13 @@ class RetryRefusal:
 
     @property
     def sentence(self) -> str:
-        """Why not, and what to do."""
+        """The reason and the remedy."""
         return f"{self.why}; {self.remedy}"
 
 
 @dataclass(frozen=True)
 class Past:
-    """What a retry must know of the run it goes on from."""
+    """The run that a retry goes on from: its status, steps and records."""
 
     run_id: str
     status: Status
@@ -86,7 +86,7 @@ def prepares(step: Step) -> bool:
 
 
 def _count_done(steps: Sequence[Step], before: Sequence[StepRecord]) -> int:
-    """Return how many steps lie before the first one that is not done."""
+    """Return the number of steps before the first one that is not done."""
     for count, (step, record) in enumerate(zip(steps, before, strict=True)):
         if step.kind not in IMPLICIT and not _is_done(step, record):
             return count
@@ -94,7 +94,7 @@ def _count_done(steps: Sequence[Step], before: Sequence[StepRecord]) -> int:
 
 
 def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> RetryRefusal | None:
-    """Return why `dbt retry` can't go on with this command of a run; None when it can."""
+    """Return the refusal of a command that `dbt retry` can't go on with; None when it can."""
     command = " ".join(subcommand(arguments))
     if command not in _COMMANDS | {"test", "docs generate"}:
         known = ", ".join(sorted({*_COMMANDS, "docs generate", "test"}))
@@ -114,7 +114,7 @@ def unsupported(arguments: Sequence[str], dbt_version: str, *, run_id: str) -> R
 
 
 def refusal(past: Past) -> RetryRefusal | None:
-    """Return why a run can't be retried from its failure; None when it can.
+    """Return the refusal of a run that can't be retried from its failure; None when it can.
 
     `RETRY_NOT_LATEST_RUN` comes last: it is the only one that doesn't have to stop anybody.
     """

@@ -1,4 +1,4 @@
-"""What Dagster and the artifacts tell of a run that is to be retried, and the tags of its retry."""
+"""The request of a retry: the past run, from Dagster and the artifacts, and the retry's tags."""
 
 import shlex
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ def past(
     deployment: Deployment,
     state: StateDirectory,
 ) -> Past:
-    """Return what is known of a run of `job`, as `refusal` and `remaining` want it."""
+    """Return the past run `run_id` of `job`, as `refusal` and `remaining` take it."""
     found = instance.get_run_by_id(run_id)
     assert found is not None
     run, chain = Run.of(found, job, deployment, state), steps(job)

@@ -1,4 +1,4 @@
-"""What is left to do by dbt's `run_results.json`, and what `dbt retry` is to read; pure."""
+"""The nodes left in dbt's `run_results.json`, and the results for `dbt retry` to read; pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ RunResultsDocument = Mapping[str, Any]
 _RETRIED = frozenset({"error", "fail", "skipped", "runtime error", "partial success"})
 _BUILT = frozenset({"model", "seed", "snapshot", "test", "unit_test", "function"})
 _READ = frozenset({"model", "seed", "snapshot", "test", "unit_test"})
-"""The types of nodes of which a `Manifest` knows all."""
+"""The types of nodes that a `Manifest` knows completely."""
 SELECTING: Mapping[str, frozenset[str]] = {
     "build": _BUILT,
     "clone": frozenset({"model", "seed", "snapshot"}),
@@ -48,7 +48,7 @@ def existing(document: RunResultsDocument, manifest: Manifest) -> RunResultsDocu
 
 
 def narrowed(document: RunResultsDocument, wanted: Collection[str]) -> RunResultsDocument:
-    """Return `document` with none to retry but those `wanted`."""
+    """Return `document` with no nodes to retry but those `wanted`."""
     results = [
         each
         for each in document["results"]
@@ -91,7 +91,7 @@ def command_types(document: RunResultsDocument) -> frozenset[str]:
 
 
 def selection(document: RunResultsDocument) -> list[str]:
-    """Return the options of `dbt ls` that select what the command has selected."""
+    """Return the options of `dbt ls` for the command's own selection."""
     arguments, words = document["args"], list[str]()
     for name in ("select", "exclude"):
         chosen: str | Sequence[str] = arguments.get(name) or ()
@@ -106,7 +106,7 @@ def selection(document: RunResultsDocument) -> list[str]:
 def for_this_run(
     document: RunResultsDocument, command: Collection[str], state: str | None
 ) -> RunResultsDocument:
-    """Return `document` with the place of this run's state instead of that run's.
+    """Return `document` with the place of this run's state instead of the resumed run's.
 
     A `--state` that the command itself names stays.
     """

@@ -1,4 +1,4 @@
-"""Going on with what another run has failed to do: its done steps left out, its command resumed."""
+"""The resumption of a failed run: its done steps left out, its failed command as `dbt retry`."""
 
 import json
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _FINISHED = 1
 
 @dataclass(frozen=True)
 class Call:
-    """What dbt is told: its arguments, and the directory to compare and defer to."""
+    """One call of dbt: its arguments, and the directory to compare and defer to."""
 
     arguments: tuple[str, ...]
     state: Path | None
@@ -44,7 +44,7 @@ def resumed_run(run: Run) -> Run:
 
 
 def inherit(run: Run) -> None:
-    """Leave out what the resumed run has done: record that among the artifacts of this run."""
+    """Record the steps that the resumed run has done as left out, among this run's artifacts."""
     before = resumed_run(run)
     for record in refusal.done(steps(run.job), recorded_steps(before)):
         directory = run.work / "steps" / record.directory
@@ -72,7 +72,7 @@ def left_out(run: Run) -> list[StepRecord]:
 def to_repeat(run: Run, step: Step) -> list[Step]:
     """Return the job's own `dbt deps` and `dbt clean` that this run must do before `step`.
 
-    Dagster's own retry has no ops for what lies before the failure. Empty for a run that goes on
+    Dagster's own retry has no ops for the steps before the failure. Empty for a run that goes on
     from no other one, and once they are done.
     """
     if not run.resumes:
@@ -99,7 +99,7 @@ def _left_out(record: StepRecord, *, by: str) -> StepRecord:
 def call(context: StepContext, workspace: Workspace, usual: Call) -> Call:
     """Return the `dbt retry` that goes on with the failed command; else `usual`, saying why.
 
-    Raises `ConfigError` or `DbtError` when what it is to be narrowed to can't be.
+    Raises `ConfigError` or `DbtError` when it can't be narrowed to the run's `retry_select`.
     """
     before, step, say = resumed_run(context.run), context.step, context.console.say
     chain, records = steps(context.run.job), recorded_steps(before)
@@ -146,7 +146,7 @@ def obstacle(
     found: Sequence[RunResultsDocument],
     dbt_version: str,
 ) -> str | None:
-    """Return why a command of the resumed run has to run whole; None when `dbt retry` does."""
+    """Return the reason to run a resumed command whole; None when `dbt retry` will do."""
     if record.arguments not in ((), step.arguments):
         return f"in run {before.id} this step was `{' '.join(('dbt', *record.arguments))}`"
     refused = refusal.unsupported(step.arguments, dbt_version, run_id=before.id)
@@ -166,7 +166,7 @@ def _is_of_another(found: RunResultsDocument, record: StepRecord) -> bool:
 
 
 def nothing_left(found: RunResultsDocument, *, run_id: str) -> str | None:
-    """Return why `dbt retry` would do nothing, and call that a success; None when it would not."""
+    """Return the reason why `dbt retry` would do nothing and succeed; None when nodes are left."""
     if results.left(found):
         return None
     hooks = results.failed_hooks(found)
@@ -189,7 +189,7 @@ def _brought_up_to_date(
 def _resumed(
     context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
 ) -> Call:
-    """Write down what is left to do, and return the `dbt retry` that does it."""
+    """Write the results for `dbt retry` into the step's directory, and return that call."""
     if context.run.retry_select:
         found = what_is_left.narrowed(context, workspace, found, state)
     count = len(results.left(found))

@@ -1,4 +1,4 @@
-"""What `dbt ls` says of what is left to do: at this commit, and within a selection."""
+"""The results to retry, brought up to date with the commit and narrowed by `dbt ls`."""
 
 import json
 import shlex
@@ -20,9 +20,9 @@ from deploy_project.runs.retry.results import RunResultsDocument
 def brought_up_to_date(
     context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
 ) -> RunResultsDocument:
-    """Return the results with what the command selects at this commit, and without what is gone.
+    """Return the results with all nodes selected at this commit, without those that are gone.
 
-    A command that was interrupted has results only of what it has finished.
+    A command that was interrupted has results only of the nodes it has finished.
     """
     types = results.command_types(found)
     listed = _listed(context, workspace, found, results.selection(found), state)
@@ -37,7 +37,7 @@ def brought_up_to_date(
 def narrowed(
     context: StepContext, workspace: Workspace, found: RunResultsDocument, state: Path | None
 ) -> RunResultsDocument:
-    """Return the results with only what the retry was narrowed to at this commit."""
+    """Return the results with no nodes to retry but those of the run's `retry_select`."""
     words = selected_words(context.run.retry_select)
     wanted = _listed(context, workspace, found, ["--select", *words], state)
     return chosen(found, wanted, words=words, resumed=context.run.resumes or "")
@@ -46,7 +46,7 @@ def narrowed(
 def chosen(
     found: RunResultsDocument, wanted: Sequence[str], *, words: Sequence[str], resumed: str
 ) -> RunResultsDocument:
-    """Return the results with only `wanted` to retry; raise `DbtError` when that is nothing."""
+    """Return the results with only `wanted` to retry; raise `DbtError` when none is left."""
     narrowed = results.narrowed(found, wanted)
     if not results.left(narrowed):
         names = sorted(map(node_names.name, results.left(found)))
@@ -58,7 +58,7 @@ def chosen(
 
 
 def selected_words(text: str) -> list[str]:
-    """Return what follows `--select` as separate words; raise `ConfigError` for an option."""
+    """Return the selectors in `text`, split as by a shell; raise `ConfigError` for an option."""
     try:
         words = shlex.split(text)
     except ValueError as error:
@@ -79,7 +79,7 @@ def _listed(
     options: Sequence[str],
     state: Path | None,
 ) -> list[str]:
-    """Return the unique ids of what dbt selects by `options` at this commit."""
+    """Return the unique ids of the nodes that `options` select at this commit."""
     variables = found["args"].get("vars")
     listed = listing.listed(
         workspace,

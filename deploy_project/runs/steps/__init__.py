@@ -1,1 +1,1 @@
-"""Carrying out the steps of a run."""
+"""The execution of a run's steps: their actions, logs, records and deferral."""

@@ -1,4 +1,4 @@
-"""What each kind of step does; a failure is a `DeployError` with the tool's own words."""
+"""The actions of the clone, profile and dbt steps; they fail with the tool's own words."""
 
 import signal
 from collections.abc import Callable, Generator, Mapping
@@ -29,7 +29,7 @@ from deploy_project.runs.store.shared_target import SharedTarget
 
 _SHOWN_LINES = 12
 CONFLICTS = "merge conflicts"
-"""The fact of a step that has found that its commit can't be merged with the base."""
+"""The name of the fact that a step's commit can't be merged with the base."""
 
 
 def _clone(context: StepContext) -> None:
@@ -58,7 +58,7 @@ def _checkout(context: StepContext) -> Checkout:
 
 
 def workspace_of(context: StepContext) -> Workspace:
-    """Return the workspace of the run, whose secrets the step shall keep from now on."""
+    """Return the workspace of the run, its databases copied; the step now scrubs its secrets."""
     workspace = runs.ready(context.run)
     context.progress.scrubber = workspace.scrubber
     runs.copy_database(context.run, workspace, context.console.say)
@@ -90,7 +90,7 @@ def _packages(context: StepContext, workspace: Workspace) -> None:
 
 @contextmanager
 def ready_for_dbt(context: StepContext, workspace: Workspace) -> Generator[None]:
-    """Keep the checkout, and have its packages in the run's copy, while a command of dbt runs."""
+    """Hold the checkout, and its packages in the run's copy, while a command of dbt runs."""
     with hold(workspace.checkout):
         if not _is_marked(context.run, _WITH_PACKAGES):  # a retry that begins after that step
             _packages(context, workspace)
@@ -120,7 +120,7 @@ def _command(context: StepContext) -> None:
 
 
 def _shared(context: StepContext, workspace: Workspace) -> SharedTarget:
-    """Return what the steps before share; in a retry also those that the run before has done."""
+    """Return the steps' shared target; a retry fills it with the files of the steps left out."""
     run, shared = context.run, SharedTarget(workspace.project_directory / "target")
     if run.resumes and not _is_marked(run, _FILLED):
         for record in resumption.left_out(run):
@@ -131,7 +131,7 @@ def _shared(context: StepContext, workspace: Workspace) -> SharedTarget:
 
 
 def _left_by(context: StepContext, workspace: Workspace) -> None:
-    """Remember that dbt has been there, and perhaps changed the run's copy of the project."""
+    """Mark the run's copy of the project as used, and as changed if the command changes files."""
     _mark(context.run, _USED)
     if changes_files(context.step.arguments):
         _mark(context.run, _CHANGED)
@@ -139,7 +139,7 @@ def _left_by(context: StepContext, workspace: Workspace) -> None:
 
 
 _WITH_PACKAGES, _USED, _CHANGED, _FILLED = "with-packages", "used", "changed", "filled"
-"""What has been done with a run's copy of the project: an empty file beside it for each."""
+"""The marks on a run's copy of the project: an empty file beside it for each."""
 
 
 def _mark(run: Run, what: str) -> None:
@@ -159,7 +159,7 @@ def _dbt(
 ) -> Exit:
     """Run the step's command; the listener hears it all, and a parse of the commit is kept.
 
-    `leave_its_own` takes what is another step's out of the target, before anybody reads it.
+    `leave_its_own` takes other steps' files out of the target, before anybody reads it.
     """
     run, step = context.run, context.step
     target = context.directory / "target"

@@ -1,4 +1,4 @@
-"""What a command is compared with and deferred to (CI-5 to CI-8)."""
+"""The state directory that a command is compared with and deferred to (CI-5 to CI-8)."""
 
 import json
 import re
@@ -83,7 +83,7 @@ def parsed(context: StepContext, workspace: Workspace) -> Path:
 
 
 def _nothing(context: StepContext, workspace: Workspace) -> Path:
-    """Return a state with nothing in it, of which everything differs, as this dbt writes it."""
+    """Return the directory of an empty state, as this dbt writes it: every node differs from it."""
     manifest = json.loads(parsed(context, workspace).read_bytes())
     contents = (name for name in _CONTENTS if name in manifest)
     maps: dict[str, dict[str, object]] = {name: {} for name in contents}

@@ -1,4 +1,4 @@
-"""Carrying out one step of a run: its log, its artifacts, its record, whatever happens."""
+"""The execution of one step: its log, artifacts and record are kept even when it fails."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -33,7 +33,7 @@ def perform(
 
     The console begins with `notes`. A run that may not be is `refused`: the step fails with that.
     A failure is in the record, not raised. Interrupts and bugs are raised, after the record and
-    whatever dbt has left are kept. Raises `ArtifactError` when they can't be.
+    dbt's files are kept. Raises `ArtifactError` when they can't be.
     """
     earlier = resumption.inherited(run, step)
     if earlier is not None:

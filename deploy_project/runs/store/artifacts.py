@@ -1,9 +1,9 @@
-"""The artifact root: what runs leave behind, and what each environment publishes (ART-1, ART-4).
+"""The artifact root: the files of runs, the state and docs of environments (ART-1, ART-4).
 
-runs/<run id>/comment.md                        what the pull request is told of the run
+runs/<run id>/comment.md                        the comment on the pull request
 runs/<run id>/<nn-step>/{step.json, console.log, dbt.log, target/…}
 environments/<name>/{state,docs}.json           pointers, replaced in one write
-environments/<name>/{state,docs}/<run id>/…     what they point at
+environments/<name>/{state,docs}/<run id>/…     the files that they point at
 jobs/<name>/state.json, jobs/<name>/state/<run id>/…
 """
 
@@ -33,12 +33,12 @@ _KEPT_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Publication:
-    """What a run has for others to use."""
+    """The files that a run publishes as the state or docs of an environment or a job."""
 
     owner: UPath
     what: Published
     files: Sequence[tuple[UPath, str]]
-    """Where each file is now, and its name among the published ones."""
+    """The present place of each file, and its name among the published ones."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Artifacts:
 
     @contextmanager
     def explained(self, what: str) -> Generator[None]:
-        """Turn the error of a disk or an object store into an `ArtifactError` about `what`."""
+        """Turn an error of a disk or an object store into an `ArtifactError` with the attempt."""
         try:
             yield
         except DeployError:
@@ -125,7 +125,7 @@ class Artifacts:
                 transfer.duplicate(source, place / name)
 
     def published(self, owner: UPath, what: Published) -> UPath | None:
-        """Return the directory that `what` of `owner` points at; None when there is none yet."""
+        """Return the directory of the published state or docs of `owner`; None when none is yet."""
         pointer = owner / f"{what}.json"
         with self.explained(f"reading {pointer}"):
             if not pointer.exists():
@@ -141,11 +141,11 @@ class Artifacts:
         return place
 
     def environment(self, name: str) -> UPath:
-        """Where one environment publishes."""
+        """The directory that one environment publishes to."""
         return self.root / "environments" / name
 
     def job(self, name: str) -> UPath:
-        """Where one job publishes the state of its own runs (CI-6)."""
+        """The directory that one job publishes the state of its own runs to (CI-6)."""
         return self.root / "jobs" / name
 
     def fetch(self, source: UPath, directory: Path) -> Path:
@@ -188,7 +188,7 @@ def is_local(path: UPath) -> bool:
 
 
 def _versions(directory: Path) -> Iterator[tuple[float, Path]]:
-    """Yield when each version in `directory` was made, and where it is."""
+    """Yield the time and the path of each version in `directory`."""
     for each in directory.iterdir():
         with suppress(FileNotFoundError):  # another run forgets old ones, too
             yield each.stat().st_mtime, each

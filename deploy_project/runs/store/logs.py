@@ -1,4 +1,4 @@
-"""The logs of a run's steps: where they are while it runs, and where they are kept afterwards."""
+"""The logs of a run's steps, read while they grow or once they are kept."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _STEP = re.compile(r"(?P<index>\d{2,})-[a-z0-9_-]+")
 
 
 class Tail:
-    """What the steps of one run have logged and nobody has read yet."""
+    """The unread text in the logs of one run's steps."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Tail:
         step: int | None = None,
         shown: Callable[[str], str] = str,
     ) -> None:
-        """`shown` is what becomes of each text: a debug log is scrubbed when its step ends."""
+        """`shown` converts each text: a debug log is scrubbed only when its step ends."""
         run_id = str(UUID(run_id))  # it becomes a path
         self._work = UPath(state.work(run_id)) / "steps"
         self._kept = artifacts.run(run_id)
@@ -50,14 +50,14 @@ class Tail:
         return {index: found[index] for index in sorted(found)}
 
     def new(self) -> Iterator[str]:
-        """Yield what was written since the last call, step after step, a few whole lines a time."""
+        """Yield the text written since the last call, step after step, a few whole lines a time."""
         found = self.steps()
         for index, name in found.items():
             if name not in self._done and self._is_due(index, found):
                 yield from self._new(name)
 
     def _is_due(self, index: int, found: Mapping[int, str]) -> bool:
-        """Return whether a step is told now.
+        """Return whether it is a step's turn to be read.
 
         The logs of the steps that a retry leaves out are there before it begins: each comes when
         the run has got there.

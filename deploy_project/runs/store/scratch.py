@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 RECLAIM_AFTER = timedelta(days=1)
-"""Long enough for people to look at what a killed run has left."""
+"""Long enough for people to look at the files of a killed run."""
 _ALIVE = "alive"
 _held: dict[Path, int] = {}
 
@@ -26,7 +26,7 @@ def hold(work: Path) -> None:
 
 
 def free(work: Path) -> None:
-    """Delete `work`, whoever holds it in this process."""
+    """Delete `work`, and drop this process's hold on it."""
     shutil.rmtree(work, ignore_errors=True)
     descriptor = _held.pop(work, None)
     if descriptor is not None:

@@ -1,7 +1,7 @@
-"""The target directory that the steps of a run share: what one has left, the next one finds.
+"""The target directory that the steps of a run share: each finds the artifacts of those before it.
 
 On dbt Cloud they work in one directory. Here each has one of its own, so that its artifacts are
-just what it has written; the newest of each kind lie in `target` of the run's copy of the project,
+its own alone; the newest of each kind lie in `target` of the run's copy of the project,
 where `--state target` finds them, and dbt gets the few that it looks for beside its own.
 """
 
@@ -21,14 +21,14 @@ _SHARED = (*_HANDED_ON, "manifest.json", "catalog.json", "semantic_manifest.json
 
 @dataclass(frozen=True)
 class SharedTarget:
-    """`place` holds the newest artifacts of a run."""
+    """The directory `place` with the newest artifacts of a run."""
 
     place: Path
 
     def hand_on(self, target: Path) -> dict[str, tuple[int, int]]:
-        """Put what the steps before have left into the target of the next; say what that was.
+        """Copy the earlier steps' files into the target of the next; return their stamps by name.
 
-        What is there already stays.
+        A file that is there already stays.
         """
         given: dict[str, tuple[int, int]] = {}
         target.mkdir(parents=True, exist_ok=True)
@@ -40,18 +40,16 @@ class SharedTarget:
         return given
 
     def take_back(self, target: Path, given: dict[str, tuple[int, int]]) -> None:
-        """Leave a step only what it has written itself."""
+        """Remove the files of earlier steps that the step has not rewritten, save the parse."""
         for name, stamp in given.items():
             file = target / name
             if name != PARSE and file.is_file() and _stamp(file) == stamp:
                 file.unlink()
 
     def take_over(self, target: Path, given: dict[str, tuple[int, int]]) -> None:
-        """Share what a step has written itself with those after it."""
+        """Copy the files that a step has written itself to `place`, for the steps after it."""
         self.take_back(target, given)
-        if not self._is_ours():
-            remove(self.place)
-        self.place.mkdir(parents=True, exist_ok=True)
+        self._make()
         for file in (target / name for name in _SHARED):
             if _is_plain(file):
                 beside = self.place / f".{file.name}"
@@ -59,11 +57,17 @@ class SharedTarget:
                 beside.replace(self.place / file.name)
 
     def receive(self, left: UPath) -> None:
-        """Take over what a step has left in a run before, of which only its artifacts are there."""
-        self.place.mkdir(parents=True, exist_ok=True)
+        """Copy the artifacts `left` by a step of the resumed run to `place`."""
+        self._make()
         for name in _SHARED:
             if (left / name).exists():
                 transfer.receive(left / name, self.place / name)
+
+    def _make(self) -> None:
+        """Make the directory, in the place of a link or a file that the commit may have there."""
+        if not self._is_ours():
+            remove(self.place)
+        self.place.mkdir(parents=True, exist_ok=True)
 
     def _is_ours(self) -> bool:
         return self.place.is_dir() and not self.place.is_symlink()

@@ -1,4 +1,4 @@
-"""Files on their way between this machine and an artifact root that is somewhere else."""
+"""The transfer of files between this machine and an artifact root, on a disk or in a store."""
 
 import shutil
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az"})
 def root(url: str) -> UPath:
     """Return the place that `url` names, seen as it is now.
 
-    Drivers remember what they have listed; what other machines write would stay unseen.
+    Drivers remember their listings; files from other machines would stay unseen.
     """
     return UPath(url, use_listings_cache=False) if "://" in url else UPath(url)
 
@@ -34,7 +34,7 @@ def make_directory(place: UPath) -> None:
 def send(files: Sequence[tuple[Path, UPath]]) -> None:
     """Write each file to its place, many at a time; raise the first error, and begin no more then.
 
-    What is in memory does not depend on how large they are.
+    The memory that it takes does not depend on their size.
     """
     for directory in {place.parent for _, place in files}:
         make_directory(directory)
@@ -50,7 +50,7 @@ def send(files: Sequence[tuple[Path, UPath]]) -> None:
 
 
 def receive(source: UPath, file: Path) -> None:
-    """Write what is at `source` to a file on this machine."""
+    """Copy `source` to a file on this machine."""
     with opened(source) as before, file.open("wb") as after:
         shutil.copyfileobj(before, after, CHUNK)
 

@@ -1,4 +1,4 @@
-"""Model timing as a picture: a small SVG that Markdown in the Dagster UI shows inline."""
+"""Model timing as a Gantt chart: a small SVG that Markdown in the Dagster UI shows inline."""
 
 import base64
 import re
@@ -28,7 +28,7 @@ _LOOKS = {
     "warn": "warn",
 }
 _LAYERS = ("success", "skipped", "warn", "error")
-"""What must not be hidden by others is drawn last."""
+"""Bars that must not be hidden by others are drawn last."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class _Bar:
 
 @dataclass(frozen=True)
 class _Scale:
-    """Where a moment is, in pixels."""
+    """The time axis: the pixel of each moment."""
 
     begin: datetime
     seconds: float
@@ -231,7 +231,7 @@ def _next_commands(nodes: Sequence[NodeTiming], scale: _Scale, bottom: float) ->
 
 
 def _legend(nodes: Sequence[NodeTiming], y: float) -> Iterator[str]:
-    """Yield what the colours and lines of this picture mean."""
+    """Yield the legend of the colours and lines in this picture."""
     looks = {_look(node) for node in nodes}
     kinds = [(look, look) for look in ("success", "warn", "error", "skipped") if look in looks]
     x = float(_LEFT)
@@ -244,7 +244,7 @@ def _legend(nodes: Sequence[NodeTiming], y: float) -> Iterator[str]:
 
 
 def _notes(timing: Timing, threads: int, merged: Sequence[_Bar]) -> Iterator[str]:
-    """Yield what the picture doesn't show."""
+    """Yield notes on the merged bars and on the threads that are not shown."""
     if merged:
         count = sum(len(bar.nodes) for bar in merged)
         drawn = "1 faint bar" if len(merged) == 1 else f"{len(merged)} faint bars"

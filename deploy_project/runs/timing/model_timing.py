@@ -1,4 +1,4 @@
-"""Model timing (RUN-7): when each node of a run worked, waited, and what held the run up."""
+"""Model timing (RUN-7): the work and queue times of a run's nodes, and its critical path."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,24 +17,24 @@ Parents = Mapping[str, Collection[str]]
 
 @dataclass(frozen=True)
 class Command:
-    """The results of one dbt command, and what its nodes had to wait for."""
+    """The results of one dbt command, and the parents that its nodes had to wait for."""
 
     results: Sequence[NodeResult]
     parents: Parents
     """`build_parents` of the manifest for `dbt build`, where tests hold models up, or `parents`."""
     started: datetime | None = None
-    """When its nodes could have begun; None means when the first one did."""
+    """The time when its nodes could have begun; None means when the first one did."""
 
 
 @dataclass(frozen=True)
 class NodeTiming:
-    """When one node worked; a node of several commands has one of these in each."""
+    """The working time of one node; a node of several commands has one of these in each."""
 
     unique_id: str
     status: str
     thread: str
     command: int
-    """Which of the commands, from 0."""
+    """The index of its command, from 0."""
     start: datetime
     """For a node that did nothing: when it could have begun."""
     end: datetime
@@ -46,7 +46,7 @@ class NodeTiming:
 
     @property
     def seconds(self) -> float:
-        """How long it worked."""
+        """The seconds that it worked."""
         return (self.end - self.start).total_seconds()
 
     @property
@@ -77,7 +77,7 @@ class Timing:
     """Of the wall clock: 1.0 means that only a faster path makes the run faster."""
     peak_concurrency: int
     peak_at: datetime | None
-    """When so many nodes worked at once for the first time."""
+    """The time when so many nodes worked at once for the first time."""
     average_active: float
     longest: NodeTiming | None
     """The model that took longest."""
@@ -158,16 +158,16 @@ def _opening(command: Command) -> datetime | None:
 
 
 def _worked(result: NodeResult) -> tuple[datetime, datetime] | None:
-    """Return from when until when dbt was busy with a node."""
+    """Return the start and end of dbt's work on a node; None when it did none."""
     first, last = result.compile or result.execute, result.execute or result.compile
     return (first.started, last.completed) if first and last else None
 
 
 def _above(chosen: Collection[str], parents: Parents) -> dict[str, list[str]]:
-    """Return what each chosen node waits for among the chosen ones, without what these wait for.
+    """Return the nearest chosen nodes above each chosen node, which it waits for.
 
     Like dbt, look through nodes that are not chosen: the child of an ephemeral model, or of a
-    model that is left out, waits for what is above that model.
+    model that is left out, waits for the nodes above that model.
     """
     order = list(TopologicalSorter(parents).static_order())
     places = {unique_id: place for place, unique_id in enumerate(order)}
@@ -216,7 +216,7 @@ def _wall_clock(worked: Sequence[NodeTiming]) -> float:
 
 
 def _peak(worked: Sequence[NodeTiming]) -> tuple[int, datetime | None]:
-    """Return how many nodes worked at once, and when first; one that ends makes room for one."""
+    """Return the most nodes at work at once, and when first; one that ends makes room for one."""
     changes = [(node.start, 1) for node in worked] + [(node.end, -1) for node in worked]
     active, peak, peak_at = 0, 0, None
     for moment, change in sorted(changes):

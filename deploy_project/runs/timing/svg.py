@@ -48,14 +48,14 @@ def words(
     kind: str = "",
     anchor: Literal["start", "middle", "end"] = "start",
 ) -> str:
-    """Return a line of text whose start, middle or end is at `x`."""
+    """Return a line of text with its start, middle or end at `x`."""
     attributes = f' class="{kind}"' if kind else ""
     attributes += f' text-anchor="{anchor}"' if anchor != "start" else ""
     return f'<text x="{x:.1f}" y="{y:.1f}"{attributes}>{content(text)}</text>'
 
 
 def content(text: str) -> str:
-    """Return `text` as XML content; what XML can't hold becomes a replacement character."""
+    """Return `text` as XML content; characters that XML can't hold are replaced."""
     return escape(_INVALID.sub("\ufffd", text))
 
 
@@ -79,6 +79,6 @@ def cut(text: str, length: int) -> str:
 
 
 def _length(text: str) -> float:
-    """Return about how wide `text` is in pixels; fonts differ, so rather too much."""
+    """Return the approximate width of `text` in pixels; fonts differ, so rather too much."""
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
     return 6.4 * len(text) + 5.6 * wide

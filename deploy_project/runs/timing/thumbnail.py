@@ -12,11 +12,11 @@ _WIDTH = 300
 _ROW = 9
 
 Bar = tuple[int, int]
-"""From where to where, in pixels."""
+"""The left and right end, in pixels."""
 
 
 def thumbnail_uri(timing: Timing) -> str | None:
-    """Return a data URI of when each thread worked, merged as far as it must; None without work."""
+    """Return a data URI of each thread's bars, merged as far as they must; None without work."""
     worked = [node for node in timing.nodes if node.worked]
     if not worked:
         return None

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import pytest
 from upath import UPath
 
 from deploy_project.runs.store.shared_target import SharedTarget
@@ -41,6 +42,24 @@ def test_a_retry_gets_what_the_run_before_has_left(tmp_path: Path):
     shared.receive(UPath(left))
     shared.hand_on(tmp_path / "1")
     assert [each.name for each in (tmp_path / "1").iterdir()] == ["sources.json"]
+
+
+@pytest.mark.parametrize("kind", ["link to a directory", "dangling link", "file"])
+def test_what_a_commit_has_as_its_target_is_replaced(tmp_path: Path, kind: str):
+    """A retry wrote through a link that was committed as `target`, to wherever it led."""
+    victim, left, place = tmp_path / "victim", tmp_path / "left", tmp_path / "tree" / "target"
+    for each in (victim, left, place.parent):
+        each.mkdir()
+    (left / "sources.json").write_text("measured", encoding="utf-8")
+    if kind == "file":
+        place.write_text("committed", encoding="utf-8")
+    else:
+        place.symlink_to(victim if kind == "link to a directory" else tmp_path / "nowhere")
+    shared = SharedTarget(place)
+    shared.receive(UPath(left))
+    assert list(victim.iterdir()) == []
+    shared.hand_on(tmp_path / "1")
+    assert (tmp_path / "1" / "sources.json").read_text(encoding="utf-8") == "measured"
 
 
 def test_a_parse_that_is_there_stays(tmp_path: Path):
