@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -119,12 +120,14 @@ class Cleanup:
         parent = self.state.pull_requests(self.environment.name)
         before = time.time() - _FORGOTTEN_AFTER.total_seconds()
         for each in parent.iterdir() if parent.is_dir() else ():
-            if each not in kept and each.stat().st_mtime < before:
-                self._delete(each)
+            with suppress(FileNotFoundError):  # another sweep has just deleted it
+                if each not in kept and each.stat().st_mtime < before:
+                    self._delete(each)
 
     def _delete(self, copies: Path) -> None:
         if copies.is_dir():
-            shutil.rmtree(copies)
+            with suppress(FileNotFoundError):  # another sweep deletes it, too
+                shutil.rmtree(copies)
             self.say(f"Deleted {copies}")
 
     def _drop_schemas(

@@ -37,13 +37,14 @@ def past(
     run, chain = Run.of(found, job, deployment, state), steps(job)
     records = recorded_steps(run)
     left = refusal.remaining(chain, records)
+    newest = history.latest(instance, limit=1, job=job.name)
     return Past(
         run_id=run_id,
         status=Status.of(found.status),
         steps=chain,
         records=records,
         has_results=bool(left and previous(run, left[0])),
-        latest=history.latest(instance, limit=1, job=job.name)[0].id,
+        latest=newest[0].id if newest else run_id,
     )
 
 
