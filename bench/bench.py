@@ -21,7 +21,7 @@ NAME = "bench"
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--sizes",
@@ -48,9 +48,9 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
-    """Measure each size in a temporary directory of its own, and yield what was found.
+    """Measure each size in a temporary directory of its own, and yield its comparisons.
 
-    What fails is told, and the rest is measured all the same.
+    A size that fails is told, and the others are measured all the same.
     """
     begun = time.monotonic()
 

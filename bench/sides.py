@@ -37,7 +37,7 @@ class Sides:
         self.deployed.repository.commit(f"Change {number}")
 
     def warm_up(self) -> None:
-        """Let both sides do what only a first run does; large ones only parse and deploy."""
+        """Let both sides do the work of a first run; large ones only parse and deploy."""
         if self.models < LARGE:
             self.warm_bare()
             self.ours()

@@ -35,7 +35,7 @@ _SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
 
 
 def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
-    """Return the op of one step; it runs after the one before it, which gives it nothing."""
+    """Return the op of one step; it runs after the op before it, and gets no value from it."""
     total = len(steps(job))
     command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
 
@@ -74,7 +74,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
 
 
 def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
-    """Leave out what the resumed run has done; return why a run can't go on from it."""
+    """Record the resumed run's done steps as skipped; return the error if it is unknown."""
     if run.resumes is None:
         return None
     try:
@@ -86,7 +86,7 @@ def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
 
 
 def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
-    """Do again what lies before `step`, and has no op of its own in Dagster's retry."""
+    """Repeat the job's `dbt deps` and `dbt clean` before `step`, for Dagster's own retry."""
     for earlier in resumption.to_repeat(run, step):
         done = perform.perform(run, earlier, of=total, listener=NoListener(), actions=ACTIONS)
         _judge(context, earlier, done, {})
@@ -99,7 +99,7 @@ def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
-    """Put on the run what its first step has found out."""
+    """Tag the run with its commit, branch, trigger, cause and number, after its first step."""
     found = runs.known_source(run)
     values = {
         tags.COMMIT: found.commit if found else "",
@@ -139,7 +139,7 @@ def _conclude(
 def _judge(
     context: dg.OpExecutionContext, step: Step, record: StepRecord, metadata: dict[str, Any]
 ) -> None:
-    """Raise when the step's failure ends the run (CMD-4), and log what else there is to say."""
+    """Raise when the step's failure ends the run (CMD-4); log a skip or another failure."""
     if record.status == "Skipped":
         context.log.info(record.message)
     elif record.status != "Success":
@@ -181,7 +181,7 @@ def end(
     dagster_run: dg.DagsterRun,
     outcome: executor.RunOutcome,
 ) -> None:
-    """Finish a run whose steps have ended, and put its record into the asset catalog."""
+    """Finish a run after its last step, and put its record into the asset catalog."""
     run = Run.of(dagster_run, job, deployment, state)
     known = instance.get_run_record_by_id(dagster_run.run_id)
     assert known is not None
