@@ -96,7 +96,7 @@ def main() -> None:
     asked = options(sys.argv[1:])
     ends_on_sigterm()
     if asked.write:
-        page("", NAME)  # what is wrong with it is better known before measuring
+        page("", NAME)  # an error in the page is better known before measuring
     said = caption(*([f"{asked.tests} tests for each model"] if asked.tests else []))
     in_order = sorted(comparisons(asked), key=lambda each: (KINDS.index(each.kind), each.models))
     found = table(in_order)

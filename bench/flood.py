@@ -1,8 +1,8 @@
 """Measures a run with very much output of dbt: `python -m bench.flood --help`.
 
-Meanwhile somebody looks at the run in Dagster's UI, and at the docs, as often as they answer.
-Prints how long the run took, how large its logs are, the most memory each process has had, and how
-long the answers took, beside those about a run that says little.
+Meanwhile a reader asks Dagster's UI for the run, and for the docs, as often as they answer. Prints
+the time of the run, the size of its logs, the most memory of each process, and the times of the
+answers, beside those about a run with little output.
 """
 
 import argparse

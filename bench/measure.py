@@ -51,7 +51,7 @@ def run(command: Command, *, limit: float | None = None) -> None:
 
 
 def _run(command: Command, wait: Callable[[subprocess.Popen[bytes]], int]) -> None:
-    # A file, not a pipe: reading along would compete with what is measured.
+    # A file, not a pipe: reading along would compete with the measured command.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(
             command.arguments,

@@ -32,7 +32,7 @@ _PEER_HEADINGS = (
     "spread",
     "CPU ratio",
 )
-_LONGEST = 90  # characters of what a tool said last
+_LONGEST = 90  # characters of a tool's last line
 _COMMIT = {"warm": "deployed", "fresh": "new"}
 
 

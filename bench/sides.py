@@ -77,7 +77,7 @@ class Sides:
             (views,) = connection.execute(
                 "select count(*) from duckdb_views() where not internal"
             ).fetchall()[0]
-        if views != self.models:  # what builds less is not faster
+        if views != self.models:  # a run that builds less is not faster
             raise Failed(f"{database} has {views} views, wanted {self.models}")
         return found
 

@@ -1,4 +1,4 @@
-"""`deploy-project deploy`: move the deployed pointers by hand."""
+"""`deploy-project deploy`: moves the deployed pointers by hand."""
 
 import sys
 from argparse import Namespace

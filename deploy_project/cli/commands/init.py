@@ -1,4 +1,4 @@
-"""`deploy-project init`: the files of a new deployment."""
+"""`deploy-project init`: writes the files of a new deployment."""
 
 import json
 import re

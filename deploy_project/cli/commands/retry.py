@@ -1,4 +1,4 @@
-"""`deploy-project retry`: start a run that goes on where another one has failed."""
+"""`deploy-project retry`: starts a run that goes on where another one has failed."""
 
 import shlex
 from argparse import Namespace

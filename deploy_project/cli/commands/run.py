@@ -1,4 +1,4 @@
-"""`deploy-project run`: start a run, and wait for it if asked to."""
+"""`deploy-project run`: starts a run of a job, and waits for it if asked to."""
 
 from argparse import Namespace
 from collections.abc import Mapping

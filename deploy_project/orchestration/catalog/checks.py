@@ -43,7 +43,7 @@ def check_specs(
             also = {assets[each] for each in upstream(manifest, unique_id, assets)}
             may_block = key.asset_key not in sources
             found[unique_id] = _test_spec(key, known[unique_id], also=also, may_block=may_block)
-        except Exception as error:  # whatever somebody has written: it must not keep all others out
+        except Exception as error:  # one test's odd properties must not keep all others out
             tell(f"{unique_id!r} is not shown: {reason(error)}")
     return found
 

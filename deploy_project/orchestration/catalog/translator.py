@@ -95,7 +95,7 @@ class Translator:
         """Return the spec of one asset, or a bare one, or None, as far as Dagster accepts it."""
         try:
             return self.spec(unique_id)
-        except Exception as error:  # whatever somebody has written that Dagster refuses
+        except Exception as error:  # such as odd properties that Dagster refuses
             why = reason(error)
         try:
             spec = self._bare(unique_id, note=why)

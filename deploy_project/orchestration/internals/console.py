@@ -25,7 +25,7 @@ class _OnceLogger(logging.Logger):
 
 
 def _comes_again(event: dg.DagsterEvent) -> bool:
-    """Return whether the end of the run will tell the error of `event`, a step's.
+    """Return whether the end of the run will print the error of `event`, a step's failure.
 
     The step is the one to be shortened: its output goes to the console by way of its log, and what
     comes last is lost there at times. The end of a run that times out tells no error.

@@ -58,7 +58,7 @@ def _launched(arguments: Sequence[str], told: str | None) -> ExecuteRunArgs | No
             return None
     try:
         return deserialize_value(asked, ExecuteRunArgs)
-    except Exception:  # another version's words; whoever executes the run will say what is wrong
+    except Exception:  # another version's format; Dagster will report it when it executes the run
         return None
 
 

@@ -40,7 +40,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
     command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
 
     @dg.op(
-        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # what shows is the alias
+        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # the UI shows the alias
         description=step.name,
         ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
         out=dg.Out(dg.Nothing),

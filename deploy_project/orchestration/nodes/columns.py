@@ -41,7 +41,7 @@ def dialect(adapter_type: str) -> str | None:
 def column_schema(node: NodeEntry, catalog_node: NodeEntry | None = None) -> dg.TableSchema | None:
     """Return the columns of a node of the manifest; types come from the catalog when it has them.
 
-    Columns that only the manifest knows come last; None when nobody knows any.
+    Columns that only the manifest knows come last; None when neither knows any.
     """
     documented = {str(name).lower(): column for name, column in node.get("columns", {}).items()}
     found = sorted(

@@ -69,7 +69,7 @@ def distinct(wishes: Iterable[WantedName[Name]], given: GivenNames) -> dict[str,
 
 
 def unless_shown(shown: Mapping[str, str], here: Collection[str]) -> Callable[[str, str], bool]:
-    """Return a test whether a unique id may have a form, beside the owners in `shown`.
+    """Return a predicate: whether a unique id may have a form, beside the owners in `shown`.
 
     A form stays its owner's; but a new unique id may follow an owner that is not `here` any more.
     """

@@ -8,7 +8,7 @@ NodeEntry = Mapping[str, Any]
 ManifestContent = Mapping[str, Any]
 
 _GROUPS = {"seed": "seeds", "snapshot": "snapshots", "source": "sources", "exposure": "exposures"}
-# Dagster's own idea of an e-mail address; what it doesn't take must be a team.
+# Dagster's own pattern of an e-mail address; any other owner must be a team.
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}")
 _TAG = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
 

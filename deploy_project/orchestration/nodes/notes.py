@@ -31,6 +31,6 @@ def reason(error: Exception) -> str:
 
 
 def shortened(lines: Sequence[str]) -> list[str]:
-    """Return the first of `lines`, and how many more there are."""
+    """Return the first of `lines`, and a line with the number of the others."""
     more = len(lines) - _MOST
     return [*lines[:_MOST], *([f"and {more} more"] if more > 0 else [])]

@@ -17,7 +17,7 @@ from deploy_project.orchestration.processes import shortcuts
 
 def start_dbt(job: str) -> None:
     """Start the dbt process of the first command of `job`; none unless the job is ours."""
-    with suppress(DeployError):  # whoever loads the definitions will be told
+    with suppress(DeployError):  # loading the definitions will report it
         found = settings()
         wanted = load_deployment(found.config_file, state=found.state.root).jobs.get(job)
         if wanted is not None:

@@ -18,7 +18,7 @@ from deploy_project.orchestration.processes.workers import Worker, reclaim, work
 PATIENCE_SECONDS = 60
 """How long a process may go on once its run has been ended without it."""
 _LOOK_SECONDS = 5
-"""How often a process's run is looked at: it may have been cancelled in another container."""
+"""Between looks at a process's run: it may have been cancelled in another container."""
 
 
 class ProcessLauncher(launching.Launcher):

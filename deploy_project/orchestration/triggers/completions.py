@@ -89,7 +89,7 @@ class CompletionState:
     begun: float = 0.0
     """When the first tick was; the rounds are counted from there."""
     rounds: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How often each job that waits for all its parents was started, by its name."""
+    """The number of starts of each job that waits for all its parents, by its name."""
 
     def since(self, now: float) -> float:
         """Return the time after which a tick at `now` asks for ends; a clock may be set back."""
@@ -149,7 +149,7 @@ def _after(
     known: Mapping[str, EndedRun | None],
 ) -> tuple[EndedRun, ...]:
     """Return the ends that start `child` now that `end` is there; note it in `ends` if it waits."""
-    if end.by == child:  # what a job makes itself would start it for ever
+    if end.by == child:  # a job's own asset would start it for ever
         return ()
     names = [_name(each, completion) for each in completion.parents if _fits(each, end)]
     names = [name for name in names if name in known]
