@@ -1,1 +1,1 @@
-"""Benchmarks; each program says with `--help` what it measures, `python -m bench.bench --help`."""
+"""Benchmarks; `--help` describes each program, as in `python -m bench.bench --help`."""

@@ -1,4 +1,4 @@
-"""What command lines ask for; pure."""
+"""Command line options that benchmarks share, and those of `bench.peers`; pure."""
 
 import argparse
 from collections.abc import Collection, Sequence
@@ -13,12 +13,12 @@ def positive(text: str) -> int:
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """Return numbers above 0 that commas separate."""
+    """Return the numbers above 0 of a list with commas."""
     return tuple(positive(each) for each in text.split(","))
 
 
 def peers(arguments: Sequence[str], *, known: Collection[str], about: str) -> argparse.Namespace:
-    """Return what is asked of the comparison with the tools that are `known`."""
+    """Return the options of the comparison with the tools that are `known`."""
 
     def names(text: str) -> tuple[str, ...]:
         found = tuple(text.split(","))

@@ -1,4 +1,4 @@
-"""Dagster's UI and the docs server beside a run: how long they take to answer, and their memory."""
+"""Times the answers of Dagster's UI and the docs server beside a run, and takes their memory."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ _LOG = """
 
 @dataclass
 class Reader:
-    """Somebody who looks at the newest run and at the docs; keeps how long each answer took."""
+    """A reader of the newest run and of the docs, with the seconds of each answer."""
 
     ui: str
     docs: str
@@ -48,7 +48,7 @@ class Reader:
     _cursor: str | None = None
 
     def look(self) -> None:
-        """Ask for the newest run's status, its events and what is new in its log; and the docs."""
+        """Ask for the newest run's status, events and new log text, and for the docs."""
         found = self._timed("latest", lambda: graphql(self.ui, _LATEST))["runsOrError"]["results"]
         if found:
             run = found[0]["runId"]
@@ -85,7 +85,7 @@ class Servers:
     processes: Mapping[str, subprocess.Popen[bytes]]
 
     def reader(self) -> Reader:
-        """Return somebody who has not asked for anything yet."""
+        """Return a reader that has not asked for anything yet."""
         return Reader(self.ui, self.docs)
 
     def peaks(self) -> dict[str, float]:

@@ -21,7 +21,7 @@ NAME = "bench"
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what the command line asks for."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--sizes",
@@ -48,9 +48,9 @@ def options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def comparisons(asked: argparse.Namespace) -> Iterator[Comparison]:
-    """Measure each size in a temporary directory of its own, and yield what was found.
+    """Measure each size in a temporary directory of its own, and yield its comparisons.
 
-    What fails is told, and the rest is measured all the same.
+    A size that fails is told, and the others are measured all the same.
     """
     begun = time.monotonic()
 
@@ -96,7 +96,7 @@ def main() -> None:
     asked = options(sys.argv[1:])
     ends_on_sigterm()
     if asked.write:
-        page("", NAME)  # what is wrong with it is better known before measuring
+        page("", NAME)  # an error in the page is better known before measuring
     said = caption(*([f"{asked.tests} tests for each model"] if asked.tests else []))
     in_order = sorted(comparisons(asked), key=lambda each: (KINDS.index(each.kind), each.models))
     found = table(in_order)

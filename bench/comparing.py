@@ -1,4 +1,4 @@
-"""How long comparing takes: two tables of so many rows, by primary key and without one.
+"""Times the comparison of two tables with so many rows, by primary key and without one.
 
     python -m bench.comparing --rows 10_000_000 duckdb
     python -m bench.comparing --rows 10_000_000 postgres

@@ -1,4 +1,4 @@
-"""Deployments of generated projects, of any size."""
+"""Makes deployments of generated dbt projects, of any size."""
 
 import shutil
 import sys
@@ -20,7 +20,7 @@ _SETTINGS = Path(__file__).parents[1] / "dagster.yaml"
 
 
 def variables(**more: str) -> dict[str, str]:
-    """Return what every process of both sides gets, and `more`.
+    """Return the environment variables of every process of both sides, and `more`.
 
     Containers forbid Python to keep what it has compiled; the imports of the side that the image
     has not compiled beforehand would then be measured twice as long.
@@ -55,7 +55,7 @@ class Deployed:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Those of all its processes."""
+        """The environment variables of all its processes."""
         places = {CONFIG: self.root / "deploy.yaml", STATE: self.root / "state"}
         return variables(
             **{name: str(place) for name, place in places.items()}, DAGSTER_HOME=str(self.home)
@@ -95,7 +95,7 @@ class Deployed:
         )
 
     def execution(self, job: str, tags: str = "{}") -> Command:
-        """Return what runs `job` to its end in a process of its own; `tags` are JSON."""
+        """Return the command that runs `job` in a process of its own; `tags` are JSON."""
         command = ("dagster", "job", "execute", "-m", "deploy_project.definitions")
         return self._command(*command, "-j", job, "--tags", tags)
 

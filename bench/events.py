@@ -1,4 +1,4 @@
-"""What Dagster has stored of the runs of a deployment."""
+"""Reads the Dagster instance of a measured deployment, and the delays of its events."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def instance_of(deployed: Deployed) -> Generator[dg.DagsterInstance]:
 
 
 def delays(deployed: Deployed) -> list[float]:
-    """Return how many seconds after each model of the newest run its event was there."""
+    """Return the seconds between each model's end and its event, of the newest run."""
     with instance_of(deployed) as instance:
         run_id = instance.get_runs(limit=1)[0].run_id
         built = dg.DagsterEventType.ASSET_MATERIALIZATION

@@ -1,8 +1,8 @@
-"""How a run bears a dbt that says very much: `python -m bench.flood --help`.
+"""Measures a run with very much output of dbt: `python -m bench.flood --help`.
 
-Meanwhile somebody looks at the run in Dagster's UI, and at the docs, as often as they answer.
-Prints how long the run took, how large its logs are, the most memory each process has had, and how
-long the answers took, beside those about a run that says little.
+Meanwhile a reader asks Dagster's UI for the run, and for the docs, as often as they answer. Prints
+the time of the run, the size of its logs, the most memory of each process, and the times of the
+answers, beside those about a run with little output.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _COMMAND = "dbt {debug}run-operation flood --args '{{lines: {lines}, megabytes: 
 
 
 def main() -> None:
-    """Make a project that floods, run it, and print what that cost."""
+    """Make a project that floods the logs, run it, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=100_000, help="lines on the console")
     parser.add_argument("--megabytes", type=int, default=200, help="of the debug log")
@@ -93,7 +93,7 @@ def _make(root: Path, jobs: dict[str, str]) -> None:
 
 
 def _run(root: Path, job: str, variables: dict[str, str], reader: Reader | None = None) -> str:
-    """Return what the process of the run has cost, without dbt; `reader` looks meanwhile."""
+    """Return the memory and CPU of the run's process, without dbt; `reader` looks meanwhile."""
     command = [sys.executable, "-m", "dagster", "job", "execute"]
     process = subprocess.Popen(
         [*command, "-m", "deploy_project.definitions", "-j", job],

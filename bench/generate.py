@@ -1,4 +1,4 @@
-"""The generated dbt project, and the deployment whose only job is `dbt build`; pure."""
+"""Generates the files of a dbt project and of its deployment, for any number of models."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ CHECKS = "bench__checks"
 """The job of pull requests, of a deployment that has more than one job."""
 
 NOBODY = "http://127.0.0.1:9"
-"""Where no Dagster listens."""
+"""An address without a Dagster."""
 
 PULL_REQUESTS = "refs/pull/*/head"
 DATABASE = "bench.duckdb"
@@ -51,7 +51,7 @@ def _part(number: int) -> str:
 
 
 def model_sql(number: int, *, models: int) -> str:
-    """Return one of so many models; it depends on two of the layer above, and selects from one.
+    """Return the SQL of a model; it depends on two of the layer above, and selects from one.
 
     A second `ref` in the query itself would double the work of DuckDB with each layer.
     """
@@ -101,7 +101,7 @@ def _properties(models: int, tests: int) -> str:
 
 
 def environment_names(count: int) -> list[str]:
-    """Return the names of so many environments; production is the first."""
+    """Return the names of `count` environments; production is the first."""
     return [ENVIRONMENT, *(f"{ENVIRONMENT}_{number}" for number in range(1, count))]
 
 

@@ -1,4 +1,4 @@
-"""Measures what grows with models and jobs, and draws it: `make bench-growth`, or `--help`.
+"""Measures and draws growth with models and jobs: `make bench-growth`, or `--help`.
 
 The figures are CPU seconds, which a busy machine changes less than wall time.
 """
@@ -21,7 +21,7 @@ PICTURE = PAGE.parent / "images" / "growth.svg"
 
 
 def overhead(sizes: Sequence[int], times: int) -> Line:
-    """Return what runs cost beside bare dbt's `dbt build`, both warm, by models."""
+    """Return the CPU seconds of a run beyond those of bare `dbt build`, both warm, by models."""
     found = list[Point]()
     for models in sizes:
         with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
@@ -36,7 +36,7 @@ def overhead(sizes: Sequence[int], times: int) -> Line:
 
 
 def loading(sizes: Sequence[tuple[int, int]], times: int) -> Iterator[tuple[int, int, Spent]]:
-    """Yield models, jobs and the median of what loading their definitions takes, warm."""
+    """Yield models, jobs and the median cost of loading their definitions, warm."""
     for models, jobs in sizes:
         with deployed(models, jobs=jobs) as made:
             made.load()
@@ -47,7 +47,7 @@ def loading(sizes: Sequence[tuple[int, int]], times: int) -> Iterator[tuple[int,
 
 
 def panels(asked: argparse.Namespace) -> list[Panel]:
-    """Measure everything."""
+    """Measure everything, and return the panels of the chart."""
     models, jobs = _numbers(asked.models), _numbers(asked.jobs)
     loads = [*loading([(each, 1) for each in models], asked.times)]
     by_jobs = [*loading([(10, each) for each in jobs], asked.times)]

@@ -1,4 +1,4 @@
-"""The chart of what grows with models and jobs, and the slopes of its lines; pure."""
+"""The chart and table of growth with models and jobs, with the slope of each line; pure."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ _COLOURS = ("#3b82d6", "#d97a1f")
 
 @dataclass(frozen=True)
 class Line:
-    """One thing that grows."""
+    """One line of the chart: seconds of CPU by the number of models or jobs."""
 
     name: str
     points: Sequence[Point]
@@ -33,11 +33,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """One line with its axes; what is of one kind has one colour."""
+    """One line with its axes; panels of one kind have one colour."""
 
     title: str
     across: str
-    """What the points count."""
+    """The noun of the points' numbers: models or jobs."""
     line: Line
     kind: int = 0
 

@@ -1,4 +1,4 @@
-"""A tool's virtual environment, its own directory beside the two sides, and its runs there."""
+"""Installs a compared tool in a virtual environment, and measures its runs."""
 
 import shutil
 import subprocess
@@ -45,7 +45,7 @@ def ensure_programs(tool: Tool) -> Path:
 
 @contextmanager
 def ready(tool: Tool, sides: Sides) -> Generator[Callable[[], Cost]]:
-    """Prepare the tool for the project of `sides`; yield what runs it once, and says its cost."""
+    """Prepare the tool for the project of `sides`; yield a call that runs it once, for its cost."""
     home = sides.root / "tools" / tool.environment
     programs = ensure_programs(tool)
     given = tool_variables(variables(), programs=programs, home=home) | {STATE: str(home)}

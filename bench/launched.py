@@ -1,4 +1,4 @@
-"""Runs that are launched as the UI launches them, and how long they take to begin with dbt."""
+"""Launches runs as the UI does, and times them from their start to dbt's first node."""
 
 import shutil
 import signal
@@ -86,7 +86,7 @@ class Dagster:
         return False
 
     def _moments(self, run: str) -> dict[str, float]:
-        """Return when the first event of each kind was, in seconds since 1970."""
+        """Return the time of the first event of each kind, in seconds since 1970."""
         events = graphql(self.url, _EVENTS, run=run)["logsForRun"]["events"]
         return {each["__typename"]: float(each["timestamp"]) / 1000 for each in reversed(events)}
 

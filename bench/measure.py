@@ -1,4 +1,4 @@
-"""Running commands to their end, and what they cost."""
+"""Runs commands to their end, and measures their time, CPU and memory."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ class TooLong(Failed):
 
 @dataclass(frozen=True)
 class Command:
-    """One process: what to start, where, and with which environment variables."""
+    """One process to start: its arguments, directory and environment variables."""
 
     arguments: tuple[str, ...]
     directory: Path
@@ -39,7 +39,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Spent(Cost):
-    """What one process has cost."""
+    """The time, CPU and memory of one process."""
 
     peak: float
     """The most MiB that it has had itself, by the kernel's own mark (`VmHWM`)."""
@@ -51,7 +51,7 @@ def run(command: Command, *, limit: float | None = None) -> None:
 
 
 def _run(command: Command, wait: Callable[[subprocess.Popen[bytes]], int]) -> None:
-    # A file, not a pipe: reading along would compete with what is measured.
+    # A file, not a pipe: reading along would compete with the measured command.
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
         process = subprocess.Popen(
             command.arguments,
@@ -87,7 +87,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def cost(*commands: Command, limit: float | None = None) -> Cost:
-    """Run `commands` one after the other and return what they cost together."""
+    """Run `commands` one after the other, and return their cost together."""
 
     def act() -> None:
         for command in commands:
@@ -97,7 +97,7 @@ def cost(*commands: Command, limit: float | None = None) -> Cost:
 
 
 def spent(command: Command) -> Spent:
-    """Run `command` and return what it has cost, looking at its memory all the while."""
+    """Run `command`, and return its cost, with the peak of its memory."""
     peak = 0.0
 
     def wait(process: subprocess.Popen[bytes]) -> int:
@@ -129,7 +129,7 @@ def _cpu(who: int) -> float:
 
 
 def peak_megabytes(pid: int) -> float:
-    """Return the most memory that a process has had; 0 for one that has ended."""
+    """Return the most MiB that a process has had; 0 for one that has ended."""
     try:
         found = _PEAK.search(Path(f"/proc/{pid}/status").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -138,7 +138,7 @@ def peak_megabytes(pid: int) -> float:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process without its children; 0 for one that has ended."""
+    """Return the CPU seconds of a process without its children; 0 for one that has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     except FileNotFoundError:

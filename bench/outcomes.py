@@ -1,4 +1,4 @@
-"""What was measured beside what was promised, as a table; pure."""
+"""The table of measurements beside the promised limits; pure."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _HEADINGS = ("what", "size", "target", "measured", "spread", "of CPU", "times", 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One promise, and what was found each time it was measured."""
+    """One promised limit, and the figures that were measured."""
 
     what: str
     size: str

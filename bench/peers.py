@@ -19,7 +19,7 @@ from bench.tools import TOOLS, pinned
 
 OURS = "deploy-project"
 SLOW = 180  # seconds
-"""A first run that takes longer is the only one; what a tool does just once is little of it."""
+"""A first run that takes longer is the only one; a tool's one-time work is little of it."""
 
 NAME = "peers"
 """Of the markers around its table."""
@@ -38,7 +38,7 @@ def standings(wanted: argparse.Namespace) -> Iterator[Standing]:
 
 
 def standing(name: str, sides: Sides, *, runs: int) -> Standing:
-    """Measure one tool after bare dbt, `runs` times; what it says when it fails is told."""
+    """Measure one tool after bare dbt, `runs` times; its message is kept when it fails."""
     title, number = title_and_version(name)
     pairs: list[Pair] = []
     said = ""
@@ -67,7 +67,7 @@ def pairs_of(name: str, sides: Sides, once: Callable[[], Cost], *, runs: int) ->
 
 
 def title_and_version(name: str) -> tuple[str, str]:
-    """Return what the table calls the tool."""
+    """Return the title and the version of the tool in the table."""
     if name == OURS:
         return "this project", version(OURS)
     tool = TOOLS[name]
@@ -76,7 +76,7 @@ def title_and_version(name: str) -> tuple[str, str]:
 
 @contextmanager
 def entrant(name: str, sides: Sides) -> Generator[Callable[[], Cost]]:
-    """Yield what runs the tool of that name once."""
+    """Yield a call that runs the tool of that name once, for its cost."""
     if name == OURS:
         yield sides.ours
     else:

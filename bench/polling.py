@@ -1,4 +1,4 @@
-"""What the sensor of pull requests costs while there is no news: `python -m bench.polling`.
+"""Measures ticks of the pull request sensor without news: `python -m bench.polling`.
 
 Ticks are evaluated in this process, as the daemon's code server does it, against a hosting site in
 another process and against a git remote on this disk. Nothing but the sites is asked.
@@ -35,7 +35,7 @@ _HOSTING = "hosting: {kind: KIND, url: URL/acme/shop, api_url: URLAPI, token: {e
 
 @dataclass(frozen=True)
 class Ticks:
-    """What ticks without news have cost."""
+    """The time, CPU and requests of ticks without news, for one hosting site or git remote."""
 
     place: str
     open: int

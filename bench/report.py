@@ -1,4 +1,4 @@
-"""What the measurements come to: medians, ratios, the table; pure."""
+"""Medians, ratios and tables of measured runs; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,13 +32,13 @@ _PEER_HEADINGS = (
     "spread",
     "CPU ratio",
 )
-_LONGEST = 90  # characters of what a tool said last
+_LONGEST = 90  # characters of a tool's last line
 _COMMIT = {"warm": "deployed", "fresh": "new"}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What something took, in seconds."""
+    """The wall and CPU time of some commands, in seconds."""
 
     wall: float
     cpu: float
@@ -69,7 +69,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Standing:
-    """What became of one tool with so many models."""
+    """The result of one tool with so many models."""
 
     tool: str
     version: str
@@ -77,11 +77,11 @@ class Standing:
     pairs: Sequence[Pair] = ()
     """Bare dbt and the tool's run; empty when it did not get to its end."""
     said: str = ""
-    """What to say instead, then: its last words, or how long it was waited for."""
+    """Shown instead, then: the tool's last words, or its time limit."""
 
 
 def runs_of(models: int, *, minutes: float) -> int:
-    """Return how often each side is measured, where nobody has said it, after so many minutes."""
+    """Return the default number of runs of each side, so many minutes after the begin."""
     if minutes > MINUTES:
         return 1
     return 5 if models < LARGE else 3 if models == LARGE else 1
@@ -107,7 +107,7 @@ def peer_row(standing: Standing) -> tuple[str, ...]:
 
 
 def last_words(said: str) -> str:
-    """Return the last line of what was said, short enough for a cell, as one cell."""
+    """Return the last line of `said`, shortened and escaped for a cell."""
     line = next((each.strip() for each in reversed(said.splitlines()) if each.strip()), "")
     short = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
     return short.replace("|", "\\|")
@@ -127,7 +127,7 @@ def _figures(pairs: Sequence[Pair]) -> tuple[str, str, str, str, str]:
 
 
 def table(comparisons: Iterable[Comparison]) -> str:
-    """Return a Markdown table whose columns line up, without a final newline."""
+    """Return a Markdown table with aligned columns, without a final newline."""
     return _aligned([_HEADINGS, *(row(each) for each in comparisons)], left=1)
 
 
@@ -137,7 +137,7 @@ def peer_table(standings: Iterable[Standing]) -> str:
 
 
 def _aligned(rows: Sequence[Sequence[str]], *, left: int) -> str:
-    """Return a table whose first row is the headings, and all but `left` columns numbers."""
+    """Return a table of headings and rows; all columns but the first `left` are numbers."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     rules = [
         "-" * width if at < left else "-" * (width - 1) + ":" for at, width in enumerate(widths)

@@ -14,7 +14,7 @@ class Repository:
     path: Path
 
     def begin(self) -> None:
-        """Make it, with one commit of what is there on its branch `main`."""
+        """Make the repository, with one commit of the files there on its branch `main`."""
         self.git("init", "--quiet", "--initial-branch", "main")
         self.commit("Begin")
 
@@ -25,7 +25,7 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
     def git(self, *arguments: str, said: str = "") -> str:
-        """Run a git command, `said` being its standard input, and return what it has printed."""
+        """Run a git command with `said` as its standard input, and return its output."""
         settings = (word for each in _SETTINGS for word in ("-c", each))
         done = subprocess.run(
             ["git", *settings, *arguments],

@@ -1,4 +1,4 @@
-"""Servers that a benchmark has started on this machine, and asking them."""
+"""Ports of servers that a benchmark starts, and HTTP and GraphQL requests to them."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def fetched(url: str, body: bytes | None = None) -> bytes:
-    """Return what is there; `body` is JSON to post."""
+    """Return the response of `url`; `body` is JSON to post."""
     # Only servers that were started here are asked.
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:  # noqa: S310

@@ -1,4 +1,4 @@
-"""How a benchmark tells how far it is, ends when it is told to, and writes what it has found."""
+"""Progress messages of a benchmark, its end on SIGTERM, and its part of the page of results."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ from bench.tables import replaced
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 DBT = ("dbt-core", "dbt-duckdb", "duckdb")
-"""The packages whose versions both sides share."""
+"""The packages that both sides have in the same versions."""
 
 
 def tell(text: str) -> None:
@@ -28,7 +28,7 @@ def ends_on_sigterm() -> None:
 
 
 def caption(*more: str, packages: Sequence[str] = ("dagster", *DBT)) -> str:
-    """Return what the figures depend on, `more` of it after the date; ask before measuring."""
+    """Return the date, `more`, the machine and the versions; ask before measuring."""
     machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f} before"
     python = f"Python {platform.python_version()}"
     versions = (f"{name} {version(name)}" for name in packages)

@@ -37,7 +37,7 @@ class Sides:
         self.deployed.repository.commit(f"Change {number}")
 
     def warm_up(self) -> None:
-        """Let both sides do what only a first run does; large ones only parse and deploy."""
+        """Let both sides do the work of a first run; large ones only parse and deploy."""
         if self.models < LARGE:
             self.warm_bare()
             self.ours()
@@ -77,7 +77,7 @@ class Sides:
             (views,) = connection.execute(
                 "select count(*) from duckdb_views() where not internal"
             ).fetchall()[0]
-        if views != self.models:  # what builds less is not faster
+        if views != self.models:  # a run that builds less is not faster
             raise Failed(f"{database} has {views} views, wanted {self.models}")
         return found
 

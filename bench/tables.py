@@ -1,4 +1,4 @@
-"""The tables of the page, and where it has them; pure."""
+"""Lines of Markdown tables, and the places of tables between a page's markers; pure."""
 
 from collections.abc import Iterable
 

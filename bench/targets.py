@@ -1,4 +1,4 @@
-"""Measures what was promised of large deployments: `make bench-targets`, or `--help`.
+"""Measures large deployments against promised limits: `make bench-targets`, or `--help`.
 
 It fails only when a command fails, never because something was slow.
 """
@@ -93,7 +93,7 @@ def slim(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
 
 
 def live(sizes: Sequence[int], times: int) -> Iterator[Outcome]:
-    """Build everything, and look when each model was told of after it had been built."""
+    """Build everything, and measure the delay of the latest event after its model."""
     for models in sizes:
         found = list[float]()
         with deployed(models) as made:

@@ -1,4 +1,4 @@
-"""What ticks of a deployment's sensors cost while there is nothing to do."""
+"""Measures the CPU time of a deployment's sensors while there is nothing to do."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The tools that a run is compared with: what each needs, and which command its run is; pure."""
+"""The tools that runs are compared with: their packages, commands and variables; pure."""
 
 import re
 from dataclasses import dataclass
@@ -24,12 +24,12 @@ _NOTHING_SENT = {
 
 @dataclass(frozen=True)
 class Tool:
-    """One way of running dbt with something else."""
+    """One way of running dbt with another tool."""
 
     title: str
     environment: str
     package: str
-    """The one whose version is told."""
+    """The package that gives the tool its version in the table."""
     command: tuple[str, ...]
 
 

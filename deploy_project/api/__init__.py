@@ -1,1 +1,1 @@
-"""The second process: docs of every environment over HTTP. It never imports Dagster."""
+"""The docs server, a process of its own: docs of every environment. It never imports Dagster."""

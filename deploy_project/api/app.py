@@ -23,7 +23,7 @@ FILES = {
     "manifest.json": "application/json",
     "catalog.json": "application/json",
 }
-"""What a docs site consists of, with its media types; nothing else is served."""
+"""The files of a docs site, with their media types; nothing else is served."""
 _ALWAYS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 

@@ -51,7 +51,7 @@ def message(text: str) -> str:
 
 
 def no_docs(environment: str) -> str:
-    """Return what to say about an environment without docs."""
+    """Return the message for an environment without docs."""
     return (
         f"Environment {environment!r} has no docs yet. A successful run of a job with "
         "`generate_docs: true` publishes them."

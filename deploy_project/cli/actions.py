@@ -1,4 +1,4 @@
-"""The module of each command; it is imported when the command is called."""
+"""Maps each command to its module, which is imported when the command is called."""
 
 import importlib
 from argparse import Namespace

@@ -1,4 +1,4 @@
-"""What most commands begin with: the settings, and the deployment they name."""
+"""Loads the settings and the deployment that they name, as most commands do first."""
 
 from deploy_project.config.environment import Settings, settings
 from deploy_project.config.resolve.loading import load_deployment

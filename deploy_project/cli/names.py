@@ -1,4 +1,4 @@
-"""What people mean by a name they have typed; pure."""
+"""Finds the jobs, environments and commits that are named on the command line; pure."""
 
 import difflib
 from collections.abc import Collection, Iterable

@@ -1,4 +1,4 @@
-"""What can be written on the command line; the commands are imported when they are called."""
+"""The argument parser: commands, options and help; commands are imported when called."""
 
 import argparse
 from collections.abc import Callable
@@ -28,7 +28,7 @@ Add = Callable[..., argparse.ArgumentParser]
 def parser() -> argparse.ArgumentParser:
     """Return the parser.
 
-    What it returns has `command`, `act` to carry it out, and `refuse` to end with its usage.
+    Parsed arguments have `command`, `act` to carry it out, and `refuse` to end with its usage.
     """
     root = argparse.ArgumentParser(
         prog="deploy-project",

@@ -1,4 +1,4 @@
-"""What is said about an error that nobody expected: a little to paste, the rest in a file."""
+"""Reports unexpected errors: a few lines to paste, and the traceback in a file."""
 
 import platform
 import tempfile
@@ -21,7 +21,7 @@ def versions() -> str:
 
 
 def report(error: Exception, *, command: str) -> str:
-    """Write the traceback of `error` to a file, and return what to tell people."""
+    """Write the traceback of `error` to a file, and return a few lines for a bug report."""
     text = without_credentials("".join(traceback.format_exception(error)))
     what = without_credentials("".join(traceback.format_exception_only(error)).strip())
     return "\n".join(
@@ -36,7 +36,7 @@ def report(error: Exception, *, command: str) -> str:
 
 
 def _place(error: Exception) -> str:
-    """Return the innermost line of our own code that took part."""
+    """Return the innermost line of our own code in the traceback, as `file:line (function)`."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
     last = (ours or list(frames))[-1]

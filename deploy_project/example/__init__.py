@@ -1,1 +1,1 @@
-"""The embedded project: a small shop on DuckDB, deployed twice."""
+"""The embedded example: a small shop's dbt project on DuckDB, with two environments."""

@@ -23,7 +23,7 @@ _PLAIN = (
 
 @dataclass(frozen=True)
 class Change:
-    """What a pull request does: files that it adds or replaces, in a directory of `changes`."""
+    """The files that a pull request adds or replaces, in a directory of `changes`."""
 
     title: str
     directory: str
@@ -59,7 +59,7 @@ class ExamplePullRequest:
     head: str
     """Its commit."""
     stat: str
-    """What it changes, as `git diff --stat` tells it."""
+    """The output of `git diff --stat`."""
 
     @property
     def branch(self) -> str:
@@ -97,7 +97,7 @@ def merge(pull: ExamplePullRequest, state: StateDirectory) -> str:
 
 
 def follow(state: StateDirectory) -> bool:
-    """Bring the working copy up to date; False when what was changed there stands in the way."""
+    """Bring the working copy up to date; False when changes made there stand in the way."""
     try:
         git("pull", "--quiet", "--ff-only", cwd=working_copy(state))
     except GitError:
@@ -114,7 +114,7 @@ def _numbers(remote: Path) -> Iterator[int]:
 
 @contextmanager
 def _scratch(state: StateDirectory) -> Generator[Path]:
-    """Yield a new clone of `main`: what is edited in the working copy is its user's."""
+    """Yield a new clone of `main`: edits in the working copy are its user's."""
     remote = make_remote(state)
     with tempfile.TemporaryDirectory(dir=remote.parent, prefix=".cloning-") as scratch:
         tree = Path(scratch) / "shop"

@@ -15,7 +15,7 @@ _AUTHOR = ("Ana Brandt", "ana@shop.example")
 
 @dataclass(frozen=True)
 class _Change:
-    """One commit: what it adds, as paths in the dbt project."""
+    """One commit, with the paths in the dbt project that it adds."""
 
     message: str
     date: str

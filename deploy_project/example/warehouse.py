@@ -1,4 +1,4 @@
-"""What is in a DuckDB file of the example, in numbers."""
+"""Counts the rows of tables and views in a DuckDB file of the example."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The former address of `ProcessLauncher`: a dagster.yaml that still has it is told the new one."""
+"""The former address of `ProcessLauncher`: importing it raises an error with the new one."""
 
 from deploy_project.errors import ConfigError
 

@@ -1,4 +1,4 @@
-"""Everything of one deployment as Dagster definitions."""
+"""All Dagster definitions of one deployment: assets, checks, jobs, schedules and sensors."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ def deployed_pointers(deployment: Deployment, state: StateDirectory) -> dict[str
 
 
 def log_warnings(deployment: Deployment) -> None:
-    """Write what is off, and why, into the log of the process that loads the definitions."""
+    """Log the deployment's warnings, such as jobs that are off, while its definitions load."""
     log = dg.get_dagster_logger("deploy_project")
     for each in deployment.warnings:
         log.warning(each)
@@ -96,7 +96,7 @@ def definitions(
 
 
 def identity_asset(deployment: Deployment) -> dg.AssetSpec:
-    """Return the asset by which a Dagster says which deployment it is of."""
+    """Return the asset that identifies the deployment of a Dagster instance."""
     return dg.AssetSpec(
         dg.AssetKey(ASSET),
         description=(
@@ -110,7 +110,7 @@ def identity_asset(deployment: Deployment) -> dg.AssetSpec:
 
 
 def run_records(deployment: Deployment) -> Iterator[dg.AssetSpec]:
-    """Yield the asset of each job that its runs' records go to (DESIGN 5)."""
+    """Yield an asset for each job, to hold the records of its runs (DESIGN 5)."""
     for job, of_pull_requests in records(deployment):
         yield _record_of(job, of_pull_requests=of_pull_requests)
 

@@ -1,4 +1,4 @@
-"""The former address of `SqliteStorage`: a dagster.yaml that still has it is told the new one."""
+"""The former address of `SqliteStorage`: importing it raises an error with the new one."""
 
 from deploy_project.errors import ConfigError
 

@@ -1,4 +1,4 @@
-"""Ticks of sensors here and now, as Dagster's daemon evaluates them; for where none runs."""
+"""Evaluates sensors in this process, as Dagster's daemon does, for machines without one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class WantedRun:
 
 @dataclass
 class Ticks:
-    """The sensors of a deployment; each remembers what its last tick has left to the next."""
+    """The sensors of a deployment, each with the cursor of its last tick."""
 
     deployment: Deployment
     state: StateDirectory
@@ -30,7 +30,7 @@ class Ticks:
     def tick(self, sensor: str) -> Sequence[WantedRun]:
         """Evaluate the sensor called `sensor`, and return the runs that it asks for.
 
-        Raises what the sensor raises; its next tick then begins where this one has begun.
+        Raises the sensor's error; its next tick then begins where this one has begun.
         """
         pointers = deployed_pointers(self.deployment, self.state)
         repository = definitions(

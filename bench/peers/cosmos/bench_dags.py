@@ -1,4 +1,4 @@
-"""An Airflow DAG of the dbt project for each of two ways in which Cosmos executes it."""
+"""Two Airflow DAGs of the dbt project, one for each execution mode of Cosmos."""
 
 import os
 from pathlib import Path

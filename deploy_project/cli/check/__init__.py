@@ -1,1 +1,1 @@
-"""`deploy-project check`, and each of the checks beyond those of the files."""
+"""`deploy-project check`, and its checks beyond those of the configuration files."""

@@ -1,4 +1,4 @@
-"""`deploy-project check`: every problem at once, else what the configuration says."""
+"""`deploy-project check`: prints the configuration as tables, and every problem at once."""
 
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from deploy_project.releases.prepare import connects_by, files_of
 
 
 def check(*, online: bool) -> int:
-    """Print what is configured; raise `ConfigError` with a line for each problem."""
+    """Print the configuration as tables; raise `ConfigError` with a line for each problem."""
     found, deployment = loaded()
     print(summary(deployment))
     if deployment.warnings:
@@ -75,7 +75,7 @@ def summary(deployment: Deployment) -> str:
 
 
 def triggers(job: Job) -> Iterator[str]:
-    """Yield what starts `job` by itself; `by hand` when nothing does, `off` when nothing can."""
+    """Yield the active triggers of `job`; `by hand` when it has none, `off` when it is off."""
     if job.why_off is not None:
         yield "off"
         return
@@ -107,10 +107,10 @@ def _target(environment: Environment) -> str:
 
 
 def _ask(deployment: Deployment, state: StateDirectory) -> tuple[dict[str, str], list[str]]:
-    """Print the commit that each environment's remote is at, and its connection there.
+    """Print the head of each environment's branch, and its connection there.
 
     Returns these commits, and the problems, those of one environment with its name before them.
-    Raises `ConfigError` when the state directory, which what is fetched goes to, can't be written.
+    Raises `ConfigError` when the state directory, which fetched files go to, can't be written.
     """
     heads: dict[str, str] = {}
     problems: list[str] = []
@@ -131,7 +131,7 @@ def _ask(deployment: Deployment, state: StateDirectory) -> tuple[dict[str, str],
 def _files(
     deployment: Deployment, state: StateDirectory, heads: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield what relative paths of connections mean, as far as that can be told here."""
+    """Yield a line for each warehouse file of an environment, as far as it is known here."""
     for each in deployment.environments.values():
         with suppress(DeployError):  # a deployment, or `--online`, tells what is wrong
             told = files_of(deployment, each, heads.get(each.name), state)
@@ -139,7 +139,7 @@ def _files(
 
 
 def _counted(warnings: Sequence[str]) -> str:
-    """Return how many things are off, after "No problems"."""
+    """Return the number of warnings, to be put after "No problems"."""
     if not warnings:
         return ""
     return f", {len(warnings)} warning{'' if len(warnings) == 1 else 's'}"

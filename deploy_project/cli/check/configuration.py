@@ -1,4 +1,4 @@
-"""What `deploy-project check` finds beyond the files themselves."""
+"""`deploy-project check`: finds secrets that this process can't read."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from deploy_project.errors import ConfigError
 
 
 def missing_secrets(deployment: Deployment) -> list[str]:
-    """Return a line for each secret that this process can't read, naming all who want it."""
+    """Return a line for each secret that this process can't read, with all keys that want it."""
     wanted: dict[Secret, list[str]] = {}
     for secret, place in _secrets(deployment):
         wanted.setdefault(secret, []).append(place)

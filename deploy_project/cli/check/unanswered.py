@@ -1,4 +1,4 @@
-"""What `deploy-project check` says of each `env_var()` that asks for what dbt does not get."""
+"""`deploy-project check`: finds `env_var()` calls for variables that dbt does not get."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -56,7 +56,7 @@ def unanswered(
 
 
 def _given(deployment: Deployment, environment: Environment) -> Collection[str]:
-    """Return the names that dbt gets whatever Dagster's environment is."""
+    """Return the names of variables that the configuration, or each command, gives to dbt."""
     jobs = [job for job in deployment.jobs.values() if job.environment == environment]
     users = {name for job in (None, *jobs) for name in variables(environment, job)}
     passed = {*environment.project.pass_variables, *environment.pass_variables}
@@ -64,7 +64,7 @@ def _given(deployment: Deployment, environment: Environment) -> Collection[str]:
 
 
 def _needed(questions: Iterable[Question]) -> dict[tuple[str, str], bool]:
-    """Return whether dbt needs each variable, by who asks for it and its name."""
+    """Return whether dbt needs each variable, by the file that asks for it and its name."""
     found: dict[tuple[str, str], bool] = {}
     for where, each in questions:
         found[where, each.name] = each.needed or found.get((where, each.name), False)
@@ -76,7 +76,8 @@ def _told(
 ) -> Iterator[tuple[str, bool]]:
     """Yield a line for each missing variable, and whether dbt needs it.
 
-    A default of what begins with `DBT_` is what people mean by it, unless their shell has a value.
+    The default of a variable of ours, such as `DBT_…`, is meant to be taken, unless the shell has
+    a value.
     """
     names = dict.fromkeys(name for _, name in missing)
     passable = [name for name in names if name not in purposes and not OURS.match(name)]
@@ -125,7 +126,7 @@ def _in_deploy_yaml(environment: Environment) -> Iterator[Question]:
 
 
 def _in_files(environment: Environment, checkout: Checkout, rendering: Rendering) -> list[Question]:
-    """Return what the files ask for; those that are wrong ask for nothing: a deployment tells."""
+    """Return the questions of a checkout's files; a faulty file has none: a deployment tells."""
     commit = checkout.root.name[:12]
     found: list[Question] = []
     with suppress(DeployError):
@@ -140,7 +141,7 @@ def _in_files(environment: Environment, checkout: Checkout, rendering: Rendering
 def _in_profiles(
     environment: Environment, checkout: Checkout, directory: Path, rendering: Rendering
 ) -> Iterator[EnvVarCall]:
-    """Yield what names the target, where deploy.yaml does not, and what the target asks for."""
+    """Yield the calls in the target's name, unless deploy.yaml names it, and in the target."""
     file = directory / (environment.profiles_directory or "") / "profiles.yml"
     if environment.target is None:
         for each in yaml_mapping(file, "").values():

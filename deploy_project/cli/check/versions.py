@@ -1,4 +1,4 @@
-"""What `deploy-project check` says of the dbt versions that environments and jobs want."""
+"""`deploy-project check`: verifies the dbt versions that environments and jobs want."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class WantedVersion:
 
 
 def wanted(deployment: Deployment) -> Mapping[WantedVersion, list[str]]:
-    """Return each combination, and who wants it; an adapter in a `profiles.yml` is not known."""
+    """Return the keys that want each version; an adapter in a `profiles.yml` is not known."""
     found: dict[WantedVersion, list[str]] = {}
     for name, environment in deployment.environments.items():
         each = WantedVersion(environment.dbt_version, _adapter(environment))
@@ -37,9 +37,9 @@ def _adapter(environment: Environment) -> str | None:
 
 
 def unverified(deployment: Deployment, state: StateDirectory) -> tuple[list[str], list[str]]:
-    """Return a line for each version that can't be had, and one for each that nobody can ask for.
+    """Return a line for each version that can't be had, and for each that can't be verified now.
 
-    Nothing is installed; the package index is asked for what is not installed yet.
+    Nothing is installed; the package index is asked for versions that are not installed yet.
     """
     wrong: list[str] = []
     unknown: list[str] = []
@@ -58,7 +58,7 @@ def unverified(deployment: Deployment, state: StateDirectory) -> tuple[list[str]
 
 
 def _linted(deployment: Deployment) -> frozenset[WantedVersion]:
-    """Return the combinations beside which SQLFluff is wanted."""
+    """Return the versions that SQLFluff is wanted with, by jobs that lint."""
     jobs = (job for job in deployment.jobs.values() if job.run_lint)
     return frozenset(
         WantedVersion(job.dbt_version or job.environment.dbt_version, _adapter(job.environment))

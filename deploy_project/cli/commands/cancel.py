@@ -1,4 +1,4 @@
-"""`deploy-project cancel`: end a run that waits or is in progress."""
+"""`deploy-project cancel`: cancels a run that waits or is in progress."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""`deploy-project deploy`: move the deployed pointers by hand."""
+"""`deploy-project deploy`: moves the deployed pointers by hand."""
 
 import sys
 from argparse import Namespace
@@ -62,7 +62,7 @@ def _deploy(
 
 
 def _reload(deployment: Deployment) -> None:
-    """Have the UI show the new commits; what Dagster does not show now it shows when it starts."""
+    """Have Dagster load the definitions again; one that can't be asked does when it starts."""
     from deploy_project.runs.instance.launching import Dagster  # with Dagster: a second to import
 
     try:

@@ -1,4 +1,4 @@
-"""`deploy-project init`: the files of a new deployment."""
+"""`deploy-project init`: writes the files of a new deployment."""
 
 import json
 import re
@@ -21,16 +21,16 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class InitOptions:
-    """What the new deployment is about."""
+    """The repository of the new deployment, with its branch and subdirectory."""
 
     url: str
-    """What git understands; a path may be relative to the working directory."""
+    """A URL of git's, or a path, which may be relative to the working directory."""
     branch: str | None = None
     subdirectory: str | None = None
 
 
 def init(wish: InitOptions, directory: Path) -> int:
-    """Write the files into `directory` and say what to do next.
+    """Write the files into `directory`, and print the next steps.
 
     Raises `ConfigError`, before anything is written, when one of them exists or could not be
     loaded.
@@ -57,7 +57,7 @@ def files(wish: InitOptions) -> dict[str, str]:
 
 
 def _filled(template: str, wish: InitOptions) -> str:
-    """Return deploy.yaml with the values of `wish`; what was not wished for is a comment."""
+    """Return deploy.yaml with the values of `wish`; an option without one is a comment."""
     local = "://" not in wish.url and Path(wish.url).expanduser().exists()
     url = str(Path(wish.url).expanduser().resolve()) if local else wish.url
     branch = "# branch: main # without it, the remote's default branch"
@@ -74,13 +74,13 @@ def _filled(template: str, wish: InitOptions) -> str:
 
 
 def project_name(url: str) -> str:
-    """Return a name for the project whose repository is at `url`."""
+    """Return a name for the project in the repository at `url`: its last part."""
     last = re.split(r"[/:]", url.rstrip("/"))[-1].removesuffix(".git")
     return _NOT_IN_NAMES.sub("_", last).strip("_-") or "project"
 
 
 def _quoted(text: str) -> str:
-    """Return `text` as a YAML string; JSON's are."""
+    """Return `text` as a YAML string; JSON strings are YAML."""
     return json.dumps(text)
 
 
@@ -97,7 +97,7 @@ def _check(texts: Mapping[str, str], directory: Path) -> None:
 
 
 def _write(texts: Mapping[str, str], directory: Path) -> None:
-    """Write all files, or none: what was written before a failure is removed."""
+    """Write all files, or none: files written before a failure are removed."""
     written: list[Path] = []
     try:
         for name, text in texts.items():

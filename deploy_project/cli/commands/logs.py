@@ -1,4 +1,4 @@
-"""`deploy-project logs`: what the steps of a run have logged."""
+"""`deploy-project logs`: prints the logs of a run's steps, and follows them if asked to."""
 
 import time
 from argparse import Namespace
@@ -20,7 +20,7 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
     found, deployment = loaded()
     artifacts = Artifacts.of(deployment, found.state)
     file = DEBUG if debug else CONSOLE
-    # dbt leaves out of its debug log what it knows, which these are not.
+    # dbt scrubs its own secrets from its debug log; it does not know these.
     hidden = Scrubber(revealed(each for each, _ in withheld(deployment.projects.values())))
     with history.opened() as instance:
         run = history.find(instance, name)
@@ -41,7 +41,7 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
 
 
 def _print(tail: Tail) -> bool:
-    """Print what is new, and return whether anything was."""
+    """Print the new text of the logs, and return whether there was any."""
     said = False
     for text in tail.new():
         print(text, end="", flush=True)

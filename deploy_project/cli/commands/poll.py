@@ -1,4 +1,4 @@
-"""`deploy-project ci poll`: have pull requests looked at now."""
+"""`deploy-project ci poll`: has sensors ask for pull requests at their next tick."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""`deploy-project retry`: start a run that goes on where another one has failed."""
+"""`deploy-project retry`: starts a run that goes on where another one has failed."""
 
 import shlex
 from argparse import Namespace
@@ -36,7 +36,7 @@ def retry_run(
 
 
 def outlook(past: Past) -> str:
-    """Return what the retry of a run will do; raise `LaunchError` when there can be none."""
+    """Return the steps of a retry in words; raise `LaunchError` when there can be none."""
     refused = refusal.refusal(past)
     if refused is not None and refused.reason != "RETRY_NOT_LATEST_RUN":
         raise LaunchError(f"{refused.reason}: {refused.sentence}")

@@ -1,4 +1,4 @@
-"""`deploy-project run`: start a run, and wait for it if asked to."""
+"""`deploy-project run`: starts a run of a job, and waits for it if asked to."""
 
 from argparse import Namespace
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ _INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What a run is asked for beyond its job."""
+    """Options of a run beside its job: its cause, code, schema and pull request."""
 
     cause: str | None = None
     commit: str | None = None
@@ -46,9 +46,9 @@ def run(name: str, wish: RunOptions, *, wait: bool) -> int:
 
 
 def place(job: Job, wish: RunOptions, *, run_slots: int | None) -> dict[str, str]:
-    """Return the tags that say into which schema a run builds; none for the environment's own.
+    """Return the tags for the schema that a run builds into; none for the environment's own.
 
-    Raises `ConfigError` for what is no schema's name, and for a pull request without a CI job or
+    Raises `ConfigError` for an invalid schema name, and for a pull request without a CI job or
     without its code (CI-18).
     """
     number = wish.pull_request
@@ -107,7 +107,7 @@ def _wait(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
 
 
 def _follow(dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = False) -> str:
-    """Print what the run logs, and how it stands when that changes; return how it has ended."""
+    """Print the log of the run and each new status until it ends; return its last status."""
     last = ""
     for status in dagster.statuses(run_id):
         for text in tail.new():

@@ -1,4 +1,4 @@
-"""`deploy-project runs`: the latest runs as a table."""
+"""`deploy-project runs`: prints the latest runs as a table."""
 
 from argparse import Namespace
 from collections.abc import Sequence

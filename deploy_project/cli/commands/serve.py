@@ -1,4 +1,4 @@
-"""`deploy-project serve`: the docs of each environment over HTTP."""
+"""`deploy-project serve`: serves the docs of each environment over HTTP."""
 
 from argparse import Namespace
 

@@ -1,4 +1,4 @@
-"""`deploy-project ci sweep`: clean up after pull requests, or show what would go."""
+"""`deploy-project ci sweep`: drops the schemas of closed pull requests, or lists them."""
 
 import sys
 from argparse import Namespace
@@ -38,7 +38,7 @@ def sweep(environment: str | None, *, dry_run: bool) -> int:
 
 
 def _told(plan: Sweep, swept: Swept, *, dry_run: bool) -> str:
-    """Return what was decided and done in one environment."""
+    """Return the decisions and the drops in one environment, as text."""
     rows = sweep_rows(plan)
     if not rows:
         return "pull requests have left nothing here"

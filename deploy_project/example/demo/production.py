@@ -34,7 +34,7 @@ def demo() -> int:
 
 
 def production(found: Settings, deployment: Deployment) -> list[str]:
-    """Build production, and return what was built; nothing when the run fails, which is told."""
+    """Build production, and return lines on the results; none when the run fails."""
     run = executed(JOB)
     artifacts = Artifacts.of(deployment, found.state)
     if run.status is not Status.SUCCESS:
@@ -52,7 +52,7 @@ def production(found: Settings, deployment: Deployment) -> list[str]:
 
 
 def counted(results: Iterable[NodeResult]) -> str:
-    """Return what a run has built and tested, in words."""
+    """Return the numbers of nodes that a run has built, and of its tests, in words."""
     statuses = [(each.unique_id.partition(".")[0], each.status) for each in results]
     count = Counter(kind for kind, _ in statuses)
     built = [f"{count[kind]} {kind}{'' if count[kind] == 1 else 's'}" for kind in _BUILT]

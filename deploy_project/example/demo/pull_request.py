@@ -42,12 +42,12 @@ def _is_built(found: Settings, deployment: Deployment) -> bool:
 
 
 def say(text: str) -> None:
-    """Print what happens now."""
+    """Print a heading for the next step."""
     print(f"\n▸ {text}", flush=True)
 
 
 class Story:
-    """One pull request."""
+    """One pull request, from its opening to the clean-up."""
 
     def __init__(self, found: Settings, deployment: Deployment, sensors: Sensors) -> None:
         self._state, self._sensors = found.state, sensors
@@ -56,7 +56,7 @@ class Story:
         self._before = rows(self._production, SCHEMA)
 
     def told(self) -> int:
-        """Tell it; return 1 as soon as a run fails."""
+        """Open, check, merge and clean up; return 1 as soon as a run fails."""
         pull = open_pull_request(self._state)
         say(f"Opened pull request {pull.number}: {pull.title}")
         print(f"{pull.stat}\n Branch {pull.branch} at {pull.head[:7]}, pushed to the remote")
@@ -125,7 +125,7 @@ class Story:
         return place / self._production.name
 
     def _compared(self, title: str, found: dict[str, int]) -> str:
-        """Return the rows of what was `found`, beside those of production before."""
+        """Return a table of the row counts `found`, beside those of production before."""
         known = {name: str(count) for name, count in self._before.items()}
         return table(
             ("rows of", "production before", title),

@@ -1,4 +1,4 @@
-"""What `demo` and `demo-pr` share: the example, runs of its jobs, and where things are."""
+"""Shared by `demo` and `demo-pr`: loading the example, runs of its jobs, and short paths."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ _QUIET = ("-W", "ignore:Function `job_execute_command` is superseded")
 
 
 def example() -> tuple[Settings, Deployment]:
-    """Return what to work with, with the remote and the working copy made.
+    """Return the settings and the example's deployment, with remote and working copy made.
 
     Raises `ConfigError` where the configuration is not the embedded example.
     """

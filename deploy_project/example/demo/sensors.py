@@ -1,4 +1,4 @@
-"""How `demo-pr` lets sensors find what has happened: by Dagster's daemon, or else by itself."""
+"""Evaluates the sensors of `demo-pr`: by Dagster's daemon, or in this process without one."""
 
 import logging
 import time
@@ -24,7 +24,7 @@ _POLL_SECONDS = 1.0
 
 
 class Sensors(Protocol):
-    """Finds out what has happened, and runs the job that this starts."""
+    """Sensors that find changes of the remote, and the runs of the jobs that these start."""
 
     def run(self, sensor: str, job: str) -> PastRun:
         """Return the run of `job` that `sensor` asks for, once it has ended."""
@@ -34,14 +34,14 @@ class Sensors(Protocol):
 def sensors(
     found: Settings, deployment: Deployment, instance: Any, say: Callable[[str], None]
 ) -> Sensors:
-    """Return what sees all that happens from now on."""
+    """Return sensors that see all changes from now on."""
     if daemon.is_alive(instance):
         return Daemons(found, deployment, instance, say)
     return Own(Ticks(deployment, found.state, instance), say)
 
 
 class Own:
-    """The sensors are evaluated in this process, and their runs executed one after the other."""
+    """Sensors that are evaluated in this process; their runs are executed one by one."""
 
     def __init__(self, ticks: Ticks, say: Callable[[str], None]) -> None:
         self._ticks, self._say = ticks, say
@@ -50,7 +50,7 @@ class Own:
             self._tick(each)
 
     def run(self, sensor: str, job: str) -> PastRun:
-        """Evaluate `sensor`, and execute what it asks for."""
+        """Evaluate `sensor`, and execute the run of `job` that it asks for."""
         wanted = [each for each in self._tick(sensor) if each.job == job]
         if not wanted:
             raise LaunchError(f"the sensor {sensor!r} has asked for no run of {job}")
@@ -67,7 +67,7 @@ class Own:
 
 @dataclass
 class Daemons:
-    """Dagster runs beside this process: it does all of it, and is only watched."""
+    """Sensors of a Dagster that runs beside this process, and is only watched."""
 
     found: Settings
     deployment: Deployment
@@ -75,7 +75,7 @@ class Daemons:
     say: Callable[[str], None]
 
     def __post_init__(self) -> None:
-        """Wait for the first ticks: what was there before them is no news."""
+        """Wait for the first ticks: older commits and pull requests are no news."""
         self.say("Dagster runs here: its own sensors, which look every 30 seconds, find everything")
         self._await(
             lambda: all(daemon.has_ticked(self.instance, each) for each in SENSORS),
@@ -93,7 +93,7 @@ class Daemons:
         return self._ended(run)
 
     def _newest(self, job: str) -> PastRun | None:
-        """Return the newest run of `job` since this was made."""
+        """Return the newest run of `job` since the first ticks."""
         runs = history.latest(self.instance, limit=1, job=job)
         return next((each for each in runs if each.created_at >= self._since), None)
 

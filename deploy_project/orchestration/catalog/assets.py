@@ -34,11 +34,12 @@ def environment_assets(
     reserved: Collection[dg.AssetKey] = (),
     tell: Tell = nobody,
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """Return the environment's assets at `commit`, whose dbt project is `project_directory`.
+    """Return the assets of one environment at its deployed `commit`.
 
     Models, seeds and snapshots are one multi-asset that `build` can build any part of; sources
-    and exposures are specs around it. `reserved` keys are those of other assets; `tell` hears of
-    nodes that can't be shown as they are.
+    and exposures are specs around it. `project_directory` is the dbt project in a checkout of
+    `commit`. `reserved` keys are those of other assets; `tell` hears of nodes that can't be shown
+    as they are.
     """
     translator = Translator(
         environment, manifest, commit, project_directory, docs_url, catalog, reserved, tell

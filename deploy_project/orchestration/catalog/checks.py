@@ -1,4 +1,4 @@
-"""dbt's tests and freshness as Dagster's asset checks: their keys, specs and results."""
+"""Dagster's asset checks of dbt's tests and source freshness: their specs and evaluations."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -28,9 +28,9 @@ def check_specs(
 ) -> dict[str, dg.AssetCheckSpec]:
     """Return the specs of `checks`, the keys of `check_keys`; `assets` are those of `asset_keys`.
 
-    One that Dagster refuses is left out and told. A failing test of severity `error` blocks what
-    is downstream, as it does in `dbt build`; but nothing waits for the checks of sources, which no
-    run of Dagster's builds.
+    A check that Dagster refuses is left out and told. A failing test of severity `error` blocks
+    assets downstream, as it does in `dbt build`; but nothing waits for the checks of sources,
+    which no run of Dagster's builds.
     """
     sources = {assets[unique_id] for unique_id in manifest["sources"] if unique_id in assets}
     known = tests(manifest)
@@ -43,7 +43,7 @@ def check_specs(
             also = {assets[each] for each in upstream(manifest, unique_id, assets)}
             may_block = key.asset_key not in sources
             found[unique_id] = _test_spec(key, known[unique_id], also=also, may_block=may_block)
-        except Exception as error:  # whatever somebody has written: it must not keep all others out
+        except Exception as error:  # one test's odd properties must not keep all others out
             tell(f"{unique_id!r} is not shown: {reason(error)}")
     return found
 
@@ -130,7 +130,7 @@ _PASSED = frozenset({"pass", "success"})
 def evaluation(
     key: dg.AssetCheckKey, event: NodeFinished, manifest: ManifestContent
 ) -> dg.AssetCheckEvaluation:
-    """Return what a finished test says; a status of `warn` is a failure of severity WARN."""
+    """Return the evaluation of a finished test; status `warn` is a failure of severity WARN."""
     return dg.AssetCheckEvaluation(
         asset_key=key.asset_key,
         check_name=key.name,
@@ -148,7 +148,7 @@ def evaluation(
 
 
 def freshness_evaluation(key: dg.AssetCheckKey, result: SourceResult) -> dg.AssetCheckEvaluation:
-    """Return what `dbt source freshness` says of one source; `key` is that of its check."""
+    """Return the evaluation of one source's freshness; `key` is the key of its check."""
     return dg.AssetCheckEvaluation(
         asset_key=key.asset_key,
         check_name=key.name,
@@ -160,7 +160,7 @@ def freshness_evaluation(key: dg.AssetCheckKey, result: SourceResult) -> dg.Asse
 
 
 def freshness_metadata(result: SourceResult) -> dict[str, dg.MetadataValue[Any]]:
-    """Return the measurement as metadata; what is unknown is left out."""
+    """Return a freshness measurement as metadata, without values that are unknown."""
     values: dict[str, object] = {
         "status": result.status,
         "max_loaded_at": result.max_loaded_at,

@@ -1,4 +1,4 @@
-"""What costs time and is off unless an environment asks for it: column lineage, row counts."""
+"""Column lineage and row counts of built models: both take time, and environments opt in."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What a materialization says about itself: where from, by whom, how long, how much."""
+"""Metadata of asset materializations: commit, job, dbt's versions, timing, rows and bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from deploy_project.runs.model.step_context import CommandContext
 
 @dataclass
 class Facts:
-    """What is known of the command that builds, growing while it runs."""
+    """Facts of one dbt command for its materializations; more are added while it runs."""
 
     commit: str
     branch: str
@@ -31,7 +31,7 @@ class Facts:
 
     @classmethod
     def of(cls, context: CommandContext) -> "Facts":
-        """Return what is known before dbt starts."""
+        """Return the facts that are known before dbt starts."""
         return cls(
             commit=context.source.commit,
             branch=context.source.branch,
@@ -43,19 +43,19 @@ class Facts:
         )
 
     def versions(self, event: Version | Adapter) -> None:
-        """Take note of what runs."""
+        """Note the version of dbt, or of its adapter."""
         if isinstance(event, Version):
             self.dbt_version, self.invocation_id = event.dbt_version, event.invocation_id
         else:
             self.adapter = f"{event.name} {event.version}"
 
     def finished(self, event: NodeFinished) -> None:
-        """Take note of when a node ended."""
+        """Note the time when a node ended."""
         if event.finished_at is not None:
             self.ends[event.unique_id] = event.finished_at
 
     def queued_seconds(self, event: NodeFinished, parents: list[str]) -> float | None:
-        """Return how long the node was ready but waited for a thread; None when unknown."""
+        """Return the seconds that the node, ready, waited for a thread; None when unknown."""
         ready = [self.ends[parent] for parent in parents if parent in self.ends]
         if event.started_at is None or not ready:
             return None
@@ -65,7 +65,7 @@ class Facts:
 def metadata(
     facts: Facts, event: NodeFinished, manifest: Mapping[str, Any]
 ) -> dict[str, dg.MetadataValue[Any]]:
-    """Return the metadata of the materialization that `event` is; what is unknown is left out."""
+    """Return the metadata of the materialization that `event` is, without unknown values."""
     node = manifest["nodes"].get(event.unique_id, {})
     queued = facts.queued_seconds(event, manifest.get("parent_map", {}).get(event.unique_id, []))
     compiled = f"{facts.artifacts}/target/compiled/{node.get('package_name')}"

@@ -1,4 +1,4 @@
-"""dbt's events as Dagster's: planned, materialized, checked; while the command still runs."""
+"""Reports dbt's events to Dagster while the command runs: planned, materialized, checked."""
 
 import json
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ BUILT = frozenset({"success", "no-op", "reused", "warn"})
 
 
 class AssetReporter:
-    """Reports what one step's command does to the assets and checks of its environment.
+    """Reports the assets and checks of one step's dbt command to Dagster.
 
     It goes by the manifest of the run's own commit (DESIGN 1): a node that the loaded definitions
     don't know is a plain materialization, and one that no longer exists is not mentioned. Nothing
@@ -51,7 +51,7 @@ class AssetReporter:
         self._unmeasured: dict[str, SourceResult] = {}
 
     def opened(self, context: CommandContext) -> None:
-        """Remember where the command runs."""
+        """Take the context of the command that begins."""
         self._command = context
         self._facts = Facts.of(context)
         self._builds = changes_warehouse(context.step.arguments)
@@ -77,7 +77,7 @@ class AssetReporter:
                 pass
 
     def closed(self) -> None:
-        """Report what is known only now: row counts, and the freshness of sources."""
+        """Report row counts and the freshness of sources, which are known only at the end."""
         if self._command.run.environment.row_counts:
             self._count()
         file = self._command.target_directory / "sources.json"

@@ -1,4 +1,4 @@
-"""What somebody has chosen to build, and dbt's arguments that choose just that; pure."""
+"""Selections of nodes, tests and sources, and the dbt arguments that select just those; pure."""
 
 import re
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _TYPES = ("model", "seed", "snapshot", "test", "unit_test")
 
 @dataclass(frozen=True)
 class Selection:
-    """What of an environment is to be built or checked, each by dbt's unique id."""
+    """The nodes to build, tests to run and sources to measure, by dbt's unique ids."""
 
     unique_ids: tuple[str, ...] = ()
     """Models, seeds and snapshots."""
@@ -25,8 +25,8 @@ class Selection:
 def selection_arguments(selection: Selection, manifest: ManifestContent) -> list[str]:
     """Return the arguments after `dbt` that build the chosen nodes and tests and no others.
 
-    What isn't in `manifest` is left out; empty when nothing remains, for `dbt build` without a
-    selection would build everything. Where most of one type is chosen, the rest is excluded:
+    Nodes that aren't in `manifest` are left out; empty when none remains, for `dbt build` without
+    a selection would build everything. Where most of one type is chosen, the rest is excluded:
     dbt takes time for every selector.
     """
     wanted = {*selection.unique_ids, *selection.checks}
@@ -73,10 +73,10 @@ def _selectors(nodes: Iterable[NodeEntry], manifest: ManifestContent) -> list[st
 
 
 def _selector(node: NodeEntry, manifest: ManifestContent) -> str:
-    """Return what selects one node exactly.
+    """Return the selector of exactly one node.
 
-    A plain `fqn:` selects everything below a folder of the model's name too, a pattern only what
-    has as many parts; so the last character is written as one (`[s]`). A package is named because
+    A plain `fqn:` selects everything below a folder of the model's name too, a pattern only nodes
+    with as many parts; so the last character is written as one (`[s]`). A package is named because
     `fqn:` also looks past it.
     """
     parts = [_pattern(part) for part in node["fqn"]]
@@ -92,5 +92,5 @@ def _selector(node: NodeEntry, manifest: ManifestContent) -> str:
 
 
 def _pattern(text: str) -> str:
-    """Return `text` with `?` for what a selector can't hold: spaces, commas, operators, dots."""
+    """Return `text` with `?` for each character but letters, digits, `_` and `-`."""
     return re.sub(r"[^A-Za-z0-9_-]", "?", str(text))

@@ -1,4 +1,4 @@
-"""What Dagster shows of each dbt node: its key, owners, group, tags, columns and links; pure."""
+"""Translates dbt nodes to asset specs: keys, owners, groups, tags, columns and links; pure."""
 
 import warnings
 from collections.abc import Callable, Collection, Mapping
@@ -81,7 +81,7 @@ class Translator:
 
     @cached_property
     def keys(self) -> Mapping[str, dg.AssetKey]:
-        """Their keys."""
+        """The keys of the assets, by unique id."""
         return asset_keys(self.environment.name, self.manifest, reserved=self.reserved)
 
     def specs(self) -> dict[str, dg.AssetSpec]:
@@ -92,10 +92,10 @@ class Translator:
         return {unique_id: spec for unique_id, spec in found.items() if spec is not None}
 
     def _shown(self, unique_id: str) -> dg.AssetSpec | None:
-        """Return the spec of one asset, else its name and place, else None: one keeps none out."""
+        """Return the spec of one asset, or a bare one, or None, as far as Dagster accepts it."""
         try:
             return self.spec(unique_id)
-        except Exception as error:  # whatever somebody has written that Dagster refuses
+        except Exception as error:  # such as odd properties that Dagster refuses
             why = reason(error)
         try:
             spec = self._bare(unique_id, note=why)

@@ -1,4 +1,4 @@
-"""The one door to what Dagster has no public name for; each module says why it is needed.
+"""The only door to Dagster's private names; each module says why it needs them.
 
 `tests/orchestration/test_internals.py` is the contract: it fails when an upgrade changes these.
 """

@@ -1,6 +1,6 @@
-"""The event log's connection to a server: Dagster's own makes one for each statement of an event.
+"""Keeps the event log's connection to a database server; Dagster makes one for each statement.
 
-Only the webserver may keep one, by a method that has no public name; what it keeps has none either.
+Only the webserver may keep one, by a method that has no public name; nor has its engine.
 """
 
 from contextlib import closing
@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 RENEWED_SECONDS = 300
-"""So old a connection is replaced, for what stands in between may have forgotten it."""
+"""A connection of this age is replaced: a proxy in between may have forgotten it."""
 _MORE = 5
 
 

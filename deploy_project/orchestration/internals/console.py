@@ -1,4 +1,4 @@
-"""Dagster's console output of a failure: once, though Dagster tells it of a step and of its run.
+"""Shortens Dagster's console output: an error is printed with its run, not with its step too.
 
 Dagster makes its console logger before anybody of ours is asked, by `logging.getLoggerClass()`.
 """
@@ -9,7 +9,7 @@ import dagster as dg
 
 
 def say_failures_once() -> None:
-    """Have loggers that are made from now on leave out what Dagster repeats; events stay whole."""
+    """Have loggers made from now on print an error once; stored events stay whole."""
     logging.setLoggerClass(_OnceLogger)
 
 
@@ -17,7 +17,7 @@ class _OnceLogger(logging.Logger):
     """Shortens records of Dagster's events; passes on all others as they are."""
 
     def handle(self, record: logging.LogRecord) -> None:
-        """Hand on the record, without what comes again."""
+        """Handle the record, without an error that the end of the run repeats."""
         event = getattr(record, "dagster_event", None)
         if isinstance(event, dg.DagsterEvent) and _comes_again(event):
             record.msg, record.args = record.getMessage().partition("\n\n")[0], ()
@@ -25,7 +25,7 @@ class _OnceLogger(logging.Logger):
 
 
 def _comes_again(event: dg.DagsterEvent) -> bool:
-    """Return whether the end of the run will tell the error of `event`, a step's.
+    """Return whether the end of the run will print the error of `event`, a step's failure.
 
     The step is the one to be shortened: its output goes to the console by way of its log, and what
     comes last is lost there at times. The end of a run that times out tells no error.

@@ -1,4 +1,4 @@
-"""Events that no public function reports.
+"""Events that no public function of Dagster reports: planned assets, cancellations, records.
 
 Planned ones, since the UI shows a model as in progress, or failed, only after one (facts: c+); the
 end of a run that waits in the queue; and a run's record, which belongs to none of its steps.
@@ -39,13 +39,13 @@ def report_materialization(
 
 
 def cancel_queued(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
-    """End a run that waits in the queue, saying why."""
+    """Cancel a run that waits in the queue, with the reason `why`."""
     instance.report_run_canceling(run, why)
     instance.report_run_canceled(run, why)
 
 
 def cancel(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
-    """End a run that waits or is in progress, saying why; what executes it ends it."""
+    """Cancel a run with the reason `why`; one in progress is ended by its launcher."""
     if run.status in (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED):
         return cancel_queued(instance, run, why)
     instance.report_run_canceling(run, why)

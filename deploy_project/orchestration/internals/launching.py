@@ -23,7 +23,7 @@ _PROGRAM = "deploy_project.orchestration.processes.execute_run"
 
 
 class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
-    """A run launcher without options: what Dagster asks of one, in the words of ours."""
+    """A run launcher without options: it implements Dagster's methods by four abstract ones."""
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__()
@@ -31,11 +31,11 @@ class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @abstractmethod
     def launch(self, run: dg.DagsterRun) -> None:
-        """Start what executes `run`, and return."""
+        """Start the process of `run`, and return."""
 
     @abstractmethod
     def interrupt(self, run: dg.DagsterRun) -> bool:
-        """Ask what executes `run` to end; return whether it was asked."""
+        """Ask the process of `run` to end; return whether it was asked."""
 
     @abstractmethod
     def problem(self, run: dg.DagsterRun) -> str:
@@ -43,7 +43,7 @@ class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @abstractmethod
     def hint(self, run: dg.DagsterRun) -> str:
-        """Return what helps people to find out why `run` did not go on; empty for nothing."""
+        """Return a hint to the cause when `run` did not go on; empty for none."""
 
     @property
     def instance(self) -> dg.DagsterInstance:
@@ -56,7 +56,7 @@ class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
 
     @property
     def inst_data(self) -> ConfigurableClassData | None:
-        """What dagster.yaml says about it."""
+        """The launcher's entry in dagster.yaml."""
         return self._inst_data
 
     @classmethod
@@ -97,7 +97,7 @@ class Launcher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
     def get_run_worker_debug_info(
         self, run: dg.DagsterRun, include_container_logs: bool | None = True
     ) -> str | None:
-        """Return what run monitoring adds when it ends `run`."""
+        """Return the hint that run monitoring adds when it ends `run`; None for none."""
         return self.hint(run) or None
 
 

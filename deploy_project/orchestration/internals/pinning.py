@@ -1,4 +1,4 @@
-"""Load-time pinning: each run must see the definitions that it was planned with."""
+"""Pins a text to each run, so that it loads the definitions that it was planned with."""
 
 from collections.abc import Callable
 

@@ -1,8 +1,8 @@
-"""What the process of a run was started for.
+"""The job or selection that the process of a run was started to execute.
 
 It needs no asset of the catalog to run a job, and may have to make them for a run by hand.
 
-The first thing that such a process asks, so this imports nothing that Dagster has not imported yet.
+Such a process asks for it first, so this imports nothing that Dagster has not imported yet.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from dagster._serdes import deserialize_value
 
 EXECUTE_RUN = ("api", "execute_run")
 RUN_ARGUMENTS = "DAGSTER_EXECUTE_RUN_ARGS"
-"""The variable by which the process of a run is told what to run."""
+"""The variable with the arguments of `dagster api execute_run`."""
 
 
 def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
     """Return the job that the process with these command line arguments executes.
 
-    `told` is what its launcher has told it in a variable. None when the process may be there for
-    more than one job, or when nobody knows.
+    `told` is the value of `RUN_ARGUMENTS`, if its launcher has set it. None when the process may
+    be there for more than one job, or when nobody knows.
     """
     match arguments[1:]:
         case ["job", "execute", *options]:
@@ -31,7 +31,7 @@ def executed_job(arguments: Sequence[str], told: str | None) -> str | None:
 
 
 def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[dg.AssetKey]:
-    """Return what the run of this process builds or checks by hand; nothing for the run of a job.
+    """Return the assets that the run of this process builds or checks by hand; none for a job.
 
     `arguments` and `told` are those of `executed_job`. Asks the instance.
     """
@@ -48,7 +48,7 @@ def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[
 
 
 def _launched(arguments: Sequence[str], told: str | None) -> ExecuteRunArgs | None:
-    """Return what a launcher has started this process for; None when none has."""
+    """Return a launcher's arguments to this process; None without any, or when unreadable."""
     match arguments[1:]:
         case ["api", "execute_run"] if told is not None:
             asked = told
@@ -58,12 +58,12 @@ def _launched(arguments: Sequence[str], told: str | None) -> ExecuteRunArgs | No
             return None
     try:
         return deserialize_value(asked, ExecuteRunArgs)
-    except Exception:  # another version's words; whoever executes the run will say what is wrong
+    except Exception:  # another version's format; Dagster will report it when it executes the run
         return None
 
 
 def _option(options: Sequence[str], *names: str) -> str | None:
-    for word, following in zip(options, [*options[1:], ""], strict=True):
+    for word, following in zip_longest(options, options[1:], fillvalue=""):
         name, is_joined, value = word.partition("=")
         if name in names:
             return value if is_joined else following

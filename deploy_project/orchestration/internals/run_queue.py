@@ -1,4 +1,4 @@
-"""The rules of the run queue, to say so when they are not those of our dagster.yaml."""
+"""The tags that Dagster's run queue has rules for, to notice when ours are missing."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""The SQLite storage: Dagster's own makes a connection for each event."""
+"""Base classes of a SQLite storage that keeps its connections; Dagster's makes one per event."""
 
 from abc import abstractmethod
 from collections.abc import Generator, Mapping
@@ -44,7 +44,7 @@ class SqliteEventLog(SqliteEventLogStorage):
         self._prepared.add(shard)
 
     def store_event(self, event: dg.EventLogEntry) -> None:
-        """Store `event`, and wake those who wait for the events of its run.
+        """Store `event`, and wake the webserver if it waits for the events of its run.
 
         As long as the connection is open only the log beside the file grows, and the webserver
         watches the file.
@@ -67,7 +67,7 @@ class SqliteEventLog(SqliteEventLogStorage):
         super().wipe()
 
     def dispose(self) -> None:
-        """End what this has started."""
+        """Stop watching files, and close all connections."""
         super().dispose()
         self.close()
 

@@ -26,7 +26,7 @@ from deploy_project.runs.store import scratch
 
 @dataclass(frozen=True)
 class ByHand:
-    """Builds and checks what people select in one environment, at one commit."""
+    """Builds and checks selections of assets in one environment, at one commit."""
 
     environment: Environment
     manifest: ManifestContent
@@ -37,14 +37,14 @@ class ByHand:
     def build(
         self, context: dg.AssetExecutionContext, selection: Selection
     ) -> Iterator[dg.MaterializeResult[Any]]:
-        """Build just the selection; what comes of it is reported as it happens."""
+        """Build just the selection; its events are reported while dbt runs."""
         self._run(context.op_execution_context, [selection_arguments(selection, self.manifest)])
         yield from ()
 
     def check(
         self, context: dg.AssetCheckExecutionContext, selection: Selection
     ) -> Iterator[dg.AssetCheckResult]:
-        """Measure and test just the selected sources; reported as it happens."""
+        """Measure and test just the selected sources; events are reported while dbt runs."""
         commands = [
             freshness_arguments(selection, self.manifest),
             selection_arguments(selection, self.manifest),

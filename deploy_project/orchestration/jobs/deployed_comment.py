@@ -1,4 +1,4 @@
-"""Telling merged pull requests which run of production has deployed them."""
+"""Adds the run that has deployed a merged pull request to that pull request's comment."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _MOST = 20
 
 @dataclass(frozen=True)
 class _Told:
-    """The newest run of a job for a pull request: what its comment tells of."""
+    """The newest run of a CI job for a pull request, the one that its comment is about."""
 
     job: Job
     number: int
@@ -40,9 +40,10 @@ class _Told:
 
 
 def tell_deployed(instance: dg.DagsterInstance, finished: FinishedRun) -> list[str]:
-    """Tell the pull requests that the run has deployed; return what went wrong with that.
+    """Amend the comments of pull requests that the run has deployed; return the problems.
 
-    What can't be told is told by a later run, which names the first run all the same.
+    A comment that can't be amended now is amended by a later run, which names the first run all
+    the same.
     """
     run = finished.run
     project = run.environment.project
@@ -73,7 +74,7 @@ def _builds(job: Job) -> bool:
 
 
 def _untold(instance: dg.DagsterInstance, run: Run) -> list[_Told]:
-    """Return the pull requests that have a comment of ours and may be on their way to here."""
+    """Return the pull requests built for this environment that no run is named for yet."""
     project, deployment = run.environment.project, run.deployment
     jobs = {
         job.name: job

@@ -1,4 +1,4 @@
-"""What the first step of a run says and notes before it begins."""
+"""Tags and first console lines of a run: parts that are off, the queue, reactivation."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from deploy_project.runs.model.streak import fingerprint
 
 
 def opening(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
-    """Note on the run what counts its failures, and return what its console says first."""
+    """Tag the run for the count of its job's failures; return the first lines of its console."""
     noted = {tags.DEFINITION: fingerprint(run.job)}
     said = [str(each) for each in run.job.off if each.part != "job"]  # that is the step's failure
     promise = unguaranteed(

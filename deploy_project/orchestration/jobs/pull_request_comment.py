@@ -1,4 +1,4 @@
-"""Telling pull requests of their runs; what can't be told is a warning, and changes nothing."""
+"""Posts the begin, end or refusal of a run to its pull request; a failure is only a warning."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def tell_begin(run: Run, warn: Callable[[str], None]) -> None:
 
 
 def tell_end(instance: dg.DagsterInstance, finished: FinishedRun) -> list[str]:
-    """Tell the pull request how its run has ended; return what went wrong with that."""
+    """Tell the pull request the outcome of its run; return the problems met."""
     run = finished.run
     commit = finished.source.commit if finished.source is not None else run.commit
     if run.pull_request is None or commit is None:

@@ -1,4 +1,4 @@
-"""Our runs in Dagster's queue: which give way, and what it can't promise (Q-1 to Q-6)."""
+"""Runs in Dagster's queue: older ones give way, missing limits are noted (Q-1 to Q-6)."""
 
 from collections.abc import Collection, Sequence
 
@@ -48,7 +48,7 @@ def _why(job: str, category: Category) -> str:
 def unguaranteed(
     counted: Sequence[str], rules: Collection[str] | None, *, waited: bool
 ) -> str | None:
-    """Return what the queue can't promise of a run in one line; None when it promises everything.
+    """Return the guarantee that the queue can't give for a run, in a line; None if it gives all.
 
     `counted` are the tags that the run is counted by, `rules` those that Dagster's queue has a
     rule for, None without a queue; `waited` tells whether the run has been through it.

@@ -56,7 +56,7 @@ def conclude(
 
 
 def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
-    """Note on the run what has failed without failing it; a rerun has the tag of its parent."""
+    """Tag the run with the steps that failed without failing it; a rerun has its parent's tag."""
     if failed != dagster_run.tags.get(tags.FAILED_STEPS, ""):
         instance.add_run_tags(dagster_run.run_id, {tags.FAILED_STEPS: failed})
 
@@ -80,7 +80,7 @@ def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
 
 
 def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:
-    """Write the record of a run whose process could not, keep its files, free its scratch space.
+    """Write the record of a run that ended without one, keep its files, free its scratch space.
 
     Raises `ConfigError` or `ArtifactError` when its files can't be kept.
     """
@@ -123,7 +123,7 @@ def _source(dagster_run: dg.DagsterRun) -> Code | None:
 
 
 def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
-    """Return the events that tell how a run has ended, and which steps have begun."""
+    """Return the events of a run's end, and of the starts of its steps."""
     wanted = {*_KINDS, dg.DagsterEventType.STEP_START}
     return list(instance.all_logs(run_id, of_type=wanted))
 

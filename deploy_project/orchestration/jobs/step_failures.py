@@ -1,4 +1,4 @@
-"""How Dagster shows a step that could not be carried out at all."""
+"""Turns a `DeployError` of a step into Dagster's `Failure`, to show its message in the UI."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from deploy_project.errors import DeployError
 
 @contextmanager
 def failing_clearly() -> Generator[None]:
-    """Raise a `DeployError` as Dagster's `Failure`, whose text stands above every traceback."""
+    """Raise a `DeployError` as Dagster's `Failure`, with its message above every traceback."""
     try:
         yield
     except DeployError as error:

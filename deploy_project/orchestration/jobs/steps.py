@@ -36,12 +36,12 @@ _SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
 
 
 def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
-    """Return the op of one step; it runs after the one before it, which gives it nothing."""
+    """Return the op of one step; it runs after the op before it, and gets no value from it."""
     total = len(steps(job))
     command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
 
     @dg.op(
-        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # what shows is the alias
+        name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # the UI shows the alias
         description=step.name,
         ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
         out=dg.Out(dg.Nothing),
@@ -75,7 +75,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
 
 
 def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
-    """Leave out what the resumed run has done; return why a run can't go on from it."""
+    """Record the resumed run's done steps as skipped; return the error if it is unknown."""
     if run.resumes is None:
         return None
     try:
@@ -87,7 +87,7 @@ def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
 
 
 def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
-    """Do again what lies before `step`, and has no op of its own in Dagster's retry."""
+    """Repeat the job's `dbt deps` and `dbt clean` before `step`, for Dagster's own retry."""
     for earlier in resumption.to_repeat(run, step):
         done = perform.perform(run, earlier, of=total, listener=NoListener(), actions=ACTIONS)
         _judge(context, earlier, done, {})
@@ -100,7 +100,7 @@ def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
-    """Put on the run what its first step has found out."""
+    """Tag the run with its commit, branch, trigger, cause and number, after its first step."""
     found = runs.known_source(run)
     values = {
         tags.COMMIT: found.commit if found else "",
@@ -140,7 +140,7 @@ def _conclude(
 def _judge(
     context: dg.OpExecutionContext, step: Step, record: StepRecord, metadata: dict[str, Any]
 ) -> None:
-    """Raise when the step's failure ends the run (CMD-4), and log what else there is to say."""
+    """Raise when the step's failure ends the run (CMD-4); log a skip or another failure."""
     if record.status is Status.SKIPPED:
         context.log.info(record.message)
     elif record.status is not Status.SUCCESS:
@@ -182,7 +182,7 @@ def end(
     dagster_run: dg.DagsterRun,
     outcome: Status,
 ) -> None:
-    """Finish a run whose steps have ended, and put its record into the asset catalog."""
+    """Finish a run after its last step, and put its record into the asset catalog."""
     run = Run.of(dagster_run, job, deployment, state)
     known = instance.get_run_record_by_id(dagster_run.run_id)
     assert known is not None

@@ -1,4 +1,4 @@
-"""The keys that the nodes of a manifest have as assets, no two of them alike; pure."""
+"""Asset keys of a manifest's nodes, no two of them alike for Dagster; pure."""
 
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -30,7 +30,7 @@ _RANK = {"model": 0, "snapshot": 1, "seed": 2, "source": 3, "exposure": 4}
 
 
 def assets(manifest: ManifestContent) -> dict[str, NodeEntry]:
-    """Return the nodes that are assets, by unique id: whatever is a relation, and exposures.
+    """Return the nodes that are assets, by unique id: relations and exposures.
 
     Where two want the same key, the one that gets it comes first.
     """
@@ -57,7 +57,7 @@ def _exists(node: NodeEntry) -> bool:
 
 
 def asset_key(environment_name: str, node: NodeEntry) -> dg.AssetKey:
-    """Return the key of a node of any manifest: the environment, then what dagster-dbt gives.
+    """Return the key of a node of any manifest: the environment, then dagster-dbt's key.
 
     This is dagster-dbt's `DagsterDbtTranslator.get_asset_key`, written again because importing it
     costs every process of a run 1.5 s; a test holds the two together. Characters that no name in
@@ -162,7 +162,7 @@ def renamed_assets(
 def upstream(
     manifest: ManifestContent, unique_id: str, keys: Mapping[str, dg.AssetKey]
 ) -> list[str]:
-    """Return the assets that a node reads, seen through what is none (ephemeral models, metrics).
+    """Return the assets that a node reads, directly or through ephemeral models and metrics.
 
     Sorted by unique id, so that definitions don't depend on the order in a file.
     """

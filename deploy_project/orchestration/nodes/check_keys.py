@@ -1,4 +1,4 @@
-"""The names that the tests of a manifest have as checks, no two of them alike; pure."""
+"""Check keys of a manifest's tests and source freshness, no two alike for Dagster; pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -43,10 +43,10 @@ def tests(manifest: ManifestContent) -> dict[str, NodeEntry]:
 
 
 def tested(manifest: ManifestContent, test: NodeEntry) -> str | None:
-    """Return the unique id of what a test is about, by dagster-dbt's rule where that has one.
+    """Return the unique id of the node that a test is about, by dagster-dbt's rule if it has one.
 
-    It is the only thing the test reads, else what `meta.dagster.ref` names, else what dbt has
-    attached it to, else the first thing it reads that is neither ephemeral nor unknown.
+    It is the only node that the test reads, else the one that `meta.dagster.ref` names, else the
+    one that dbt has attached it to, else the first it reads that is neither ephemeral nor unknown.
     """
     parents: list[str] = listing(mapping(test.get("depends_on")).get("nodes"))
     attached = test.get("attached_node")
@@ -81,7 +81,7 @@ def _is_named(node: NodeEntry, referred: Mapping[str, Any]) -> bool:
 def check_key(
     environment_name: str, manifest: ManifestContent, test_unique_id: str
 ) -> dg.AssetCheckKey | None:
-    """Return the check that a test of any manifest is; None when what it tests is no asset."""
+    """Return the check of a test of any manifest; None when the tested node is no asset."""
     test = find_test(manifest, test_unique_id)
     node = _node(manifest, tested(manifest, test) or "")
     if not _is_asset(node):
@@ -143,7 +143,7 @@ def _candidate(key: dg.AssetCheckKey) -> NameCandidate[dg.AssetCheckKey]:
 
 
 def _wanted(manifest: ManifestContent) -> Iterator[tuple[str, str, str]]:
-    """Yield each check's unique id, what it is about, and the name it would like."""
+    """Yield each check's unique id, the unique id of its node, and its name in dbt."""
     for unique_id, source in sorted(manifest["sources"].items()):
         if has_criteria(source):
             yield unique_id, unique_id, FRESHNESS
@@ -156,7 +156,7 @@ def renamed_checks(
     assets: Mapping[str, dg.AssetKey],
     checks: Mapping[str, dg.AssetCheckKey],
 ) -> Iterator[str]:
-    """Yield a line for each of `checks` whose name is not the one that dbt has for it."""
+    """Yield a line for each of `checks` that has another name than in dbt."""
     owners = {_candidate(key).form: unique_id for unique_id, key in checks.items()}
     owners |= {key.to_python_identifier(): unique_id for unique_id, key in assets.items()}
     for unique_id, about, name in _wanted(manifest):

@@ -1,4 +1,4 @@
-"""The columns of a table: their types and constraints, and where their values come from; pure."""
+"""Columns of a table: their types and constraints, and their lineage from SQL; pure."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -41,7 +41,7 @@ def dialect(adapter_type: str) -> str | None:
 def column_schema(node: NodeEntry, catalog_node: NodeEntry | None = None) -> dg.TableSchema | None:
     """Return the columns of a node of the manifest; types come from the catalog when it has them.
 
-    Columns that only the manifest knows come last; None when nobody knows any.
+    Columns that only the manifest knows come last; None when neither knows any.
     """
     documented = {str(name).lower(): column for name, column in node.get("columns", {}).items()}
     found = sorted(
@@ -96,9 +96,9 @@ def column_lineage(
     columns_of: Mapping[str, Iterable[str]],
     key_of_relation: Mapping[str, dg.AssetKey],
 ) -> dg.TableColumnLineage | None:
-    """Return which columns of which assets the columns of one query are made of.
+    """Return the columns of assets that each column of a query is made of.
 
-    `dialect` is sqlglot's name of it. Relations are written as dbt writes `relation_name`, quoted
+    `dialect` is named as in sqlglot. Relations are written as dbt writes `relation_name`, quoted
     or not. `columns_of` is needed for `select *` and for columns without a table; a table missing
     there, or in `key_of_relation`, only leaves gaps. None when the query can't be understood.
     """

@@ -1,4 +1,4 @@
-"""Names that are given once each, whatever people have called their things; pure."""
+"""Gives each node a name that no other node has, also where several want the same; pure."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,14 +9,14 @@ from typing import Generic, TypeVar
 LONGEST = 1000
 """Characters of a name at most: databases index names, and have no room for more than 2,700."""
 CUT = 100
-"""Characters that are left of a part of a longer one, in front of its mark."""
+"""Characters that are left of an overlong part, in front of its mark."""
 
 Name = TypeVar("Name")
 
 
 @dataclass(frozen=True)
 class NameCandidate(Generic[Name]):
-    """A name that something may get, and the form in which Dagster must tell it from others."""
+    """A name that a node may get, and the form that Dagster compares names by."""
 
     name: Name
     form: str
@@ -24,22 +24,22 @@ class NameCandidate(Generic[Name]):
 
 @dataclass(frozen=True)
 class WantedName(Generic[Name]):
-    """The names that one thing may have."""
+    """The names that one node may get, in order of preference."""
 
     unique_id: str
     plain: NameCandidate[Name] | None
     """The one it would like; None where Dagster can't have it."""
     others: Iterator[NameCandidate[Name]]
-    """Those it takes else; they never end."""
+    """Those it takes otherwise, without an end."""
 
 
 @dataclass
 class GivenNames:
-    """The owners of the names that are given away, by form."""
+    """The names that are taken: their owners' unique ids, by form."""
 
     owners: dict[str, str] = field(default_factory=dict[str, str])
     may_have: Callable[[str, str], bool] = lambda _form, _unique_id: True
-    """Whether a form is free for a unique id by what was given elsewhere before."""
+    """Whether a form is free for a unique id, beside the names of another commit."""
 
     def take(self, form: str, unique_id: str) -> bool:
         """Give `form` to `unique_id`, and say whether it has it now."""
@@ -51,8 +51,8 @@ class GivenNames:
 def distinct(wishes: Iterable[WantedName[Name]], given: GivenNames) -> dict[str, Name]:
     """Return a name for each unique id, no two of one form.
 
-    Names that are nobody else's wish go to those who want them; of several the first gets it. So
-    what else there is never changes a name, unless it wants the same one.
+    A plain name goes to the first node that wants it. So other nodes never change a node's name,
+    unless they want the same one.
     """
     found: dict[str, Name] = {}
     late: list[WantedName[Name]] = []
@@ -69,9 +69,9 @@ def distinct(wishes: Iterable[WantedName[Name]], given: GivenNames) -> dict[str,
 
 
 def unless_shown(shown: Mapping[str, str], here: Collection[str]) -> Callable[[str, str], bool]:
-    """Return whether one of the unique ids `here` may have a form, beside the owners in `shown`.
+    """Return a predicate: whether a unique id may have a form, beside the owners in `shown`.
 
-    A form stays its owner's; but what is new may follow one that is gone.
+    A form stays its owner's; but a new unique id may follow an owner that is not `here` any more.
     """
     known = {*shown.values()}
 
@@ -84,7 +84,7 @@ def unless_shown(shown: Mapping[str, str], here: Collection[str]) -> Callable[[s
 
 
 def marks(unique_id: str) -> Iterator[str]:
-    """Yield what tells a unique id from others, without an end: eight letters and digits first."""
+    """Yield marks that tell a unique id from others, without an end: first, eight hex digits."""
     content = unique_id.encode(errors="surrogatepass")
     mark = sha1(content, usedforsecurity=False).hexdigest()[:8]
     yield mark

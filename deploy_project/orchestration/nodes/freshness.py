@@ -1,4 +1,4 @@
-"""How old a model may grow: dbt's words as one of Dagster's freshness policies; pure."""
+"""Dagster's freshness policies of models, from dbt's configuration and `meta`; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _NEVER = timedelta(days=3650)
 
 @dataclass(frozen=True)
 class Freshness:
-    """A policy, or a note that says why what is written can't be one; neither when nothing is."""
+    """A policy, or a note why the configured one is ignored; neither when none is configured."""
 
     policy: dg.FreshnessPolicy | None = None
     note: str | None = None
 
 
 def freshness(node: NodeEntry) -> Freshness:
-    """Return what a model's configuration says about its age.
+    """Return the freshness policy of a model, from its configuration.
 
     `meta.dagster.freshness` goes before `meta.freshness`, both written as a source's `freshness`
     is; then comes dbt's own `freshness.build_after`, which makes the model late after one such

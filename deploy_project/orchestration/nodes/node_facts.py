@@ -1,4 +1,4 @@
-"""What a manifest says of one node, in Dagster's spelling: owners, group, tags, table; pure."""
+"""Facts of one manifest node in Dagster's spelling: meta, group, owners, tags, table; pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ NodeEntry = Mapping[str, Any]
 ManifestContent = Mapping[str, Any]
 
 _GROUPS = {"seed": "seeds", "snapshot": "snapshots", "source": "sources", "exposure": "exposures"}
-# Dagster's own idea of an e-mail address; what it doesn't take must be a team.
+# Dagster's own pattern of an e-mail address; any other owner must be a team.
 _EMAIL = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Z|a-z]{2,7}")
 _TAG = re.compile(r"([A-Za-z0-9_.-]{1,63}/)?[A-Za-z0-9_.-]{1,63}")
 
@@ -29,7 +29,7 @@ def meta(node: NodeEntry) -> Mapping[str, Any]:
 
 
 def dagster_meta(node: NodeEntry) -> Mapping[str, Any]:
-    """Return what the node's `meta` says to Dagster."""
+    """Return the node's `meta.dagster`; empty without one."""
     return mapping(meta(node).get("dagster"))
 
 
@@ -49,9 +49,9 @@ def group(node: NodeEntry) -> str:
 
 
 def owners(node: NodeEntry, manifest: ManifestContent) -> list[str]:
-    """Return who answers for a node, each an e-mail address or `team:…`, nobody twice.
+    """Return the owners of a node, each an e-mail address or `team:…`, none twice.
 
-    Asked are the owner of dbt's group, an exposure's own `owner`, `meta.owner`, and
+    They come from the owner of dbt's group, an exposure's own `owner`, `meta.owner`, and
     `meta.dagster.owners`.
     """
     name = mapping(node.get("config")).get("group")
@@ -83,7 +83,7 @@ def _owner(text: str) -> str | None:
 
 
 def tags(node: NodeEntry) -> dict[str, str]:
-    """Return dbt's tags as Dagster's; those that Dagster has no room or other plans for are out."""
+    """Return dbt's tags that Dagster accepts, without those that begin with `dagster/`."""
     found = map(str, listing(node.get("tags")))
     return {tag: "" for tag in found if is_tag(tag) and not tag.startswith("dagster/")}
 

@@ -13,9 +13,9 @@ def nobody(_line: str) -> None:
 
 
 def why(*, owner: str | None, spelled: bool) -> str:
-    """Return why a node has another name than its own, which `owner` has, if any other node.
+    """Return why a node is not shown by its own name; `owner` is the node that has it, if any.
 
-    `spelled` is whether Dagster's letters suffice for its own.
+    `spelled` is whether Dagster allows all characters of its own.
     """
     if not spelled:
         return "Dagster's names have only A-Z, a-z, 0-9, `_`, `-` and `.`"
@@ -25,12 +25,12 @@ def why(*, owner: str | None, spelled: bool) -> str:
 
 
 def reason(error: Exception) -> str:
-    """Return the first line of an error that Dagster, or our reading, has raised for a node."""
+    """Return the type and first line of an error that a node has raised, in Dagster or here."""
     first = next(iter(str(error).splitlines()), "")[:_LONGEST]
     return f"{type(error).__name__}: {first}"
 
 
 def shortened(lines: Sequence[str]) -> list[str]:
-    """Return the first of `lines`, and how many more there are."""
+    """Return the first of `lines`, and a line with the number of the others."""
     more = len(lines) - _MOST
     return [*lines[:_MOST], *([f"and {more} more"] if more > 0 else [])]

@@ -1,4 +1,4 @@
-"""The names of ops, which Dagster tells apart from those of jobs, and in a whole code location."""
+"""Names of ops, unique in the code location and different from the names of jobs."""
 
 import re
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Whether Dagster's daemon is at work on an instance, and which sensors it has evaluated."""
+"""Checks whether Dagster's daemon is alive on an instance, and has evaluated a sensor."""
 
 import time
 

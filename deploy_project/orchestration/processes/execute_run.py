@@ -16,8 +16,8 @@ from deploy_project.orchestration.processes import shortcuts
 
 
 def start_dbt(job: str) -> None:
-    """Start the process of the first command of `job`; nothing for what is no job of ours."""
-    with suppress(DeployError):  # whoever loads the definitions will be told
+    """Start the dbt process of the first command of `job`; none unless the job is ours."""
+    with suppress(DeployError):  # loading the definitions will report it
         found = settings()
         wanted = load_deployment(found.config_file, state=found.state.root).jobs.get(job)
         if wanted is not None:

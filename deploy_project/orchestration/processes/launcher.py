@@ -18,7 +18,7 @@ from deploy_project.orchestration.processes.workers import Worker, reclaim, work
 PATIENCE_SECONDS = 60
 """How long a process may go on once its run has been ended without it."""
 _LOOK_SECONDS = 5
-"""How often a process's run is looked at: it may have been cancelled in another container."""
+"""Between looks at a process's run: it may have been cancelled in another container."""
 
 
 class ProcessLauncher(launching.Launcher):
@@ -59,7 +59,7 @@ class ProcessLauncher(launching.Launcher):
         return "" if worker.is_alive() is not False else _ended(worker, "without a word")
 
     def hint(self, run: dg.DagsterRun) -> str:
-        """Return where to look for what the process of `run` has printed."""
+        """Return a sentence with the path of the process's log; empty without a log."""
         worker = worker_of(self.instance, run.run_id)
         return f"What its process has printed is in {worker.log}" if worker.log.exists() else ""
 
@@ -82,7 +82,7 @@ class ProcessLauncher(launching.Launcher):
     ) -> int:
         """Return the exit code; interrupt the process of a run that somebody cancels elsewhere.
 
-        A process whose run is over for so long is killed, whoever has ended the run.
+        A process that goes on for `PATIENCE_SECONDS` after the end of its run is killed.
         """
         over_since = None
         while True:

@@ -1,4 +1,4 @@
-"""Materializing by hand on a machine that is not the code server's: it has none of its files."""
+"""Prepares deployed commits for a run by hand on a machine without the code server's files."""
 
 from collections.abc import Callable, Collection, Mapping
 
@@ -17,10 +17,11 @@ def restored(
     pointers: Mapping[str, str],
     selected: Callable[[], Collection[dg.AssetKey]],
 ) -> dict[str, str]:
-    """Prepare the commits of `pointers` that the assets `selected` are of, where they are not here.
+    """Prepare the deployed commits of the assets `selected`, where their files are not here.
 
-    Returns the pointers to what is here then; nothing is deployed. Raises a `DeployError` when a
-    commit can't be had. Only for the process of a run: it asks the remote, and dbt.
+    Returns `pointers`, updated for the prepared commits; nothing is deployed. Raises a
+    `DeployError` when a commit can't be had. Only for the process of a run: it asks the remote,
+    and dbt.
     """
     missing = {
         name: at

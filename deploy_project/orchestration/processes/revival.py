@@ -41,7 +41,7 @@ def watch(
 
 
 def revive(url: str, *, reload: Callable[[str], None], pause: Callable[[], None]) -> str:
-    """Try until Dagster has loaded the location again; return what has come of it."""
+    """Have Dagster load the location again, in `ATTEMPTS`; return a sentence on the outcome."""
     why = ""
     for _ in range(ATTEMPTS):
         pause()
@@ -68,7 +68,7 @@ def _reload(url: str, ours: Mapping[str, str]) -> None:
 
 
 def main() -> None:
-    """Wait for the end of the code server."""
+    """Wait for the end of the code server, and have it started again unless it was wanted."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for Dagster, which then ends us
     told = json.loads(sys.stdin.buffer.readline())
     if sys.stdin.buffer.read() == GOODBYE:

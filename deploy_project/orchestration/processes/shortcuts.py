@@ -1,4 +1,4 @@
-"""What makes loading and the process of a run shorter, before the first step and after the last."""
+"""Shortens loading and a run's process: imports dbt ahead, holds back garbage collection."""
 
 import atexit
 import gc
@@ -19,13 +19,13 @@ def start_dbt(job: Job) -> None:
 
 
 def end_at_once() -> None:
-    """Have this process end without looking for what it no longer needs: all of it goes anyway."""
+    """Have this process end without a last garbage collection: its memory goes anyway."""
     atexit.register(gc.freeze)
 
 
 @contextmanager
 def kept() -> Generator[None]:
-    """Look for no garbage meanwhile, and never among what is made: it stays as long as we do.
+    """Collect no garbage in this block, and never among its objects: they stay to the end.
 
     Python would look through all definitions made so far again and again, a third of the time
     that 5,000 models take.

@@ -1,6 +1,6 @@
 """Dagster's storage on SQLite, for `storage:` in dagster.yaml, with connections that are kept.
 
-Dagster makes an engine and a connection for each event, which is most of what storing it takes. The
+Dagster makes an engine and a connection for each event, most of the time that storing it takes. The
 files are the same, and both classes may work on them at a time. The daemon and the webserver import
 this module, so it must need nothing of the deployment.
 """

@@ -1,8 +1,8 @@
 """The processes of runs: each holds a lock for as long as it lives, so that its death is known.
 
 The kernel drops a lock however its holder ends, also with the machine; a process id alone may be
-somebody else's by then. Files: `alive` (the lock, and who holds it), `log`, what it has printed,
-and `interrupted`, once somebody has.
+somebody else's by then. Files: `alive` (the lock, and its holder), `log` (its output), and
+`interrupted` (once somebody has interrupted it).
 """
 
 import fcntl
@@ -24,11 +24,11 @@ import dagster as dg
 from deploy_project.runs.store.scratch import is_locked
 
 KEPT_FOR = timedelta(days=1)
-"""Long enough to look at what a killed process has printed."""
+"""Long enough to look at the output of a killed process."""
 
 
 def here() -> str:
-    """Return where process ids of ours mean something: containers have their own."""
+    """Return the host and PID namespace that process ids belong to: containers have their own."""
     try:
         return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:  # no Linux
@@ -43,7 +43,7 @@ class Worker:
 
     @property
     def log(self) -> Path:
-        """What the process has printed; kept when it did not end well."""
+        """The output of the process; kept when it did not end well."""
         return self.directory / "log"
 
     @property
@@ -82,7 +82,7 @@ class Worker:
 
     @contextmanager
     def held(self) -> Generator[None]:
-        """Make this process the run's, unless whoever has started it has done so."""
+        """Make this process the run's worker, unless its launcher has done so."""
         lock = self._claimed()
         if lock is None:
             yield
@@ -148,7 +148,7 @@ def worker_of(instance: dg.DagsterInstance, run_id: str) -> Worker:
 
 
 def held(instance: dg.DagsterInstance, run_id: str) -> AbstractContextManager[None]:
-    """Return the context in which this process is a run's, unless it was started as such."""
+    """Return a context that makes this process a run's worker, unless its launcher has."""
     return worker_of(instance, run_id).held()
 
 

@@ -1,1 +1,1 @@
-"""Schedules and sensors: the triggers of runs, and the sensor that looks after the dead."""
+"""Schedules and sensors that start runs, and the sensor that records killed runs."""

@@ -32,7 +32,7 @@ _HOUR = 3
 
 @dataclass(frozen=True)
 class Sweeps:
-    """The sweeps of a deployment."""
+    """The clean-up jobs of a deployment, with their schedules."""
 
     deployment: Deployment
     state: StateDirectory
@@ -53,7 +53,7 @@ class Sweeps:
         return {job_name(each.name): self._job(each) for each in self.environments}
 
     def schedules(self, jobs: Mapping[str, dg.JobDefinition]) -> list[dg.ScheduleDefinition]:
-        """Return a schedule for each of `jobs`, which finds what their triggers have missed."""
+        """Return a daily schedule for each of `jobs`, for closings that sensors have missed."""
         return [self._schedule(each, jobs[job_name(each.name)]) for each in self.environments]
 
     def _job(self, environment: Environment) -> dg.JobDefinition:
@@ -159,7 +159,7 @@ def _cause(numbers: Collection[int]) -> str:
 
 
 def _tell(context: dg.OpExecutionContext, wanted: Sweep, swept: Swept) -> None:
-    """Show what came of it on the op; raise when something was to be dropped and is still there."""
+    """Show the dropped schemas on the op; raise when one that was to go is still there."""
     if wanted.outage:
         context.log.warning(f"Only age counts: {wanted.outage}")
     if swept.strays:

@@ -1,4 +1,4 @@
-"""The sensor that starts jobs when others have ended (TRG-5), wherever those were started."""
+"""The sensor that starts jobs after other jobs' ends and new assets, of any location (TRG-5)."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ _ENDED = [each for each in dg.DagsterRunStatus if Status.of(each).has_ended]
 def ends(
     instance: dg.DagsterInstance, parents: Iterable[Parent], since: float
 ) -> Iterator[EndedRun]:
-    """Yield the ends of `parents` after `since`, in no order; pull requests start nothing else."""
+    """Yield the ends of `parents` after `since`, in no order, without runs of pull requests."""
     own: list[str] = []
     for parent in dict.fromkeys(parents):
         if isinstance(parent, AssetParent):

@@ -1,4 +1,4 @@
-"""Which jobs the ends of runs, and new assets, start; pure (TRG-5)."""
+"""Decides the jobs to start after ends of runs and materialized assets; pure (TRG-5)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class EndedRun:
     """A run that has ended, or an asset that was materialized."""
 
     what: str
-    """The parent that it is an end of, as `str()` of it says."""
+    """The parent that has ended, as `str()` writes it."""
     at: float
     """Seconds since 1970."""
     run_id: str = ""
@@ -49,13 +49,13 @@ class StartJob:
     job: str
     ends: tuple[EndedRun, ...]
     round: str = ""
-    """Which one it is of a job that waits for all its parents; empty for another job."""
+    """The round of a job that waits for all its parents; empty for another job."""
 
     @property
     def key(self) -> str:
         """Names this start and no other, so that it happens once however often it is decided.
 
-        What is decided again may know of an end that was written late: then a round has other
+        A decision made again may know of an end that was written late: then a round has other
         ends, but there are no fewer rounds.
         """
         if self.round:
@@ -65,7 +65,7 @@ class StartJob:
 
     @property
     def cause(self) -> str:
-        """Why, in words."""
+        """The ends, in words."""
         return "; ".join(end.told(shortly=len(self.ends) > 1) for end in self.ends)
 
     @property
@@ -76,12 +76,12 @@ class StartJob:
 
 @dataclass(frozen=True)
 class CompletionState:
-    """What one tick leaves to the next."""
+    """The sensor's cursor: ends seen, ends that wait for others, and rounds."""
 
     last: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     """When the tick was, in seconds since 1970."""
     seen: Mapping[str, float] = field(default_factory=dict[str, float])
-    """When the ends were, by key, that the next tick will find again."""
+    """The times of ends that the next tick will find again, by key."""
     waiting: Mapping[str, Mapping[str, EndedRun | None]] = field(
         default_factory=dict[str, Mapping[str, EndedRun | None]]
     )
@@ -90,10 +90,10 @@ class CompletionState:
     begun: float = 0.0
     """When the first tick was; the rounds are counted from there."""
     rounds: Mapping[str, int] = field(default_factory=dict[str, int])
-    """How often each job that waits for all its parents was started, by its name."""
+    """The number of starts of each job that waits for all its parents, by its name."""
 
     def since(self, now: float) -> float:
-        """Return from when on a tick at `now` asks for ends; a clock may have been set back."""
+        """Return the time after which a tick at `now` asks for ends; a clock may be set back."""
         return min(self.last, now) - OVERLAP_SECONDS
 
 
@@ -113,10 +113,9 @@ def text(state: CompletionState) -> str:
 def decide(
     jobs: Iterable[Job], state: CompletionState, ends: Iterable[EndedRun], *, now: float
 ) -> tuple[list[StartJob], CompletionState]:
-    """Return what `ends` start, in their order, and the state after it.
+    """Return the starts that `ends` cause, in their order, and the state after them.
 
-    An end counts once. What is new among the parents of a job waits from now on: none of `ends`
-    is for it.
+    An end counts once. A parent that is new to a job counts from now on: none of `ends` is for it.
     """
     children = {job.name: job.completion for job in jobs if job.completion is not None}
     waiting = {name: _round(each, state.waiting.get(name, {})) for name, each in children.items()}
@@ -151,7 +150,7 @@ def _after(
     known: Mapping[str, EndedRun | None],
 ) -> tuple[EndedRun, ...]:
     """Return the ends that start `child` now that `end` is there; note it in `ends` if it waits."""
-    if end.by == child:  # what a job makes itself would start it for ever
+    if end.by == child:  # a job's own asset would start it for ever
         return ()
     names = [_name(each, completion) for each in completion.parents if _fits(each, end)]
     names = [name for name in names if name in known]
@@ -174,6 +173,6 @@ def _fits(parent: Parent, end: EndedRun) -> bool:
 
 
 def _name(parent: Parent, completion: Completion) -> str:
-    """Name what is waited for; another status, or `all` instead of `any`, is another thing."""
+    """Name a parent and the statuses waited for; `all` and `any` make different names."""
     statuses = "" if isinstance(parent, AssetParent) else f" {sorted(parent.statuses)}"
     return f"{'all' if completion.needs_all else 'any'}: {parent}{statuses}"

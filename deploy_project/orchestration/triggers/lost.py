@@ -1,4 +1,4 @@
-"""Runs that a daemon took from the queue and was killed before it had started them."""
+"""Starts runs that a daemon took from the queue before it was killed."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ AFTER = timedelta(seconds=30)
 
 
 def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
-    """Start the runs that nobody has started; return a line for each of them.
+    """Start the runs that left the queue but have no process; return a line for each of them.
 
     Safe while a slow daemon is about to: a run has one process, whoever starts it.
     """

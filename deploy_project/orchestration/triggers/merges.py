@@ -1,4 +1,7 @@
-"""The merge sensor: one for each project, so that one remote's outage stops no other."""
+"""The merge sensor: it deploys new commits of a project and starts its merge jobs.
+
+There is one for each project, so that one remote's outage stops no other.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +27,7 @@ from deploy_project.runs.model import tags
 
 INTERVAL_SECONDS = 30
 _MARGIN_SECONDS = 8
-"""What a tick needs beside git to be over in time, and what Dagster needs to hear of it."""
+"""Seconds that a tick needs beside git to be over in time, and to answer Dagster."""
 _LATE = (
     "The tick's time was up; `deploy-project deploy` fetches without that limit, once for all, and "
     "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS gives ticks more of it."
@@ -43,7 +46,7 @@ def ending_at(until: float) -> AbstractContextManager[None]:
 
 @dataclass(frozen=True)
 class MergeWatch:
-    """What the sensor of one project works with."""
+    """The project, deployment and state of one merge sensor."""
 
     project: Project
     deployment: Deployment
@@ -77,7 +80,7 @@ class MergeWatch:
 
 @dataclass(frozen=True)
 class Visit:
-    """What came of one environment in one tick."""
+    """The outcome of one environment in one tick."""
 
     seen: MergeCursor | None
     requests: tuple[dg.RunRequest, ...] = ()
@@ -128,9 +131,9 @@ def _deploy(
     *,
     until: float,
 ) -> str:
-    """Deploy `commit`; return what went wrong, empty for nothing.
+    """Deploy `commit`; return the problem, empty for none.
 
-    git ends with the tick; what dbt has to prepare may take longer, and the next tick finds it.
+    git ends with the tick; dbt's preparation may take longer, and the next tick finds its result.
     """
     try:
         with watch.state.explained(f"checking out commit {commit[:12]}"), ending_at(until):
@@ -165,7 +168,7 @@ def _requests(
 
 
 def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    """Look at the project's remote once; raise what is wrong unless there is news to keep first."""
+    """Look at the project's remote once; raise the problems unless the cursor has changed."""
     until = tick_ends()
     before = merges.read(context.cursor)
     with ending_at(until):
@@ -197,7 +200,7 @@ def tick(watch: MergeWatch, context: dg.SensorEvaluationContext) -> dg.SensorRes
 
 
 def _remember(watch: MergeWatch, heads: Mapping[str, str], visits: Mapping[str, Visit]) -> None:
-    """Keep in mind where the remote is, for runs that can't ask it (JOB-13)."""
+    """Remember the heads of the remote, for runs that can't ask it (JOB-13)."""
     for each in watch.environments:
         commit = heads.get(each.ref)
         if commit is not None and not visits[each.name].problem:
@@ -218,7 +221,7 @@ def _reload(watch: MergeWatch, context: dg.SensorEvaluationContext) -> None:
 
 
 def _reason(visits: Mapping[str, Visit], before: Mapping[str, MergeCursor]) -> str:
-    """Return what a tick that starts no run has found, environment by environment."""
+    """Return the skip reason of a tick that starts no run: the commit of each environment."""
     lines = [
         f"{name}: {'still at' if each.seen == before.get(name) else 'deployed'} {each.seen.commit}"
         for name, each in visits.items()

@@ -1,4 +1,4 @@
-"""The sensor of pull requests: one for each project that has CI jobs."""
+"""The sensor that builds open pull requests: one for each project that has CI jobs."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ INTERVAL_SECONDS = 10
 ASKING_SECONDS = 30
 """How often the site is asked without being told to."""
 TELLING_SECONDS = 15
-"""So long after its begin a tick still tells; Dagster ends one after 60, and forgets its starts."""
+"""A tick posts refusals for so long; Dagster ends one after 60, and forgets its starts."""
 _ACTIVE = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -34,7 +34,7 @@ _ACTIVE = [
 
 @dataclass(frozen=True)
 class PullWatch:
-    """What the sensor of one project works with."""
+    """The project, deployment and state of one sensor of pull requests."""
 
     project: Project
     deployment: Deployment
@@ -52,7 +52,7 @@ class PullWatch:
 
 
 class Pace:
-    """Lets a question pass once in a while."""
+    """Limits the questions to a site to one in about `ASKING_SECONDS`."""
 
     def __init__(self) -> None:
         self._last: float | None = None
@@ -68,7 +68,7 @@ class Pace:
 def tick(
     watch: PullWatch, context: dg.SensorEvaluationContext, pace: Pace
 ) -> dg.SensorResult | dg.SkipReason:
-    """Ask once what is open; start what is new, and give up what that leaves without purpose.
+    """Ask once for open pull requests; start runs of new commits, and cancel stale runs.
 
     The bell has the site asked at once, and for everything.
     """
@@ -105,7 +105,7 @@ def tick(
 def _tell(
     refusals: Sequence[Refuse], context: dg.SensorEvaluationContext, *, until: float
 ) -> Sequence[Refuse]:
-    """Tell why pull requests are not built; return those that there was no time for."""
+    """Tell pull requests why they are not built; return the refusals not told in time."""
     for number, refusal in enumerate(refusals):
         if time.monotonic() >= until:
             return refusals[number:]

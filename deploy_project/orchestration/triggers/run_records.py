@@ -1,4 +1,4 @@
-"""The sensor that looks after runs whose daemon or process was killed, or that never ran."""
+"""The sensor that records killed and cancelled runs, and starts runs that a daemon lost."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ _ENDS = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 
 
 def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefinition:
-    """Return the sensor for runs that were cancelled while they waited, or whose worker died."""
+    """Return the sensor that writes missing records, and starts runs that a daemon lost."""
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name="run_records",
@@ -82,7 +82,7 @@ def look(
 
 
 def _ended(instance: dg.DagsterInstance, jobs: list[str], cursor: Cursor) -> list[dg.RunRecord]:
-    """Return the runs of `jobs` that have ended, those changed first first."""
+    """Return the runs of `jobs` that have ended, in the order of their last change."""
     if not jobs:
         return []
     wanted = dg.RunsFilter(statuses=_ENDS, tags={tags.JOB: jobs}, updated_after=cursor.since)
