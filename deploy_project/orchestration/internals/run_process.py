@@ -6,6 +6,7 @@ Such a process asks for it first, so this imports nothing that Dagster has not i
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import dagster as dg
 from dagster._grpc.types import ExecuteRunArgs
