@@ -1,4 +1,4 @@
-"""One directory of files per commit: made once, whole or not there, independent of the mirror."""
+"""Checkouts: one immutable directory of files per commit, made atomically, held and evicted."""
 
 import hashlib
 import json
@@ -124,7 +124,7 @@ def project_directory(checkout: Checkout, project: Project) -> Path:
 def is_as_committed(
     project: Project, state: StateDirectory, checkout: Checkout, file: Path
 ) -> bool:
-    """Return whether a file of `checkout` is as its commit has it; not where nobody can say.
+    """Return whether a file of `checkout` is unchanged since its commit; False if git can't tell.
 
     An answer of yes is remembered beside the tree, for as long as the file is not written.
     """
@@ -162,7 +162,7 @@ def _is_there(checkout: Checkout) -> bool:
 
 @contextmanager
 def _alone(checkout: Checkout) -> Generator[None, None, None]:
-    """Hold the checkout's lock; its directory may be cleared away until that is had."""
+    """Hold the checkout's lock; until then another process may remove its directory."""
     while True:
         checkout.root.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -200,7 +200,7 @@ def _last_use(checkout: Checkout) -> float:
 
 
 def _reclaim(directory: Path) -> None:
-    """Remove what killed processes left half made or half removed."""
+    """Remove the checkouts that killed processes left half made or half removed."""
     for checkout in _checkouts(directory):
         if not checkout.tree.is_dir():
             _remove(checkout, finished=False)

@@ -1,4 +1,4 @@
-"""The status of a commit, for all to see and for branch protection to require."""
+"""Setting the status of a commit on the hosting site, which branch protection can require."""
 
 from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import access
