@@ -46,7 +46,7 @@ class Checkout:
         return self.root / "in-use"
 
     def parsed(self, key: str) -> Path:
-        """The saved parse of `tree` under one combination of settings (`partial_parse.msgpack`)."""
+        """The saved parse of `tree`, with its manifest, under one combination of settings."""
         return self.root / "parsed" / key
 
 

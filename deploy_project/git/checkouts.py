@@ -27,7 +27,7 @@ _DEPTH = 3
 def ensure_checkout(project: Project, state: StateDirectory, commit: str) -> Checkout:
     """Return the checkout of `commit`, with its submodules; fetch and make it if need be.
 
-    Safe to call from many processes at once; `hold` what it returns while using it. Raises
+    Safe to call from many processes at once; `hold` the checkout while using it. Raises
     `GitError` when the remote does not give the commit out, or when files of the dbt project are
     kept in Git LFS.
     """
@@ -219,7 +219,7 @@ def _remove(
                 return False
             before(checkout)
             checkout.root.rename(removed)
-            # With the locks held: whoever waits for them then sees that they are gone.
+            # With the locks held: a process that waits for them then sees that they are gone.
             shutil.rmtree(removed, ignore_errors=True)
     except (Busy, FileNotFoundError):
         return False

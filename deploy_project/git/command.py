@@ -153,7 +153,7 @@ def _failure(
 
 
 def _said(messages: bytes) -> str:
-    """Return git's messages without progress; a line keeps only the text after its last `\r`."""
+    """Return git's messages without progress, each line as a terminal would show it in the end."""
     lines = (line.rpartition("\r")[2].rstrip() for line in _text(messages).strip().split("\n"))
     return "\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
 

@@ -29,12 +29,12 @@ class Known:
 
     @property
     def age(self) -> timedelta:
-        """How long ago that was."""
+        """The time since the remote was asked."""
         return datetime.now(UTC) - datetime.fromisoformat(self.at)
 
 
 def remember(environment: Environment, head: Head, state: StateDirectory) -> None:
-    """Store `head`, a commit that is in the mirror, as the last known one of the environment.
+    """Store `head`, a commit that is on this machine, as the environment's last known one.
 
     No error is raised when it can't be written: the older one stays.
     """

@@ -73,7 +73,7 @@ def answers(trace: str) -> Iterator[WebPage]:
 
 
 def page(found: Sequence[WebPage], *, failed: bool) -> tuple[WebPage, str] | None:
-    """Return the answer that is a web page, and where git was redirected to; None without one.
+    """Return the answer that is a web page, and the target of git's redirect; None without one.
 
     An answer that git has `failed` to understand is one even with the content type of files.
     """

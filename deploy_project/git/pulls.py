@@ -1,4 +1,4 @@
-"""The types of open pull requests, and the protocol of their two sources (API, references)."""
+"""The types of open pull requests, and the protocol of their sources (API, references)."""
 
 from dataclasses import dataclass
 from typing import Protocol

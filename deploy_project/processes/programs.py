@@ -1,4 +1,4 @@
-"""Running git or uv to its end, within deadlines; the only door but for dbt's conversation."""
+"""Running another program (git, uv) to its end, within a deadline; dbt has `dbt.processes`."""
 
 import subprocess
 import tempfile
@@ -28,7 +28,7 @@ class CompletedProgram:
 
 @dataclass(frozen=True)
 class Silence:
-    """The longest time, in seconds, that all processes called `name…` may do nothing at all."""
+    """The longest silence, in seconds: no process called `name…` reads, writes or computes."""
 
     name: str
     seconds: float

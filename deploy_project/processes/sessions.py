@@ -13,7 +13,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 SILENCE_SECONDS = 60
-"""A remote of which git hears nothing for so long is gone."""
+"""A remote that sends git nothing for so long is gone."""
 _BUSY = 0.05
 """Of the time: a program that waits for the network wakes up often, and computes less than that."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -69,7 +69,7 @@ def kill(leader: int, *, known: Collection[Process] = ()) -> None:
 
 
 class Watch:
-    """A watch over the processes of a session that are called `name…`, for their silence."""
+    """A watch over the processes of a session called `name…`: are they silent?"""
 
     def __init__(self, leader: int, name: str, patience: float) -> None:
         self._leader, self._name, self._patience = leader, name, patience
@@ -93,7 +93,7 @@ class Watch:
         return now - self._heard >= self._patience
 
     def kill(self) -> None:
-        """Kill those that are listened to, and nothing else."""
+        """Kill the watched processes, and nothing else."""
         for each in self._found():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(each.pid, signal.SIGKILL)

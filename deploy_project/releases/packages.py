@@ -199,7 +199,7 @@ def last_words(lines: list[str], *, most: int = 12) -> str:
     start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
     if start is None:
         chosen = lines[-most:]
-    else:  # what follows with a time of its own is another event: a traceback, deprecations
+    else:  # a line with a time of its own begins another event: a traceback, deprecations
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
     return shortened("\n".join(line for line in chosen if line.strip())) or "no message"

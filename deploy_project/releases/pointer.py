@@ -36,7 +36,7 @@ class Pointer:
 def deployed(state: StateDirectory, environment: str) -> Pointer | None:
     """Return the pointer of `environment`; None when nothing was deployed yet.
 
-    A damaged pointer counts as none: what is deployed next replaces it.
+    A damaged pointer counts as none: the next deploy replaces it.
     """
     try:
         return Pointer.parse(state.deployed(environment).read_text("utf-8", errors="replace"))

@@ -80,7 +80,7 @@ def outside_of_a_run(
 ) -> Generator[tuple[Workspace, Path]]:
     """Yield the workspace of `commit` for `job`, and scratch space that is deleted afterwards.
 
-    `reason` is what dbt's projects read as `DBT_CLOUD_RUN_REASON`. Raises `GitError`,
+    `reason` becomes the variable `DBT_CLOUD_RUN_REASON` of dbt. Raises `GitError`,
     `ConfigError` or `DbtError`.
     """
     checkout = ensure_checkout(environment.project, state, commit)

@@ -20,7 +20,7 @@ _STATE = "{state}"
 SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
 """A remote in the short spelling of ssh."""
 
-# No option, none of what git's names can't have, none of ls-remote's other wildcards.
+# No option, no character that git forbids in names, none of ls-remote's other wildcards.
 _REFERENCES = re.compile(r"refs(/(?!\.)[^\s\x00-\x1f\x7f~^:?\[\\/]+)+")
 
 

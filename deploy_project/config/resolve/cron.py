@@ -1,9 +1,9 @@
 """The syntax checks of cron lines, as dbt Cloud documents them, and of time zones.
 
 Five fields, names of months and days, `L` for the last day of a month, `MON#1` for the first
-Monday of one: https://docs.getdbt.com/docs/deploy/deploy-jobs#cron-schedule. What is accepted
-here Dagster accepts too; some of what Dagster accepts is refused, because it never fires or fires
-at other times than it says.
+Monday of one: https://docs.getdbt.com/docs/deploy/deploy-jobs#cron-schedule. Dagster accepts every
+line that is accepted here; some that it accepts are refused, because they never fire or fire at
+other times than they say.
 """
 
 import calendar

@@ -71,7 +71,7 @@ def api_url(kind: HostingKind, page: str) -> str:
 def repository(kind: HostingKind, page: str, root: str) -> str:
     """Return `owner/name` out of the page's address; for GitLab with all groups.
 
-    `root` is the root of the API where it is stated: what its path begins with is none of the
+    `root` is the root of the API where it is stated: the beginning of its path is none of the
     groups. Empty when there are fewer than two names.
     """
     try:

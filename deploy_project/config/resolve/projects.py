@@ -32,7 +32,7 @@ from deploy_project.config.values.purposes import withheld
 
 @dataclass(frozen=True)
 class Landscape:
-    """The projects and environments for jobs to refer to; no problem is noted for `broken` ones."""
+    """The projects and environments that jobs may refer to, and the names of `broken` ones."""
 
     projects: Mapping[str, Project]
     environments: Mapping[str, Environment]

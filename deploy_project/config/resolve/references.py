@@ -28,7 +28,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class References:
-    """All jobs by identifier and id; no problem is noted for a reference to a `broken` one."""
+    """All jobs by identifier and id; a reference to one that is `broken` is not reported again."""
 
     landscape: Landscape
     by_identifier: Mapping[str, Draft]

@@ -6,7 +6,7 @@ import shlex
 from deploy_project.config.values.subcommands import subcommand
 from deploy_project.errors import ConfigError
 
-# Quoted and escaped text means itself; what is left is where the shell would find its operators.
+# Quoted and escaped text means itself; the shell would find its operators in the rest.
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _OPERATOR = re.compile(r"&&|\|\||[;|<>&`]|\$\(|\n\s*dbt(?=\s)")
 SELECTING_BY_MANY = frozenset(
@@ -33,7 +33,7 @@ class CommandError(ConfigError):
 
 
 def arguments(command: str) -> tuple[str, ...]:
-    """Return the words after `dbt` in `command`; raise `CommandError` for another program."""
+    """Return the words after `dbt` in `command`; raise `CommandError` for one that can't be run."""
     words = _words(command)
     if not words or words[0] != "dbt":
         raise CommandError(

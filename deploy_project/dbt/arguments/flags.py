@@ -130,7 +130,7 @@ def of_a_step(
     )
     given = {name: each for name in _PLAIN if (each := _flag(name, project))}
     if _WARNINGS.divided(kept)[0] and not _chooses_partial_parse(kept, variables, project):
-        given["DBT_PARTIAL_PARSE"] = "false"  # what was parsed before would warn of nothing
+        given["DBT_PARTIAL_PARSE"] = "false"  # an earlier parse would warn of nothing
     return CommandLine(
         tuple(kept),
         over({**given, **variables}, {"DBT_WRITE_JSON": "true"}),

@@ -1,4 +1,4 @@
-"""The type and the short name in dbt's unique ids; the only place that takes ids apart."""
+"""The type and the short name in dbt's unique ids; the only place to take them apart for people."""
 
 import re
 

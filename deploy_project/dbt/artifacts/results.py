@@ -119,7 +119,7 @@ def read_sources(path: Readable) -> tuple[SourceResult, ...]:
 
 
 def failed_measurement(unique_id: str, error: str) -> SourceResult:
-    """Return the result of a source whose freshness could not be measured, such as a lost table."""
+    """Return the result of a source without a measured freshness, such as that of a lost table."""
     return SourceResult(unique_id, "runtime error", None, None, None, None, None, error)
 
 

@@ -10,8 +10,8 @@ nothing, for the project's code runs in it.
 Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
 node that starts, finishes or is skipped, and for each error that is no node's. A `program` takes
 dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses and lists by
-these arguments first, tells what it has listed as an event, and begins the command only when one
-more byte comes from standard input.
+these arguments first, writes the listing as an event, and begins the command only when one more
+byte comes from standard input.
 """
 
 import atexit
@@ -233,14 +233,14 @@ def import_dbt() -> None:
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
     gc.enable()
-    atexit.register(gc.freeze)  # what is left at the end goes with the process
+    atexit.register(gc.freeze)  # all objects left go with the process
 
 
 def hush() -> None:
     """Say nothing more on standard error.
 
     An extension made with nanobind, as DuckDB's is, lists all that is left of it when the process
-    ends; and what lives to its end is never collected here (`import_dbt`).
+    ends; and objects that live to its end are never collected here (`import_dbt`).
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stderr.fileno())

@@ -45,8 +45,8 @@ class Child:
 def start(python: Path, inherited: Mapping[str, str]) -> Child:
     """Start a process with `python`; raise `DbtError` when that can't be done.
 
-    Of our environment it has only what is `inherited`. It gets its variables with its order: what
-    is secret among them is in no process list.
+    Of our environment it has only the variables `inherited`. It gets its own with its order:
+    secrets among them are in no process list.
     """
     reads, writes = os.pipe()
     try:

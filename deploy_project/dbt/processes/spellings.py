@@ -38,7 +38,7 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _in_base64(content: bytes) -> Iterator[str]:
-    """Yield the part of base64 that is the same with any text, such as a user name, around it."""
+    """Yield the spellings of `content` inside any longer text in base64, such as a login."""
     for before in range(3):
         coded = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
         # Three bytes make four letters; those at both ends depend on the neighbours, too.

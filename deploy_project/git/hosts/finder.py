@@ -33,7 +33,7 @@ class Finder:
         """Return the open pull requests; None when they are as they were at `cursor`.
 
         As long as nothing is new, that is one conditional request for each page. Where a page has
-        changed in what we do not read (a star), the same pull requests come with another cursor.
+        changed in a field that we do not read, the same pull requests come with another cursor.
         """
         way = access(project)
         question = way.host.open_pulls(way.repository)

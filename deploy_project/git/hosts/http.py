@@ -71,7 +71,7 @@ class Api:
 
     def send(self, method: str, path: str, body: Mapping[str, Any]) -> Response:
         """Return the answer to a request with `body` as JSON."""
-        content = json.dumps(body).encode()  # escapes what is no valid Unicode
+        content = json.dumps(body).encode()  # escapes invalid Unicode
         return self._asked(method, path, headers={"Content-Type": "application/json"}, data=content)
 
     def _asked(self, method: str, path: str, **options: Any) -> Response:
@@ -122,7 +122,7 @@ class Api:
         return bytes(content)
 
     def _target(self, method: str, url: str, answer: Response) -> str | None:
-        """Return the target of a redirect, None without one; another host would get the token."""
+        """Return the target of a redirect; raise for another host, which would get the token."""
         location = answer.headers.get("Location", "")
         if answer.status not in _MOVED or not location:
             return None

@@ -9,7 +9,7 @@ from deploy_project.git.hosts.refusals import RefusedError
 def set_status(project: Project, commit: str, status: Status) -> None:
     """Set the status of a commit in the status's context; an older one there is replaced.
 
-    The hosting must be `reachable`. Texts are cut to what the API takes. Raises `RemoteError`, or
+    The hosting must be `reachable`. Texts are cut to the API's limits. Raises `RemoteError`, or
     `ConfigError` when there is no token.
     """
     way = access(project)
