@@ -69,7 +69,7 @@ def kill(leader: int, *, known: Collection[Process] = ()) -> None:
 
 
 class Watch:
-    """A watch over the processes of a session called `name…`: are they silent?"""
+    """A watch for the silence of a session's processes that are called `name…`."""
 
     def __init__(self, leader: int, name: str, patience: float) -> None:
         self._leader, self._name, self._patience = leader, name, patience
