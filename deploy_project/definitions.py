@@ -1,4 +1,4 @@
-"""The code location: what Dagster loads."""
+"""The code location that Dagster loads: it makes `defs` from the deployed pointers."""
 
 import json
 import sys

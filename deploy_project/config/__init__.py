@@ -1,1 +1,1 @@
-"""What is wanted: deploy.yaml and jobs.yml, read, checked and resolved."""
+"""The configuration: deploy.yaml and the jobs files, read, checked and resolved."""

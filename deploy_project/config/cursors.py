@@ -1,4 +1,4 @@
-"""The cursors of sensors, as they are read: another version, or a person, may have written them."""
+"""The reader of sensor cursors, which another version, or a person, may have written."""
 
 from typing import TypeVar
 
@@ -8,10 +8,10 @@ Form = TypeVar("Form")
 
 
 def read(form: TypeAdapter[Form], text: str | None) -> Form | None:
-    """Return what `text` holds in `form`; None when that is nothing of ours.
+    """Return the cursor in `text`, of type `form`; None when it has another form.
 
     Fields that `form` does not know are passed over, and those it knows may be missing where it
-    has a default: a newer version may have written them. No text is nothing of ours, too.
+    has a default: a newer version may have written them. Without a text there is no cursor either.
     """
     try:
         return form.validate_json(text or "")

@@ -1,4 +1,4 @@
-"""The only reader of the process's environment variables."""
+"""The environment variables of this process; no other module reads them."""
 
 import os
 from collections.abc import Collection
@@ -26,7 +26,7 @@ _STORE_CREDENTIALS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the configuration and the state of this process are; both paths are absolute."""
+    """The configuration file and the state directory of this process, with absolute paths."""
 
     config_file: Path
     state: StateDirectory
@@ -61,7 +61,7 @@ def dagster_home() -> Path | None:
 
 
 def variable(name: str) -> str | None:
-    """Return a variable that is not ours to name; None when it is not set."""
+    """Return the value of a variable that other software names; None when it is not set."""
     return os.environ.get(name)
 
 
@@ -98,13 +98,13 @@ def reveal(secret: Secret, *, wanted_by: str) -> SecretStr:
 
 
 def store_credentials() -> list[str]:
-    """Return what the drivers of object stores may find here as their secrets."""
+    """Return the secrets of object stores, from the environment variables their drivers read."""
     found = {name: os.environ[name] for name in _STORE_CREDENTIALS if name in os.environ}
     return passed.credentials(found)
 
 
 def inherited() -> dict[str, str]:
-    """Return the user's own variables, with which git works as it does in the user's shell.
+    """Return the user's own variables, so that git works as it does in the user's shell.
 
     Names that begin with `DBT_`, `DEPLOY_` or `DAGSTER_` are left out: they are for Dagster's
     processes, or come from deploy.yaml and the jobs files alone.
@@ -125,5 +125,5 @@ def for_dbt(added: Collection[str], *, withheld: Collection[str]) -> dict[str, s
 
 
 def for_uv() -> dict[str, str]:
-    """Return the variables of this process with which uv finds the package index and its login."""
+    """Return the variables of this process that tell uv the package index and its login."""
     return {name: value for name, value in inherited().items() if passed.is_in(name, passed.UV)}

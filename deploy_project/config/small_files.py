@@ -1,4 +1,4 @@
-"""The only door through which a small file is written that another process may be reading."""
+"""Small files, replaced atomically while other processes read them; the only door to that."""
 
 import uuid
 from collections.abc import Generator
@@ -23,7 +23,7 @@ def write_text(path: Path, text: str) -> None:
 def replacing(path: Path) -> Generator[Path]:
     """Yield an empty file beside `path` that takes its place at the end; none stays on a failure.
 
-    For what is not written in one go. Its name is nobody else's, and its directory must exist.
+    For a file that is not written in one go. Its name is unique, and its directory must exist.
     """
     beside = path.with_name(f"{PREFIX}{uuid.uuid4().hex}")
     beside.touch(exist_ok=False)

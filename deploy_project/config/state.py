@@ -37,22 +37,22 @@ class Checkout:
 
     @property
     def lock(self) -> Path:
-        """Held exclusively while `tree` or something beside it is made."""
+        """The lock that is held exclusively while `tree` or something beside it is made."""
         return self.root / "lock"
 
     @property
     def in_use(self) -> Path:
-        """Held shared by every process that uses `tree`, so that nobody evicts it."""
+        """The lock that every process using `tree` shares, so that nobody evicts it."""
         return self.root / "in-use"
 
     def parsed(self, key: str) -> Path:
-        """What dbt's parser made of `tree` under one combination of settings."""
+        """The saved parse of `tree`, with its manifest, under one combination of settings."""
         return self.root / "parsed" / key
 
 
 @dataclass(frozen=True)
 class StateDirectory:
-    """Where this deployment keeps its files; `root` is absolute."""
+    """The directory of this deployment's files; `root` is absolute."""
 
     root: Path
 
@@ -73,7 +73,7 @@ class StateDirectory:
 
     @contextmanager
     def explained(self, what: str) -> Generator[None]:
-        """Turn the error of a full or unwritable disk into an `ArtifactError` about `what`."""
+        """Turn the error of a full or unwritable disk into an `ArtifactError` with a remedy."""
         try:
             yield
         except OSError as error:
@@ -101,7 +101,7 @@ class StateDirectory:
         return self.root / "deployed" / environment
 
     def known(self, environment: str) -> Path:
-        """What the remote was last known to be at for one environment."""
+        """The last known commit of one environment's branch or tag on the remote."""
         return self.root / "known" / environment
 
     def work(self, run_id: str) -> Path:
@@ -114,28 +114,28 @@ class StateDirectory:
         return self.root / "work"
 
     def warehouses(self, environment: str) -> Path:
-        """The files of warehouses to which profiles give relative paths; never evicted."""
+        """The DuckDB and SQLite files that profiles name by relative paths; never evicted."""
         return self.root / "warehouses" / environment
 
     def found_warehouses(self, project: str, commit: str) -> Path:
-        """Where files of warehouses go that are found in a checkout which is to be evicted."""
+        """The new place of DuckDB and SQLite files found in a checkout that is to be evicted."""
         return self.root / "warehouses" / ".found" / project / commit
 
     def pull_requests(self, environment: str) -> Path:
-        """The parent of what pull requests have on this machine in one environment."""
+        """The directory of all pull requests' files on this machine in one environment."""
         return self.root / "pull-requests" / environment
 
     def pull_request(self, environment: str, job_id: int, number: int) -> Path:
-        """What one job keeps for a pull request while it is open: a copy of a DuckDB file."""
+        """The files of one job for an open pull request: a copy of a DuckDB file."""
         return self.pull_requests(environment) / f"{job_id:d}_{number:d}"
 
     def bell(self, project: str) -> Path:
-        """What changes when somebody wants a project's pull requests looked at now."""
+        """The file that is rewritten to have a project's pull requests asked for at once."""
         return self.root / "bells" / project
 
     @property
     def records_lock(self) -> Path:
-        """Held while the records of runs are written that could not do it themselves."""
+        """The lock to hold while records are written for runs that could not write their own."""
         return self.root / "records.lock"
 
     def dbt(self, key: str) -> Path:

@@ -1,1 +1,1 @@
-"""The repository: mirror, fetch, resolve, and one immutable checkout per commit."""
+"""Git: the mirror of each repository, its branches and pull requests, a checkout per commit."""

@@ -1,4 +1,4 @@
-"""One directory of files per commit: made once, whole or not there, independent of the mirror."""
+"""Checkouts: one immutable directory of files per commit, made atomically, held and evicted."""
 
 import hashlib
 import json
@@ -27,7 +27,7 @@ _DEPTH = 3
 def ensure_checkout(project: Project, state: StateDirectory, commit: str) -> Checkout:
     """Return the checkout of `commit`, with its submodules; fetch and make it if need be.
 
-    Safe to call from many processes at once; `hold` what it returns while using it. Raises
+    Safe to call from many processes at once; `hold` the checkout while using it. Raises
     `GitError` when the remote does not give the commit out, or when files of the dbt project are
     kept in Git LFS.
     """
@@ -124,7 +124,7 @@ def project_directory(checkout: Checkout, project: Project) -> Path:
 def is_as_committed(
     project: Project, state: StateDirectory, checkout: Checkout, file: Path
 ) -> bool:
-    """Return whether a file of `checkout` is as its commit has it; not where nobody can say.
+    """Return whether a file of `checkout` is unchanged since its commit; False if git can't tell.
 
     An answer of yes is remembered beside the tree, for as long as the file is not written.
     """
@@ -162,7 +162,7 @@ def _is_there(checkout: Checkout) -> bool:
 
 @contextmanager
 def _alone(checkout: Checkout) -> Generator[None, None, None]:
-    """Hold the checkout's lock; its directory may be cleared away until that is had."""
+    """Hold the checkout's lock; until then another process may remove its directory."""
     while True:
         checkout.root.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -200,7 +200,7 @@ def _last_use(checkout: Checkout) -> float:
 
 
 def _reclaim(directory: Path) -> None:
-    """Remove what killed processes left half made or half removed."""
+    """Remove the checkouts that killed processes left half made or half removed."""
     for checkout in _checkouts(directory):
         if not checkout.tree.is_dir():
             _remove(checkout, finished=False)
@@ -219,7 +219,7 @@ def _remove(
                 return False
             before(checkout)
             checkout.root.rename(removed)
-            # With the locks held: whoever waits for them then sees that they are gone.
+            # With the locks held: a process that waits for them then sees that they are gone.
             shutil.rmtree(removed, ignore_errors=True)
     except (Busy, FileNotFoundError):
         return False

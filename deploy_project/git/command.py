@@ -1,4 +1,4 @@
-"""The only door to git."""
+"""The only door to git: one command, its environment, its timeouts and its errors."""
 
 import re
 import shlex
@@ -43,7 +43,7 @@ _SSH = (
     f" -o ServerAliveInterval={SILENCE_SECONDS // _KEEP_ALIVE}"
     f" -o ServerAliveCountMax={_KEEP_ALIVE}"
 )
-# How far git and the remote are, which they tell so that it is heard that they are there.
+# The progress of git and the remote, asked for as a sign of life.
 _PROGRESS = re.compile(r"(remote: )?(\w+ )+(objects|deltas|files): .*|remote: Total \d+ .*")
 
 
@@ -54,7 +54,7 @@ def git(
     timeout: float = 600,
     silence: float | None = None,
 ) -> str:
-    """Run one git command and return what it printed, without the last newline.
+    """Run one git command and return its output, without the last newline.
 
     `env` is added to the variables of the process, `timeout` is in seconds; so is `silence`, after
     which git is given up when it has heard nothing. It ends at the deadline, too. git never looks
@@ -72,7 +72,7 @@ def answer(
     silence: float | None = None,
     expected: Collection[int] = (),
 ) -> tuple[int, str]:
-    """Do as `git` does; return the exit code as well, which may be one of those `expected`."""
+    """Run a command as `git` does, and return the exit code too; those `expected` raise nothing."""
     variables = _variables(cwd) | dict(env or {})
     if "GIT_SSH_COMMAND" not in variables and not _ssh_is_configured(cwd, variables):
         variables["GIT_SSH_COMMAND"] = _SSH
@@ -90,7 +90,7 @@ def without_credentials(text: str) -> str:
 
 
 def protocols() -> list[str]:
-    """Return what git may fetch over: the user's own choice, else all that runs no program."""
+    """Return the protocols git may fetch over: the user's choice, else all that run no program."""
     return inherited().get("GIT_ALLOW_PROTOCOL", _PROTOCOLS).split(":")
 
 
@@ -153,7 +153,7 @@ def _failure(
 
 
 def _said(messages: bytes) -> str:
-    """Return git's messages, of each line what a terminal would still show."""
+    """Return git's messages without progress, each line as a terminal would show it in the end."""
     lines = (line.rpartition("\r")[2].rstrip() for line in _text(messages).strip().split("\n"))
     return "\n".join(line for line in lines if not _PROGRESS.fullmatch(line))
 

@@ -1,4 +1,4 @@
-"""How git proves to the remote who we are."""
+"""Credentials of a project's remote: git's credential helper, and remedies for refused logins."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ _UNREACHABLE = (
 
 
 def environment(project: Project) -> dict[str, str]:
-    """Return the variables with which git logs in to the project's remote.
+    """Return the environment variables that let git log in to the project's remote.
 
     With a token and an `http(s)` remote they configure a credential helper for that host and no
     other, so that a submodule elsewhere never sees the token; the helper reads it from a
@@ -59,7 +59,7 @@ def git_for(
     timeout: float,
     env: Mapping[str, str] | None = None,
 ) -> str:
-    """Run git with the project's credentials; an error names the project and what to do."""
+    """Return the output of git, run with the project's credentials; errors name the remedy."""
     variables = environment(project) | dict(env or {})
     try:
         return git(*arguments, cwd=cwd, env=variables, timeout=timeout, silence=SILENCE_SECONDS)

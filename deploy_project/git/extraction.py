@@ -1,4 +1,4 @@
-"""The files of one commit, taken out of the mirror together with those of its submodules."""
+"""The extraction of a commit's files from the mirror, submodules included, Git LFS refused."""
 
 import os
 import shutil
@@ -43,16 +43,16 @@ def extract(project: Project, mirror: Path, commit: str, *, into: Path) -> None:
 def _add_submodules(project: Project, tree: Path) -> None:
     url = project.repository
     local = url.startswith(("/", "file:"))
-    # Whoever may write .gitmodules must not read other repositories of this machine.
+    # An author of .gitmodules must not read other repositories of this machine.
     allowed = [name for name in protocols() if local or name != "file"]
-    git("config", "remote.origin.url", url, cwd=tree)  # what relative URLs are relative to
+    git("config", "remote.origin.url", url, cwd=tree)  # the base of relative URLs
     arguments = (*_PLAIN, "submodule", "--quiet", "update", "--progress", "--init", "--recursive")
     env = {"GIT_ALLOW_PROTOCOL": ":".join(allowed)}
     git_for(project, *arguments, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
 
 
 def _remove_git_directories(tree: Path) -> None:
-    """Remove the repository, and the files with which submodules point into it."""
+    """Remove `.git` at the root, and the `.git` files of submodules, which point into it."""
     shutil.rmtree(tree / ".git")
     for directory, _, files in os.walk(tree):
         if ".git" in files:

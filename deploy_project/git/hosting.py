@@ -1,4 +1,4 @@
-"""Links to a project's hosting site."""
+"""Links to commits, files and branches on a project's hosting site."""
 
 from urllib.parse import quote
 
@@ -27,7 +27,7 @@ def branch_url(hosting: Hosting, branch: str) -> str:
 
 
 def _page(hosting: Hosting, kind: str, *names: str) -> str:
-    """Return a link below the repository's page, whatever `names` contain."""
+    """Return a link below the repository's page; `names` are escaped, and can't lead out of it."""
     # A browser would climb out of the repository at "..", escaped or not.
     parts = [part for name in names for part in name.split("/") if part not in ("", ".", "..")]
     escaped = (quote(part, safe="", errors="replace") for part in parts)

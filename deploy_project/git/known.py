@@ -1,4 +1,4 @@
-"""What a remote was last known to be at, for the time when it can't be asked (JOB-13)."""
+"""The last known commit of each environment, for when the remote can't be reached (JOB-13)."""
 
 import json
 from contextlib import suppress
@@ -18,7 +18,7 @@ _NAMELESS = "HEAD"
 
 @dataclass(frozen=True)
 class Known:
-    """Where an environment's reference was when the remote was asked last."""
+    """The commit of an environment's reference when the remote was asked last."""
 
     repository: str
     ref: str
@@ -29,14 +29,14 @@ class Known:
 
     @property
     def age(self) -> timedelta:
-        """How long ago that was."""
+        """The time since the remote was asked."""
         return datetime.now(UTC) - datetime.fromisoformat(self.at)
 
 
 def remember(environment: Environment, head: Head, state: StateDirectory) -> None:
-    """Keep in mind that the environment's reference is at `head` now, a commit that is here.
+    """Store `head`, a commit that is on this machine, as the environment's last known one.
 
-    Nothing fails for want of it: a full disk only means that the older knowledge stays.
+    No error is raised when it can't be written: the older one stays.
     """
     known = Known(
         repository=environment.project.repository,
@@ -55,7 +55,7 @@ def remember(environment: Environment, head: Head, state: StateDirectory) -> Non
 
 
 def recall(environment: Environment, state: StateDirectory) -> Known | None:
-    """Return what was remembered last, unless it is too old or its commit is not here any more."""
+    """Return the last known commit; None when it is older than `KEPT` or not here any more."""
     known = _read(environment, state)
     if known is None or known.age > KEPT:
         return None
@@ -63,7 +63,7 @@ def recall(environment: Environment, state: StateDirectory) -> Known | None:
 
 
 def _read(environment: Environment, state: StateDirectory) -> Known | None:
-    """Return what is remembered of the reference that the environment deploys by now."""
+    """Return the stored commit; None when it is of another repository or reference."""
     try:
         known = Known(**json.loads(state.known(environment.name).read_bytes()))
         datetime.fromisoformat(known.at)

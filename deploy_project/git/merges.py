@@ -1,4 +1,4 @@
-"""Merging two commits in the mirror, without a work tree: the same two make the same commit."""
+"""Merge commits, made in the mirror without a work tree: the same parents, the same commit."""
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Project

@@ -1,4 +1,4 @@
-"""One bare mirror of each project's remote, which only ever grows."""
+"""The bare mirror of each project's remote: fetching a commit, ancestry, branches."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ _FETCH = (
     "--no-write-fetch-head",
 )
 _SCRATCH = ".making-"
-# What a git that was killed leaves behind, and what would stop the next one or fill the disk.
+# Files that a killed git leaves behind: they would stop the next one, or fill the disk.
 _LEFT_OVER = (
     *("*.lock", "refs/**/*.lock", "objects/info/**/*.lock", "reftable/*.lock"),
     *("packed-refs.new", "objects/pack/tmp_*"),
@@ -35,9 +35,9 @@ _LEFT_OVER = (
 
 
 def ensure_commit(project: Project, state: StateDirectory, commit: str) -> Path:
-    """Return the project's bare mirror, in which `commit` is then whole.
+    """Return the project's bare mirror, with `commit` in it; fetch the commit if need be.
 
-    Fetches at most once, and not at all when the commit is there. Raises `GitError` when the
+    Fetches nothing when the commit is there with all its files. Raises `GitError` when the
     remote can't be reached or does not give the commit out.
     """
     mirror = state.mirror(project.name)
@@ -112,7 +112,7 @@ def _has(mirror: Path, commit: str) -> bool:
 
 
 def _prepare(mirror: Path, commit: str) -> None:
-    """Make the mirror if there is none, and clear what killed processes left; needs the lock."""
+    """Make the mirror if there is none; remove leftovers of killed processes; needs the lock."""
     for scratch in mirror.parent.glob(_SCRATCH + "*"):
         shutil.rmtree(scratch, ignore_errors=True)
     for pattern in _LEFT_OVER:

@@ -1,4 +1,4 @@
-"""Web pages that answer in the place of a git repository: of proxies, and where people log in."""
+"""Detection of web pages (a proxy's, a login) that answer instead of a git repository."""
 
 import re
 import tempfile
@@ -42,7 +42,7 @@ def is_http(project: Project) -> bool:
 
 
 def refuse_page(project: Project, failure: GitError | None = None) -> None:
-    """Raise `RemoteError` when it is a web page that answers for the project's remote.
+    """Raise `RemoteError` when a web page answers instead of the project's remote.
 
     To be asked when git has listed nothing at all, which is how it takes some pages, or after a
     `failure`. git is asked once more, for its own proxies, certificates and logins count.
@@ -73,9 +73,9 @@ def answers(trace: str) -> Iterator[WebPage]:
 
 
 def page(found: Sequence[WebPage], *, failed: bool) -> tuple[WebPage, str] | None:
-    """Return the answer that is a web page, and where git was redirected to; None without one.
+    """Return the answer that is a web page, and the target of git's redirect; None without one.
 
-    What git has `failed` to understand is one even when it comes like files.
+    An answer that git has `failed` to understand is one even with the content type of files.
     """
     if any(each.kind.startswith(_GITS) for each in found):
         return None
@@ -94,7 +94,7 @@ def _answer(head: dict[str, str]) -> WebPage:
 
 
 def _trace(project: Project) -> str:
-    """Ask for the remote's references, and return what git tells of the connection."""
+    """Return git's trace of the HTTP connection while it asks for the remote's references."""
     with tempfile.TemporaryDirectory(prefix="deploy-git-") as directory:
         trace = Path(directory) / "trace"
         env = {"GIT_TRACE_CURL": str(trace), "GIT_TRACE_CURL_NO_DATA": "1"}

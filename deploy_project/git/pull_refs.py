@@ -1,4 +1,4 @@
-"""Pull requests of any git remote, found by references alone."""
+"""Open pull requests of any git remote, found by its references alone, without an API."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ _FIRST_MADE = 1_000_000_000
 
 @dataclass(frozen=True)
 class PullRequestReferences:
-    """The pull requests of a remote as its references tell.
+    """The open pull requests of a remote, by its references.
 
     One whose head is in a base is merged. One whose head is in no branch (any more) is closed, or
     comes from a fork, whose code must not run unasked. A pull request that was closed, or merged
@@ -30,10 +30,10 @@ class PullRequestReferences:
 
     state: StateDirectory
     bases: frozenset[str]
-    """What pull requests are merged into: `refs/heads/…`, or `HEAD`."""
+    """The references that pull requests are merged into: `refs/heads/…`, or `HEAD`."""
 
     def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
-        """Return what is open now; None when no reference has moved since `cursor`."""
+        """Return the open pull requests; None when no reference has moved since `cursor`."""
         stated = project.pull_requests.refs
         patterns = (stated,) if stated is not None else KNOWN
         found = remote.matching(project, {*patterns, *self.bases, f"{_BRANCHES}*"})
@@ -47,7 +47,7 @@ class PullRequestReferences:
         return OpenPullRequests(opened, after)
 
     def _is_open(self, project: Project, found: Mapping[str, str]) -> Callable[[str], bool]:
-        """Return what tells whether a head is in a branch, and in no base."""
+        """Return a function of a head's commit: whether it is in a branch, and in no base."""
         bases = sorted({found[ref] for ref in self.bases})
         try:
             mirrors = [ensure_commit(project, self.state, base) for base in bases]
@@ -71,9 +71,9 @@ class PullRequestReferences:
 
 
 def number(name: str) -> int:
-    """Return the number that the part of a reference stands for that its pattern's `*` matches.
+    """Return the number of a pull request, from the part of its reference that `*` matches.
 
-    That is itself if it is one, as in `pr/12`; other names get one of ten digits that depends on
+    A numeric part is the number, as in `pr/12`; other names get one of ten digits that depends on
     the name alone, so that no two branches share a schema.
     """
     if _NUMBER.fullmatch(name):
@@ -85,7 +85,7 @@ def number(name: str) -> int:
 def _candidates(
     pattern: str, found: Mapping[str, str], bases: Collection[str]
 ) -> Iterator[PullRequest]:
-    """Yield what `pattern` matches, each with the branch that is there, if one is."""
+    """Yield a pull request for each reference that fits `pattern`, with the branch at its head."""
     before, _, after = pattern.partition("*")
     names = _branch_of(found)
     for ref, head in sorted(found.items()):

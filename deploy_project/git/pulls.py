@@ -1,4 +1,4 @@
-"""Pull requests as the rest of the software sees them, however they were found."""
+"""The types of open pull requests, and the protocol of their sources (API, references)."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -29,20 +29,20 @@ class PullRequest:
 
 @dataclass(frozen=True)
 class OpenPullRequests:
-    """All pull requests that were open at one moment; never a part of them."""
+    """All pull requests that were open at one moment; the list is never partial."""
 
     pull_requests: tuple[PullRequest, ...]
     cursor: str
-    """What the next question passes on, so that no news costs little; opaque, without secrets."""
+    """The cursor for the next call, which is cheap when nothing is new; opaque, without secrets."""
 
 
 class PullRequests(Protocol):
-    """A place that knows the open pull requests of one project."""
+    """A source of a project's open pull requests."""
 
     def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
-        """Return what is open now, asked for at once; None when that is as it was at `cursor`.
+        """Return the open pull requests; None when nothing has changed since `cursor`.
 
-        An empty `cursor` asks anew. Raises `RemoteError` when the place can't be asked, or answers
+        An empty `cursor` asks anew. Raises `RemoteError` when the source can't be asked, or answers
         with less than everything: nobody may conclude then that a pull request was closed.
         """
         ...

@@ -1,4 +1,4 @@
-"""Which commits the remote's branches and tags are at."""
+"""The commits of the remote's branches and tags, as `git ls-remote` lists them now."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _NOWHERE = Path("/")
 
 @dataclass(frozen=True)
 class Head:
-    """Where an environment's reference is: a full commit, and the short name of its branch."""
+    """The head of an environment's reference: a full commit, and the short name of its branch."""
 
     commit: str
     branch: str
@@ -27,7 +27,7 @@ class Head:
 
 
 def heads(project: Project, refs: Collection[str]) -> dict[str, str]:
-    """Return the commit of each of `refs` that exists on the remote, asked for at once.
+    """Return the commits of those `refs` that exist on the remote, in one request.
 
     `refs` are full names: `refs/heads/…`, `refs/tags/…` or `HEAD`. An annotated tag counts as the
     commit that it names.
@@ -39,7 +39,7 @@ def heads(project: Project, refs: Collection[str]) -> dict[str, str]:
 
 
 def matching(project: Project, patterns: Collection[str]) -> dict[str, str]:
-    """Return the commit of each reference that one of `patterns` matches, asked for at once.
+    """Return the commits of all references that one of `patterns` matches, in one request.
 
     A `*` stands for anything, `/` too. Raises `RemoteError` when the remote can't be asked.
     """
@@ -52,7 +52,7 @@ def matching(project: Project, patterns: Collection[str]) -> dict[str, str]:
 
 
 def _fits(ref: str, pattern: str) -> bool:
-    """Return whether `pattern` is the whole reference; to git it may be the end of one."""
+    """Return whether `pattern` matches the whole reference; to git it may be the end of one."""
     before, star, after = pattern.partition("*")
     if not star:
         return ref == pattern
@@ -93,7 +93,7 @@ def branch_head(project: Project, branch: str) -> Head:
 
 
 def _list(project: Project, *refs: str, options: tuple[str, ...] = ()) -> dict[str, str]:
-    """Return what `git ls-remote` prints, by reference; a symbolic one under `ref: <name>`."""
+    """Return the output of `git ls-remote` by reference; a symbolic one under `ref: <name>`."""
     arguments = ("ls-remote", *options, "--", project.repository, *refs)
     try:
         printed = git_for(project, *arguments, cwd=_NOWHERE, timeout=_TIMEOUT)

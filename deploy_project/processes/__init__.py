@@ -1,1 +1,1 @@
-"""Processes of other programs: how they are run, how long they may take, how they are ended."""
+"""Processes of other programs: running and ending them, deadlines, signals, and locks."""

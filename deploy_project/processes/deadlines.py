@@ -1,4 +1,4 @@
-"""Until when what is under way must have ended: a run's time, or a sensor tick's.
+"""The deadline for all waiting in a block of code: a run's time, or a sensor tick's.
 
 A context and no argument: a dozen functions of git, dbt and releases lie between a step and the
 program or lock that it waits for, and one that forgot to hand it on would wait for an hour.
@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Stopped(Exception):  # noqa: N818 - whoever knows what it was for makes an error of it
+class Stopped(Exception):  # noqa: N818 - callers make an error of it
     """Something was ended, or given up, because its time was up or this process was told to end."""
 
     def __init__(self, why: str, messages: bytes = b"") -> None:
         super().__init__(why)
         self.messages = messages
-        """What a program had said until then."""
+        """The messages of a program until then."""
 
 
 _ends = ContextVar("ends", default=math.inf)  # on the clock that nobody can set
@@ -38,7 +38,7 @@ def within(seconds: float | None) -> Generator[None]:
 
 
 def seconds_left() -> float:
-    """Return how long may still be waited here; infinite without a deadline."""
+    """Return the seconds left until the deadline; infinite without one."""
     return max(0.0, _ends.get() - time.monotonic())
 
 

@@ -17,7 +17,7 @@ PATIENCE = 3600
 
 
 class Busy(Exception):  # noqa: N818 - an answer, not an error
-    """Somebody else holds the lock; nobody outside this package sees it."""
+    """Another process holds the lock; nobody outside this package sees it."""
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def at_once(path: Path) -> Generator[None, None, None]:
 
 @contextmanager
 def shared(path: Path) -> Generator[int, None, None]:
-    """Hold the lock file `path` together with others who share it; yield its descriptor.
+    """Hold the lock file `path`, shared with other processes; yield its descriptor.
 
     Raises `FileNotFoundError` when `path` is gone, also when it went while we waited.
     """

@@ -1,4 +1,4 @@
-"""The only way to run another program to its end: git and uv; dbt is more of a conversation."""
+"""Running another program (git, uv) to its end, within a deadline; dbt has `dbt.processes`."""
 
 import subprocess
 import tempfile
@@ -14,12 +14,12 @@ from deploy_project.processes.sessions import Watch
 from deploy_project.processes.signals import held_signals
 
 _LOOK_SECONDS = 0.5
-"""How often a program that takes its time is looked after."""
+"""The time between two looks at a running program."""
 
 
 @dataclass(frozen=True)
 class CompletedProgram:
-    """How a program has ended: its exit code, its output and its messages."""
+    """A program that has ended: its exit code, its output and its messages."""
 
     code: int
     output: bytes
@@ -28,7 +28,7 @@ class CompletedProgram:
 
 @dataclass(frozen=True)
 class Silence:
-    """For how many seconds none of the processes called `name…` may read, write or compute."""
+    """The longest silence, in seconds: no process called `name…` reads, writes or computes."""
 
     name: str
     seconds: float
@@ -43,12 +43,12 @@ def run(
     given: bytes | None = None,
     silence: Silence | None = None,
 ) -> CompletedProgram:
-    """Run `command` to its end; `given` is what it reads.
+    """Run `command` to its end, with `given` as its standard input.
 
     Raises `Stopped`, with words that go after "failed", when it has been ended: after `seconds`, at
-    the deadline, for its `silence`, or because this process was told to end. Whatever ends it ends
-    all that it has started; so does an exception in this thread. Raises `OSError` or `ValueError`
-    when it can't be started.
+    the deadline, for its `silence`, or because this process was told to end. All that it has
+    started is ended with it; so it is by an exception in this thread. Raises `OSError` or
+    `ValueError` when it can't be started.
     """
     if deadlines.is_over():
         raise Stopped("to begin: the time was up")
@@ -77,7 +77,7 @@ def run(
 
 @contextmanager
 def _file(given: bytes | None) -> Generator[int]:
-    """Yield a descriptor to read `given` from: what is sent in parts is lost at the first look."""
+    """Yield a descriptor to read `given` from: input sent in parts is lost at the first look."""
     if given is None:
         yield subprocess.DEVNULL
         return
@@ -88,7 +88,7 @@ def _file(given: bytes | None) -> Generator[int]:
 
 
 def _heard(process: subprocess.Popen[bytes], look: "_Look") -> CompletedProgram | None:
-    """Listen until the next look; return how the program has ended, None when it has not."""
+    """Return the program if it ends before the next look, with its output; else None."""
     try:
         output, look.messages = process.communicate(timeout=look.pause())
     except subprocess.TimeoutExpired as late:
@@ -100,7 +100,7 @@ def _heard(process: subprocess.Popen[bytes], look: "_Look") -> CompletedProgram 
 
 
 class _Look:
-    """The looking after one program."""
+    """The watch over one running program: its time, its silence, its pipes."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], seconds: float, silence: Silence | None
@@ -110,10 +110,10 @@ class _Look:
         self._watch = Watch(process.pid, silence.name, silence.seconds) if silence else None
         self._ended: float | None = None
         self.messages = b""
-        """What the program has said so far."""
+        """The program's messages so far."""
 
     def pause(self) -> float:
-        """Return how long to wait until the next look."""
+        """Return the seconds until the next look."""
         left = min(self._until - time.monotonic(), deadlines.seconds_left())
         return max(0.0, min(left, _LOOK_SECONDS))
 
@@ -129,7 +129,7 @@ class _Look:
         return time.monotonic() - self._ended > 2 * _LOOK_SECONDS
 
     def why_to_stop(self, *, is_told: bool) -> str:
-        """Return why the program must end now; empty when it may go on."""
+        """Return the reason why the program must end now; empty when it may go on."""
         if is_told:
             return "to end before this process was told to, and was stopped"
         if deadlines.is_over():

@@ -1,4 +1,4 @@
-"""The processes below one that leads a session of its own, as /proc tells; Linux only.
+"""The processes of a program's session, read from /proc, killed and watched; Linux only.
 
 Elsewhere nothing is found: its process group alone is ended, and nobody listens to it.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 
 _PROC = Path("/proc")
 SILENCE_SECONDS = 60
-"""A remote of which git hears nothing for so long is gone."""
+"""A remote that sends git nothing for so long is gone."""
 _BUSY = 0.05
 """Of the time: a program that waits for the network wakes up often, and computes less than that."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -29,9 +29,9 @@ class Process:
     session: int
     cpu_seconds: float
     pages: int
-    """How much memory it has, in the kernel's unit."""
+    """Its resident memory, in pages."""
     started: int
-    """With the id, what no other process has."""
+    """The start time in the kernel's ticks; with the id, it is unique."""
 
     @property
     def moved(self) -> int | None:
@@ -46,7 +46,7 @@ class Process:
 def members(leader: int) -> list[Process]:
     """Return the processes of the session of `leader`, and all that they have started.
 
-    What has left the session is found as long as those between the two are alive.
+    A process that has left the session is found as long as those between the two are alive.
     """
     everybody = list(_everybody())
     found = {each.pid: each for each in everybody if leader in (each.pid, each.session)}
@@ -59,7 +59,7 @@ def members(leader: int) -> list[Process]:
 
 
 def kill(leader: int, *, known: Collection[Process] = ()) -> None:
-    """Kill the process group of `leader`, what it has started, and those `known` as that before."""
+    """Kill the process group of `leader`, all that it has started, and those `known` earlier."""
     found = members(leader)
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(leader, signal.SIGKILL)
@@ -69,7 +69,7 @@ def kill(leader: int, *, known: Collection[Process] = ()) -> None:
 
 
 class Watch:
-    """Listens to the processes of a session that are called `name…`."""
+    """A watch for the silence of a session's processes that are called `name…`."""
 
     def __init__(self, leader: int, name: str, patience: float) -> None:
         self._leader, self._name, self._patience = leader, name, patience
@@ -93,7 +93,7 @@ class Watch:
         return now - self._heard >= self._patience
 
     def kill(self) -> None:
-        """Kill those that are listened to, and nothing else."""
+        """Kill the watched processes, and nothing else."""
         for each in self._found():
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(each.pid, signal.SIGKILL)
@@ -102,7 +102,7 @@ class Watch:
         return [each for each in members(self._leader) if each.name.startswith(self._name)]
 
     def _is_alive(self) -> bool:
-        """Return whether anything has happened since it was asked last with that answer."""
+        """Return whether anything has happened since the last call that returned True."""
         found = self._found()
         moved = {each.pid: each.moved for each in found}
         computed = sum(each.cpu_seconds for each in found)

@@ -1,4 +1,4 @@
-"""Signals that must not come up in the middle of something."""
+"""SIGINT and SIGTERM, held back while the exception of a handler could get lost."""
 
 import signal
 import sys
@@ -10,13 +10,13 @@ from types import FrameType
 
 @contextmanager
 def held_signals(wake: Callable[[], None] = lambda: None) -> Generator[Callable[[], bool]]:
-    """Hold SIGINT and SIGTERM back; yield what gives them to the handlers that were there before.
+    """Hold SIGINT and SIGTERM back; yield a function that gives them to the former handlers.
 
     Those raise an exception, and Python ignores one that comes up in a finalizer or in the callback
     of a weak reference: the run would go on as if nobody had cancelled it. Where a signal would
     just have killed this process, `SystemExit` is raised. Giving them returns whether there was one
-    whose handler has raised nothing. `wake` is called when a signal arrives. What is still held at
-    the end is let through there.
+    whose handler has raised nothing. `wake` is called when a signal arrives. A signal that is still
+    held at the end is let through there.
     """
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False  # only the main thread hears signals

@@ -1,1 +1,1 @@
-"""One commit made ready to run: checkout, packages, parse, and the deployed pointer."""
+"""Releases: a commit made ready for dbt (copy, packages, parse), and the deployed pointer."""

@@ -1,4 +1,4 @@
-"""Asking a warehouse through the environment's own dbt, without the user's project."""
+"""Queries to a warehouse by macros of ours in the environment's dbt, without the user's code."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ class Asking:
         on_line: Callable[[str], None] = lambda _: None,
         timeout_seconds: float | None = None,
     ) -> tuple[Exit, MacroResult]:
-        """Run a macro of ours; return how that ended, and what it has told until then."""
+        """Run a macro of ours; return dbt's exit, and the macro's facts and lines until then."""
         answer = MacroResult(on_fact, on_line, self.workspace.scrubber.text)
         ended = self.workspace.run(
             stand_in.call(self.workspace.project_directory, macro, given),
@@ -51,12 +51,12 @@ class Asking:
         timeout_seconds: Callable[[], float | None] = lambda: None,
         **common: object,
     ) -> tuple[list[Fact], dict[str, str]]:
-        """Run `macro` over `wanted`; return what it tells, and why some of them have failed.
+        """Run `macro` over `wanted`; return its facts, and an error for each name that has failed.
 
         The macro gets `given().each`, pairs of name and value, and `common`; each of its facts
-        names what it is `of`, and one with `done` is the last. What fails does not keep the others
-        from it, for another process goes on; where three fail in a row, the warehouse is taken to
-        be away, and the rest fails, too.
+        has such a name as `of`, and one with `done` is its last. A failure does not stop the
+        others, for another process goes on; where three fail in a row, the warehouse is taken to be
+        away, and the rest fails, too.
         """
         left, facts, errors = dict(wanted), list[Fact](), dict[str, str]()
         failures = 0

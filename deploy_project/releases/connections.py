@@ -1,4 +1,4 @@
-"""A connection whose files are in one place each, whatever directory dbt works in."""
+"""The connection of a run: relative paths of databases and keys resolved to one place each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ class Connection:
     """The files and directories that its relative paths mean, by their keys."""
     in_memory: bool = False
     copies: tuple[Copy, ...] = ()
-    """What a pull request builds in instead of the warehouse's own files, which may not exist."""
+    """The copies that a pull request builds in; the warehouse's own files need not exist."""
     moved: tuple[str, ...] = ()
-    """What was found in old checkouts, and where it is now."""
+    """A sentence about each file that was found in an old checkout, with its new place."""
 
     def lines(self) -> list[str]:
-        """Return a sentence about each file, for people who look for their data."""
+        """Return a sentence about the place of each file, for people looking for their data."""
         return [*self.moved, *_told(self.files, in_memory=self.in_memory)]
 
 
 def described(
     output: Mapping[str, Any], rendering: Rendering, warehouse: Warehouse, project: Path | None
 ) -> list[str]:
-    """Return what `Connection.lines` will say of the files of an output; nothing is made.
+    """Return a sentence about each file of an output, as `Connection.lines` does; make nothing.
 
     `project` is the directory of the dbt project, where it is known. Raises `ConfigError` when
     Jinja in a path can't be rendered.
@@ -79,7 +79,7 @@ def connected(
     profiles: Path,
     copies: Path | None,
 ) -> Connection:
-    """Return a connection with `output`, whose relative paths are put where they belong.
+    """Return a connection with `output`, its relative paths replaced by the files' places.
 
     Paths of keys are relative to `profiles`, the directory of the profile. With `copies`, a
     directory, DuckDB files become copies there. Raises `ConfigError` when Jinja in a path can't be
@@ -112,7 +112,7 @@ def connected(
 
 
 def _is_code(named: Named, project: Path) -> bool:
-    """Whether it is a database that the commit itself holds, and that is only read."""
+    """Return whether it is a database that the commit itself holds, and that is only read."""
     return named.is_read_only and (project / named.path).is_file()
 
 

@@ -1,4 +1,4 @@
-"""Secrets by purpose: those that dbt is given, and those that it is not even told to hide."""
+"""The variables and secrets that dbt is given, and the scrubbers that hide all secrets."""
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -17,7 +17,7 @@ _GIT_CONFIGURATION = "GIT_CONFIG_"
 
 @dataclass(frozen=True)
 class Given:
-    """The variables of dbt's processes, and the secrets that nothing may tell."""
+    """The variables of dbt's processes, and scrubbers for the secrets that no text may show."""
 
     inherited: Mapping[str, str]
     """Those of our own environment."""
@@ -30,7 +30,7 @@ class Given:
 
 
 def given(environment: Environment, job: Job | None) -> Given:
-    """Return what dbt gets in `environment`.
+    """Return the variables and scrubbers of dbt's processes in `environment`.
 
     Raises `ConfigError` when a variable's secret, or the project's token, can't be read; a run can
     do without the other secrets.
@@ -74,7 +74,7 @@ def inherited(environment: Environment) -> dict[str, str]:
 
 
 def revealed(secrets: Iterable[Secret]) -> list[str]:
-    """Return the values of `secrets` as far as they are here."""
+    """Return the values of those `secrets` that can be read."""
     found: list[str] = []
     for each in secrets:
         with suppress(ConfigError):

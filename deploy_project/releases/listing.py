@@ -1,4 +1,4 @@
-"""What dbt selects, asked of `dbt ls`."""
+"""The nodes that a selection of dbt's matches, listed by `dbt ls`."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,10 +21,10 @@ def listed(
     on_line: Callable[[str], None] = lambda _: None,
     timeout_seconds: float | None = None,
 ) -> list[Mapping[str, str]]:
-    """Return the `fields` of each node that the `options` select; what it has not is empty.
+    """Return the `fields` of each node that the `options` select; missing ones are empty.
 
-    `of` is what is selected, in words. Its parse is in `directory`. Raises `DbtError` with dbt's
-    last words; `on_line` then hears all of them.
+    `of` describes the selection in an error. Its parse is in `directory`. Raises `DbtError` with
+    dbt's last words; `on_line` then hears all of them.
     """
     said: list[str] = []
     ended = workspace.run(

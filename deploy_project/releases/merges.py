@@ -1,4 +1,4 @@
-"""What to do about the head of a branch; pure (MRG-1, MRG-3)."""
+"""The decision to deploy a branch's head, and to start merge jobs; pure (MRG-1, MRG-3)."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ TRY_AGAIN_AFTER = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class MergeCursor:
-    """What an earlier tick has seen of one environment's branch."""
+    """The head of one environment's branch at an earlier tick, and the result of its deploy."""
 
     commit: str
     problem: str = ""
-    """Why `commit` could not be deployed; empty when it was."""
+    """The reason why `commit` could not be deployed; empty when it was."""
     at: str = ""
     """When that was tried last, in ISO format."""
 
@@ -42,7 +42,7 @@ class Deploy:
 
 @dataclass(frozen=True)
 class Fail:
-    """Say again what is wrong."""
+    """Fail the tick with the problem, again."""
 
     problem: str
 
@@ -55,7 +55,7 @@ def decide(
     now: datetime,
     missing: str,
 ) -> Deploy | Fail | None:
-    """Return what to do about `head`; None for nothing, `missing` is what to say without a head.
+    """Return the step to take for `head`; None for none, a failure with `missing` without a head.
 
     An environment that is seen for the first time is deployed without running its merge jobs.
     """
@@ -75,12 +75,12 @@ _BY_ENVIRONMENT = TypeAdapter(dict[str, Any])
 
 
 def read(cursor: str | None) -> dict[str, MergeCursor]:
-    """Return what a cursor remembers, by environment; nothing of those it can't be read for."""
+    """Return the cursor of each environment; those that can't be read are left out."""
     found = cursors.read(_BY_ENVIRONMENT, cursor) or {}
     seen = {name: cursors.read(_SEEN, json.dumps(content)) for name, content in found.items()}
     return {name: each for name, each in seen.items() if each is not None}
 
 
 def written(seen: Mapping[str, MergeCursor]) -> str:
-    """Return what `read` reads."""
+    """Return the text of a cursor, for `read`."""
     return json.dumps({name: asdict(each) for name, each in seen.items()}, sort_keys=True)

@@ -1,4 +1,4 @@
-"""`dbt deps`, once for each commit and each set of values that its packages files ask for."""
+"""Packages of a commit: `dbt deps`, once for each set of values in its packages files."""
 
 import hashlib
 import json
@@ -42,13 +42,13 @@ def ensure_packages(
     *,
     timeout_seconds: float | None = None,
 ) -> None:
-    """Install the packages into the workspace's own tree; tell `on_line` about it.
+    """Install the packages into the workspace's own tree; `on_line` gets the console lines.
 
     Those that were installed before by the same rendered files are copied. Raises `DbtError` with
     dbt's last words, `ConfigError` for a package that leads out of the repository.
     """
     key = packages_key(workspace)
-    if key is None:  # nobody can say what it depends on
+    if key is None:  # its inputs are unknown
         _install(workspace, directory, on_line, timeout_seconds)
         return
     kept = workspace.checkout.packages(key)
@@ -76,10 +76,10 @@ def names_none(project: Path) -> bool:
 
 
 def packages_key(workspace: Workspace) -> str | None:
-    """Return a name for all that `dbt deps` reads at a commit; None when that can't be told.
+    """Return a key of all that `dbt deps` reads at a commit; None when that can't be told.
 
     That is the packages files of the project and of its local packages, with the values that their
-    Jinja asks for, and dbt itself. Nobody learns a secret among these from the name.
+    Jinja asks for, and dbt itself. A secret among these can't be learnt from the key.
     """
     project, rendering = workspace.project_directory, workspace.rendering
     try:
@@ -118,7 +118,7 @@ def _install(
     on_line: Callable[[str], None],
     timeout_seconds: float | None,
 ) -> list[str]:
-    """Run `dbt deps` unless it would do nothing, and return what was said."""
+    """Run `dbt deps` unless it would do nothing; return its console lines."""
     said: list[str] = []
 
     def hear(line: str) -> None:
@@ -141,7 +141,7 @@ def _install(
 
 
 def _keep(workspace: Workspace, kept: Path, said: list[str]) -> None:
-    """Keep what `dbt deps` has installed, unless a package asks for values of its own."""
+    """Keep the installed packages for later, unless one of them asks for values of its own."""
     project = workspace.project_directory
     installed = install_path(project, workspace.rendering)
     if any(_asks(each) for name in PACKAGES_FILES for each in installed.glob(f"*/{name}")):
@@ -157,7 +157,7 @@ def _keep(workspace: Workspace, kept: Path, said: list[str]) -> None:
         if (project / LOCK_FILE).is_file():
             shutil.copyfile(project / LOCK_FILE, made / LOCK_FILE)
         if any(workspace.scrubber.is_in(each) for each in made.rglob("*") if _is_plain(each)):
-            return  # what is kept has no secrets
+            return  # a secret is never kept
         (made / _LOG).write_text(json.dumps(said), encoding="utf-8")
         shutil.rmtree(kept, ignore_errors=True)
         made.rename(kept)
@@ -194,12 +194,12 @@ def _restore(workspace: Workspace, kept: Path) -> None:
 
 
 def last_words(lines: list[str], *, most: int = 12) -> str:
-    """Return the error that dbt said it encountered, else the end of what it said, as text."""
+    """Return the error in dbt's console lines, else the last of those lines, as text."""
     lines = [part for line in lines for part in _text(line).splitlines() or [""]]
     start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
     if start is None:
         chosen = lines[-most:]
-    else:  # what follows with a time of its own is another event: a traceback, deprecations
+    else:  # a line with a time of its own begins another event: a traceback, deprecations
         error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
         chosen = list(error)[:most] or [lines[start]]
     return shortened("\n".join(line for line in chosen if line.strip())) or "no message"

@@ -34,7 +34,7 @@ def kept(parsed: Path) -> Manifest | None:
 
 
 def keep(target_directory: Path, parsed: Path, scrubber: Scrubber) -> bool:
-    """Keep what a command has parsed unless a parse is kept already; return whether one is now.
+    """Keep a command's parse unless one is kept already; return whether one is kept now.
 
     The definitions show the manifest, so it is kept without secrets. dbt can use its own file only
     as it is: with a secret in it, it is not kept, and every command parses from scratch.

@@ -1,4 +1,4 @@
-"""The deployed pointer: which commit of an environment the definitions show."""
+"""The deployed pointer of an environment: the commit and parse that the definitions show."""
 
 import json
 import os
@@ -18,7 +18,7 @@ _POINTER = re.compile(
 
 @dataclass(frozen=True)
 class Pointer:
-    """A deployed commit, and under which key its parse is kept."""
+    """A deployed commit, and the key of its parse."""
 
     commit: str
     parsed: str
@@ -28,7 +28,7 @@ class Pointer:
 
     @classmethod
     def parse(cls, text: str) -> "Pointer | None":
-        """Return what `str()` of a pointer wrote; None for anything else."""
+        """Return the pointer in `text`, as `str()` writes it; None for anything else."""
         found = _POINTER.fullmatch(text.strip())
         return cls(found["commit"], found["parsed"]) if found else None
 
@@ -36,7 +36,7 @@ class Pointer:
 def deployed(state: StateDirectory, environment: str) -> Pointer | None:
     """Return the pointer of `environment`; None when nothing was deployed yet.
 
-    A damaged pointer counts as none: what is deployed next replaces it.
+    A damaged pointer counts as none: the next deploy replaces it.
     """
     try:
         return Pointer.parse(state.deployed(environment).read_text("utf-8", errors="replace"))

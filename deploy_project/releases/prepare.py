@@ -1,4 +1,4 @@
-"""Making one commit the deployed one of an environment."""
+"""The deploy of a commit to an environment: prepare it, move the pointer, evict checkouts."""
 
 import shutil
 import sys
@@ -78,9 +78,9 @@ def outside_of_a_run(
     *,
     reason: str,
 ) -> Generator[tuple[Workspace, Path]]:
-    """Check `commit` out; yield its workspace as `job` has it, and scratch space that goes after.
+    """Yield the workspace of `commit` for `job`, and scratch space that is deleted afterwards.
 
-    `reason` is what dbt's projects read as `DBT_CLOUD_RUN_REASON`. Raises `GitError`,
+    `reason` becomes the variable `DBT_CLOUD_RUN_REASON` of dbt. Raises `GitError`,
     `ConfigError` or `DbtError`.
     """
     checkout = ensure_checkout(environment.project, state, commit)
@@ -107,7 +107,7 @@ def outside_of_a_run(
 def connects_by(
     deployment: Deployment, environment: Environment, commit: str, state: StateDirectory
 ) -> Profile:
-    """Return the profile by which a run of `commit` would connect; fetch the commit to know.
+    """Return the profile that a run of `commit` would connect with; fetch the commit if need be.
 
     Nothing is installed, and no file of a warehouse is touched. Raises `GitError` for a repository
     without a dbt project, `ConfigError` for one without the profile or the target.
@@ -176,7 +176,7 @@ def deploy(
 def deployed_siblings(
     deployment: Deployment, environment: Environment, state: StateDirectory
 ) -> list[str]:
-    """Return the names of the project's other environments that something is deployed to."""
+    """Return the names of the project's other environments that have a deployed commit."""
     return [
         each.name
         for each in deployment.environments_of(environment.project)
@@ -186,7 +186,7 @@ def deployed_siblings(
 
 
 def evict_unneeded(deployment: Deployment, environment: Environment, state: StateDirectory) -> None:
-    """Remove old checkouts of the project; what is deployed stays, and what is in use."""
+    """Remove old checkouts of the project, except those that are deployed or in use."""
     siblings = deployment.environments_of(environment.project)
     pointers = (pointer.deployed(state, each.name) for each in siblings)
     evict(

@@ -1,4 +1,4 @@
-"""A run's own copy of a commit's files, in which dbt may write and delete as it likes."""
+"""A run's own copy of a commit's files, for dbt to write and delete in as it likes."""
 
 import fcntl
 import os
@@ -38,7 +38,7 @@ def own_tree(checkout: Checkout, place: Path, *, without: PurePosixPath) -> Path
 def copy_files(source: Path, place: Path) -> None:
     """Copy all files below `source` into the new directory `place`; links stay links.
 
-    Copies and no hard links: whoever writes into a file in place must not write into both.
+    Copies and no hard links: a write into a file in place must not reach both.
     """
     _Copying().directory(os.fspath(source), os.fspath(place))
 

@@ -1,4 +1,4 @@
-"""The files of an environment's warehouse to which its profile gives relative paths.
+"""The DuckDB and SQLite files that a profile names by relative paths: their one place.
 
 They lie in `warehouses/<environment>` of the state directory, the same for every commit. Before
 there was such a place they came to lie in the commits' checkouts: those are moved there.
@@ -18,14 +18,14 @@ from deploy_project.git.checkouts import is_as_committed
 from deploy_project.processes.lock_files import exclusive
 
 _BESIDE = (".wal", "-wal", "-shm", "-journal")
-"""What databases leave beside their file, which belongs to it."""
+"""The endings of files that databases keep beside their own, as a part of it."""
 _DUCKDB, _SQLITE = b"DUCK", b"SQLite format 3\0"
 _SMALLEST = 512
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """Where the relative paths of one environment's connection lead."""
+    """The places for the relative paths of one environment's connection."""
 
     project: Project
     environment: str
@@ -44,7 +44,7 @@ class Warehouse:
         return place
 
     def adopt(self, named: Named, checkout: Checkout) -> list[str]:
-        """Move what lies in checkouts under a relative path to its place; say what was found.
+        """Move the files under a relative path of checkouts to its place; return a line for each.
 
         The newest file becomes the environment's own unless it has one; the others are kept beside
         it. Without any, a file of the commit itself is the beginning.
@@ -88,7 +88,7 @@ class Warehouse:
 
 
 def rescue(project: Project, state: StateDirectory, checkout: Checkout) -> list[str]:
-    """Move databases out of a checkout that is to be evicted, and say what was found."""
+    """Move databases out of a checkout that is to be evicted; return a line for each."""
     said: list[str] = []
     for file in _databases(checkout.tree):
         if not is_as_committed(project, state, checkout, file):
@@ -98,7 +98,7 @@ def rescue(project: Project, state: StateDirectory, checkout: Checkout) -> list[
 
 
 def _inside(tree: Path, path: PurePosixPath) -> Path | None:
-    """Return the file under a path of `tree`; None for what is none, or reached by a link."""
+    """Return the file under a path of `tree`; None without one, or when a link leads to it."""
     file = Path(os.path.normpath(tree / path))
     is_straight = os.path.realpath(file) == os.path.join(
         os.path.realpath(tree), os.path.relpath(file, tree)
@@ -122,7 +122,7 @@ def _modified(file: Path) -> float:
 
 
 def _named_apart(place: Path, commit: str) -> Path:
-    """Return a free name beside `place` that says of which commit's checkout a file was."""
+    """Return a free name beside `place`, with the commit of the checkout a file was in."""
     apart = place.with_name(f"{place.stem}.from-{commit[:12]}{place.suffix}")
     number = 1
     while apart.exists():

@@ -1,4 +1,4 @@
-"""Everything that a dbt command of one commit in one environment needs, on this machine."""
+"""The workspace of dbt commands: a commit's files, profile, variables and dbt installation."""
 
 import hashlib
 import json
@@ -29,9 +29,9 @@ from deploy_project.releases.warehouses import Warehouse
 
 @dataclass(frozen=True)
 class ProjectCopy:
-    """A copy of a commit's dbt project, and the profile with which it is built.
+    """A copy of a commit's dbt project, with the profile and variables to build it.
 
-    All that dbt writes is in `own`, the directory of a run or of whatever else uses dbt.
+    All that dbt writes is in `own`, the directory of a run or of another user of dbt.
     """
 
     environment: Environment
@@ -45,7 +45,7 @@ class ProjectCopy:
     variables: Mapping[str, str]
     """The user's own, and those that every run sets."""
     rendering: Rendering
-    """With which `dbt_project.yml` and the packages files are read."""
+    """The values for Jinja of `dbt_project.yml` and the packages files."""
 
     @property
     def tree(self) -> Path:
@@ -59,7 +59,7 @@ class ProjectCopy:
 
     @property
     def scrubber(self) -> Scrubber:
-        """Takes all secrets out of what is told and kept."""
+        """The scrubber of all secrets, for every text that is shown or kept."""
         return self.given.scrubber
 
 
@@ -74,7 +74,7 @@ class Workspace(ProjectCopy):
 
     @property
     def parsed(self) -> Path:
-        """Where this combination of settings keeps dbt's parse of the commit."""
+        """The directory of dbt's parse of the commit under this combination of settings."""
         return self.checkout.parsed(self.parse_key)
 
     def run(
@@ -93,8 +93,8 @@ class Workspace(ProjectCopy):
         """Run one dbt command; `directory` receives `target/` and `dbt.log`.
 
         It is one of our own, with flags of our own, but where the `variables` say otherwise.
-        What is wanted `before` is listed before the command begins, and heard as an event. An
-        `other` program takes dbt's place, with the same surroundings and the same protection.
+        The listing `before` the command is heard as an event. An `other` program takes dbt's
+        place, with the same surroundings and the same protection.
         """
         if variables is None:
             variables = flags.of_our_own(arguments, self.variables, self.flags)
@@ -134,7 +134,7 @@ def project_copy(
     schema_override: str | None = None,
     copies: Path | None = None,
 ) -> ProjectCopy:
-    """Copy the commit's files into `own` unless they are there, and return what they say.
+    """Copy the commit's files into `own` unless they are there; return the copy of the project.
 
     `siblings` are the project's other deployed environments. With `copies`, a directory, a
     connection to files of a DuckDB warehouse becomes one to copies of them there.
@@ -256,7 +256,7 @@ def _seen(found: Given, state: StateDirectory, built_in: Mapping[str, str]) -> d
 
 
 def _parse_key(copy: ProjectCopy, dbt: Installation, state: StateDirectory) -> str:
-    """Return a name for what decides dbt's parse beside the files, without secrets in it."""
+    """Return the key of all settings that decide dbt's parse; no secret can be read from it."""
     made, wanted = copy.profile, variables(copy.environment, copy.job).items()
     plain = {name: value for name, value in wanted if not isinstance(value, Secret)}
     output = {key: value for key, value in made.output.items() if key != "threads"}

@@ -71,7 +71,7 @@ class HostingEntry(Strict):
 
 
 class PullRequestsEntry(Strict):
-    """How pull requests are found, and which of them are built."""
+    """The rules for a project's pull requests: how they are found, built and reported."""
 
     refs: Text | None = None
     fork_label: Text | None = None
@@ -97,7 +97,7 @@ class ProjectEntry(Strict):
 
 
 class EnvironmentEntry(Strict):
-    """A deployment environment: which code, which warehouse, which dbt."""
+    """A deployment environment: its code, its warehouse and its dbt version."""
 
     id: Id | None = None
     project: str | None = None
@@ -120,7 +120,7 @@ class EnvironmentEntry(Strict):
 
 
 class Defaults(Strict):
-    """What environments and jobs have where they say nothing themselves."""
+    """Default values for environments and jobs that state none of their own."""
 
     threads: Count | None = None
     dbt_version: str | None = None
@@ -129,7 +129,7 @@ class Defaults(Strict):
 
 
 class DeployFile(Strict):
-    """What dbt Cloud keeps in its database, as a file."""
+    """The account, projects and environments of one deployment, and the paths of its jobs files."""
 
     account: AccountEntry | None = None
     projects: dict[Name, ProjectEntry] = Field(default_factory=dict)

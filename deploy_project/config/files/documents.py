@@ -1,4 +1,4 @@
-"""YAML files that remember the line of every key, and the places in them."""
+"""YAML documents that know the line of every key, for messages with file and line."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _DUPLICATE = re.compile(r'found duplicate key "(.*?)" with value', re.DOTALL)
 
 
 class UnreadableError(ConfigError):
-    """A file is not YAML; `line` counts from 1. Nothing of the file's values is in the text."""
+    """A file is not YAML; `line` counts from 1. The text contains no value of the file."""
 
     def __init__(self, what: str, *, line: int) -> None:
         super().__init__(what)

@@ -49,7 +49,7 @@ Identifier = Annotated[str, StringConstraints(pattern=NAME)]
 
 
 class _Lenient(Strict):
-    """Numbers and booleans may be text, as templates leave them."""
+    """A model of a jobs file: its numbers and booleans may be text, as templates leave them."""
 
     model_config = ConfigDict(strict=False)
 
@@ -61,7 +61,7 @@ class Execution(_Lenient):
 
 
 class Triggers(_Lenient):
-    """What starts the job."""
+    """The events that start the job."""
 
     github_webhook: Flag = False
     git_provider_webhook: Flag = False
@@ -71,14 +71,14 @@ class Triggers(_Lenient):
 
 
 class JobSettings(_Lenient):
-    """How dbt is started."""
+    """Settings of dbt: threads and target name."""
 
     threads: Annotated[Number, Field(ge=1)] = 4
     target_name: str | None = None
 
 
 class Schedule(_Lenient):
-    """When the job starts."""
+    """The times at which the job starts, as cron lines."""
 
     cron: Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_CRON)]
     timezone: str | None = Field(default=None, description="Ours; UTC on dbt Cloud.")
@@ -100,7 +100,7 @@ def _has_one(schema: dict[str, Any]) -> None:
 
 
 class Condition(_Lenient):
-    """The job whose end starts this one."""
+    """The parent job: its end starts this one."""
 
     job_id: Number
     project_id: Number | None = None
@@ -108,7 +108,7 @@ class Condition(_Lenient):
 
 
 class ParentEntry(_Lenient):
-    """Ours: a job whose end, or an asset whose materialization, starts this one."""
+    """Ours: a parent job or asset; its end, or its materialization, starts this job."""
 
     model_config = ConfigDict(json_schema_extra=_names_one)
 
@@ -135,7 +135,7 @@ class CompletionTrigger(_Lenient):
 
 
 class ReadOnly(_Lenient):
-    """What the API returns of a job and exports may carry: accepted, and ignored."""
+    """Read-only fields of dbt Cloud's API that exports may carry: accepted, and ignored."""
 
     account: Ignored
     created_at: Ignored

@@ -1,4 +1,4 @@
-"""Paths and URLs of deploy.yaml: repositories, artifacts."""
+"""Paths and URLs of deploy.yaml (repository, artifacts, web addresses), checked and resolved."""
 
 import os
 import re
@@ -20,13 +20,13 @@ _STATE = "{state}"
 SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
 """A remote in the short spelling of ssh."""
 
-# No option, none of what git's names can't have, none of ls-remote's other wildcards.
+# No option, no character that git forbids in names, none of ls-remote's other wildcards.
 _REFERENCES = re.compile(r"refs(/(?!\.)[^\s\x00-\x1f\x7f~^:?\[\\/]+)+")
 
 
 @dataclass(frozen=True)
 class Base:
-    """What relative paths and `{state}` are resolved against; both are absolute."""
+    """The directory that relative paths begin at, and the one for `{state}`; both are absolute."""
 
     directory: Path
     state: Path

@@ -1,4 +1,4 @@
-"""What the pydantic models of the files have in common, and how their errors are told."""
+"""The base of the files' pydantic models, and the translation of pydantic's errors."""
 
 import difflib
 import inspect
@@ -50,7 +50,7 @@ def null_is_absent(schema: dict[str, Any]) -> None:
 
 
 class Strict(BaseModel):
-    """Unknown keys are mistakes, null is the same as absent, and nothing changes later."""
+    """A strict, frozen model: unknown keys are mistakes, and null is the same as absent."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, json_schema_extra=null_is_absent
@@ -70,7 +70,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Checked(Generic[Model]):
-    """A file's model without what is wrong; `broken` entries are left out whole."""
+    """A file's model without its faulty values; `broken` entries are left out whole."""
 
     model: Model
     broken: frozenset[tuple[str, ...]]
@@ -83,7 +83,7 @@ class Checked(Generic[Model]):
 def checked(
     model: type[Model], document: Document, *, parts: Collection[str], problems: Problems
 ) -> Checked[Model]:
-    """Return `document` as `model`, and note what is wrong with it.
+    """Return `document` as `model`, without its faulty values, and note a problem for each.
 
     A wrong key falls to its default, so that everything else can be checked further. `parts` are
     the top-level mappings with entries of their own; one that lacks a key it needs is left out.

@@ -1,4 +1,4 @@
-"""Everything that is wrong in the files, collected and told at once.
+"""Problems and warnings of the configuration files, collected and raised together.
 
 A problem keeps all of it from loading. A warning turns one thing off, and the rest works.
 """
@@ -48,13 +48,13 @@ class Problems:
         self._refused: set[tuple[Path, tuple[Part, ...]]] = set()
 
     def add(self, place: Place, what: str, *, remedy: str, found: str | None = None) -> None:
-        """Note that the value at `place` is wrong; `found` stands for it where it is given."""
+        """Note a problem with the value at `place`; `found` is shown instead of it where given."""
         if not self._is_refused(place):
             text = f"{_wrong(place, what, found)}; {remedy}"
             self.add_line(place.file, place.line, text)
 
     def refuse(self, place: Place, what: str, *, remedy: str, found: str | None = None) -> None:
-        """Note a problem after which nothing more is to be said of what is at or below `place`."""
+        """Note a problem, and pass over all later ones at or below `place`."""
         self.add(place, what, remedy=remedy, found=found)
         self._refused.add((place.file, place.path))
 

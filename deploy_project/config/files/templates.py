@@ -1,4 +1,4 @@
-"""Finding the jobs files, and rendering those that are Jinja templates."""
+"""Jobs files and vars files: found by path or glob, rendered with Jinja, and read."""
 
 import glob
 from collections.abc import Mapping
@@ -73,7 +73,7 @@ class Rendering:
 
 
 def document(file: Path, text: str | None, problems: Problems) -> Document | None:
-    """Return the YAML of a file whose text is known; note a problem when it is none."""
+    """Return the YAML document of a file's `text`; note a problem when it is not YAML."""
     if text is None:
         return None
     try:
@@ -84,7 +84,7 @@ def document(file: Path, text: str | None, problems: Problems) -> Document | Non
 
 
 def read(file: Path, problems: Problems) -> Document | None:
-    """Return the YAML of a file that is no template."""
+    """Return the YAML document of a file that is no template."""
     return document(file, _read(file, problems), problems)
 
 

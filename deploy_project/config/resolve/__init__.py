@@ -1,1 +1,1 @@
-"""Files into values: references found, defaults filled in, every problem collected."""
+"""The step from files to values: references found, defaults filled in, problems collected."""

@@ -1,4 +1,4 @@
-"""Whose ends start a job: dbt Cloud's one condition, or ours of several parents (TRG-5)."""
+"""Completion triggers of jobs: dbt Cloud's one condition, or ours of several parents (TRG-5)."""
 
 import re
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from deploy_project.config.values.deployment import AssetParent, Completion, Job
 KEY = "job_completion_trigger_condition"
 _NAMES = ("job_id", "job", "asset")
 _Found = Parent | Unknown | None
-"""A parent that is in the files, one that is not, or none: its mistakes are told already."""
+"""A parent, a reference to one that is not in the files, or None for a problem noted already."""
 
 
 def completion(draft: Draft, others: References, problems: Problems) -> Completion | None:
-    """Return what starts a job after others; None when nothing does, or it can't be made out.
+    """Return the completion trigger of a job; None when it has none, or a faulty one.
 
     A parent that is not in the files turns off a trigger that waits for it: all of it, save where
     any of several parents will do.

@@ -1,9 +1,9 @@
-"""Cron lines as dbt Cloud documents them, and time zones.
+"""The syntax checks of cron lines, as dbt Cloud documents them, and of time zones.
 
 Five fields, names of months and days, `L` for the last day of a month, `MON#1` for the first
-Monday of one: https://docs.getdbt.com/docs/deploy/deploy-jobs#cron-schedule. What is accepted
-here Dagster accepts too; some of what Dagster accepts is refused, because it never fires or fires
-at other times than it says.
+Monday of one: https://docs.getdbt.com/docs/deploy/deploy-jobs#cron-schedule. Dagster accepts every
+line that is accepted here; some that it accepts are refused, because they never fire or fire at
+other times than they say.
 """
 
 import calendar
@@ -25,7 +25,7 @@ _LONGEST_MONTHS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def cron_fault(line: str) -> str | None:
-    """Return what is wrong with a cron line; None when nothing is."""
+    """Return the fault of a cron line, worded for a message; None for a valid line."""
     fields = line.upper().split()
     if len(fields) != len(_NAMES):
         return f"has {len(fields)} fields where a cron line has 5"
@@ -38,7 +38,7 @@ def cron_fault(line: str) -> str | None:
 
 
 def timezone_fault(name: str) -> str | None:
-    """Return what is wrong with the name of a time zone; None when nothing is."""
+    """Return the fault of a time zone's name, worded for a message; None for a valid name."""
     try:
         ZoneInfo(name)
     except (LookupError, ValueError, OSError):

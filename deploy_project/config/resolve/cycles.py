@@ -1,11 +1,11 @@
-"""Jobs that would start each other forever; pure."""
+"""Cycles of completion triggers: jobs that would start each other forever; pure."""
 
 from collections.abc import Collection, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 
 def cycles(parents: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
-    """Yield rings of jobs in the order in which they start each other; none shares a job.
+    """Yield the rings of jobs that start each other, in that order; no two share a job.
 
     `parents` maps a job to those whose ends start it. Breaking the rings may uncover others.
     """

@@ -1,4 +1,4 @@
-"""Jobs before they know each other: who they are, and which environment they run in."""
+"""Drafts of jobs: identifier, name and environment, before references to other jobs resolve."""
 
 import re
 from collections.abc import Iterable
@@ -111,7 +111,7 @@ def _environment(
 def environment_by_name(
     place: Place, name: str, landscape: Landscape
 ) -> Environment | Unknown | None:
-    """Return the environment called `name`; None for one whose mistakes are told already."""
+    """Return the environment called `name`; None for one with problems noted already."""
     found = landscape.environments.get(name)
     if found is None and name not in landscape.broken:
         known = ", ".join(map(repr, landscape.environments)) or "none"
@@ -122,7 +122,7 @@ def environment_by_name(
 def environment_by_id(
     place: Place, identifier: int | None, landscape: Landscape
 ) -> Environment | Unknown | None:
-    """Return the environment with an id; None for one whose mistakes are told already."""
+    """Return the environment with an id; None for one with problems noted already."""
     found = (e for e in landscape.environments.values() if e.id == identifier)
     environment = next(found, None)
     if environment is None and str(identifier) not in landscape.written_ids:

@@ -1,4 +1,4 @@
-"""Where people and programs find a repository's pull requests."""
+"""The hosting of a project: kind, page and API address, stated or derived from its repository."""
 
 import re
 from urllib.parse import urlsplit
@@ -17,7 +17,7 @@ _API: dict[HostingKind, str] = {"github": "/api/v3", "gitlab": "/api/v4", "gitea
 def hosting(
     place: Place, entry: ProjectEntry, token: Secret | None, base: Base, problems: Problems
 ) -> Hosting | None:
-    """Return where people see the repository; what is not stated comes from its URL.
+    """Return the hosting of a project; its URL gives the parts that are not stated.
 
     `token` is the project's, for a hosting that has none of its own.
     """
@@ -41,7 +41,7 @@ def hosting(
 def _api(
     kind: HostingKind, page: str, stated: HostingEntry, place: Place, problems: Problems
 ) -> tuple[str, str]:
-    """Return the root of the API, and the repository's name there; empty when nobody can tell."""
+    """Return the root of the API, and the repository's name there; both empty if unknown."""
     root = web(place / "api_url", stated.api_url, problems) if stated.api_url else ""
     found = (root or api_url(kind, page), repository(kind, page, root))
     if all(found):
@@ -71,7 +71,7 @@ def api_url(kind: HostingKind, page: str) -> str:
 def repository(kind: HostingKind, page: str, root: str) -> str:
     """Return `owner/name` out of the page's address; for GitLab with all groups.
 
-    `root` is the root of the API where it is stated: what its path begins with is none of the
+    `root` is the root of the API where it is stated: the beginning of its path is none of the
     groups. Empty when there are fewer than two names.
     """
     try:

@@ -1,4 +1,4 @@
-"""Numbers for projects, environments and jobs that state none."""
+"""Numeric ids for projects, environments and jobs that state none."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ def numbers(stated: Mapping[str, int | None]) -> dict[str, int]:
 
 
 def clashes(identifiers: Mapping[str, int]) -> list[tuple[str, str]]:
-    """Return each name whose number an earlier name has already, after that earlier name."""
+    """Return pairs of names with the same number, the earlier name first."""
     first: dict[int, str] = {}
     pairs = [(first.setdefault(value, name), name) for name, value in identifiers.items()]
     return [(earlier, later) for earlier, later in pairs if earlier != later]

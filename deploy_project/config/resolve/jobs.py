@@ -48,7 +48,7 @@ class _Triggers:
 
 @dataclass(frozen=True)
 class _Content:
-    """What is checked and resolved of a job, also of one whose environment can't be made out."""
+    """The checked and resolved parts of a job, also of one without a valid environment."""
 
     steps: tuple[tuple[str, ...], ...]
     compare_changes_flags: tuple[str, ...]
@@ -246,7 +246,7 @@ def check_timezone(place: Place, name: str, problems: Problems) -> None:
 
 
 def _triggers(draft: Draft, *, has_cron: bool, problems: Problems) -> _Triggers:
-    """Return what starts a job; one written our way needs no `triggers`, its type says enough."""
+    """Return the triggers of a job; one written our way needs none, its type says enough."""
     entry, given = draft.entry, draft.entry.triggers
     stated = given.model_fields_set
     webhooks = {"github_webhook", "git_provider_webhook"}

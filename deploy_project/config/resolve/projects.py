@@ -33,7 +33,7 @@ from deploy_project.config.values.purposes import withheld
 
 @dataclass(frozen=True)
 class Landscape:
-    """What jobs may refer to; the names of broken entries are known, so that nobody blames them."""
+    """The projects and environments that jobs may refer to, and the names of `broken` ones."""
 
     projects: Mapping[str, Project]
     environments: Mapping[str, Environment]
@@ -72,7 +72,7 @@ def landscape(file: Checked[DeployFile], root: Place, base: Base, problems: Prob
 
 
 def _require_distinct(at: Place, problems: Problems) -> None:
-    """Refuse two names that are one in Dagster, whose names have no `-`."""
+    """Refuse two names that differ in `-` and `_` only, which are one name in Dagster."""
     seen: dict[str, str] = {}
     for name in map(str, at.keys):
         earlier = seen.setdefault(name.replace("-", "_"), name)

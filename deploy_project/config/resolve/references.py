@@ -1,4 +1,4 @@
-"""What jobs are called by others, and what they defer to."""
+"""References between jobs, by identifier, name or id, and the deferral of each job."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class References:
-    """All jobs by what others call them; broken ones are known, so that nobody blames them."""
+    """All jobs by identifier and id; a reference to one that is `broken` is not reported again."""
 
     landscape: Landscape
     by_identifier: Mapping[str, Draft]
@@ -37,9 +37,9 @@ class References:
     """Identifiers of jobs with mistakes, and all ids as they are written."""
 
     def deferral(self, draft: Draft, problems: Problems) -> Deferral | None:
-        """Return what a job defers to; an environment wins over a job, as on dbt Cloud.
+        """Return the deferral of a job; an environment wins over a job, as on dbt Cloud.
 
-        What is not in the files turns the deferral off; no default takes its place.
+        A reference to something that is not in the files turns it off; no default takes its place.
         """
         found = self._deferral(draft, problems)
         if isinstance(found, Unknown):
@@ -65,9 +65,9 @@ class References:
         return self._default(draft)
 
     def numbered(self, place: Place, identifier: int, *, by_name: str) -> Draft | Unknown | None:
-        """Return the job with an id; None for one whose mistakes are told already.
+        """Return the job with an id; None for one with problems noted already.
 
-        `by_name` is how a job can be named there instead.
+        `by_name` is the key that takes a job's name instead, for the remedy.
         """
         found = self.by_id.get(identifier)
         if found is None and str(identifier) not in self.broken:
@@ -76,7 +76,7 @@ class References:
         return found
 
     def _remedy(self, identifier: int, by_name: str) -> str:
-        """Return what to do about an id that no job has; exports leave ids out by default."""
+        """Return the remedy for an id that no job has; exports leave ids out by default."""
         jobs = self.by_identifier.values()
         stated = sorted({draft.number for draft in jobs if draft.number is not None})
         if stated and all(draft.number is not None for draft in jobs):
@@ -89,7 +89,7 @@ class References:
         )
 
     def named(self, place: Place, name: str) -> Draft | Unknown | None:
-        """Return the job with an identifier or a name; None for one whose mistakes are told."""
+        """Return the job with an identifier or a name; None for one with problems noted already."""
         by_name = {draft.name: draft for draft in self.by_identifier.values()}
         found = self.by_identifier.get(name) or by_name.get(name)
         if found is None and name not in self.broken:
@@ -137,7 +137,7 @@ def references(
 
 
 def _broken(source: JobsSource) -> Iterator[Any]:
-    """Yield what jobs with mistakes are called, and the ids as they are written, right or wrong."""
+    """Yield the identifiers of jobs with problems, and all ids as written, right or wrong."""
     at, entries = source.root / "jobs", source.file.model.jobs
     yield from source.file.broken_in("jobs")
     for key in at.keys:

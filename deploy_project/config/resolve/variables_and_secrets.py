@@ -1,4 +1,4 @@
-"""Variables and secrets, as the files write them."""
+"""Variables, secrets and `pass_variables` of the files, checked and resolved."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _WRITE = "write `env: NAME` or `file: path` under it"
 
 
 def secret(place: Place, base: Base, problems: Problems) -> Secret | None:
-    """Return the secret that is kept where `place` says; note a problem when it says it wrongly."""
+    """Return the secret that `place` refers to; note a problem when it is no `env` or `file`."""
     value = place.value
     if not isinstance(value, Mapping):
         problems.add(place, "must say where the secret is kept", remedy=_WRITE)

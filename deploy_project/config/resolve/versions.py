@@ -1,4 +1,4 @@
-"""Versions of dbt, as the files name them."""
+"""The check of `dbt_version`, with dbt Cloud's release tracks translated."""
 
 import re
 

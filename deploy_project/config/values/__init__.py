@@ -1,1 +1,1 @@
-"""The values of a configuration that everything else works with."""
+"""The configuration as values: deployment, environments, jobs, commands and variables."""

@@ -1,4 +1,4 @@
-"""One command of a job, split as the shell would."""
+"""The dbt commands of a job, split into words as a shell would, and checked."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ import shlex
 from deploy_project.config.values.subcommands import subcommand
 from deploy_project.errors import ConfigError
 
-# Quoted and escaped text means itself; what is left is where the shell would find its operators.
+# Quoted and escaped text means itself; the shell would find its operators in the rest.
 _QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
 _OPERATOR = re.compile(r"&&|\|\||[;|<>&`]|\$\(|\n\s*dbt(?=\s)")
 SELECTING_BY_MANY = frozenset(
@@ -25,7 +25,7 @@ _SET_BY_THE_RUN = ("--project-dir", "--profiles-dir", "--target-path", "--log-pa
 
 
 class CommandError(ConfigError):
-    """A command that can't be run; says what is wrong, what was found and what to do."""
+    """A command can't be run; the error has its fault, the words at fault and the remedy."""
 
     def __init__(self, what: str, *, found: str, remedy: str) -> None:
         super().__init__(f"the command {what}, found {found}; {remedy}")
@@ -33,7 +33,7 @@ class CommandError(ConfigError):
 
 
 def arguments(command: str) -> tuple[str, ...]:
-    """Return what follows `dbt` in `command`; raise `CommandError` when it is not one of dbt."""
+    """Return the words after `dbt` in `command`; raise `CommandError` for one that can't be run."""
     words = _words(command)
     if not words or words[0] != "dbt":
         raise CommandError(
@@ -82,7 +82,7 @@ def _refuse_options(words: list[str]) -> None:
 
 
 def selection_flags(flags: str) -> tuple[str, ...]:
-    """Return the words of `flags`; raise `CommandError` for what does not only select nodes."""
+    """Return the words of `flags`; raise `CommandError` unless all of them select nodes."""
     words = _words(flags)
     _refuse_operators(flags)
     options = [*words[:1], *(word for word in words[1:] if word.startswith("-"))]

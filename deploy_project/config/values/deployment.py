@@ -1,4 +1,4 @@
-"""The values that everything else works with: one deployment, checked and resolved.
+"""Frozen dataclasses of one deployment: its projects, environments and jobs, all resolved.
 
 `deploy_project.config.resolve.loading` makes them from the files; nothing else does.
 """
@@ -12,12 +12,12 @@ EnvironmentType = Literal["production", "staging", "general"]
 JobType = Literal["scheduled", "other", "ci", "merge"]
 HostingKind = Literal["github", "gitlab", "gitea"]
 RULES = (1, 2, 3, 4, 5, 6, 8, 10)
-"""How many runs at once dagster.yaml has rules for."""
+"""The limits of concurrent runs that dagster.yaml has rules for."""
 
 
 @dataclass(frozen=True)
 class Secret:
-    """Where a secret is kept: an environment variable or a file; never the secret itself."""
+    """The place of a secret, an environment variable or a file; never the secret itself."""
 
     env: str | None = None
     file: Path | None = None
@@ -50,27 +50,27 @@ class Hosting:
     api_url: str = ""
     """The root of its API, without a slash at its end; empty when it can't be told."""
     repository: str = ""
-    """What the API calls the repository: `owner/name`; empty when it can't be told."""
+    """The repository's name in the API: `owner/name`; empty when it can't be told."""
     token: Secret | None = None
-    """With which the API is asked."""
+    """The API token."""
 
 
 @dataclass(frozen=True)
 class PullRequestRules:
-    """How the pull requests of a project are found, and which of them are built."""
+    """The rules for a project's pull requests: how they are found, built and reported."""
 
     refs: str | None = None
     """A pattern such as `refs/pull/*/head`: the references to find them by; None is not stated."""
     fork_label: str | None = None
-    """The label with which a pull request of a fork is built; None is never (CI-14)."""
+    """The label that lets a pull request of a fork be built; None is never (CI-14)."""
     schema_guard: bool = True
     """Whether a run fails that would build outside the schemas of its pull request."""
     without_state: Literal["fail", "build_all"] = "fail"
-    """What a run does that has nothing to compare with and defer to (CI-8)."""
+    """The behaviour of a run without a state to compare with and defer to (CI-8)."""
     sample_rows: bool = True
     """Whether rows of tables are shown, to all who may read the pull request."""
     build: Literal["head", "merge"] = "head"
-    """What is built: the head itself, as on dbt Cloud, or what merging it would make."""
+    """The commit to build: the head itself, as on dbt Cloud, or its merge with the base branch."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Project:
     repository: str
     """A URL that git understands, or an absolute path."""
     subdirectory: str = ""
-    """Where `dbt_project.yml` lies, relative to the repository's root; empty for the root."""
+    """The directory of `dbt_project.yml`, relative to the repository's root; empty for the root."""
     hosting: Hosting | None = None
     pull_requests: PullRequestRules = PullRequestRules()
     username: str = "x-access-token"
@@ -96,7 +96,7 @@ class Project:
 
 @dataclass(frozen=True)
 class Environment:
-    """A deployment environment: which code, which warehouse, which dbt."""
+    """A deployment environment: its code, its warehouse and its dbt version."""
 
     name: str
     id: int
@@ -121,13 +121,13 @@ class Environment:
     pass_variables: tuple[str, ...] = ()
     """Those of the project are not repeated here."""
     withheld: frozenset[Secret] = frozenset()
-    """Secrets of the whole deployment that have another purpose than dbt."""
+    """The secrets of the whole deployment that dbt must not see: git and API tokens."""
     concurrency: int | None = None
     """How many runs of this environment may be in progress at once; None is no limit."""
     row_counts: bool = False
     column_lineage: bool = False
     pull_request_days: int = 30
-    """After how many days without a run what a pull request has built is dropped; 0 is never."""
+    """Days without a run until a pull request's schemas or copies are dropped; 0 is never."""
 
     @property
     def ref(self) -> str:
@@ -170,7 +170,7 @@ Deferral = DeferToEnvironment | DeferToJob
 
 @dataclass(frozen=True)
 class JobParent:
-    """A job whose end starts another one."""
+    """A parent job: its end starts the other one."""
 
     job: str
     """The `name` of the `Job`; of a job of another code location, its name in Dagster."""
@@ -185,7 +185,7 @@ class JobParent:
 
 @dataclass(frozen=True)
 class AssetParent:
-    """An asset, of whatever code location, whose materialization starts a job."""
+    """A parent asset, of any code location: its materialization starts the job."""
 
     key: tuple[str, ...]
 
@@ -267,32 +267,32 @@ class Job:
     errors_on_lint_failure: bool = True
     run_compare_changes: bool = False
     compare_changes_flags: tuple[str, ...] = ("--select", "state:modified")
-    """What selects the nodes to compare, as `dbt ls` takes it."""
+    """The options that select the nodes to compare, as `dbt ls` takes them."""
     cost_optimization_features: tuple[str, ...] = ()
     variables: Variables = field(default_factory=dict[str, str | Secret])
     deactivate_after: int = 0
     """How many failures in a row deactivate it; 0 is never (JOB-12)."""
     off: tuple[Off, ...] = field(default=(), repr=False)
-    """What of it is off; not in its text, which must not change with the words of an error."""
+    """The parts that are off; not in its `repr`, which must not change with an error's words."""
 
     @property
     def builds_pull_requests(self) -> bool:
-        """Whether pull requests may have been built by it, even if it starts none at the moment."""
+        """Whether it builds pull requests, or may have built some before."""
         return self.job_type == "ci" or self.on_pull_request
 
     @property
     def why_off(self) -> str | None:
-        """Why nothing can start it, not even by hand; None when it can be started."""
+        """The reason why nothing can start it, not even a person; None when it can be started."""
         return next((str(each) for each in self.off if each.part == "job"), None)
 
     @property
     def why_no_deferral(self) -> str | None:
-        """Why it does not defer although it is to; None when it does, or is not to."""
+        """The reason why its deferral is off; None when it defers, or is not meant to."""
         return next((str(each) for each in self.off if each.part == "deferral"), None)
 
     @property
     def defers_to(self) -> str:
-        """The environment or job whose state it defers to; empty for none."""
+        """The name of the environment or job that it defers to; empty for none."""
         wanted = self.deferral
         if wanted is None:
             return ""
@@ -312,9 +312,9 @@ class Deployment:
     artifacts: str | None = None
     """URL or absolute path of the artifact root; None is `artifacts` in the state directory."""
     dagster_url: str = "http://127.0.0.1:3000"
-    """Where people and programs reach the Dagster webserver, no slash at its end."""
+    """The address of the Dagster webserver for people and programs, no slash at its end."""
     docs_url: str | None = None
-    """Where `deploy-project serve` is reached; None leaves links to the docs out."""
+    """The address of `deploy-project serve`; None leaves links to the docs out."""
     warnings: tuple[str, ...] = ()
     """A line for each mistake that turns one thing off, with file and line."""
 

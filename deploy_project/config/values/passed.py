@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 
 OURS = re.compile(r"DBT_|DEPLOY_|DAGSTER_")
-"""How names begin that come from deploy.yaml and the jobs files alone (VAR-2)."""
+"""The prefixes of variables that come from deploy.yaml and the jobs files alone (VAR-2)."""
 
 _SYSTEM = (
     *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "HOSTNAME", "LANG", "LANGUAGE", "LC_*", "TZ"),
@@ -45,9 +45,9 @@ DBT: Mapping[str, Collection[str]] = {
     "clouds": _CLOUDS,
     "warehouses": _WAREHOUSES,
 }
-"""What passes to dbt unless deploy.yaml names it for another purpose; `*` is any end of a name."""
+"""Variables that pass to dbt unless deploy.yaml names them for another purpose; `*` is any end."""
 
-# What its keyring helpers log in with is named one by one: a prefix might be a git token's.
+# The logins of uv's keyring helpers are named one by one: a prefix might be a git token's.
 UV: Collection[str] = (
     *(*_SYSTEM, *_NETWORK, "UV_*", "PIP_*", "GOOGLE_APPLICATION_CREDENTIALS"),
     *("AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"),
@@ -57,7 +57,7 @@ UV: Collection[str] = (
     *("AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE", "VSS_NUGET_EXTERNAL_FEED_ENDPOINTS"),
 )
 
-# Such as programs make, not people: a password may be an ordinary word, which then would go, too.
+# Values that programs make: a password may be an ordinary word, which would be scrubbed everywhere.
 _SECRET = re.compile(
     r"(TOKEN|SECRET|SECRET_ACCESS_KEY|ACCOUNT_KEY|API_KEY|PRIVATE_KEY|PRIVATE_KEY_RAW"
     r"|CONNECTION_STRING|IDENTITY_HEADER)$",
@@ -79,9 +79,9 @@ def by_default(name: str) -> bool:
 
 
 def credentials(variables: Mapping[str, str]) -> list[str]:
-    """Return the values of those `variables` whose names say that programs log in with them.
+    """Return the values of all `variables` that are named like a token, secret or key.
 
-    What is shorter than eight characters is left out: it may be a word, and nobody gives that out.
+    Values of less than eight characters are left out: one may be a word, and no service issues it.
     """
     return [
         value

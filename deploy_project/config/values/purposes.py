@@ -1,4 +1,4 @@
-"""The secrets that deploy.yaml names for another purpose than dbt."""
+"""The secrets that dbt must not see: git and API tokens that deploy.yaml names."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,7 +6,7 @@ from deploy_project.config.values.deployment import Project, Secret
 
 
 def withheld(projects: Iterable[Project]) -> Iterator[tuple[Secret, str]]:
-    """Yield each secret that dbt must not see, of whatever project, and the key that names it."""
+    """Yield the git and API tokens of all projects, each with its key in deploy.yaml."""
     for project in projects:
         if project.token is not None:
             yield project.token, f"projects.{project.name}.token"

@@ -1,4 +1,4 @@
-"""The subcommands of dbt: which word of a command is one, and which of them a job can run; pure."""
+"""The subcommands of dbt: finding one in a command, and refusing those no job can run; pure."""
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +28,7 @@ OPTIONS_WITH_VALUE = frozenset(
 
 @dataclass(frozen=True)
 class Unrunnable:
-    """Why no job can run a command, in the parts of an error."""
+    """The reason why no job can run a command, in the parts of an error."""
 
     what: str
     found: str
@@ -78,9 +78,9 @@ def _words(arguments: Sequence[str]) -> list[str]:
 
 
 def unrunnable(arguments: Sequence[str]) -> Unrunnable | None:
-    """Return why no job can run the command of `arguments`; None when one can.
+    """Return the reason why no job can run the command of `arguments`; None when one can.
 
-    That is a subcommand that dbt does not have, and one that never ends or needs a person.
+    That is a subcommand that dbt does not have, or one that never ends or needs a person.
     """
     words = subcommand(arguments)
     if words in _NEVER:
@@ -104,7 +104,7 @@ def _unknown_below(words: tuple[str, ...]) -> Unrunnable:
 
 
 def _commands() -> dict[str, str]:
-    """Return each command that a job can run by the names that people may mean it by."""
+    """Return the commands that a job can run, by each spelling that people may give them."""
     found: dict[str, str] = {}
     for name, below in SUBCOMMANDS.items():
         for words in [(name, word) for word in below] or [(name,)]:

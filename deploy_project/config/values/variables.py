@@ -1,4 +1,4 @@
-"""The environment variables that dbt sees in a run."""
+"""The environment variables of a dbt run: the user's, and the built-in `DBT_CLOUD_…` ones."""
 
 from typing import Literal
 

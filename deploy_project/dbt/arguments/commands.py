@@ -1,4 +1,4 @@
-"""What the words of a dbt command mean; pure."""
+"""Properties of a dbt command, read from its arguments, and the arguments of `dbt ls`; pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,20 +36,20 @@ def is_source_freshness(arguments: Sequence[str]) -> bool:
 
 @dataclass(frozen=True)
 class ListCommand:
-    """What dbt is to list: the `fields` of each node that the `options` select."""
+    """A listing by dbt: the `fields` of each node that the `options` select."""
 
     options: Sequence[str]
     fields: Sequence[str]
     parsing: Sequence[str] = ()
-    """The options of a command that is to go on with the parse."""
+    """The parse options of the command that follows and goes on with this parse."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What follows `dbt` on the command line; it prints one JSON document for each node."""
+        """The arguments after `dbt`; the command prints one JSON document for each node."""
         return ("ls", "--quiet", "--output", "json", "--output-keys", *self.fields, *self.options)
 
     def commands(self) -> dict[str, Sequence[str]]:
-        """Return the arguments of the two commands that list by a parse that can be used again."""
+        """Return the arguments of two commands: a parse to be used again, and the listing by it."""
         return {
             "parse": ("parse", "--quiet", "--no-write-json", *self.parsing),
             "ls": self.arguments,

@@ -38,11 +38,11 @@ _OURS = {
     "DBT_UPLOAD_TO_ARTIFACTS_INGEST_API": "false",
     "DBT_WRITE_JSON": "true",
 }
-"""What the text and the files of our own commands depend on."""
+"""The flags that the text and the files of our own commands depend on."""
 _ASKING = frozenset({"list", "ls", "run-operation", "show"})
-"""Those of our own commands that a warning says nothing about."""
+"""The subcommands of ours that only ask, so that a warning must not fail them."""
 _NO = frozenset({"0", "f", "false", "n", "no", "off"})
-"""As dbt's command line reads a variable."""
+"""The values of a variable that dbt's command line takes for false."""
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,12 @@ PARSING = Options(
         *("--warn-error-options", "--partial-parse-file-path"),
     ),
 )
-"""The options that decide what dbt parses, and whether it is satisfied with that."""
+"""The options that change dbt's parse, or make it fail for a warning."""
 
 
 @dataclass(frozen=True)
 class CommandLine:
-    """What dbt is told, and what is said about it."""
+    """The arguments and variables of a dbt command, with notes on them for its log."""
 
     arguments: tuple[str, ...]
     variables: Mapping[str, str]
@@ -118,7 +118,7 @@ def project_flags(
 def of_a_step(
     arguments: Sequence[str], variables: Mapping[str, str], project: Mapping[str, object]
 ) -> CommandLine:
-    """Return what a user's command is told: all that they say, but what a run can't do without."""
+    """Return the command line of a user's step, with the few flags that a run sets over theirs."""
     taken, kept = _SET_OVER.divided(arguments)
     words = [each for each in taken if each != "--write-json"]
     named = [f"`{each}: {_yaml(project[each])}`" for each in _unwanted(project)]
@@ -130,7 +130,7 @@ def of_a_step(
     )
     given = {name: each for name in _PLAIN if (each := _flag(name, project))}
     if _WARNINGS.divided(kept)[0] and not _chooses_partial_parse(kept, variables, project):
-        given["DBT_PARTIAL_PARSE"] = "false"  # what was parsed before would warn of nothing
+        given["DBT_PARTIAL_PARSE"] = "false"  # an earlier parse would warn of nothing
     return CommandLine(
         tuple(kept),
         over({**given, **variables}, {"DBT_WRITE_JSON": "true"}),
@@ -141,10 +141,10 @@ def of_a_step(
 def of_our_own(
     arguments: Sequence[str], variables: Mapping[str, str], project: Mapping[str, object]
 ) -> dict[str, str]:
-    """Return the variables of a command that is ours: its text and files are read by us.
+    """Return the variables of one of our own commands, so that we can read its text and files.
 
-    What else the user's flags say holds for it, too: partial parsing, and that warnings are
-    errors, where it is not just asked.
+    The user's other flags hold for it, too: partial parsing, and that warnings are errors, unless
+    it only asks.
     """
     calm: dict[str, str] = {}
     if subcommand(arguments) in _ASKING:
@@ -161,7 +161,7 @@ def over(variables: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str
 
 
 def of_the_console(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Return the options of a command that decide what it shows; `dbt retry` forgets them."""
+    """Return the console options of a command, such as `--quiet`; `dbt retry` forgets them."""
     return tuple(_CONSOLE.divided(arguments)[0])
 
 
@@ -180,7 +180,7 @@ def _unwanted(project: Mapping[str, object]) -> list[str]:
 
 
 def _set_over(variables: Mapping[str, str]) -> list[str]:
-    """Return the names of the variables that say what a run says."""
+    """Return the names of the user's variables that a run overrides."""
     names = [*_PLACES, *_DEBUG_LOG]
     if _value(variables, "WRITE_JSON").lower() in _NO:
         names.append("write_json")

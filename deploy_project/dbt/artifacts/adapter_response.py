@@ -5,12 +5,12 @@ from typing import Any
 
 
 def rows_affected(response: Mapping[str, Any]) -> int | None:
-    """Return how many rows were written; None where the adapter does not tell."""
+    """Return the count of rows written; None where the adapter does not tell."""
     return _count(response.get("rows_affected"))
 
 
 def bytes_processed(response: Mapping[str, Any]) -> int | None:
-    """Return how many bytes were read, else how many are billed; None where neither is told."""
+    """Return the count of bytes read, else of bytes billed; None where neither is told."""
     processed = _count(response.get("bytes_processed"))
     return processed if processed is not None else _count(response.get("bytes_billed"))
 

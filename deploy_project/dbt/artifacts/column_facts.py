@@ -1,4 +1,4 @@
-"""What dbt's manifest says of a model's columns: its primary key, and what is sensitive; pure."""
+"""Primary keys and sensitive columns of a model, from dbt's manifest; pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +10,7 @@ SENSITIVE = "sensitive"
 
 
 def generic_tests(manifest: Manifest) -> Mapping[str, Sequence[Node]]:
-    """Return the generic tests by the unique id of what they are attached to."""
+    """Return the generic tests by the unique id of the node they are attached to."""
     found: dict[str, list[Node]] = {}
     for node in manifest.nodes.values():
         if node.attached_node and node.test_metadata:
@@ -19,10 +19,10 @@ def generic_tests(manifest: Manifest) -> Mapping[str, Sequence[Node]]:
 
 
 def primary_key(node: Node, tests: Iterable[Node]) -> tuple[str, ...]:
-    """Return the columns that tell the rows of `node` apart; empty when nothing says which.
+    """Return the primary key of `node`; empty when neither constraints, tests nor dbt name one.
 
     Constraints come first, then a column with the tests `unique` and `not_null`, one that is just
-    `unique`, a combination of columns, and what dbt itself infers. Tests of some rows only
+    `unique`, a combination of columns, and the key that dbt itself infers. Tests of some rows only
     (`where`) say nothing of the others.
     """
     whole = [each for each in tests if not each.config.get("where")]
@@ -49,7 +49,7 @@ def sensitive_columns(node: Node | None) -> frozenset[str] | None:
 
 
 def reads_sensitive(unique_id: str, *manifests: Manifest) -> bool:
-    """Whether one of `manifests` marks something in what a node refers to; columns have aliases."""
+    """Return whether a node refers to anything marked as sensitive; columns have aliases."""
     return any(
         sensitive_columns(manifest.find(parent)) != frozenset()
         for manifest in manifests
@@ -58,7 +58,7 @@ def reads_sensitive(unique_id: str, *manifests: Manifest) -> bool:
 
 
 def _read(unique_id: str, manifest: Manifest) -> Iterator[str]:
-    """Yield what a node refers to, also by way of models that are no relations."""
+    """Yield the nodes that a node refers to, also by way of ephemeral models."""
     waiting, seen = [unique_id], set[str]()
     while waiting:
         node = manifest.find(waiting.pop())

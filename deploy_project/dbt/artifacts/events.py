@@ -54,7 +54,7 @@ class NodeFinished:
 
 @dataclass(frozen=True)
 class Version:
-    """Which dbt runs; the first event of every command."""
+    """The version of dbt that runs; the first event of every command."""
 
     dbt_version: str
     invocation_id: str
@@ -62,7 +62,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Adapter:
-    """Which adapter dbt has loaded."""
+    """The adapter that dbt has loaded."""
 
     name: str
     version: str
@@ -70,12 +70,12 @@ class Adapter:
 
 @dataclass(frozen=True)
 class Listed:
-    """What dbt selects, before a command begins; whoever hears it may keep it from that."""
+    """The nodes that dbt lists before a command; a listener that raises keeps it from beginning."""
 
     nodes: Sequence[Mapping[str, Any]]
     """The fields that were asked for of each node, as far as it has them."""
     problem: str
-    """Why dbt could not tell, in its words; empty when it could."""
+    """The reason why dbt could not list, in its words; empty when it could."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _each_text(value: Any, shown: Callable[[str], str]) -> Any:
 
 
 def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
-    """Return the event that one line of the child program tells, each text in it as `shown`."""
+    """Return the event in one line of the child program, each text in it passed to `shown`."""
     fact = _each_text(json.loads(line), shown)
     if "message" in fact:
         fact["message"] = uncolored(fact["message"])

@@ -1,4 +1,4 @@
-"""What dbt knows of a project: its nodes, and what each of them waits for."""
+"""The manifest of a dbt project as typed values: nodes, parents, cycles, and build order."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from deploy_project.dbt.artifacts.results import Readable, document
 
 @dataclass(frozen=True)
 class Node:
-    """Anything with a unique id in a manifest; what it doesn't have is empty."""
+    """Any entry with a unique id in a manifest; fields that it doesn't have are empty."""
 
     unique_id: str
     name: str
@@ -30,12 +30,12 @@ class Node:
     config: Mapping[str, Any]
     alias: str
     columns: Mapping[str, Mapping[str, Any]]
-    """What people have said of the columns, which may be fewer than there are."""
+    """The columns that the project describes, which may be fewer than there are."""
     constraints: Sequence[Mapping[str, Any]]
     primary_key: tuple[str, ...]
     """The columns that dbt infers; since dbt 1.8."""
     attached_node: str
-    """What a generic test is about."""
+    """The unique id of the node that a generic test is attached to."""
     test_metadata: Mapping[str, Any]
 
 
@@ -60,7 +60,7 @@ class Nodes(Mapping[str, Node]):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What dbt knows of a project at one commit."""
+    """The manifest of a project at one commit."""
 
     dbt_version: str
     adapter_type: str
@@ -78,7 +78,7 @@ class Manifest:
 
     @cached_property
     def parents(self) -> Mapping[str, tuple[str, ...]]:
-        """For each node that commands have results of, the ones among them it refers to."""
+        """The parents of each node; both are only those that commands have results of."""
         sections = (self.nodes, self.unit_tests, self.exposures)
         executable = [node for section in sections for node in section.values()]
         known = {node.unique_id for node in executable}
@@ -153,10 +153,10 @@ def _node(unique_id: str, raw: Mapping[str, Any]) -> Node:
 
 
 def build_parents(manifest: Manifest) -> Mapping[str, Collection[str]]:
-    """Return what each node waits for in `dbt build`.
+    """Return the nodes that each node waits for in `dbt build`.
 
-    Beside its parents these are the tests of what is above it, where a test of several nodes holds
-    up only what is below all of them (`Linker.add_test_edges` of dbt-core). The unit tests of a
+    Beside its parents these are the tests of its ancestors, where a test of several nodes holds up
+    only the descendants of all of them (`Linker.add_test_edges` of dbt-core). The unit tests of a
     model run just before it.
     """
     waits = {unique_id: set(parents) for unique_id, parents in manifest.parents.items()}
@@ -173,7 +173,7 @@ def build_parents(manifest: Manifest) -> Mapping[str, Collection[str]]:
 
 
 class _Below:
-    """What is below each node, tests left out: one bit per node, parents before children."""
+    """The descendants of each node, tests left out: one bit per node, parents before children."""
 
     def __init__(self, manifest: Manifest) -> None:
         built = [each for each in manifest.nodes.values() if each.resource_type != "test"]

@@ -1,9 +1,9 @@
-"""The parts of dbt's unique ids; the only place that takes them apart for people."""
+"""The type and the short name in dbt's unique ids; the only place to take them apart for people."""
 
 import re
 
 _HASH = re.compile(r"\.[0-9a-f]+\Z")
-"""The end of a generic test's id: the hash of what it is about."""
+"""The end of a generic test's id: the hash of its name and arguments."""
 
 
 def kind(unique_id: str) -> str:
@@ -12,7 +12,7 @@ def kind(unique_id: str) -> str:
 
 
 def name(unique_id: str) -> str:
-    """Return the name that people have for a node: what follows its type and its package.
+    """Return the short name of a node: its unique id without resource type and package.
 
     A version belongs to it (`orders.v2`), a source's or a unit test's owner, too (`raw.orders`);
     the hash of a generic test does not.

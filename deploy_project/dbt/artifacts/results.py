@@ -1,4 +1,4 @@
-"""What dbt's commands leave behind, as typed values; unknown fields are ignored."""
+"""run_results.json, sources.json and catalog.json as typed values; unknown fields are ignored."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -29,7 +29,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one node, as dbt told at the end of a command."""
+    """The result of one node, as dbt writes it at the end of a command."""
 
     unique_id: str
     status: str
@@ -63,7 +63,7 @@ class RunResults:
 
 @dataclass(frozen=True)
 class SourceResult:
-    """How fresh one source table is."""
+    """The freshness of one source table."""
 
     unique_id: str
     status: str
@@ -74,7 +74,7 @@ class SourceResult:
     warn_after: timedelta | None
     error_after: timedelta | None
     error: str
-    """Why the check failed; empty otherwise."""
+    """The reason why the check failed; empty otherwise."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Catalog:
 
 
 def read_run_results(path: Readable) -> RunResults:
-    """Return what `run_results.json` tells, or raise `DbtError`."""
+    """Return the results in `run_results.json`, or raise `DbtError`."""
     with document(path, "run-results") as found:
         metadata = found["metadata"]
         return RunResults(
@@ -119,7 +119,7 @@ def read_sources(path: Readable) -> tuple[SourceResult, ...]:
 
 
 def failed_measurement(unique_id: str, error: str) -> SourceResult:
-    """Return the result of a source whose freshness could not be measured, such as a lost table."""
+    """Return the result of a source without a measured freshness, such as that of a lost table."""
     return SourceResult(unique_id, "runtime error", None, None, None, None, None, error)
 
 
@@ -132,7 +132,7 @@ def read_catalog(path: Readable) -> Catalog:
 
 @contextmanager
 def document(path: Readable, kind: str) -> Generator[dict[str, Any], None, None]:
-    """Hand out the document in `path`; what goes wrong while it is read names the file."""
+    """Yield the JSON document in `path`; an error while it is read names the file."""
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The SQL files of a dbt project as its manifest knows them, and which of them have changed."""
+"""The SQL files of a dbt project, from its manifest, and those that differ from another one."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from deploy_project.dbt.artifacts.results import Readable, document
 
 Contents = Mapping[str, frozenset[tuple[str, str]]]
-"""By file, relative to the dbt project: what dbt has found in it, with the text or a checksum."""
+"""By file, relative to the dbt project: the ids of its nodes and macros, with text or checksum."""
 
 
 def sql_files(manifest: Readable, *, project: str) -> Contents:

@@ -1,8 +1,8 @@
 """The program that lints with SQLFluff; `child` runs it with the Python that has SQLFluff.
 
 It imports nothing of this package. Its one argument is JSON: `{"root": <directory>, "files":
-[<absolute path>, …], "dialect": <for what has none>, "config": <path>, "result": <path>}`. What has
-been found is written to `result`: `{"sqlfluff": <version>, "linted": [<path>, …], "skipped":
+[<absolute path>, …], "dialect": <for files without>, "config": <path>, "result": <path>}`. The
+findings are written to `result`: `{"sqlfluff": <version>, "linted": [<path>, …], "skipped":
 [<path>, …], "ignored": [<path>, …], "violations": [{"file", "line", "column", "code", "rule",
 "message", "warning"}, …], "notes": [<text>, …], "failed": <number>}`. Exit codes: 0 for that, 2
 when SQLFluff refused.
@@ -17,7 +17,7 @@ from typing import Any
 
 
 class Notes(logging.Handler):
-    """Remembers what SQLFluff warns of, such as files that it skips."""
+    """Collects the warnings of SQLFluff, such as those of files that it skips."""
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

@@ -1,4 +1,4 @@
-"""SQLFluff as a tool: where it is installed, and what it calls the warehouses of dbt."""
+"""SQLFluff as a tool: its installation beside a dbt, and its dialect for a dbt adapter."""
 
 import sys
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from deploy_project.errors import DbtError, LintError, VersionError
 
 _TEMPLATER = "sqlfluff-templater-dbt>=4.4,<5"
 """It needs the SQLFluff of its own version."""
-_PROGRAM = Path(__file__).with_name("lint_program.py")
+_PROGRAM = Path(__file__).with_name("program.py")
 # https://docs.sqlfluff.com/en/stable/reference/dialects.html
 _SAME = frozenset(
     {"athena", "bigquery", "clickhouse", "databricks", "db2", "doris", "duckdb", "exasol"}
@@ -38,7 +38,7 @@ _OTHER = {
 
 
 def dialect(adapter: str) -> str:
-    """Return what SQLFluff calls the SQL of a dbt adapter; `ansi` for one that it does not know."""
+    """Return SQLFluff's dialect for a dbt adapter; `ansi` for one that it does not know."""
     return adapter if adapter in _SAME else _OTHER.get(adapter, "ansi")
 
 

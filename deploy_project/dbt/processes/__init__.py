@@ -1,1 +1,1 @@
-"""The processes that run dbt, where its program comes from, and the scrubbing of their text."""
+"""The processes that run dbt: its installation, its child program, and scrubbing of secrets."""

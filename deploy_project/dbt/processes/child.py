@@ -10,8 +10,8 @@ nothing, for the project's code runs in it.
 Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
 node that starts, finishes or is skipped, and for each error that is no node's. A `program` takes
 dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses and lists by
-these arguments first, tells what it has listed as an event, and begins the command only when one
-more byte comes from standard input.
+these arguments first, writes the listing as an event, and begins the command only when one more
+byte comes from standard input.
 """
 
 import atexit
@@ -68,7 +68,7 @@ class EventWriter:
                 self._tell(_TOLD_AS.get(info.name, info.name), fact)
 
     def listed(self, nodes: list[Any], problem: str) -> None:
-        """Write what dbt has listed before the command, or why it could not."""
+        """Write the nodes that dbt has listed before the command, or the reason why it failed."""
         with self._lock:
             self._tell("Listed", {"nodes": nodes, "problem": problem})
 
@@ -77,7 +77,7 @@ class EventWriter:
         self._events.write(json.dumps(told, separators=(",", ":")) + "\n")
 
     def close(self) -> None:
-        """Write what is buffered."""
+        """Write buffered text, and close both files."""
         with self._lock:
             self._debug.close()
             self._events.close()
@@ -132,7 +132,7 @@ def _problem(data: Any) -> dict[str, Any] | None:
 
 
 def _failed(data: Any) -> dict[str, Any] | None:
-    """Describe the failure of a hook; those of nodes are told when they finish."""
+    """Return the failure of a hook; those of nodes are written when they finish."""
     return {"message": data.msg} if data.node_info.resource_type == "operation" else None
 
 
@@ -163,7 +163,7 @@ def first_line(descriptor: int) -> str:
 
 
 def hear_the_parent(proceed: threading.Event, orphaned: threading.Event) -> None:
-    """Pass on its word to go on; interrupt dbt when it is gone, which closes standard input."""
+    """Set `proceed` at the parent's word; interrupt dbt when it is gone: standard input ends."""
     while os.read(0, 1):
         proceed.set()
     orphaned.set()
@@ -173,7 +173,7 @@ def hear_the_parent(proceed: threading.Event, orphaned: threading.Event) -> None
 
 
 def kill_the_group() -> None:
-    """Kill this process and what dbt has started, such as the git of a package."""
+    """Kill this process and all that dbt has started, such as the git of a package."""
     if os.getpgrp() == os.getpid():
         os.killpg(0, signal.SIGKILL)
     os.kill(os.getpid(), signal.SIGKILL)
@@ -212,7 +212,7 @@ class Interrupts:
 
 
 def cancel_queries() -> None:
-    """Cancel what dbt's connections do at the moment, where the adapter can."""
+    """Cancel the running queries of dbt's connections, where the adapter can."""
     from dbt.adapters.factory import FACTORY
 
     factory: Any = FACTORY
@@ -223,31 +223,31 @@ def cancel_queries() -> None:
 
 
 def import_dbt() -> None:
-    """Import dbt, and have Python seldom look for what it no longer needs.
+    """Import dbt, and have Python collect garbage seldom.
 
-    What is imported stays, and so does the manifest, which grows with the project: with Python's
-    own threshold it is searched again and again, for a twentieth of the time of a large build.
+    The modules stay, and so does the manifest, which grows with the project: with Python's own
+    threshold it is searched again and again, for a twentieth of the time of a large build.
     """
     gc.disable()
     importlib.import_module("dbt.cli.main")
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
     gc.enable()
-    atexit.register(gc.freeze)  # what is left at the end goes with the process
+    atexit.register(gc.freeze)  # all objects left go with the process
 
 
 def hush() -> None:
     """Say nothing more on standard error.
 
     An extension made with nanobind, as DuckDB's is, lists all that is left of it when the process
-    ends; and what lives to its end is never collected here (`import_dbt`).
+    ends; and objects that live to its end are never collected here (`import_dbt`).
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stderr.fileno())
 
 
 def main() -> int:
-    """Run what standard input names; return its exit code, of dbt 0, 1 or 2."""
+    """Run the command that standard input names; return its exit code, of dbt 0, 1 or 2."""
     atexit.register(hush)  # the first one registered is the last one called
     Interrupts()
     import_dbt()
@@ -283,7 +283,7 @@ def invoke(arguments: list[str], writer: EventWriter, manifest: Any = None) -> A
 
 
 def listed(before: dict[str, Any], writer: EventWriter) -> Any:
-    """Tell what dbt lists; return its parse, which spares the command another."""
+    """Have dbt list nodes for the parent; return its parse, which spares the command another."""
     with contextlib.redirect_stdout(io.StringIO()):  # a failure is told by its exception
         outcome = invoke(before["parse"], writer)
         manifest = outcome.result

@@ -20,14 +20,14 @@ class Child:
 
     process: subprocess.Popen[str]
     events: int
-    """The descriptor from which its events are read; whoever has the child closes it."""
+    """The descriptor to read its events from; the owner of the child closes it."""
     inherited: Mapping[str, str]
     """Its first environment, which stays readable in `/proc`."""
     _writes: int
     """The number of the descriptor that the child itself writes them to."""
 
     def order(self, wanted: Mapping[str, Any]) -> None:
-        """Tell the child what to do; `wanted` is what `child.py` describes, but for the events."""
+        """Send the child its order, as `child.py` describes it; the events' descriptor is added."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # the child is already dead; its exit code says so
             order = json.dumps({**wanted, "events": self._writes})
@@ -35,7 +35,7 @@ class Child:
             self.process.stdin.flush()  # and left open: its end tells the child that we are gone
 
     def go_on(self) -> None:
-        """Tell the child, which has told what it has listed, to begin the command."""
+        """Have the child begin the command, after the listing that it has made before."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.write("\n")
@@ -45,8 +45,8 @@ class Child:
 def start(python: Path, inherited: Mapping[str, str]) -> Child:
     """Start a process with `python`; raise `DbtError` when that can't be done.
 
-    Of our environment it has only what is `inherited`. It gets its variables with its order: what
-    is secret among them is in no process list.
+    Of our environment it has only the variables `inherited`. It gets its own with its order:
+    secrets among them are in no process list.
     """
     reads, writes = os.pipe()
     try:
@@ -78,19 +78,19 @@ _ahead: dict[Path, Child] = {}
 def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
     """Start a process of `python` for a command that is to come, if there is none.
 
-    dbt needs a second or more for its imports; whoever has something else to do meanwhile saves
-    it. A process that nobody comes to want ends with ours.
+    dbt needs a second or more for its imports; a caller with something else to do meanwhile saves
+    it. A process that is never taken ends with ours.
     """
     if python not in _ahead:
-        with suppress(DbtError):  # whoever wants it will be told
+        with suppress(DbtError):  # `taken` raises it again
             _ahead[python] = start(python, inherited)
 
 
 def taken(python: Path, inherited: Mapping[str, str]) -> Child:
     """Return a process of `python` that is the caller's alone: started ahead, or now.
 
-    One that has inherited what this one must not is left. Less is no matter: its order tells it all
-    of its variables.
+    One that has inherited variables that this one must not have is left. Fewer are no matter: its
+    order has all of its variables.
     """
     child = _ahead.get(python)
     if child is None or not child.inherited.items() <= inherited.items():

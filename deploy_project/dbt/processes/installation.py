@@ -1,4 +1,4 @@
-"""Which dbt runs: the one beside this package, or an isolated one made once by uv."""
+"""Installations of dbt: the one beside this package, or isolated ones, each made once by uv."""
 
 import sys
 from dataclasses import dataclass
@@ -60,7 +60,7 @@ def beside(version: str | None) -> Installation | None:
 
 
 def verify(version: str | None, adapter: str | None, state: StateDirectory) -> None:
-    """Raise what `installation` would raise, without making anything.
+    """Raise the error that `installation` would raise, without installing anything.
 
     Where the adapter is not known, None, this is about dbt alone.
     """
@@ -79,7 +79,7 @@ def verify(version: str | None, adapter: str | None, state: StateDirectory) -> N
 def existing(
     version: str | None, adapter: str | None, state: StateDirectory
 ) -> Installation | None:
-    """Return what is there already, if anything.
+    """Return an installation that is there already; None when it must be made first.
 
     Raises `DbtError` when nothing may be made, either.
     """
@@ -111,13 +111,13 @@ def _root(version: str, adapter: str, state: StateDirectory) -> Path:
 
 
 def requirements(version: str, adapter: str | None) -> list[str]:
-    """Return what an environment of dbt `version` is made from."""
+    """Return the packages to install for dbt `version` with an adapter."""
     packages = [adapter_package(adapter)] if adapter is not None else []
     return [f"dbt-core{specifier(version)}", *packages]
 
 
 def adapter_package(adapter: str) -> str:
-    """Return the package of an adapter."""
+    """Return the name of the package of an adapter."""
     return f"dbt-{_PACKAGES.get(adapter, adapter)}"
 
 

@@ -43,24 +43,24 @@ class Invocation:
     """Where dbt writes its artifacts; made when missing."""
     debug_log: Path
     temporary: Path
-    """Where dbt, and whatever it starts, has its temporary files; made when missing."""
+    """The directory of temporary files for dbt and all that it starts; made when missing."""
     inherited: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What it has of our own environment."""
+    """The variables that it has from our own environment."""
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the project sees through `env_var()` beside that; secrets among them."""
+    """The other variables that the project sees through `env_var()`; secrets among them."""
     secrets: Sequence[str] = ()
-    """How those are spelled that it may know, and leaves out of its debug log."""
+    """The spellings of those secrets that it may know, and leaves out of its debug log."""
     state: Path | None = None
     """A directory with a `manifest.json` to compare and defer to (CI-7)."""
     program: Path | None = None
     """A file that takes dbt's place: its `main` gets the arguments, and has dbt at hand."""
     before: ListCommand | None = None
-    """What dbt lists before it begins the command."""
+    """A listing that dbt makes before it begins the command."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What may take dbt's place: a file with a `main`, and a Python that has what it needs."""
+    """A program in dbt's place: a file with a `main`, and a Python with the packages it needs."""
 
     python: Path
     file: Path
@@ -68,7 +68,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a dbt process ended: its code (negative for a signal), and whether time ran out."""
+    """The end of a dbt process: its code (negative for a signal), and whether time ran out."""
 
     code: int
     timed_out: bool = False
@@ -124,8 +124,8 @@ def run(
     Both callbacks get text without the secrets of `scrubber`, which the process is not told;
     `on_line` is called from another thread. Any exception in this thread, an interrupt above all,
     first ends dbt's whole process group: politely, so that dbt cancels its queries, then not; so
-    does the end of `timeout_seconds`, and the deadline. An exception that `on_event` raises for
-    what dbt has listed before the command keeps the command from beginning.
+    does the end of `timeout_seconds`, and the deadline. An exception that `on_event` raises for the
+    listing before the command keeps the command from beginning.
     """
     # Until they are scrubbed, dbt's files are for nobody else.
     invocation.target_directory.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ def run(
 
 
 def _order(invocation: Invocation) -> dict[str, Any]:
-    """Return what the child is to do; raise `DbtError` for what no process can be given."""
+    """Return the child's order; raise `DbtError` for one that no process could take."""
     given = variables(invocation)
     if any("\0" in text for text in (*invocation.arguments, *given, *given.values())):
         raise DbtError(
@@ -191,7 +191,7 @@ def _order(invocation: Invocation) -> dict[str, Any]:
 
 
 def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:
-    """Hand on each line that dbt writes of its events, then None when it has ended."""
+    """Put each line of dbt's events into the queue, then None when dbt has ended."""
     with os.fdopen(child.events, encoding="utf-8") as lines:
         for line in lines:
             heard.put(line)

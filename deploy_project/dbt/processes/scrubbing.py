@@ -1,4 +1,4 @@
-"""Scrubbing: no secret's value leaves this process in text (VAR-4)."""
+"""The scrubbing of secrets from lines and files, in all their spellings (VAR-4)."""
 
 import json
 import re
@@ -32,7 +32,7 @@ class Scrubber:
         return text
 
     def part(self, text: str) -> tuple[str, str]:
-        """Return the beginning of `text` without secrets, and the end that more has to follow.
+        """Return the beginning of `text` without secrets, and its end, which must wait for more.
 
         The end may hold the first half of a secret.
         """

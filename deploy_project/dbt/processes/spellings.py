@@ -1,4 +1,4 @@
-"""How programs spell a secret: as it is, escaped for JSON, SQL, URLs and HTML, in base64."""
+"""The spellings of a secret in text: as it is, escaped for JSON, SQL, URLs, HTML, in base64."""
 
 import base64
 import html
@@ -15,7 +15,7 @@ _ESCAPE = re.compile("%[0-9A-F]{2}")
 
 
 def spellings(secret: str) -> set[str]:
-    """Return all the texts that would tell `secret`, or one of its lines."""
+    """Return all the texts that would reveal `secret`, or one of its lines."""
     lines = (secret, *secret.splitlines())
     told = {each for line in lines for each in (line, line.strip()) if len(each) >= SHORTEST}
     escaped = {spelling for each in told for spelling in _escaped(each)}
@@ -38,7 +38,7 @@ def _escaped(text: str) -> Iterator[str]:
 
 
 def _in_base64(content: bytes) -> Iterator[str]:
-    """Yield what is the same in base64 whatever stands around `content`: a user name, above all."""
+    """Yield the spellings of `content` inside any longer text in base64, such as a login."""
     for before in range(3):
         coded = base64.b64encode(b"\0" * before + content).decode().rstrip("=")
         # Three bytes make four letters; those at both ends depend on the neighbours, too.

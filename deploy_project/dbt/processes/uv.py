@@ -81,7 +81,7 @@ def _uv(*arguments: str, lines: Sequence[str] = (), seconds: float = _MAKING_SEC
 
 
 def _is_an_answer(said: str) -> bool:
-    """Return whether uv has failed because of what the index told it, not because of the index."""
+    """Return whether the index has answered that no versions fit; else it could not be asked."""
     return "No solution found" in said and "network was disabled" not in said
 
 

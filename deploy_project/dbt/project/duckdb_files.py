@@ -21,7 +21,7 @@ from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines
 
 PATIENCE_SECONDS = 1800.0
-"""How long a copy waits for whoever writes the file."""
+"""The time that a copy waits for another process to stop writing the file."""
 _POLL_SECONDS = 0.5
 _OTHER_PLACE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:|:memory:|$")
 """MotherDuck, DuckLake, an object store, memory: no file that others wait for."""
@@ -32,7 +32,7 @@ _CLONE = 0x40049409  # FICLONE: shares the blocks where the file system can
 
 @dataclass(frozen=True)
 class Copy:
-    """A file of production's, and where a pull request has a copy of its own."""
+    """A file of production, and the path of a pull request's own copy of it."""
 
     source: Path
     copy: Path
@@ -50,7 +50,7 @@ def database_file(output: Mapping[str, Any], rendering: Rendering) -> Path | Non
 
 
 def refresh(copy: Copy, say: Callable[[str], None], *, patience: float | None = None) -> None:
-    """Make `copy.copy` what `copy.source` is now; without a source, there will be no copy either.
+    """Replace `copy.copy` by a copy of `copy.source` now; without a source, delete it.
 
     Waits while somebody writes the source, and holds up nobody: it takes no lock, and begins again
     when the source has changed meanwhile. Raises `DbtError` when that lasts too long.
@@ -97,7 +97,7 @@ def _refreshed(copy: Copy) -> bool:
 
 
 def _stamp(file: Path) -> tuple[object, ...] | None:
-    """Return what no writer leaves as it is; None without a file."""
+    """Return a mark of the file's state that every writer changes; None without a file."""
     try:
         with file.open("rb") as stream:
             headers = stream.read(_HEADERS)
@@ -112,7 +112,7 @@ def _stamp(file: Path) -> tuple[object, ...] | None:
 
 
 def _is_written(file: Path) -> bool:
-    """Whether another process holds DuckDB's lock for writing; asking takes no lock."""
+    """Return whether another process holds DuckDB's lock for writing; asking takes no lock."""
     # l_type, l_whence, l_start, l_len, l_pid; BSD has them in another order
     shape, order = ("qqihh", (2, 3, 4, 0, 1)) if sys.platform == "darwin" else ("hhqqi", range(5))
     wanted = (fcntl.F_RDLCK, os.SEEK_SET, 0, 0, 0)

@@ -11,14 +11,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 FILES = ("dbt_project.yml", "packages.yml", "selectors.yml")
-"""Those that dbt renders, beside profiles.yml; it takes dependencies.yml as it is written."""
+"""The files that dbt renders, beside profiles.yml; it takes dependencies.yml as it is written."""
 _AS_WRITTEN = "vars"  # of dbt_project.yml; dbt renders everything else, hooks when they run
 _PERHAPS = (nodes.CondExpr, nodes.If, nodes.For, nodes.And, nodes.Or)
 
 
 @dataclass(frozen=True)
 class EnvVarCall:
-    """A variable that is asked for."""
+    """A call of `env_var()`: a variable that is asked for."""
 
     name: str
     needed: bool
@@ -26,9 +26,10 @@ class EnvVarCall:
 
 
 def in_project(directory: Path) -> Iterator[tuple[str, EnvVarCall]]:
-    """Yield the name of a file in `directory`, and what it asks for; profiles.yml aside.
+    """Yield each call of `env_var()` with the name of its file; profiles.yml is left out.
 
-    A file that can't be read asks for nothing: dbt says what is wrong with it.
+    The files are those in `directory`, the dbt project's. One that can't be read has no calls: dbt
+    reports its fault.
     """
     for name in FILES:
         content = _content(directory / name)
@@ -39,7 +40,7 @@ def in_project(directory: Path) -> Iterator[tuple[str, EnvVarCall]]:
 
 
 def asked(value: Any) -> Iterator[EnvVarCall]:
-    """Yield what the texts in `value` ask for, which is anything that YAML can hold."""
+    """Yield each call of `env_var()` in the texts of `value`, which is anything YAML can hold."""
     if isinstance(value, str):
         yield from _in_text(value)
     elif isinstance(value, Mapping):

@@ -32,13 +32,13 @@ _READ: dict[str, tuple[str, ...]] = {
     "source-paths": (),
     "data-paths": (),
 }
-"""The keys of directories that dbt reads, and what they are when they are left out."""
+"""The keys of directories that dbt reads, with their defaults."""
 _DELETED: dict[str, tuple[str, ...]] = {
     PACKAGES_PATH: ("dbt_packages",),
     "modules-path": (),
     "clean-targets": (),
 }
-"""The keys of directories that dbt writes or deletes."""
+"""The keys of directories that dbt writes or deletes, with their defaults."""
 _FILES = (
     *("dbt_project.yml", *PACKAGES_FILES, LOCK_FILE, "profiles.yml"),
     *("selectors.yml", ".dbtignore", "dbt_cloud.yml"),
@@ -162,7 +162,7 @@ def _shown(file: Path, root: Path) -> str:
 
 
 def _links_leaving(directory: Path, root: Path) -> Iterator[tuple[str, str]]:
-    """Yield each link at or below `directory` that leads out of `root`, and to where.
+    """Yield each link at or below `directory` that leads out of `root`, and its target.
 
     dbt follows links to directories, and so does this where they stay inside.
     """
@@ -210,7 +210,7 @@ def _local_packages(project: Path, rendering: Rendering) -> Iterator[tuple[str, 
 
 
 def content(file: Path) -> Mapping[str, Any]:
-    """Return what a packages file holds; nothing for one that is missing, empty or broken."""
+    """Return the content of a packages file; empty for one that is missing, empty or broken."""
     try:
         return yaml_mapping(file, "") if file.is_file() else {}
     except ConfigError:

@@ -31,7 +31,7 @@ class Profile:
     target: str
     output: Mapping[str, Any]
     directory: Path
-    """Where it was read: relative paths of keys are relative to that."""
+    """The directory it was read from; relative paths of keys are relative to that."""
     config: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """dbt's flags in the file that the output is from, where dbt has had them of old."""
 
@@ -48,7 +48,7 @@ class Profile:
 
     @property
     def shown(self) -> Mapping[str, Any]:
-        """What `target` is in Jinja of `dbt_project.yml`."""
+        """The value of `target` in Jinja of `dbt_project.yml`."""
         names = {"name": self.target, "target_name": self.target, "profile_name": self.name}
         return {**self.output, **names}
 
@@ -64,7 +64,7 @@ class Profile:
 
 
 def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
-    """Return the content of a YAML file; `ConfigError` says `what` where it holds no mapping."""
+    """Return the mapping in a YAML file; raise `ConfigError` with a remedy when it has none."""
     try:
         found = cast(Any, YAML(typ="safe")).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -81,7 +81,7 @@ def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
 
 
 def project_file(project_directory: Path) -> Mapping[str, Any]:
-    """Return what `dbt_project.yml` says, Jinja included."""
+    """Return the content of `dbt_project.yml`, Jinja included."""
     return yaml_mapping(project_directory / "dbt_project.yml", "the dbt project needs one")
 
 
@@ -148,13 +148,13 @@ def profile(
     threads: int | None = None,
     schema_override: str | None = None,
 ) -> Profile:
-    """Return the profile for a run; raise `ConfigError` naming what is missing and where.
+    """Return the profile for a run; raise `ConfigError` naming the missing part and its place.
 
     `tree` has the repository's files, `rendering` the variables that names of profiles and targets
     may ask for.
-    `target_name` is what `target.name` will be (JOB-4); None keeps the output's own name. What is
-    asked of the run goes over the job's settings, these over the environment's extended attributes
-    (ENV-5), and these over everything else that the environment says.
+    `target_name` becomes `target.name` (JOB-4); None keeps the output's own name. Values asked of
+    the run go over the job's settings, these over the environment's extended attributes (ENV-5),
+    and these over everything else that the environment says.
     """
     name, directory = profile_name(project_directory, rendering), project_directory
     config: Mapping[str, Any] = {}
@@ -185,7 +185,7 @@ def _config(directory: Path, project_directory: Path) -> dict[str, Any]:
 
 
 def _require_adapter(environment: Environment, found: object) -> None:
-    """Refuse what is no adapter's name: it comes from git, and becomes a path and a package."""
+    """Refuse a type that is no adapter's name: it comes from git, and names a path and package."""
     if not found:
         raise ConfigError(
             f"the connection of environment {environment.name!r} has no `type`: name the adapter"

@@ -79,5 +79,5 @@ def _same(value: object) -> object:
 
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
-# What they make of a text matters to numbers and booleans, which are not read here.
+# They matter to numbers and booleans, which are not read here.
 _ENVIRONMENT.filters |= dict.fromkeys(("as_text", "as_bool", "as_number", "as_native"), _same)  # pyright: ignore

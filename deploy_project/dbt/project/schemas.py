@@ -1,4 +1,4 @@
-"""Where a connection says its schema: adapters name it differently; pure."""
+"""Schemas: valid names, those of pull requests, and the key each adapter has for one; pure."""
 
 import re
 from collections.abc import Mapping

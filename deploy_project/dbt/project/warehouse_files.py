@@ -35,7 +35,7 @@ class Named:
     is_directory: bool = False
     is_read_only: bool = False
     is_stated: bool = True
-    """Whether the connection says so, or it is what dbt takes without."""
+    """Whether the connection states it; False for a default of dbt's."""
 
     @property
     def label(self) -> str:
@@ -67,9 +67,9 @@ def is_in_memory(output: Mapping[str, Any], rendering: Rendering) -> bool:
 def key_files(
     output: Mapping[str, Any], rendering: Rendering, exists: Callable[[str], bool]
 ) -> list[Named]:
-    """Return the other relative paths of an output, by what their keys are called.
+    """Return the relative paths of keys and certificates in an output, found by their names.
 
-    Whether such a value is a path at all only tells that it `exists`.
+    Such a value counts as a path only when a file with it `exists`.
     """
     found: list[Named] = []
     for key, value in output.items():
@@ -159,7 +159,7 @@ def _named(
     is_directory: bool = False,
     is_read_only: bool = False,
 ) -> Iterator[Named]:
-    """Yield the path that `value` is, if it is a relative one."""
+    """Yield `value` as a path, if it is a relative one."""
     if not isinstance(value, str) or not value:
         return
     named = Named(key, value, is_directory=is_directory, is_read_only=is_read_only)

@@ -1,1 +1,1 @@
-"""Relations of a warehouse, asked of dbt's own adapter by macros of ours."""
+"""Macros of ours in a warehouse, through dbt's adapter: compare, select rows, drop schemas."""

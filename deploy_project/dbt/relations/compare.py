@@ -1,4 +1,4 @@
-"""What the macros of `compare.sql` are given, and by which name they are called."""
+"""The comparison of two relations by the macros of `compare.sql`: their arguments and name."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ SAMPLES = {"added": 30, "removed": 30, "changed": 40}
 
 @dataclass(frozen=True)
 class RelationPlace:
-    """Where a relation is."""
+    """The full name of a relation: database, schema and identifier."""
 
     database: str
     schema: str
@@ -29,9 +29,9 @@ class Pair:
     before: RelationPlace
     after: RelationPlace
     key: tuple[str, ...] = ()
-    """The columns of the primary key; empty when nobody knows."""
+    """The columns of the primary key; empty when it is unknown."""
     event_time: str = ""
-    """The column that says when a row happened; empty for none."""
+    """The column with the time of a row's event; empty for none."""
     hidden: Collection[str] | None = ()
     """The columns whose values are not shown, in small letters; None for all."""
 
@@ -42,7 +42,7 @@ def macros() -> str:
 
 
 def given(pair: Pair, *, with_samples: bool) -> dict[str, Any]:
-    """Return what the macro is given of one pair."""
+    """Return the macro's arguments for one pair."""
     places = {"before": pair.before, "after": pair.after}
     return {
         **{name: [at.database, at.schema, at.identifier] for name, at in places.items()},

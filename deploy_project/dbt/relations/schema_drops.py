@@ -48,7 +48,7 @@ MACROS = """\
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of it, also where dbt has failed on its way."""
+    """The schemas dropped, kept and found; partial where dbt has failed on its way."""
 
     dropped: frozenset[Schema]
     kept: Mapping[Schema, str]
@@ -62,12 +62,12 @@ class Reply:
 
 
 def given(drop: Sequence[Schema], databases: Sequence[str]) -> object:
-    """Return what the macro is given to drop schemas, then to list those of `databases`."""
+    """Return the macro's arguments: schemas to drop, then databases to list the schemas of."""
     return {"drop": [list(each) for each in drop], "databases": list(databases)}
 
 
 def reply(answer: MacroResult) -> Reply:
-    """Return what the macro has told."""
+    """Return the macro's facts as a `Reply`."""
     dropped = [_schema(fact["dropped"]) for fact in answer.facts if "dropped" in fact]
     kept = {_schema(fact["kept"]): str(fact["reader"]) for fact in answer.facts if "kept" in fact}
     found = [_schema(fact["found"]) for fact in answer.facts if "found" in fact]

@@ -30,16 +30,16 @@ MACROS = """\
 
 @dataclass(frozen=True)
 class Selected:
-    """What came of one statement."""
+    """The result of one statement."""
 
     columns: Sequence[str] = ()
     rows: Sequence[Sequence[Value]] = ()
     error: str = ""
-    """Why there are no rows, in dbt's words."""
+    """The error in dbt's words; empty when the statement has succeeded."""
 
 
 def answered(facts: Iterable[Fact]) -> dict[str, Selected]:
-    """Return what the facts say of each statement."""
+    """Return the result of each statement, by its key, from the macro's facts."""
     columns: dict[str, list[str]] = {}
     rows: dict[str, list[list[Value]]] = {}
     for fact in facts:

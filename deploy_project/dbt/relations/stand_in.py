@@ -1,8 +1,8 @@
 """A dbt project of ours that stands in for the user's: dbt runs a macro of ours in it.
 
 dbt parses three files instead of the whole project, and needs none of its packages; none of its
-code runs. What the macro is given lies in one of the files, as a string in which nothing is left
-that Jinja or a shell could understand; an argument of a process may not be longer than 128 KiB.
+code runs. The macro's arguments lie in one of the files, as a string in which nothing is left that
+Jinja or a shell could understand; an argument of a process may not be longer than 128 KiB.
 The macro answers with facts, each a line of JSON, or several lines where it is long.
 """
 
@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from deploy_project.dbt.processes.process import LONGEST_LINE
 
 Fact = Mapping[str, Any]
-"""What a macro of ours has told."""
+"""A JSON object that a macro of ours has printed."""
 
 Value = str | None
 """A value as `as_text` has it, cut off where it is very long; None is NULL."""
@@ -48,7 +48,7 @@ _OURS = f"""\
 
 
 def write_project(directory: Path, users: Mapping[str, Any], macros: str) -> None:
-    """Write the project into `directory`; `users` is what the user's dbt_project.yml says.
+    """Write the project into `directory`; `users` is the content of the user's dbt_project.yml.
 
     `macros` may use `tell(fact)`, `as_text(value)` and `given()`. Whether dbt quotes names decides
     on some warehouses which relation a name means.
@@ -66,7 +66,7 @@ def write_project(directory: Path, users: Mapping[str, Any], macros: str) -> Non
 
 
 def call(directory: Path, macro: str, given: object) -> tuple[str, ...]:
-    """Return the arguments after `dbt` that run `macro`, to which `given()` is `given`.
+    """Return the arguments after `dbt` that run `macro`; `given()` in it returns `given`.
 
     `given` is anything that JSON can hold; it stays until the next call.
     """
@@ -83,13 +83,13 @@ def _literal(given: object) -> str:
 
 @dataclass
 class MacroResult:
-    """What came of a call, filled line by line; also where dbt has failed on its way."""
+    """The output of a call, filled line by line; partial where dbt has failed on its way."""
 
     on_fact: Callable[[Fact], None] = lambda _: None
     on_line: Callable[[str], None] = lambda _: None
-    """Hears everything else that dbt says."""
+    """Called with every other line of dbt's output."""
     scrubbed: Callable[[str], str] = lambda text: text
-    """Takes out secrets that lay across the lines of a long fact."""
+    """Removes secrets that lay across the lines of a long fact."""
     facts: list[Fact] = field(default_factory=list[Fact])
     said: list[str] = field(default_factory=list[str])
     _parts: list[str] = field(default_factory=list[str])

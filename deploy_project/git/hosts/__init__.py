@@ -1,1 +1,1 @@
-"""What the APIs of hosting sites know of pull requests, and what is told to them."""
+"""The APIs of GitHub, GitLab and Gitea: pull requests, commit statuses and comments."""

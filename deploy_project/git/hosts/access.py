@@ -1,4 +1,4 @@
-"""The hosting of a project, and the way into its API."""
+"""Access to the API of a project's hosting site: its host type, its token, its client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _HOSTS: dict[HostingKind, Host] = {"github": GitHub(), "gitlab": GitLab(), "gite
 
 @dataclass(frozen=True)
 class Access:
-    """A repository on its hosting site, for the questions of one moment."""
+    """The API client of one repository on its hosting site, for half a minute of requests."""
 
     host: Host
     api: Api
@@ -31,7 +31,7 @@ class Access:
     refusal: Refusal
 
     def parsed(self, parse: Callable[[Any], Parsed], data: Any) -> Parsed:
-        """Return what `parse` makes of an answer; raise `RemoteError` where it makes nothing."""
+        """Return an answer's `data`, parsed; raise `RemoteError` when `parse` refuses its form."""
         try:
             return parse(data)
         except ValidationError as error:
@@ -51,7 +51,7 @@ def reachable(project: Project) -> Hosting | None:
 
 
 def access(project: Project) -> Access:
-    """Return the way into the API of a project whose hosting is `reachable`.
+    """Return access to the API of a project's hosting, which must be `reachable`.
 
     Raises `ConfigError` when the token can't be read.
     """

@@ -1,4 +1,4 @@
-"""The one comment on a pull request that is kept up to date."""
+"""Our comment on a pull request: written, found again by its marker, and kept up to date."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,12 +22,12 @@ def upsert_comment(
     *,
     kept: Callable[[str, str], str] = lambda _, new: new,
 ) -> None:
-    """Write `body` into the comment that begins with `marker`, a new one if there is none of ours.
+    """Write `body` into our comment that begins with `marker`; make one when there is none.
 
     `kept` makes the new text of the old one and `body`, where there is an old one. `marker` is an
-    HTML comment, which nobody sees. A comment of somebody else is left alone, whatever it begins
-    with. The hosting must be `reachable`. Raises `RemoteError`, or `ConfigError` when there is no
-    token.
+    HTML comment, which nobody sees. A comment of somebody else is left alone, even with the same
+    marker. The hosting must be `reachable`. Raises `RemoteError`, or `ConfigError` when there is
+    no token.
     """
     way = access(project)
     mine = next(_ours(way, number, marker), None)
@@ -43,7 +43,7 @@ def upsert_comment(
 def amend_comment(
     project: Project, number: int, marker: str, amended: Callable[[str], str]
 ) -> None:
-    """Replace the comment of ours that begins with `marker` by what `amended` makes of it.
+    """Change our comment that begins with `marker`: `amended` makes the new text of the old.
 
     Without one, nothing happens. Raises as `upsert_comment` does.
     """
@@ -57,7 +57,7 @@ def amend_comment(
 
 
 def fitting(body: str, longest: int, name: str) -> str:
-    """Return `body`, cut after a line and saying so when it is longer than the API takes."""
+    """Return `body`; if it is longer than the API takes, cut after a line, with a notice."""
     if len(body) <= longest:
         return body
     notice = _CUT.format(name=name, longest=f"{longest:,}")
@@ -70,7 +70,7 @@ def fitting(body: str, longest: int, name: str) -> str:
 
 
 def _open_fence(text: str) -> str:
-    """Return the fence that a block of code at the end of `text` still wants; else nothing."""
+    """Return the fence that closes an open code block at the end of `text`; empty without one."""
     fence = ""
     for line in text.split("\n"):
         found = _FENCE.match(line)
@@ -91,7 +91,7 @@ def _ours(way: Access, number: int, marker: str) -> Iterator[Comment]:
 
 
 def _account(way: Access) -> str:
-    """Return whose token this is; nothing for one of an app, which may not ask."""
+    """Return the account that the token belongs to; empty for an app's, which may not ask."""
     try:
         answer: Any = way.api.get("/user").data
     except RefusedError as error:

@@ -1,4 +1,4 @@
-"""Open pull requests, as the hosting's API lists them."""
+"""The open pull requests of a project, from the hosting's API, with a cursor for the next call."""
 
 import hashlib
 import json
@@ -19,21 +19,21 @@ _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def pull_requests(project: Project) -> PullRequests | None:
-    """Return who knows the open pull requests by the hosting's API; None when it can't be asked.
+    """Return the source of open pull requests that asks the hosting's API; None without access.
 
-    It can when `hosting` is known and has a token; else only git references can tell.
+    There is access when `hosting` is known and has a token; else only git references can tell.
     """
     return Finder() if reachable(project) else None
 
 
 class Finder:
-    """The APIs of GitHub, GitLab and Gitea."""
+    """The source of open pull requests that asks the API of GitHub, GitLab or Gitea."""
 
     def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
-        """Return what is open now; None when that is as it was at `cursor`.
+        """Return the open pull requests; None when they are as they were at `cursor`.
 
         As long as nothing is new, that is one conditional request for each page. Where a page has
-        changed in what we do not read (a star), the same pull requests come with another cursor.
+        changed in a field that we do not read, the same pull requests come with another cursor.
         """
         way = access(project)
         question = way.host.open_pulls(way.repository)
@@ -51,7 +51,7 @@ class Finder:
 
 @dataclass(frozen=True)
 class _Cursor:
-    """What was asked, what its pages were marked with, and a digest of what we made of it."""
+    """The URL of a list, the ETags of its pages, and a digest of the pull requests read from it."""
 
     asked: str
     tags: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class _Cursor:
 
     @staticmethod
     def read(text: str, asked: str) -> "_Cursor":
-        """Return what `text` holds; nothing, if it answers another question, or is none of ours."""
+        """Return the cursor in `text`; an empty one, if it is of another list or version."""
         found = cursors.read(_STORED, text)
         if found is None or (found[0], found[3]) != (asked, _SHAPE):
             return _Cursor(asked)
@@ -72,11 +72,11 @@ class _Cursor:
 
 _STORED = TypeAdapter(tuple[str, tuple[str, ...], str, str])
 _SHAPE = " ".join(field.name for field in fields(PullRequest))
-"""What a cursor depends on beside the hosting: another version may read more out of a page."""
+"""The fields of a pull request, part of a cursor: another version may read more of a page."""
 
 
 def _pulls(way: Access, entries: Iterable[Any]) -> tuple[PullRequest, ...]:
-    """Return all of them: with one less, one that is open would count as closed."""
+    """Return all pull requests, or raise: with one left out, an open one would count as closed."""
     found = {pull.number: pull for pull in (way.parsed(way.host.pull, each) for each in entries)}
     for pull in found.values():
         if not _COMMIT.fullmatch(pull.head):

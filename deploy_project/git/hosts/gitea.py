@@ -50,40 +50,40 @@ class _Closed(ApiModel):
 
 
 class Gitea(GitHub):
-    """Gitea, and Forgejo, whose API is the same here."""
+    """The API of Gitea, and of Forgejo, which is the same here."""
 
     name = "Gitea"
     has_apps = False
 
     def headers(self, token: str) -> dict[str, str]:
-        """Return what every request carries."""
+        """Return the headers of every request."""
         return {"Accept": "application/json", "Authorization": f"token {token}"}
 
     def open_pulls(self, repository: str) -> Question:
-        """Return how to ask for the open pull requests, which come with the newest first.
+        """Return the request for the open pull requests, which come with the newest first.
 
         50 is the most that Gitea gives unless it is configured otherwise.
         """
         return Question(f"/repos/{repository}/pulls", {"state": "open"}, size=50, size_name="limit")
 
     def merged_pulls(self, repository: str) -> Question:
-        """Return how to ask for the closed pull requests, those changed last first."""
+        """Return the request for the closed pull requests, those changed last first."""
         query = {"state": "closed", "sort": "recentupdate"}
         return Question(f"/repos/{repository}/pulls", query, size=50, size_name="limit")
 
     def merged(self, entry: Any) -> Merged | None:
-        """Return an entry of that list; None when it was closed without being merged."""
+        """Return a merged pull request from its entry; None when it was closed unmerged."""
         found = _Closed.model_validate(entry)
         if not found.merged:
             return None
         return Merged(found.number, commits(found.merge_commit_sha, found.head.sha))
 
     def comments(self, repository: str, number: int) -> Question:
-        """Return how to ask for the comments of a pull request; it takes new ones, too."""
+        """Return the request for the comments of a pull request; a POST there adds one."""
         return Question(f"/repos/{repository}/issues/{number}/comments", size_name="limit", size=50)
 
     def pull(self, entry: Any) -> PullRequest:
-        """Return an entry of the list of pull requests."""
+        """Return an open pull request from its entry in the list."""
         found = _Pull.model_validate(entry)
         head, draft = found.head, found.draft
         return PullRequest(
@@ -101,9 +101,9 @@ class Gitea(GitHub):
 
 
 def _fork(pull: _Pull) -> str:
-    """Return where the commits come from; empty for a branch of the repository itself.
+    """Return the fork that the commits come from; empty for a branch of the repository itself.
 
-    What was pushed to `refs/for/…` (AGit) has no branch: who may read may do that.
+    Commits pushed to `refs/for/…` (AGit) have no branch: every reader may push them.
     """
     if pull.head.repo is None or pull.head.repo_id < 0:
         return "(deleted)"

@@ -64,14 +64,14 @@ class _Comment(ApiModel):
 
 
 class GitHub:
-    """GitHub itself, GitHub Enterprise Cloud and Server."""
+    """The API of GitHub, also of GitHub Enterprise Cloud and Server."""
 
     name = "GitHub"
     longest_body = 65_536
     has_apps = True
 
     def headers(self, token: str) -> dict[str, str]:
-        """Return what every request carries."""
+        """Return the headers of every request."""
         return {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {token}",
@@ -79,12 +79,12 @@ class GitHub:
         }
 
     def open_pulls(self, repository: str) -> Question:
-        """Return how to ask for the open pull requests, the newest first."""
+        """Return the request for the open pull requests, the newest first."""
         query = {"state": "open", "sort": "created", "direction": "desc"}
         return Question(f"/repos/{repository}/pulls", query)
 
     def pull(self, entry: Any) -> PullRequest:
-        """Return an entry of that list; without a repository, its fork was deleted."""
+        """Return an open pull request from its entry; a fork without a repository was deleted."""
         found = _Pull.model_validate(entry)
         own = found.head.repo and found.base.repo and found.head.repo.id == found.base.repo.id
         fork = found.head.repo.full_name if found.head.repo else "(deleted)"
@@ -102,12 +102,12 @@ class GitHub:
         )
 
     def merged_pulls(self, repository: str) -> Question:
-        """Return how to ask for the closed pull requests, those changed last first."""
+        """Return the request for the closed pull requests, those changed last first."""
         query = {"state": "closed", "sort": "updated", "direction": "desc"}
         return Question(f"/repos/{repository}/pulls", query)
 
     def merged(self, entry: Any) -> Merged | None:
-        """Return an entry of that list; what was not merged has the commit of a trial merge."""
+        """Return a merged pull request; the commit of an unmerged one is that of a trial merge."""
         found = _Closed.model_validate(entry)
         if not found.merged_at:
             return None
@@ -126,15 +126,15 @@ class GitHub:
         return f"/repos/{repository}/statuses/{commit}", {**body, **link}
 
     def is_so_already(self, said: str) -> bool:
-        """Return False: the same status is just another one."""
+        """Return False: GitHub accepts the same status again."""
         return False
 
     def comments(self, repository: str, number: int) -> Question:
-        """Return how to ask for the comments of a pull request; it takes new ones, too."""
+        """Return the request for the comments of a pull request; a POST there adds one."""
         return Question(f"/repos/{repository}/issues/{number}/comments")
 
     def comment(self, entry: Any) -> Comment:
-        """Return an entry of that list."""
+        """Return a comment from its entry."""
         found = _Comment.model_validate(entry)
         user = found.user or _User(login="")
         return Comment(found.id, found.body or "", user.login, user.type == "Bot")
@@ -144,5 +144,5 @@ class GitHub:
         return "PATCH", f"/repos/{repository}/issues/comments/{comment}"
 
     def account(self, user: Any) -> str:
-        """Return who the answer to `/user` is."""
+        """Return the account in an answer of `/user`: its login."""
         return _User.model_validate(user).login

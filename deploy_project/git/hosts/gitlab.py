@@ -62,23 +62,23 @@ class _Note(ApiModel):
 
 
 class GitLab:
-    """gitlab.com and GitLab's self-managed editions."""
+    """The API of gitlab.com and of self-managed GitLab."""
 
     name = "GitLab"
     longest_body = 1_000_000
     has_apps = False
 
     def headers(self, token: str) -> dict[str, str]:
-        """Return what every request carries; personal and project tokens go as OAuth's do."""
+        """Return the headers of every request; personal and project tokens go as OAuth's do."""
         return {"Accept": "application/json", "Authorization": f"Bearer {token}"}
 
     def open_pulls(self, repository: str) -> Question:
-        """Return how to ask for the open merge requests, the newest first."""
+        """Return the request for the open merge requests, the newest first."""
         query = {"state": "opened", "order_by": "created_at", "sort": "desc"}
         return Question(f"{_project(repository)}/merge_requests", query)
 
     def pull(self, entry: Any) -> PullRequest:
-        """Return an entry of that list, which knows no more of a fork than its number."""
+        """Return an open merge request from its entry, which has only the number of a fork."""
         found = _Pull.model_validate(entry)
         source = found.source_project_id
         return PullRequest(
@@ -95,12 +95,12 @@ class GitLab:
         )
 
     def merged_pulls(self, repository: str) -> Question:
-        """Return how to ask for the merged merge requests, those changed last first."""
+        """Return the request for the merged merge requests, those changed last first."""
         query = {"state": "merged", "order_by": "updated_at", "sort": "desc"}
         return Question(f"{_project(repository)}/merge_requests", query)
 
     def merged(self, entry: Any) -> Merged | None:
-        """Return an entry of that list; one that was fast-forwarded has no commit of its own."""
+        """Return a merged merge request from its entry; a fast-forward has no commit of its own."""
         found = _Merged.model_validate(entry)
         made = commits(found.merge_commit_sha, found.squash_commit_sha, found.sha)
         return Merged(found.iid, made)
@@ -118,15 +118,15 @@ class GitLab:
         return f"{_project(repository)}/statuses/{commit}", {**body, **link}
 
     def is_so_already(self, said: str) -> bool:
-        """Return whether the commit has that status: `pending` does not follow on `pending`."""
+        """Return whether the commit has that status already: GitLab refuses a second `pending`."""
         return "Cannot transition status via :enqueue from :pending" in said
 
     def comments(self, repository: str, number: int) -> Question:
-        """Return how to ask for the notes of a merge request; it takes new ones, too."""
+        """Return the request for the notes of a merge request; a POST there adds one."""
         return Question(f"{_project(repository)}/merge_requests/{number}/notes", {"sort": "asc"})
 
     def comment(self, entry: Any) -> Comment:
-        """Return an entry of that list; those of GitLab itself are nobody's."""
+        """Return a comment from a note; a system note of GitLab's own has no author."""
         found = _Note.model_validate(entry)
         author = str(found.author.id) if found.author and not found.system else ""
         return Comment(found.id, found.body or "", author)
@@ -136,7 +136,7 @@ class GitLab:
         return "PUT", f"{_project(repository)}/merge_requests/{number}/notes/{comment}"
 
     def account(self, user: Any) -> str:
-        """Return who the answer to `/user` is."""
+        """Return the account in an answer of `/user`: its id."""
         return str(_User.model_validate(user).id)
 
 

@@ -1,4 +1,4 @@
-"""What there is to know about the API of a hosting site."""
+"""The protocol that GitHub, GitLab and Gitea implement, and the types it exchanges."""
 
 import re
 from collections.abc import Mapping
@@ -17,19 +17,19 @@ _PAGE = re.compile(r"https?://\S+")
 
 @dataclass(frozen=True)
 class CommitStatus:
-    """What a commit is told to be by one job (CI-13)."""
+    """The status of a commit, as one job sets it (CI-13)."""
 
     state: State
     context: str
-    """Whose status it is, such as `dbt/production/ci`; what a required check names."""
+    """The name of the status, such as `dbt/production/ci`, by which a check is required."""
     description: str = ""
     url: str = ""
-    """Where a click leads; empty for nowhere."""
+    """The page that it links to; empty for none."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """A list that the API gives in pages, `size` entries in each."""
+    """A request for a list that the API gives in pages, `size` entries in each."""
 
     path: str
     query: Mapping[str, str | int] = field(default_factory=dict[str, str | int])
@@ -44,7 +44,7 @@ class Comment:
     id: int
     body: str
     author: str
-    """The account, however the site tells accounts apart."""
+    """The author's account: the login, or the id on GitLab."""
     is_bot: bool = False
     """Whether the site says that no person has written it."""
 
@@ -55,8 +55,8 @@ class Merged:
 
     number: int
     commits: tuple[str, ...]
-    """Whatever has one of them in its history has what was merged: the commit that the merge has
-    made, also by squashing or rebasing, and the head itself."""
+    """The commit that the merge has made, also by squashing or rebasing, and the head itself: a
+    history with one of them contains the pull request."""
 
 
 class Host(Protocol):
@@ -64,31 +64,31 @@ class Host(Protocol):
 
     name: str
     longest_body: int
-    """How many characters a comment may have."""
+    """The limit of characters in a comment."""
     has_apps: bool
-    """Whether a token may be an app's, which can't ask who it is."""
+    """Whether a token may be an app's, which can't ask for its own account."""
 
     def headers(self, token: str) -> dict[str, str]:
-        """Return what every request carries."""
+        """Return the headers of every request."""
         ...
 
     def open_pulls(self, repository: str) -> Question:
-        """Return how to ask for the open pull requests, the newest first."""
+        """Return the request for the open pull requests, the newest first."""
         ...
 
     def pull(self, entry: Any) -> PullRequest:
-        """Return an entry of that list; raise `ValidationError` when it is none.
+        """Return an open pull request from its entry; raise `ValidationError` for another form.
 
         Its head is empty when the site knows no commit of it.
         """
         ...
 
     def merged_pulls(self, repository: str) -> Question:
-        """Return how to ask for the pull requests that are closed, those changed last first."""
+        """Return the request for the closed pull requests, those changed last first."""
         ...
 
     def merged(self, entry: Any) -> Merged | None:
-        """Return an entry of that list; None when it was closed without being merged."""
+        """Return a merged pull request from its entry; None when it was closed unmerged."""
         ...
 
     def status(
@@ -98,15 +98,15 @@ class Host(Protocol):
         ...
 
     def is_so_already(self, said: str) -> bool:
-        """Return whether a status was refused, in these words, for being as it was."""
+        """Return whether the API's message `said` that the commit has the status already."""
         ...
 
     def comments(self, repository: str, number: int) -> Question:
-        """Return how to ask for the comments of a pull request; it takes new ones, too."""
+        """Return the request for the comments of a pull request; a POST there adds one."""
         ...
 
     def comment(self, entry: Any) -> Comment:
-        """Return an entry of that list; raise `ValidationError` when it is none."""
+        """Return a comment from its entry; raise `ValidationError` for another form."""
         ...
 
     def edit(self, repository: str, number: int, comment: int) -> tuple[str, str]:
@@ -114,28 +114,28 @@ class Host(Protocol):
         ...
 
     def account(self, user: Any) -> str:
-        """Return who the answer to `/user` is, as `Comment.author` has it."""
+        """Return the account in an answer of `/user`, as `Comment.author` has it."""
         ...
 
 
 class ApiModel(BaseModel):
-    """What an API says: more than we read."""
+    """A part of an API's answer; fields that we don't read are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 def commits(*found: str | None) -> tuple[str, ...]:
-    """Return those that are commits, each once."""
+    """Return the full commit ids among `found`, each once."""
     return tuple(dict.fromkeys(each for each in found if each and is_full(each)))
 
 
 def plain(text: str | None) -> str:
-    """Return `text` as every database and log can hold it: one line of valid Unicode."""
+    """Return `text` as one line of valid Unicode, which every database and log can hold."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text or "")
 
 
 def page(text: str | None) -> str:
-    """Return the address of a page; empty for anything else that a link could be."""
+    """Return `text` if it is the address of a web page; else empty text."""
     return text if text and _PAGE.fullmatch(text) else ""
 
 

@@ -1,4 +1,4 @@
-"""The only door to the APIs of hosting sites."""
+"""The HTTP client for the APIs of hosting sites, and the only door to them."""
 
 import json
 import time
@@ -26,17 +26,17 @@ _NO_JSON = object()
 
 @dataclass(frozen=True)
 class Response:
-    """What the API has answered; a refusal is never one."""
+    """A successful answer of the API; refusals are raised."""
 
     status: int
     headers: Mapping[str, str]
-    """By name, in whatever case."""
+    """By name, in upper or lower case."""
     data: Any = None
     """The JSON; None when there is none."""
 
 
 class Api:
-    """The API of one project's hosting, for the questions of half a minute.
+    """The API of one project's hosting, for the requests of half a minute.
 
     All methods raise `RemoteError` when it can't be asked, or refuses.
     """
@@ -65,13 +65,13 @@ class Api:
         self._limit = hash((root, token.get_secret_value()))
 
     def get(self, path: str, *, tag: str = "", **query: str | int) -> Response:
-        """Return the answer to a question; its status is 304 when that is as it was at `tag`."""
+        """Return the answer to a GET; its status is 304 when nothing has changed since `tag`."""
         headers = {"If-None-Match": tag} if tag else {}
         return self._asked("GET", path, headers=headers, params=query)
 
     def send(self, method: str, path: str, body: Mapping[str, Any]) -> Response:
-        """Hand `body` over as JSON."""
-        content = json.dumps(body).encode()  # escapes what is no valid Unicode
+        """Return the answer to a request with `body` as JSON."""
+        content = json.dumps(body).encode()  # escapes invalid Unicode
         return self._asked(method, path, headers={"Content-Type": "application/json"}, data=content)
 
     def _asked(self, method: str, path: str, **options: Any) -> Response:
@@ -122,7 +122,7 @@ class Api:
         return bytes(content)
 
     def _target(self, method: str, url: str, answer: Response) -> str | None:
-        """Return where to ask instead: never another host, which would get the token."""
+        """Return the target of a redirect; raise for another host, which would get the token."""
         location = answer.headers.get("Location", "")
         if answer.status not in _MOVED or not location:
             return None
@@ -137,7 +137,7 @@ class Api:
         )
 
     def _accepted(self, answer: Response, content: bytes) -> Response:
-        """Return the answer with its JSON; raise what is wrong with it."""
+        """Return the answer with its JSON; raise `RemoteError` for a refusal or other content."""
         if answer.status == 304 or (answer.status < 300 and not content):
             return answer
         data = _json(content)
@@ -160,7 +160,7 @@ class Api:
         )
 
     def _reason(self, error: Exception) -> str:
-        """Return the innermost reason of a failed connection, without what was sent."""
+        """Return the innermost reason of a failed connection, without the request in it."""
         reason: Any = error
         while (inner := getattr(reason, "reason", None) or (reason.args or ("",))[0]) and (
             isinstance(inner, Exception)
@@ -174,7 +174,7 @@ class Api:
 
 
 def _as_it_is(request: "requests.PreparedRequest") -> "requests.PreparedRequest":
-    """Keep requests from logging in with what ~/.netrc says for the host."""
+    """Return the request unchanged: requests would take a login for the host from ~/.netrc."""
     return request
 
 

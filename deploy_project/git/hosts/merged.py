@@ -1,4 +1,4 @@
-"""Pull requests that were merged, as the hosting's API lists them."""
+"""The recently merged pull requests of a project, from the hosting's API."""
 
 from typing import Any, cast
 

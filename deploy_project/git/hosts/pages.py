@@ -1,4 +1,4 @@
-"""Lists that an API gives in pages: all of them, or an error."""
+"""Paged lists of an API: all pages, consistent with each other, or an error."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Pages:
 
     entries: tuple[Any, ...]
     tags: tuple[str, ...]
-    """What each page was marked with; empty when one had no mark."""
+    """The ETag of each page; empty when one had none."""
     pages: int
     complete: bool
     """Whether there are as many entries as the API has counted."""
@@ -55,7 +55,7 @@ def whole(api: Api, question: Question, refusal: Refusal) -> Pages:
 
 
 def read(api: Api, question: Question, refusal: Refusal) -> Pages:
-    """Return all pages, whatever happens to the list meanwhile."""
+    """Return all pages, read one after the other; the list may change meanwhile."""
     entries: list[Any] = []
     tags: list[str] = []
     total = 0
@@ -89,8 +89,8 @@ def _entries(answer: Response, api: Api, refusal: Refusal) -> list[Any]:
 def _has_next(answer: Response, count: int, size: int, so_far: int) -> bool:
     """Return whether another page follows; its address is not taken from the answer.
 
-    What lies behind a proxy may call itself something else. A full page without any word about
-    the others may be the last one, or not.
+    A server behind a proxy may give another address for itself. A full page without a `Link`
+    header may be the last one, or not.
     """
     if count == 0:
         return False
@@ -101,6 +101,6 @@ def _has_next(answer: Response, count: int, size: int, so_far: int) -> bool:
 
 
 def _total(answer: Response) -> int:
-    """Return how many entries there are altogether; 0 where the API does not say."""
+    """Return the count of all entries; 0 where the API does not give it."""
     text = answer.headers.get("X-Total-Count") or answer.headers.get("X-Total") or ""
     return int(text) if text.isdecimal() and len(text) < 10 else 0

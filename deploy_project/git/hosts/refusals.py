@@ -1,4 +1,4 @@
-"""What an API's refusal means, and what is to be done about it; pure."""
+"""Refusals of a hosting's API: their reasons, remedies and pauses, as errors; pure."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _LONGEST_PAUSE = 3600.0
 
 
 class RefusedError(RemoteError):
-    """The API has understood, and refused."""
+    """The API has refused a request; `status` is HTTP's, `said` the API's message."""
 
     def __init__(self, text: str, status: int, said: str) -> None:
         super().__init__(text)
@@ -27,21 +27,21 @@ class RefusedError(RemoteError):
 
 @dataclass(frozen=True)
 class Problem:
-    """Why an answer is a refusal."""
+    """A refusal, read from an answer: its status, its words, its remedy and its pause."""
 
     status: int
     what: str
-    """What the site has done, such as `answers …`."""
+    """The site's behaviour, such as `answers …`."""
     remedy: str
     said: str = ""
-    """The API's own words."""
+    """The API's own message."""
     pause: float = 0
-    """For how many seconds nobody must ask again."""
+    """Seconds until the next request is allowed."""
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """Makes the errors of one project's hosting."""
+    """The errors of one project's hosting."""
 
     project: Project
 
@@ -57,7 +57,7 @@ class Refusal:
 
 
 def problem(status: int, headers: Mapping[str, str], data: Any) -> Problem | None:
-    """Return what is wrong with an answer; None for one with status 2xx."""
+    """Return the refusal in an answer; None for one with status 2xx."""
     if 200 <= status < 300:
         return None
     said = _said(data)
@@ -70,7 +70,7 @@ def problem(status: int, headers: Mapping[str, str], data: Any) -> Problem | Non
 
 
 def pause(seconds: float) -> str:
-    """Return what to do while the site wants to be left alone."""
+    """Return the remedy for a rate limit: the time until which no request is sent."""
     until = datetime.fromtimestamp(time.time() + seconds, UTC)
     return (
         f"it is not asked before {until:%H:%M:%S} UTC; until then no pull request counts as closed"
@@ -90,7 +90,7 @@ def _remedy(status: int) -> str:
 
 
 def _pause(status: int, headers: Mapping[str, str], said: str) -> float:
-    """Return for how long nobody must ask; 0 when it is not about too many requests.
+    """Return the seconds to wait after a rate limit; 0 for any other refusal.
 
     https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api and
     https://docs.gitlab.com/security/rate_limits/
@@ -107,7 +107,7 @@ def _pause(status: int, headers: Mapping[str, str], said: str) -> float:
 
 
 def _seconds(waits: str) -> float:
-    """Return what `Retry-After` means: seconds, or a date."""
+    """Return the seconds that `Retry-After` asks for, which is a number of them, or a date."""
     if waits.isdecimal():
         return _number(waits)
     try:
@@ -121,7 +121,7 @@ def _number(text: str) -> float:
 
 
 def _said(data: Any) -> str:
-    """Return the API's own words as one short line of text."""
+    """Return the API's own message as one short line of text."""
     if not isinstance(data, dict):
         return ""
     fields = cast(dict[str, Any], data)

@@ -1,4 +1,4 @@
-"""The status of a commit, for all to see and for branch protection to require."""
+"""Setting the status of a commit on the hosting site, which branch protection can require."""
 
 from deploy_project.config.values.deployment import Project
 from deploy_project.git.hosts.access import access
@@ -9,7 +9,7 @@ from deploy_project.git.hosts.refusals import RefusedError
 def set_status(project: Project, commit: str, status: CommitStatus) -> None:
     """Set the status of a commit in the status's context; an older one there is replaced.
 
-    The hosting must be `reachable`. Texts are cut to what the API takes. Raises `RemoteError`, or
+    The hosting must be `reachable`. Texts are cut to the API's limits. Raises `RemoteError`, or
     `ConfigError` when there is no token.
     """
     way = access(project)
