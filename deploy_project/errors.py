@@ -26,7 +26,7 @@ class GitError(DeployError):
 
 
 class RemoteError(GitError):
-    """The remote could not be asked what it holds: it is away, or does not let us in."""
+    """The remote does not answer: it is away, or does not let us in."""
 
 
 class ConflictError(GitError):
