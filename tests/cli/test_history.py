@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -8,7 +9,7 @@ from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import matching
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import ENDED, statuses, word
+from deploy_project.runs.model.status import Status
 
 A = "3f2a0c1e-aaaa-4000-8000-000000000000"
 B = "3f2b0c1e-bbbb-4000-8000-000000000000"
@@ -34,13 +35,19 @@ def test_a_run_is_known_by_the_beginning_of_its_id_or_by_its_number(text: str, e
 
 
 @pytest.mark.parametrize("status", dg.DagsterRunStatus)
-def test_every_status_of_dagster_has_a_word_that_finds_it(status: dg.DagsterRunStatus):
-    assert status in statuses(word(status).lower())
+def test_every_status_of_dagster_has_a_word_that_finds_it(
+    status: dg.DagsterRunStatus, tmp_path: Path
+):
+    with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
+        run = instance.add_run(dg.DagsterRun("daily", status=status, tags={tags.JOB: "daily"}))
+        found = history.latest(instance, limit=1, job="daily", status=Status.of(status))
+    assert [each.id for each in found] == [run.run_id]
 
 
 def test_what_has_ended_is_what_dagster_says_has_ended():
     finished = {"SUCCESS", "FAILURE", "CANCELED"}
-    assert {word(dg.DagsterRunStatus(name)) for name in finished} == ENDED
+    said = {each.value for each in dg.DagsterRunStatus if Status.of(each).has_ended}
+    assert said == finished
 
 
 @dg.op(config_schema={"fails": bool})
@@ -106,11 +113,11 @@ def test_the_latest_runs_are_those_of_deployment_jobs(
 def test_the_latest_runs_of_one_status_job_and_number(
     instance: dg.DagsterInstance, runs: list[str]
 ):
-    def ids(**wanted: str) -> list[str]:
+    def ids(**wanted: Any) -> list[str]:
         return [each.id for each in history.latest(instance, limit=9, **wanted)]
 
-    assert ids(status="error") == [runs[2]]
-    assert ids(status="cancelled") == []
+    assert ids(status=Status.ERROR) == [runs[2]]
+    assert ids(status=Status.CANCELLED) == []
     assert ids(job="prod__daily") == [runs[2], runs[0]]
     assert ids(job="prod__weekly") == []
     assert ids(commit="a" * 40) == ids(commit="a" * 40, job="prod__daily") == [runs[0]]

@@ -7,6 +7,7 @@ import pytest
 from deploy_project.ci.comment.report import comment
 from deploy_project.ci.telling.comment_facts import ended
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.timing.model_timing import timing
@@ -109,7 +110,7 @@ def test_the_comment_has_the_section(compared: Compared):
     assert dagster_run is not None
     run = Run.of(dagster_run, site.deployment.jobs["staging__checks"], site.deployment, site.state)
     now, steps = datetime.now(UTC), recorded_steps(run)
-    finished = FinishedRun(run, "Success", None, None, now, now, steps, timing([]))
+    finished = FinishedRun(run, Status.SUCCESS, None, None, now, now, steps, timing([]))
     told = comment(ended(finished, "a" * 40))
     assert compared.file("compare.md").strip().splitlines()[-1] in told
     assert "| `orders` | 5 | +1 | −1 | ~3 |" in told

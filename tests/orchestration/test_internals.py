@@ -24,9 +24,9 @@ from deploy_project.orchestration.internals import (
     run_process,
     run_queue,
 )
-from deploy_project.orchestration.internals.executor import RunOutcome
 from deploy_project.orchestration.processes import execute_run
 from deploy_project.orchestration.processes.workers import held, worker_of
+from deploy_project.runs.model.status import Status
 
 KEY = dg.AssetKey(["prod", "orders"])
 EXAMPLE_JOB = "production__daily"
@@ -66,7 +66,7 @@ def chain(file: str) -> dg.JobDefinition:
     def third() -> None:
         print("third speaks")
 
-    def finish(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: RunOutcome) -> None:
+    def finish(instance: dg.DagsterInstance, run: dg.DagsterRun, outcome: Status) -> None:
         assert worker_of(instance, run.run_id).is_alive(), "so that its death would be noticed"
         with Path(file).open("a", encoding="utf-8") as stream:
             stream.write(f": {run.job_name} {outcome}")

@@ -30,7 +30,8 @@ class StepLine:
     """One step of the run."""
 
     name: str
-    status: Status
+    status: str
+    """A `Status`, as text."""
     seconds: float = 0
 
 
@@ -170,7 +171,7 @@ def _counts(report: Report) -> list[str]:
 
 def _steps(steps: Sequence[StepLine]) -> list[str]:
     rows = [
-        (code(step.name), code(step.status), "" if step.status is Status.SKIPPED else _took(step))
+        (code(step.name), code(step.status), "" if step.status == Status.SKIPPED else _took(step))
         for step in steps
     ]
     return table(("Step", "Status", "Duration:"), rows[:_MOST]) if rows else []

@@ -106,9 +106,11 @@ def _wait(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
         return _INTERRUPTED
 
 
-def _follow(dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = False) -> str:
+def _follow(
+    dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = False
+) -> Status | None:
     """Print the log of the run and each new status until it ends; return its last status."""
-    last = ""
+    last = None
     for status in dagster.statuses(run_id):
         for text in tail.new():
             print(text, end="", flush=True)

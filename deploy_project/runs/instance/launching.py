@@ -72,8 +72,8 @@ class Dagster:
         with _client(self.url) as client:
             client.terminate_run(run_id)
 
-    def statuses(self, run_id: str) -> Iterator[str]:
-        """Yield the status of a run, in dbt Cloud's words, once a second until it has ended."""
+    def statuses(self, run_id: str) -> Iterator[Status]:
+        """Yield the status of a run, once a second until it has ended."""
         failures = 0
         while True:
             try:

@@ -12,8 +12,7 @@ from deploy_project.runs.model.status import Status
 class Attempt:
     """One run of a job, as far as it counts for the streak."""
 
-    status: str
-    """In dbt Cloud's words."""
+    status: Status
     definition: str
     """The fingerprint of its job when it ran; empty for a run without that tag."""
     reactivates: bool = False

@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from deploy_project.ci.comment.markdown import block, code, link, table
 from deploy_project.ci.comment.report import FailedTest, NodeLine, Report, StepLine, comment, status
+from deploy_project.runs.model.status import Status
 
 RUNS = "https://dagster.example/runs"
 FAILED = Report(
@@ -22,9 +23,9 @@ FAILED = Report(
     run_url=f"{RUNS}/7d3c1f0a",
     seconds=75.2,
     steps=(
-        StepLine("Clone git repository", "Success", 0.4),
-        StepLine("Invoke dbt with `dbt build --select state:modified+`", "Error", 61.5),
-        StepLine("Invoke dbt with `dbt run-operation audit`", "Skipped"),
+        StepLine("Clone git repository", Status.SUCCESS, 0.4),
+        StepLine("Invoke dbt with `dbt build --select state:modified+`", Status.ERROR, 61.5),
+        StepLine("Invoke dbt with `dbt run-operation audit`", Status.SKIPPED),
     ),
     nodes=(
         NodeLine("orders", "built", 12.25),

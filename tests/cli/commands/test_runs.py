@@ -13,6 +13,7 @@ from deploy_project.example.demo.production import counted
 from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model import tags
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
 from tests.cli.conftest import Configure
 
@@ -21,7 +22,7 @@ BEGAN = datetime(2026, 3, 2, 6, 0, 5, tzinfo=UTC)
 RUN = PastRun(
     id="3f2a0c1e-aaaa-4000-8000-000000000000",
     job="prod__daily",
-    status="Success",
+    status=Status.SUCCESS,
     trigger=Trigger("scheduled", "Scheduled"),
     commit="a" * 40,
     branch="main",

@@ -17,6 +17,7 @@ from deploy_project.orchestration.jobs.deployed_comment import tell_deployed
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
 from tests.git.hosts.site import TOKEN, Canned, Site, serve
@@ -66,7 +67,7 @@ class World:
         job, deployment = self.deployment.jobs["prod__nightly"], self.deployment
         finished = FinishedRun(
             run=Run.of(made, job, deployment, self.state),
-            outcome=outcome,
+            outcome=Status(outcome),
             source=Code(commit, "main", is_head=True),
             created_at=NOW,
             started_at=NOW,

@@ -14,6 +14,7 @@ from deploy_project.orchestration.jobs.pull_request_comment import tell_end
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
 from tests.git.hosts.site import TOKEN, Site, serve
@@ -53,7 +54,7 @@ def cancelled(hub: Site, run: dg.DagsterRun, state: Path) -> FinishedRun:
     deployment = Deployment(Path("/nowhere"), Account(7, "Shop"), {}, {}, {})
     return FinishedRun(
         run=Run.of(run, job_of(hub), deployment, StateDirectory(state)),
-        outcome="Cancelled",
+        outcome=Status.CANCELLED,
         source=Code(run.tags[tags.COMMIT], "", is_head=False),
         created_at=NOW,
         started_at=NOW,

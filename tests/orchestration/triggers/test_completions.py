@@ -22,6 +22,7 @@ from deploy_project.orchestration.triggers.completions import (
     parsed,
     text,
 )
+from deploy_project.runs.model.status import Status
 
 ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/shop.git"), "production")
 NOW = 1_800_000_000.0
@@ -54,6 +55,7 @@ JOBS = [
     job("always", of("parent")),
     job("of_another", of("on_success", 10)),
 ]
+_STATUSES = {each.number: each for each in Status if each.has_ended and each != Status.SKIPPED}
 ORDERS = AssetParent(("raw", "orders"))
 LOADED = JobParent("load", (10,), "ingest")
 
@@ -63,7 +65,9 @@ def end(parent: Parent | str, run: str = "", status: int = 10, *, at: float = 0)
     when = NOW + (at or float(run[1:] or 0))
     if isinstance(parent, AssetParent):
         return EndedRun(str(parent), when, run)
-    return EndedRun(f"job {parent}" if isinstance(parent, str) else str(parent), when, run, status)
+    return EndedRun(
+        f"job {parent}" if isinstance(parent, str) else str(parent), when, run, _STATUSES[status]
+    )
 
 
 def told(start: StartJob) -> str:

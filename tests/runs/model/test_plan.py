@@ -6,7 +6,8 @@ import pytest
 
 from deploy_project.config.values.deployment import Environment, Job, Project
 from deploy_project.runs.model.plan import failed_boxes, steps
-from deploy_project.runs.model.step import Status, StepRecord
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.step import StepRecord
 
 PROJECT = Project(name="shop", id=1, repository="/nowhere")
 
@@ -165,5 +166,5 @@ def test_check_boxes_that_fail_are_named_when_they_do_not_fail_the_run(
 
 
 def test_a_check_box_that_failed_in_the_run_before_has_failed():
-    left_out = [record("freshness", "Skipped", done_by="r", exit_code=code) for code in (0, 1)]
+    left_out = [record("freshness", Status.SKIPPED, done_by="r", exit_code=code) for code in (0, 1)]
     assert failed_boxes(job("dbt build"), left_out) == ["source freshness"]

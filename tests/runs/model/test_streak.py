@@ -3,12 +3,17 @@ from dataclasses import replace
 import pytest
 
 from deploy_project.config.values.deployment import Environment, Job, Project, Secret
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.streak import Attempt, failures, fingerprint
 
 NOW = "now"
-FAILED, GOOD, CANCELLED = Attempt("Error", NOW), Attempt("Success", NOW), Attempt("Cancelled", NOW)
-RUNNING, QUEUED = Attempt("Running", NOW), Attempt("Queued", NOW)
-BY_HAND = Attempt("Error", NOW, reactivates=True)
+FAILED, GOOD, CANCELLED = (
+    Attempt(Status.ERROR, NOW),
+    Attempt(Status.SUCCESS, NOW),
+    Attempt(Status.CANCELLED, NOW),
+)
+RUNNING, QUEUED = Attempt(Status.RUNNING, NOW), Attempt(Status.QUEUED, NOW)
+BY_HAND = Attempt(Status.ERROR, NOW, reactivates=True)
 
 
 @pytest.mark.parametrize(
@@ -21,16 +26,16 @@ BY_HAND = Attempt("Error", NOW, reactivates=True)
         ([CANCELLED, FAILED, CANCELLED, FAILED, GOOD], 2),
         ([QUEUED, RUNNING, FAILED, FAILED], 2),
         # saving reactivates
-        ([FAILED, Attempt("Error", "before"), FAILED], 1),
-        ([CANCELLED, Attempt("Cancelled", "before"), FAILED], 0),
-        ([FAILED, Attempt("Error", ""), FAILED], 1),
+        ([FAILED, Attempt(Status.ERROR, "before"), FAILED], 1),
+        ([CANCELLED, Attempt(Status.CANCELLED, "before"), FAILED], 0),
+        ([FAILED, Attempt(Status.ERROR, ""), FAILED], 1),
         # a rerun that waits still has its parent's definition
-        ([Attempt("Queued", "before"), FAILED, FAILED], 2),
+        ([Attempt(Status.QUEUED, "before"), FAILED, FAILED], 2),
         # so does running now
         ([BY_HAND, FAILED, FAILED], 1),
         ([FAILED, BY_HAND, FAILED], 2),
-        ([Attempt("Running", NOW, reactivates=True), FAILED, FAILED], 0),
-        ([Attempt("Cancelled", NOW, reactivates=True), FAILED, FAILED], 0),
+        ([Attempt(Status.RUNNING, NOW, reactivates=True), FAILED, FAILED], 0),
+        ([Attempt(Status.CANCELLED, NOW, reactivates=True), FAILED, FAILED], 0),
     ],
 )
 def test_failures_in_a_row(newest_first: list[Attempt], expected: int):

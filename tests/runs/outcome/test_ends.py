@@ -2,6 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.outcome.ends import (
     CANCELLED,
@@ -51,11 +52,11 @@ OUTSIDE = "This run has been marked as {} from outside the execution context."
 def test_why_a_run_has_ended(
     outcome: str, began: bool, said: list[tuple[Kind, str]], expected: str
 ):
-    assert reason(outcome, [EndEvent(*each) for each in said], began=began) == expected
+    assert reason(Status(outcome), [EndEvent(*each) for each in said], began=began) == expected
 
 
 def test_nobody_writes_novels_into_the_record():
-    assert len(reason("Cancelled", [EndEvent("cancel", "x" * 10_000)], began=True)) == 2000
+    assert len(reason(Status.CANCELLED, [EndEvent("cancel", "x" * 10_000)], began=True)) == 2000
 
 
 def ago(seconds: float) -> datetime:
@@ -112,12 +113,12 @@ def test_a_clock_that_was_set_back_hides_no_ends():
 
 
 def test_the_step_that_a_run_has_died_in_has_failed_and_later_ones_are_skipped():
-    done = StepRecord(1, "clone", "Clone", "clone", "Success", ago(60), ago(50))
-    died = StepRecord(2, "dbt_run", "dbt run", "command", "Skipped", NOW, NOW)
-    later = StepRecord(3, "dbt_test", "dbt test", "command", "Skipped", NOW, NOW)
+    done = StepRecord(1, "clone", "Clone", "clone", Status.SUCCESS, ago(60), ago(50))
+    died = StepRecord(2, "dbt_run", "dbt run", "command", Status.SKIPPED, NOW, NOW)
+    later = StepRecord(3, "dbt_test", "dbt test", "command", Status.SKIPPED, NOW, NOW)
     begun = {"clone": ago(60), "dbt_run": ago(50)}
     found = interrupted(
-        [done, died, later], begun, status="Error", message="It died", ended_at=ago(20)
+        [done, died, later], begun, status=Status.ERROR, message="It died", ended_at=ago(20)
     )
     assert [found[0], found[2]] == [done, later]
     assert (found[1].status, found[1].message, found[1].seconds) == ("Error", "It died", 30.0)

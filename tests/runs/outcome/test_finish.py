@@ -8,6 +8,7 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.outcome.finish import state_of
@@ -16,7 +17,7 @@ from tests.runs.model.test_run import DEPLOYMENT
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BUILD = StepRecord(
-    *(4, "dbt_build", "Invoke dbt with `dbt build`", "command", "Success", NOW, NOW),
+    *(4, "dbt_build", "Invoke dbt with `dbt build`", "command", Status.SUCCESS, NOW, NOW),
     exit_code=0,
 )
 LEFT_OUT = replace(BUILD, status="Skipped", done_by="old")

@@ -11,7 +11,8 @@ from deploy_project.config.values.deployment import Account, Deployment, Environ
 from deploy_project.dbt.artifacts.results import Interval, NodeResult
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.step import Status, StepRecord
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.outcome.overview import FinishedRun, overview, steps_table
 from deploy_project.runs.timing.model_timing import Command, timing
@@ -77,17 +78,17 @@ def node(name: str, begun: float, ended: float, status: str = "success") -> Node
 
 FAILED = FinishedRun(
     run=RUN,
-    outcome="Error",
+    outcome=Status.ERROR,
     source=Code("0123456789abcdef", "main", is_head=True),
     created_at=at(-7.5),
     started_at=at(0),
     ended_at=at(75.25),
     steps=[
-        step(1, "Clone git repository", "Success", 0, 0.4, kind="clone"),
+        step(1, "Clone git repository", Status.SUCCESS, 0, 0.4, kind="clone"),
         step(
             2,
             "Source freshness",
-            "Error",
+            Status.ERROR,
             1,
             3,
             kind="freshness",
@@ -95,12 +96,12 @@ FAILED = FinishedRun(
             message="stale",
         ),
         step(
-            *(3, "Invoke dbt with `dbt build --select a|b`", "Error", 3, 75),
+            *(3, "Invoke dbt with `dbt build --select a|b`", Status.ERROR, 3, 75),
             counts={"success": 2, "error": 1, "no-op": 1},
             message="`dbt build` failed: 1 error\nc: Runtime Error",
             dbt_version="1.11.16",
         ),
-        step(4, "Invoke dbt with `dbt docs generate`", "Skipped", 75, 75, kind="docs"),
+        step(4, "Invoke dbt with `dbt docs generate`", Status.SKIPPED, 75, 75, kind="docs"),
     ],
     timing=timing(
         [

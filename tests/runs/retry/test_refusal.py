@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from deploy_project.runs.model.plan import Step, steps
-from deploy_project.runs.model.step import Status, StepRecord
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.retry.refusal import Past, done, refusal, remaining, repeated, unsupported
 from tests.runs.model.test_plan import job
 
@@ -16,11 +17,11 @@ STEPS = steps(
     job("dbt seed", "dbt build", "dbt test", run_generate_sources=True, generate_docs=True)
 )
 WORDS: dict[str, Status] = {
-    "+": "Success",
-    "!": "Error",
-    "x": "Cancelled",
-    ".": "Skipped",
-    "=": "Skipped",
+    "+": Status.SUCCESS,
+    "!": Status.ERROR,
+    "x": Status.CANCELLED,
+    ".": Status.SKIPPED,
+    "=": Status.SKIPPED,
 }
 
 
@@ -145,7 +146,7 @@ def test_the_versions_of_dbt_that_can_retry(version: str, reason: str | None):
     assert (found.reason if found else None) == reason
 
 
-FAILED = Past("r", "Error", STEPS, records("+++++!.."), has_results=True, latest="r")
+FAILED = Past("r", Status.ERROR, STEPS, records("+++++!.."), has_results=True, latest="r")
 FRESHNESS = steps(job("dbt source freshness"))
 LINT = steps(job("dbt build", run_lint=True))
 
