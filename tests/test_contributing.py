@@ -55,9 +55,9 @@ def test_the_page_names_files_that_are_there():
     """Each path of the page below the package, tests, bench or docs is a file or a folder."""
     text = PAGE.read_text(encoding="utf-8").partition(BEGIN)[0]
     named = {
-        word.strip("`")
+        word.strip("`.,:;")
         for word in text.replace("(", " ").replace(")", " ").split()
         if word.startswith(("`deploy_project/", "`tests/", "`bench/", "`docs/"))
     }
     assert named
-    assert [each for each in sorted(named) if not (ROOT / each.rstrip("`.,:;")).exists()] == []
+    assert [each for each in sorted(named) if not (ROOT / each).exists()] == []

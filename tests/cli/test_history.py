@@ -10,6 +10,7 @@ from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import matching
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
+from tests.orchestration.jobs.test_queue import ORIGIN
 
 A = "3f2a0c1e-aaaa-4000-8000-000000000000"
 B = "3f2b0c1e-bbbb-4000-8000-000000000000"
@@ -39,7 +40,10 @@ def test_every_status_of_dagster_has_a_word_that_finds_it(
     status: dg.DagsterRunStatus, tmp_path: Path
 ):
     with dg.DagsterInstance.ephemeral(str(tmp_path)) as instance:
-        run = instance.add_run(dg.DagsterRun("daily", status=status, tags={tags.JOB: "daily"}))
+        made = {tags.JOB: "daily"}
+        run = instance.add_run(
+            dg.DagsterRun("daily", status=status, tags=made, remote_job_origin=ORIGIN)
+        )
         found = history.latest(instance, limit=1, job="daily", status=Status.of(status))
     assert [each.id for each in found] == [run.run_id]
 

@@ -319,8 +319,8 @@ def test_the_process_of_a_run_hears_an_interrupt_before_dagster_listens(
 def test_dbt_is_started_before_dagster_is_imported():
     code = (
         "import sys\n"
-        "from deploy_project.dbt import children\n"
-        "from deploy_project.orchestration import execute_run\n"
+        "from deploy_project.dbt.processes import children\n"
+        "from deploy_project.orchestration.processes import execute_run\n"
         f"execute_run.start_dbt({EXAMPLE_JOB!r})\n"
         "print(len(children._ahead), 'dagster' in sys.modules)\n"
         "execute_run.start_dbt('somebody_elses')\n"

@@ -50,7 +50,7 @@ def init(wish: InitOptions, directory: Path) -> int:
 
 def files(wish: InitOptions) -> dict[str, str]:
     """Return the text of each file by its path."""
-    templates = resources.files("deploy_project.cli") / "templates"
+    templates = resources.files("deploy_project.cli.commands") / "templates"
     texts = {name: (templates / name).read_text(encoding="utf-8") for name in _TEMPLATES}
     texts["deploy.yaml"] = _filled(texts["deploy.yaml"], wish)
     return texts | {f"{_SCHEMAS}/{name}": text for name, text in schema.texts().items()}

@@ -123,7 +123,7 @@ def _conclude(
 ) -> None:
     """Show the record on the op's output; raise when the step's failure ends the run (CMD-4)."""
     metadata: dict[str, dg.MetadataValue[Any] | str | float] = {
-        "status": record.status,
+        "status": record.status.value,
         "seconds": record.seconds,
         **command,
         **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},

@@ -69,7 +69,7 @@ def _what(finished: FinishedRun) -> Metadata:
     run, source = finished.run, finished.source
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
-        "status": finished.outcome,
+        "status": finished.outcome.value,
         "message": why(finished),
         "failed_steps": finished.failed_boxes,
         "deactivated": finished.deactivated,

@@ -183,7 +183,7 @@ def test_an_environment_whose_python_is_gone_is_made_again(state: StateDirectory
 
 def test_an_environment_that_somebody_has_emptied_is_told(state: StateDirectory):
     found = installation("1.9", "fake", state)
-    for file in found.python.parents[2].glob("lib/*/site-packages/dbt_core-*/METADATA"):
+    for file in found.python.parents[1].glob("lib/*/site-packages/dbt_core-*/METADATA"):
         for each in file.parent.iterdir():
             each.unlink()
         file.parent.rmdir()

@@ -343,7 +343,7 @@ def test_a_python_that_can_not_be_started_ahead_is_told_when_it_is_needed(progra
 @pytest.mark.slow
 def test_dbt_that_was_started_ahead_and_never_wanted_ends_with_its_parent(tmp_path: Path):
     code = (
-        "import sys; from pathlib import Path; from deploy_project.dbt import children\n"
+        "import sys; from pathlib import Path; from deploy_project.dbt.processes import children\n"
         "children.start_ahead(Path(sys.executable), {})\n"
         "print(*(each.process.pid for each in children._ahead.values()))"
     )

@@ -150,18 +150,18 @@ _ALL = ("lint", "source freshness", "compare changes", "docs")
     ("fails_of_lint", "ended", "expected"),
     [
         (False, {}, []),
-        (False, {"docs": "Error"}, ["docs"]),
-        (False, dict.fromkeys(BOXES, "Error"), [*_ALL]),
-        (True, dict.fromkeys(BOXES, "Error"), [*_ALL[1:]]),
-        (False, {"docs": "Cancelled", "freshness": "Skipped"}, []),
-        (False, {"command": "Error"}, []),
+        (False, {"docs": Status.ERROR}, ["docs"]),
+        (False, dict.fromkeys(BOXES, Status.ERROR), [*_ALL]),
+        (True, dict.fromkeys(BOXES, Status.ERROR), [*_ALL[1:]]),
+        (False, {"docs": Status.CANCELLED, "freshness": Status.SKIPPED}, []),
+        (False, {"command": Status.ERROR}, []),
     ],
     ids=["none", "one", "all", "lint fails the run", "not failed", "a command"],
 )
 def test_check_boxes_that_fail_are_named_when_they_do_not_fail_the_run(
     fails_of_lint: bool, ended: dict[str, Any], expected: list[str]
 ):
-    records = [record(kind, ended.get(kind, "Success")) for kind in (*BOXES, "command")]
+    records = [record(kind, ended.get(kind, Status.SUCCESS)) for kind in (*BOXES, "command")]
     assert failed_boxes(job("dbt build", errors_on_lint_failure=fails_of_lint), records) == expected
 
 

@@ -43,7 +43,7 @@ def manifest(run: Run, run_id: str) -> Path:
         (LEFT_OUT, "old"),
         (replace(LEFT_OUT, exit_code=1), None),
         (replace(BUILD, status="Skipped"), None),
-        (replace(BUILD, status="Error", exit_code=1), None),
+        (replace(BUILD, status=Status.ERROR, exit_code=1), None),
     ],
     ids=["done here", "done by the other run", "which has failed", "never", "failed here"],
 )

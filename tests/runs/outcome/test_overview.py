@@ -151,13 +151,13 @@ def test_the_message_is_that_of_the_step_that_ended_the_run():
 
 def test_a_run_that_succeeded_has_no_message():
     """A check-box that failed made a successful run look failed."""
-    succeeded = replace(FAILED, outcome="Success", steps=FAILED.steps[:2])
+    succeeded = replace(FAILED, outcome=Status.SUCCESS, steps=FAILED.steps[:2])
     assert "message" not in overview(succeeded)
 
 
 def test_a_run_that_never_began_has_little_to_tell():
     nothing = replace(
-        FAILED, outcome="Cancelled", source=None, created_at=None, steps=[], timing=timing([])
+        FAILED, outcome=Status.CANCELLED, source=None, created_at=None, steps=[], timing=timing([])
     )
     assert set(overview(nothing)) == {
         *("status", "trigger", "cause", "job", "environment", "target", "run", "run_url"),
