@@ -1,29 +1,21 @@
-"""Links to commits, files and branches on a project's hosting site."""
+"""Links to commits and files on a project's hosting site."""
 
 from urllib.parse import quote
 
 from deploy_project.config.values.deployment import Hosting
-
-_COMMIT = {"github": "commit", "gitlab": "-/commit", "gitea": "commit"}
-_FILE = {"github": "blob", "gitlab": "-/blob", "gitea": "src/commit"}
-_BRANCH = {"github": "tree", "gitlab": "-/tree", "gitea": "src/branch"}
+from deploy_project.config.values.hosting_sites import SITES
 
 
 def commit_url(hosting: Hosting | None, commit: str) -> str:
     """Return the page of one commit; empty without a hosting."""
     if hosting is None:
         return ""
-    return _page(hosting, _COMMIT[hosting.kind], commit)
+    return _page(hosting, SITES[hosting.kind].commit, commit)
 
 
 def file_url(hosting: Hosting, commit: str, path: str) -> str:
     """Return the page of a file at a commit; `path` is relative to the repository's root."""
-    return _page(hosting, _FILE[hosting.kind], commit, path)
-
-
-def branch_url(hosting: Hosting, branch: str) -> str:
-    """Return the page of a branch's files."""
-    return _page(hosting, _BRANCH[hosting.kind], branch)
+    return _page(hosting, SITES[hosting.kind].file, commit, path)
 
 
 def _page(hosting: Hosting, kind: str, *names: str) -> str:

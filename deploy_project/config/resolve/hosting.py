@@ -9,9 +9,7 @@ from deploy_project.config.files.locations import SCP, Base, web
 from deploy_project.config.files.problems import Problems
 from deploy_project.config.resolve.variables_and_secrets import secret
 from deploy_project.config.values.deployment import Hosting, HostingKind, Secret
-
-_KINDS: dict[str, HostingKind] = {"github.com": "github", "gitlab.com": "gitlab"}
-_API: dict[HostingKind, str] = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
+from deploy_project.config.values.hosting_sites import SITES, kind_at
 
 
 def hosting(
@@ -25,7 +23,7 @@ def hosting(
     if stated.url:
         web(place / "url", stated.url, problems)
     page = stated.url or _page(entry.repository)
-    kind = stated.kind or _KINDS.get(_host(page))
+    kind = stated.kind or kind_at(_host(page))
     if stated.token is not None:
         token = secret(place / "token", base, problems)
     if kind and page:
@@ -65,7 +63,7 @@ def api_url(kind: HostingKind, page: str) -> str:
     if kind == "github" and re.fullmatch(r"github\.com|[^.]+\.ghe\.com", url.netloc):
         return f"{url.scheme}://api.{url.netloc}"
     below = url.path.split("/")[:-2] if kind == "gitea" else []
-    return f"{url.scheme}://{url.netloc}{'/'.join(below)}{_API[kind]}"
+    return f"{url.scheme}://{url.netloc}{'/'.join(below)}{SITES[kind].api}"
 
 
 def repository(kind: HostingKind, page: str, root: str) -> str:
@@ -75,7 +73,7 @@ def repository(kind: HostingKind, page: str, root: str) -> str:
     groups. Empty when there are fewer than two names.
     """
     try:
-        path, prefix = urlsplit(page).path, urlsplit(root).path.removesuffix(_API[kind])
+        path, prefix = urlsplit(page).path, urlsplit(root).path.removesuffix(SITES[kind].api)
     except ValueError:
         return ""
     path = path.removeprefix(prefix if kind == "gitlab" else "").strip("/")

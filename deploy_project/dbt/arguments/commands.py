@@ -28,12 +28,6 @@ def changes_files(arguments: Sequence[str]) -> bool:
     return subcommand(arguments) in _CHANGING
 
 
-def is_source_freshness(arguments: Sequence[str]) -> bool:
-    """Return whether the command is `dbt source freshness`, by either of its names."""
-    found = subcommands.subcommand(arguments)
-    return found in {("source", "freshness"), ("source", "snapshot-freshness")}
-
-
 @dataclass(frozen=True)
 class ListCommand:
     """A listing by dbt: the `fields` of each node that the `options` select."""

@@ -16,10 +16,7 @@ class Node:
     unique_id: str
     name: str
     resource_type: str
-    package_name: str
     path: str
-    original_file_path: str
-    fqn: tuple[str, ...]
     depends_on: tuple[str, ...]
     materialized: str
     database: str
@@ -87,15 +84,6 @@ class Manifest:
             for node in executable
         }
 
-    @cached_property
-    def children(self) -> Mapping[str, tuple[str, ...]]:
-        """The inverse of `parents`."""
-        found: dict[str, list[str]] = {unique_id: [] for unique_id in self.parents}
-        for unique_id, parents in self.parents.items():
-            for parent in parents:
-                found[parent].append(unique_id)
-        return {unique_id: tuple(children) for unique_id, children in found.items()}
-
 
 def read_manifest(path: Readable) -> Manifest:
     """Return the manifest in `path`, or raise `DbtError`."""
@@ -131,10 +119,7 @@ def _node(unique_id: str, raw: Mapping[str, Any]) -> Node:
         unique_id=unique_id,
         name=raw.get("name") or "",
         resource_type=raw.get("resource_type") or "",
-        package_name=raw.get("package_name") or "",
         path=raw.get("path") or "",
-        original_file_path=raw.get("original_file_path") or "",
-        fqn=tuple(raw.get("fqn") or ()),
         depends_on=tuple(depends_on.get("nodes") or ()),
         materialized=config.get("materialized") or "",
         database=raw.get("database") or "",

@@ -1,4 +1,4 @@
-"""run_results.json, sources.json and catalog.json as typed values; unknown fields are ignored."""
+"""run_results.json and sources.json as typed values; unknown fields are ignored."""
 
 import json
 from collections.abc import Generator, Mapping
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from deploy_project.dbt.artifacts.adapter_response import bytes_processed, rows_affected
 from deploy_project.errors import DbtError
 
 
@@ -39,9 +38,6 @@ class NodeResult:
     execution_seconds: float
     compile: Interval | None
     execute: Interval | None
-    rows_affected: int | None
-    bytes: int | None
-    """Bytes that the warehouse has processed, or else billed, when its adapter tells."""
     failures: int | None
     compiled_code: str = ""
     """The SQL (or Python) of the node with all its references resolved, if dbt got that far."""
@@ -56,8 +52,6 @@ class RunResults:
     dbt_version: str
     invocation_id: str
     started_at: datetime | None
-    generated_at: datetime | None
-    elapsed_seconds: float
     results: tuple[NodeResult, ...]
 
 
@@ -77,22 +71,6 @@ class SourceResult:
     """The reason why the check failed; empty otherwise."""
 
 
-@dataclass(frozen=True)
-class Column:
-    """One column of a relation, as the warehouse describes it."""
-
-    name: str
-    type: str
-    comment: str
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """The columns that relations really have, in their order, by unique id."""
-
-    columns: Mapping[str, tuple[Column, ...]]
-
-
 def read_run_results(path: Readable) -> RunResults:
     """Return the results in `run_results.json`, or raise `DbtError`."""
     with document(path, "run-results") as found:
@@ -102,8 +80,6 @@ def read_run_results(path: Readable) -> RunResults:
             dbt_version=metadata.get("dbt_version", ""),
             invocation_id=metadata.get("invocation_id") or "",
             started_at=moment(metadata.get("invocation_started_at")),
-            generated_at=moment(metadata.get("generated_at")),
-            elapsed_seconds=float(found.get("elapsed_time") or 0),
             results=tuple(_node_result(each) for each in found["results"]),
         )
 
@@ -121,13 +97,6 @@ def read_sources(path: Readable) -> tuple[SourceResult, ...]:
 def failed_measurement(unique_id: str, error: str) -> SourceResult:
     """Return the result of a source without a measured freshness, such as that of a lost table."""
     return SourceResult(unique_id, "runtime error", None, None, None, None, None, error)
-
-
-def read_catalog(path: Readable) -> Catalog:
-    """Return the columns that `catalog.json` lists, or raise `DbtError`."""
-    with document(path, "catalog") as found:
-        relations = {**found["nodes"], **found["sources"]}
-        return Catalog({unique_id: _columns(each) for unique_id, each in relations.items()})
 
 
 @contextmanager
@@ -157,7 +126,6 @@ def document(path: Readable, kind: str) -> Generator[dict[str, Any], None, None]
 def _node_result(raw: Mapping[str, Any]) -> NodeResult:
     phases: list[Mapping[str, Any]] = raw.get("timing") or []
     timing = {each["name"]: _interval(each) for each in phases}
-    response: Mapping[str, Any] = raw.get("adapter_response") or {}
     return NodeResult(
         unique_id=raw["unique_id"],
         status=raw["status"],
@@ -166,8 +134,6 @@ def _node_result(raw: Mapping[str, Any]) -> NodeResult:
         execution_seconds=float(raw.get("execution_time") or 0),
         compile=timing.get("compile"),
         execute=timing.get("execute"),
-        rows_affected=rows_affected(response),
-        bytes=bytes_processed(response),
         failures=raw.get("failures"),
         compiled_code=raw.get("compiled_code") or "",
     )
@@ -205,8 +171,3 @@ def _period(raw: Mapping[str, Any] | None) -> timedelta | None:
     if not raw or raw.get("count") is None or not raw.get("period"):
         return None
     return timedelta(**{f"{raw['period']}s": raw["count"]})
-
-
-def _columns(raw: Mapping[str, Any]) -> tuple[Column, ...]:
-    ordered = sorted(raw["columns"].values(), key=lambda column: column.get("index", 0))
-    return tuple(Column(each["name"], each["type"], each.get("comment") or "") for each in ordered)

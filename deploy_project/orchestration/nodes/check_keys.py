@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from deploy_project.orchestration.nodes.asset_keys import asset_key, asset_keys
+from deploy_project.orchestration.nodes.asset_keys import asset_keys
 from deploy_project.orchestration.nodes.distinct import (
     CUT,
     GivenNames,
@@ -76,17 +76,6 @@ def _is_named(node: NodeEntry, referred: Mapping[str, Any]) -> bool:
             ("version", referred.get("version")),
         )
     )
-
-
-def check_key(
-    environment_name: str, manifest: ManifestContent, test_unique_id: str
-) -> dg.AssetCheckKey | None:
-    """Return the check of a test of any manifest; None when the tested node is no asset."""
-    test = find_test(manifest, test_unique_id)
-    node = _node(manifest, tested(manifest, test) or "")
-    if not _is_asset(node):
-        return None
-    return dg.AssetCheckKey(asset_key(environment_name, node), _cleaned(test["name"]))
 
 
 def find_test(manifest: ManifestContent, unique_id: str) -> NodeEntry:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 from deploy_project.config.values.deployment import Environment, HostingKind, Job
+from deploy_project.config.values.hosting_sites import SITES
 from deploy_project.config.values.variables import ReasonCategory
 from deploy_project.dbt.project.schemas import pull_request_schema
 from deploy_project.runs.model.streak import fingerprint
@@ -100,18 +101,12 @@ def resumed(tags: Mapping[str, str]) -> str | None:
     return parent if _RUN_ID.fullmatch(parent) else None
 
 
-_PULL_REQUEST_REASONS: Mapping[HostingKind, ReasonCategory] = {
-    "github": "github_pull_request",
-    "gitlab": "gitlab_merge_request",
-}
-
-
 def reason_category(why: Trigger, hosting: HostingKind | None) -> ReasonCategory:
     """Return `DBT_CLOUD_RUN_REASON_CATEGORY` (VAR-7)."""
     if why.category == "scheduled":
         return "scheduled"
     if why.category == "ci" and hosting is not None:
-        return _PULL_REQUEST_REASONS.get(hosting, "other")
+        return SITES[hosting].reason
     return "other"
 
 

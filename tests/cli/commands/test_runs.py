@@ -107,7 +107,7 @@ def test_a_pull_request_needs_its_code_and_a_job_of_its_kind(
 
 
 def node(unique_id: str, status: str) -> NodeResult:
-    return NodeResult(unique_id, status, "", "", 0.0, None, None, None, None, None)
+    return NodeResult(unique_id, status, "", "", 0.0, None, None, None)
 
 
 def test_the_demo_counts_what_was_built_and_tested():

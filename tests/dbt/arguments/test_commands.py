@@ -3,7 +3,6 @@ import pytest
 from deploy_project.dbt.arguments.commands import (
     ListCommand,
     changes_warehouse,
-    is_source_freshness,
     subcommand,
 )
 
@@ -38,22 +37,6 @@ def test_what_a_command_is(command: str, expected: str | None, changes: bool):
     arguments = tuple(command.split())
     assert subcommand(arguments) == expected
     assert changes_warehouse(arguments) is changes
-
-
-@pytest.mark.parametrize(
-    ("command", "expected"),
-    [
-        ("source freshness", True),
-        ("source freshness --select source:raw", True),
-        ("--quiet source snapshot-freshness", True),
-        ("--profile build source freshness", True),
-        ("source", False),
-        ("build --select source:freshness", False),
-        ("run --select freshness", False),
-    ],
-)
-def test_source_freshness_by_either_name(command: str, expected: bool):
-    assert is_source_freshness(tuple(command.split())) is expected
 
 
 @pytest.mark.parametrize(

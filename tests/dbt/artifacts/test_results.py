@@ -9,10 +9,8 @@ from upath import UPath
 
 from deploy_project.dbt.artifacts.manifest import Manifest, build_parents, read_manifest
 from deploy_project.dbt.artifacts.results import (
-    Column,
     NodeResult,
     Readable,
-    read_catalog,
     read_run_results,
     read_sources,
 )
@@ -36,8 +34,6 @@ def test_run_results_tell_what_became_of_each_node(recorded: Path):
     assert found.command == "build"
     assert found.dbt_version.startswith(recorded.name.removeprefix("dbt-"))
     assert found.started_at is not None
-    assert found.generated_at is not None
-    assert found.elapsed_seconds < (found.generated_at - found.started_at).total_seconds()
     assert {name: (each.status, each.failures) for name, each in by_id(found.results).items()} == {
         "seed raw_orders": ("success", None),
         "model uncompilable": ("error", None),
@@ -57,7 +53,7 @@ def test_run_results_tell_what_became_of_each_node(recorded: Path):
 
 def test_a_result_has_its_times_in_utc_and_the_answer_of_the_warehouse(recorded: Path):
     seed = by_id(read_run_results(recorded / "run_results.json").results)["seed raw_orders"]
-    assert (seed.rows_affected, seed.bytes, seed.message) == (3, None, "INSERT 3")
+    assert seed.message == "INSERT 3"
     assert seed.thread == "Thread-2 (worker)"
     assert seed.compile is not None
     assert seed.execute is not None
@@ -76,26 +72,6 @@ def test_what_did_not_happen_has_no_time(recorded: Path):
     assert results["model uncompilable"].compile is not None
     assert results["model uncompilable"].execute is None
     assert "no such thing" in results["model uncompilable"].message
-
-
-@pytest.mark.parametrize(
-    ("response", "rows", "size"),
-    [
-        ({"rows_affected": 7, "bytes_processed": 10, "bytes_billed": 20}, 7, 10),
-        ({"bytes_processed": 0, "bytes_billed": 20}, None, 0),
-        ({"bytes_billed": 20}, None, 20),
-        ({"rows_affected": -1}, None, None),
-        ({"rows_affected": "many"}, None, None),
-        ({}, None, None),
-        (None, None, None),
-    ],
-)
-def test_the_counts_of_adapters(tmp_path: Path, response: object, rows: object, size: object):
-    file = tmp_path / "run_results.json"
-    result = {"unique_id": "model.shop.a", "status": "success", "adapter_response": response}
-    file.write_text(json.dumps(document("run-results", results=[result])))
-    found = read_run_results(file).results[0]
-    assert (found.rows_affected, found.bytes) == (rows, size)
 
 
 def document(kind: str, **content: Any) -> dict[str, Any]:
@@ -141,16 +117,6 @@ def test_a_limit_without_a_number_is_no_limit(tmp_path: Path):
     assert (found.warn_after, found.error_after) == (None, None)
 
 
-def test_the_catalog_has_the_columns_in_their_order(recorded: Path):
-    found = read_catalog(recorded / "catalog.json").columns
-    assert found["model.shop.stg_orders"] == (
-        Column("id", "INTEGER", ""),
-        Column("customer", "VARCHAR", ""),
-        Column("amount", "INTEGER", ""),
-    )
-    assert found["source.shop.raw.raw_orders"][-1].type == "TIMESTAMP"
-
-
 def test_the_manifest_knows_the_project(recorded: Path):
     found = read_manifest(recorded / "manifest.json")
     results = read_run_results(recorded / "run_results.json")
@@ -160,11 +126,7 @@ def test_the_manifest_knows_the_project(recorded: Path):
     assert len(found.sources) == 4
     customers = found.nodes["model.shop.customers"]
     assert (customers.resource_type, customers.name) == ("model", "customers")
-    assert (customers.path, customers.original_file_path) == (
-        "customers.sql",
-        "models/customers.sql",
-    )
-    assert customers.fqn == ("shop", "customers")
+    assert customers.path == "customers.sql"
     assert customers.depends_on == ("model.shop.stg_customers", "model.shop.paid_orders")
     assert (customers.materialized, customers.group) == ("table", "finance")
     assert customers.tags == ("nightly", "core")
@@ -184,15 +146,9 @@ def test_a_node_is_found_in_any_section(recorded: Path):
     assert manifest.find("model.shop.gone") is None
 
 
-def test_parents_and_children_are_nodes_that_can_have_results(recorded: Path):
+def test_parents_are_nodes_that_can_have_results(recorded: Path):
     manifest = read_manifest(recorded / "manifest.json")
     assert manifest.parents["model.shop.stg_orders"] == ("seed.shop.raw_orders",)
-    assert set(manifest.children["model.shop.customers"]) == {
-        "exposure.shop.board",
-        "test.shop.accepted_values_customers_customer__ada.aa287102d6",
-        "unit_test.shop.customers.totals_add_up",
-    }
-    assert manifest.children["model.shop.after_broken"] == ()
 
 
 def manifest_of(tmp_path: Path, graph: Mapping[str, Sequence[str]]) -> Manifest:
@@ -269,7 +225,6 @@ READERS: dict[str, Callable[[Readable], object]] = {
     "run_results.json": read_run_results,
     "manifest.json": read_manifest,
     "sources.json": read_sources,
-    "catalog.json": read_catalog,
 }
 
 

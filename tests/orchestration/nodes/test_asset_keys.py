@@ -12,7 +12,7 @@ from deploy_project.config.values.deployment import Environment
 from deploy_project.orchestration.catalog.assets import environment_assets
 from deploy_project.orchestration.catalog.checks import source_checks
 from deploy_project.orchestration.nodes.asset_keys import asset_key, asset_keys, renamed_assets
-from deploy_project.orchestration.nodes.check_keys import check_key, check_keys, renamed_checks
+from deploy_project.orchestration.nodes.check_keys import check_keys, renamed_checks
 
 AGREE = "test.shop.amounts_agree"
 ORDERS = "model.shop.orders"
@@ -313,7 +313,7 @@ def test_one_odd_test_keeps_no_other_from_loading(environment, manifest):
     test["config"]["meta"] = {"description": {"a": 1}, "dagster": {"ref": "nonsense"}}
     test["config"]["severity"] = ["error"]
     found, _ = loaded(environment, manifest)
-    key = check_key("prod", manifest, AGREE)
+    key = check_keys("prod", manifest)[AGREE]
     assert key in found.resolve_asset_graph().asset_check_keys
 
 

@@ -70,8 +70,6 @@ def node(name: str, begun: float, ended: float, status: str = "success") -> Node
         execution_seconds=ended - begun,
         compile=Interval(at(begun), at(begun)),
         execute=Interval(at(begun), at(ended)),
-        rows_affected=None,
-        bytes=None,
         failures=None,
     )
 

@@ -28,8 +28,6 @@ def result(row: Row) -> NodeResult:
         execution_seconds=end - start,
         compile=None,
         execute=None if status == "skipped" else Interval(at(start), at(end)),
-        rows_affected=None,
-        bytes=None,
         failures=None,
     )
 

@@ -37,8 +37,6 @@ def result(name: str, start: float = -1, end: float = -1, status: str = "success
         execution_seconds=0,
         compile=Interval(at(start), at(start)) if timed else None,
         execute=Interval(at(start), at(end)) if timed else None,
-        rows_affected=None,
-        bytes=None,
         failures=None,
     )
 
@@ -204,7 +202,7 @@ def test_the_first_nodes_queue_from_the_start_of_the_command_when_it_is_known():
 def test_a_node_that_failed_to_compile_worked_that_long():
     broken = NodeResult(
         *("model.shop.a", "error", "", "Thread-1", 0.0, Interval(at(1), at(4)), None),
-        *(None, None, None),
+        None,
     )
     assert rows(timing([Command([broken], {})])) == [("a", 1, 4, 0, 0)]
 

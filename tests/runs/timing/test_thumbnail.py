@@ -40,8 +40,6 @@ def busy(threads: int, nodes: int) -> Timing:
             execute=Interval(
                 START + timedelta(seconds=2 * node), START + timedelta(seconds=2 * node + 1)
             ),
-            rows_affected=None,
-            bytes=None,
             failures=None,
         )
         for thread in range(threads)
