@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.processes.process import Exit
 from deploy_project.dbt.project.profiles import project_file
 from deploy_project.dbt.relations import selects, stand_in
 from deploy_project.dbt.relations.selects import Selected
 from deploy_project.dbt.relations.stand_in import Fact, MacroResult
-from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 
 _GIVE_UP_AFTER = 3

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from deploy_project.dbt.arguments.commands import ListCommand
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.errors import DbtError
-from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 
 

@@ -3,15 +3,12 @@
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
-from itertools import takewhile
 from pathlib import Path
 
-from deploy_project.dbt.artifacts.events import shortened, uncolored
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.project.paths import (
     LOCK_FILE,
     PACKAGES_FILES,
@@ -29,7 +26,6 @@ from deploy_project.releases.trees import copy_files
 from deploy_project.releases.workspace import Workspace
 
 _NAMING = (*PACKAGES_FILES, LOCK_FILE)
-_TIMED = re.compile(r"\d\d:\d\d:\d\d  ")
 _ROUNDS = 100_000
 """So slow that a short secret can't be guessed from a name; some hundredths of a second."""
 _LOG, _INSTALLED = "log.json", "installed"
@@ -191,24 +187,3 @@ def _restore(workspace: Workspace, kept: Path) -> None:
         copy_files(kept / _INSTALLED, installed)
     if (kept / LOCK_FILE).is_file():
         shutil.copyfile(kept / LOCK_FILE, project / LOCK_FILE)
-
-
-def last_words(lines: list[str], *, most: int = 12) -> str:
-    """Return the error in dbt's console lines, else the last of those lines, as text."""
-    lines = [part for line in lines for part in _text(line).splitlines() or [""]]
-    start = max((i for i, line in enumerate(lines) if "Encountered an error" in line), default=None)
-    if start is None:
-        chosen = lines[-most:]
-    else:  # a line with a time of its own begins another event: a traceback, deprecations
-        error = takewhile(lambda line: not _TIMED.match(line), lines[start + 1 :])
-        chosen = list(error)[:most] or [lines[start]]
-    return shortened("\n".join(line for line in chosen if line.strip())) or "no message"
-
-
-def _text(line: str) -> str:
-    """Return a line of dbt's console without colors, and its message when it is JSON."""
-    line = uncolored(line)
-    if line.startswith("{"):
-        with suppress(ValueError, KeyError, TypeError):
-            return str(json.loads(line)["info"]["msg"])
-    return line

@@ -11,12 +11,13 @@ from pathlib import Path
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.config.values.variables import built_in
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.artifacts.manifest import Manifest, cycle, read_manifest
 from deploy_project.dbt.project.profiles import Profile
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer
-from deploy_project.releases.packages import ensure_packages, last_words
+from deploy_project.releases.packages import ensure_packages
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.warehouses import rescue
 from deploy_project.releases.workspace import (

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.relations import schema_drops
 from deploy_project.dbt.relations.schema_drops import Schema
 from deploy_project.git import remote
 from deploy_project.releases import pointer
 from deploy_project.releases.asking import Asking, asking
-from deploy_project.releases.packages import last_words
 from deploy_project.releases.prepare import outside_of_a_run
 from deploy_project.releases.workspace import Workspace
 

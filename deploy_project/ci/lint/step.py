@@ -8,12 +8,12 @@ from typing import Any
 
 from deploy_project.ci.lint.report import Lint, lines, read, summary
 from deploy_project.config import small_files
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.artifacts.sql_files import Contents, changed, sql_files
 from deploy_project.dbt.lint import sqlfluff
 from deploy_project.dbt.project.profiles import project_file
 from deploy_project.errors import LintError
 from deploy_project.releases import parses
-from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.step_context import StepContext

@@ -9,13 +9,14 @@ from pathlib import Path
 from deploy_project.config.state import Checkout
 from deploy_project.dbt.arguments import flags
 from deploy_project.dbt.arguments.commands import changes_files
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.artifacts.events import Event, NodeFinished, shortened
 from deploy_project.dbt.processes.process import Exit
 from deploy_project.dbt.project.paths import overridden
 from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses
-from deploy_project.releases.packages import ensure_packages, forget_remotes, last_words
+from deploy_project.releases.packages import ensure_packages, forget_remotes
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import remember

@@ -5,9 +5,9 @@ import re
 from pathlib import Path
 
 from deploy_project.config.values.deployment import DeferToEnvironment
+from deploy_project.dbt.artifacts.console import last_words
 from deploy_project.dbt.processes.scrubbing import MASK
 from deploy_project.errors import ConfigError, DbtError
-from deploy_project.releases.packages import last_words
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.step_context import StepContext

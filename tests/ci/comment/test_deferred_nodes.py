@@ -11,7 +11,7 @@ from deploy_project.dbt.artifacts.results import NodeResult
 
 
 def result(unique_id: str, code: str) -> NodeResult:
-    return NodeResult(unique_id, "success", "", "", 0, None, None, None, None, None, code)
+    return NodeResult(unique_id, "success", "", "", 0, None, None, None, code)
 
 
 def manifest(schema: str, nodes: Mapping[str, list[str]]) -> Manifest:

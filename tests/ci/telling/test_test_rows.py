@@ -13,7 +13,7 @@ from deploy_project.errors import ArtifactError
 
 
 def result(unique_id: str, status: str = "fail", code: str = "select 1") -> NodeResult:
-    return NodeResult(unique_id, status, "", "", 0, None, None, None, None, 1, code)
+    return NodeResult(unique_id, status, "", "", 0, None, None, 1, code)
 
 
 def manifest(**relations: str) -> Manifest:
