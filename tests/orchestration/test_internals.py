@@ -322,9 +322,9 @@ def test_dbt_is_started_before_dagster_is_imported():
         "from deploy_project.dbt.processes import children\n"
         "from deploy_project.orchestration.processes import execute_run\n"
         f"execute_run.start_dbt({EXAMPLE_JOB!r})\n"
-        "print(len(children._ahead), 'dagster' in sys.modules)\n"
+        "print(len(children._warm), 'dagster' in sys.modules)\n"
         "execute_run.start_dbt('somebody_elses')\n"
-        "print(len(children._ahead))\n"
+        "print(len(children._warm))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["1", "False", "1"], done.stderr

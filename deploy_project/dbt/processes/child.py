@@ -1,12 +1,14 @@
 """The program that runs one dbt command; executed as a script by the Python of any dbt.
 
-It imports nothing of this package, since that Python may not have it. Standard input carries one
-line of JSON, `{"arguments": […], "directory": <path>, "variables": {…}, "events": <descriptor>,
+It imports nothing of this package, since that Python may not have it. Its argument is the
+descriptor for events. With `--forks` and the descriptor of a socket instead, it imports dbt once
+and forks for each command that the parent asks for (`forks`).
+
+Standard input carries one line of JSON, `{"arguments": […], "directory": <path>, "variables": {…},
 "debug_log": <path>, "secrets": […], "program": <path or null>, "before": <null or {"parse": […],
-"ls": […]}>}`, and stays open as long as the parent lives; while the line is awaited, dbt is
-imported. `directory` becomes the working directory, and `variables` become the whole environment.
-`secrets` are those among them, which the debug log must not hold; of any other this process knows
-nothing, for the project's code runs in it.
+"ls": […]}>}`, and stays open as long as the parent lives. `directory` becomes the working
+directory, and `variables` become the whole environment. `secrets` are those among them, which the
+debug log must not hold; of any other this process knows nothing, for the project's code runs in it.
 Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
 node that starts, finishes or is skipped, and for each error that is no node's. A `program` takes
 dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses and lists by
@@ -22,7 +24,9 @@ import io
 import json
 import os
 import runpy
+import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -246,11 +250,72 @@ def hush() -> None:
     os.dup2(nowhere, sys.stderr.fileno())
 
 
-def main() -> int:
+def forks(control: socket.socket) -> int | None:
+    """Fork for each command; return, in the fork, the descriptor for its events.
+
+    A message of the parent's has the descriptors of a command's standard input, its standard
+    output and its events. The answers are JSON: `{"begun": <pid>}` by a fork that leads a session
+    of its own, and `{"ended": <pid>, "code": <exit code>}`. Return None when the parent is gone.
+
+    Whatever forks must have a single thread, and must never have parsed: dbt's parser leaves native
+    threads, and a fork without them waits for them for ever.
+    """
+    running: dict[int, int] = {}
+    awaited = select.poll()
+    awaited.register(control, select.POLLIN)
+    while True:
+        for descriptor, _ in awaited.poll():
+            if descriptor == control.fileno():
+                message, given, _, _ = socket.recv_fds(control, 1, 3)
+                if not message:
+                    return None
+                process = os.fork()
+                if process == 0:
+                    return forked(control, given, running)
+                awaited.register(begun := os.pidfd_open(process), select.POLLIN)
+                running[begun] = process
+                for each in given:
+                    os.close(each)
+            else:
+                awaited.unregister(descriptor)
+                os.close(descriptor)
+                process, status = os.waitpid(running.pop(descriptor), 0)
+                tell(control, {"ended": process, "code": os.waitstatus_to_exitcode(status)})
+
+
+def forked(control: socket.socket, given: list[int], running: dict[int, int]) -> int:
+    """Make this fork a process of its own; return the descriptor for its events."""
+    os.setsid()
+    stdin, stdout, events = given
+    for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
+        os.dup2(source, target)
+    for each in (stdin, stdout, *running):
+        os.close(each)
+    os.set_inheritable(events, False)
+    tell(control, {"begun": os.getpid()})
+    control.close()
+    return events
+
+
+def tell(control: socket.socket, fact: dict[str, int]) -> None:
+    """Send the parent one message; nothing when it is gone."""
+    with contextlib.suppress(OSError):
+        control.send(json.dumps(fact).encode())
+
+
+def main(arguments: list[str]) -> int:
     """Run the command that standard input names; return its exit code, of dbt 0, 1 or 2."""
     atexit.register(hush)  # the first one registered is the last one called
-    Interrupts()
-    import_dbt()
+    if arguments[0] == "--forks":
+        import_dbt()
+        events = forks(socket.socket(fileno=int(arguments[1])))
+        if events is None:
+            return 0
+        Interrupts()
+    else:
+        events = int(arguments[0])
+        Interrupts()
+        import_dbt()
     order = first_line(0)
     if not order:  # nothing was left to do
         return 0
@@ -261,7 +326,7 @@ def main() -> int:
     proceed, orphaned = threading.Event(), threading.Event()
     threading.Thread(target=hear_the_parent, args=(proceed, orphaned), daemon=True).start()
     try:
-        return other(wanted) if wanted["program"] else dbt(wanted, proceed)
+        return other(wanted) if wanted["program"] else dbt(wanted, events, proceed)
     except KeyboardInterrupt:
         return 2
     finally:
@@ -298,10 +363,9 @@ def listed(before: dict[str, Any], writer: EventWriter) -> Any:
     return manifest
 
 
-def dbt(wanted: dict[str, Any], proceed: threading.Event) -> int:
+def dbt(wanted: dict[str, Any], events: int, proceed: threading.Event) -> int:
     """Run the dbt command; return its exit code."""
-    writer = EventWriter(wanted["events"], wanted["debug_log"], wanted["secrets"])
-
+    writer = EventWriter(events, wanted["debug_log"], wanted["secrets"])
     manifest = None
     try:
         if wanted["before"]:
@@ -318,4 +382,4 @@ def dbt(wanted: dict[str, Any], proceed: threading.Event) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

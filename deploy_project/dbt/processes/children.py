@@ -1,45 +1,176 @@
-"""The processes that run dbt: each imports it while it waits for the one command to run."""
+"""The processes that run dbt: forks of one that has imported it, or fresh ones."""
 
 import json
 import os
+import select
+import socket
 import subprocess
+import sys
+import threading
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from signal import SIGKILL
+from typing import IO, Any, Protocol
 
 from deploy_project.errors import DbtError
 
 _CHILD = Path(__file__).with_name("child.py")
+CAN_FORK = sys.platform == "linux"
+"""Elsewhere the libraries of the system do not bear it, and there are no process descriptors."""
+_PATIENCE_SECONDS = 60
+"""So long a process may import dbt before a fresh one takes its place."""
+
+
+class Process(Protocol):
+    """The methods of `subprocess.Popen` that its owner uses."""
+
+    @property
+    def pid(self) -> int:
+        """The leader of a session of its own."""
+        ...
+
+    @property
+    def returncode(self) -> int | Any:
+        """The exit code, negative for a signal; None before `wait` or `poll` has seen the end."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return the exit code; None when it has not ended."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; raise `subprocess.TimeoutExpired` when it takes longer."""
+        ...
 
 
 @dataclass(frozen=True)
 class Child:
     """A process that waits for its order, then carries it out and ends."""
 
-    process: subprocess.Popen[str]
+    process: Process
+    stdin: IO[str]
+    stdout: IO[str]
     events: int
     """The descriptor to read its events from; the owner of the child closes it."""
-    inherited: Mapping[str, str]
-    """Its first environment, which stays readable in `/proc`."""
-    _writes: int
-    """The number of the descriptor that the child itself writes them to."""
 
     def order(self, wanted: Mapping[str, Any]) -> None:
-        """Send the child its order, as `child.py` describes it; the events' descriptor is added."""
-        assert self.process.stdin is not None
+        """Send the child its order, as `child.py` describes it."""
         with suppress(BrokenPipeError):  # the child is already dead; its exit code says so
-            order = json.dumps({**wanted, "events": self._writes})
-            self.process.stdin.write(order + "\n")
-            self.process.stdin.flush()  # and left open: its end tells the child that we are gone
+            self.stdin.write(json.dumps(wanted) + "\n")
+            self.stdin.flush()  # and left open: its end tells the child that we are gone
 
     def go_on(self) -> None:
         """Have the child begin the command, after the listing that it has made before."""
-        assert self.process.stdin is not None
         with suppress(BrokenPipeError):
-            self.process.stdin.write("\n")
-            self.process.stdin.flush()
+            self.stdin.write("\n")
+            self.stdin.flush()
+
+
+@dataclass(eq=False)
+class Fork:
+    """A fork of a `Warm` process, whose end that one tells us."""
+
+    pid: int
+    parent: "Warm"
+    returncode: int | None = None
+    _alive: int = -1
+    """A descriptor of the process, readable once it has ended."""
+
+    def __post_init__(self) -> None:
+        with suppress(ProcessLookupError):  # it has ended already
+            self._alive = os.pidfd_open(self.pid)
+            weakref.finalize(self, os.close, self._alive)
+
+    def poll(self) -> int | None:
+        """Return the exit code; None when it has not ended."""
+        with suppress(subprocess.TimeoutExpired):
+            return self.wait(timeout=0)
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end; raise `subprocess.TimeoutExpired` when it takes longer."""
+        if self.returncode is None and self._alive >= 0:
+            ended = select.poll()
+            ended.register(self._alive, select.POLLIN)
+            if not ended.poll(None if timeout is None else 1000 * timeout):
+                raise subprocess.TimeoutExpired(["dbt"], timeout or 0)
+        with self.parent.lock:
+            if self.returncode is None:
+                self.returncode = self.parent.code(self.pid)
+        return self.returncode
+
+
+@dataclass
+class Warm:
+    """A process that has imported dbt, has nothing open, and forks for each command."""
+
+    python: Path
+    inherited: Mapping[str, str]
+    """Its environment, which stays readable in `/proc`, and is its forks' until their order."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    _codes: dict[int, int] = field(default_factory=dict[int, int])
+
+    def __post_init__(self) -> None:
+        self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_PATIENCE_SECONDS)
+        with its:
+            self._process = subprocess.Popen(
+                [str(self.python), "-I", "-u", str(_CHILD), "--forks", str(its.fileno())],
+                env=self.inherited,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[its.fileno()],
+                start_new_session=True,
+            )
+
+    def child(self) -> Child | None:
+        """Return a fork that waits for its order; None when there can be none any more."""
+        stdin, stdout, events = os.pipe(), os.pipe(), os.pipe()
+        given = [stdin[0], stdout[1], events[1]]
+        with self.lock:
+            try:
+                socket.send_fds(self._control, [b"c"], given)
+                pid = self._begun()
+            except OSError:
+                pid = None
+        for each in (*given, *(() if pid else (stdin[1], stdout[0], events[0]))):
+            os.close(each)
+        if pid is None:
+            return None
+        return Child(
+            Fork(pid, self),
+            os.fdopen(stdin[1], "w", encoding="utf-8"),
+            os.fdopen(stdout[0], encoding="utf-8", errors="replace"),
+            events[0],
+        )
+
+    def code(self, pid: int) -> int:
+        """Return the exit code of a fork that has ended; who calls has the lock."""
+        while pid not in self._codes:
+            if "ended" not in self._hear():
+                return -SIGKILL  # this process itself was killed, so nobody knows
+        return self._codes.pop(pid)
+
+    def _begun(self) -> int | None:
+        while fact := self._hear():
+            if "begun" in fact:
+                return fact["begun"]
+        return None
+
+    def _hear(self) -> dict[str, int]:
+        """Return the next message; empty when none comes any more."""
+        try:
+            message = self._control.recv(200)
+        except OSError:
+            message = b""
+        fact: dict[str, int] = json.loads(message or b"{}")
+        if "ended" in fact:
+            self._codes[fact["ended"]] = fact["code"]
+        return fact
 
 
 def start(python: Path, inherited: Mapping[str, str]) -> Child:
@@ -51,7 +182,7 @@ def start(python: Path, inherited: Mapping[str, str]) -> Child:
     reads, writes = os.pipe()
     try:
         process = subprocess.Popen(
-            [str(python), "-I", "-u", str(_CHILD)],
+            [str(python), "-I", "-u", str(_CHILD), str(writes)],
             env=inherited,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -69,34 +200,35 @@ def start(python: Path, inherited: Mapping[str, str]) -> Child:
         raise
     finally:
         os.close(writes)
-    return Child(process, reads, inherited, writes)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return Child(process, process.stdin, process.stdout, reads)
 
 
-_ahead: dict[Path, Child] = {}
+_warm: dict[Path, Warm] = {}
 
 
-def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
-    """Start a process of `python` for a command that is to come, if there is none.
+def keep_warm(python: Path, inherited: Mapping[str, str]) -> None:
+    """Have a process of `python` import dbt, once, for the commands that are to come.
 
-    dbt needs a second or more for its imports; a caller with something else to do meanwhile saves
-    it. A process that is never taken ends with ours.
+    That takes a second or more, which a caller with something else to do meanwhile saves. The
+    process ends with ours.
     """
-    if python not in _ahead:
-        with suppress(DbtError):  # `taken` raises it again
-            _ahead[python] = start(python, inherited)
+    if CAN_FORK and python not in _warm:
+        with suppress(OSError):  # `start` tells why
+            _warm[python] = Warm(python, inherited)
 
 
 def taken(python: Path, inherited: Mapping[str, str]) -> Child:
-    """Return a process of `python` that is the caller's alone: started ahead, or now.
+    """Return a process of `python` that is the caller's alone: a fork, or one that is new.
 
-    One that has inherited variables that this one must not have is left. Fewer are no matter: its
-    order has all of its variables.
+    A process that was kept warm with variables that this one must not have is left. Fewer are no
+    matter: the order has all variables.
     """
-    child = _ahead.get(python)
-    if child is None or not child.inherited.items() <= inherited.items():
-        return start(python, inherited)
-    del _ahead[python]
-    if child.process.poll() is None:
-        return child
-    os.close(child.events)  # somebody has killed it while it waited
+    warm = _warm.get(python)
+    if warm is not None and warm.inherited.items() <= inherited.items():
+        child = warm.child()
+        if child is not None:
+            return child
+        del _warm[python]  # it was killed, or can't import dbt, as the next one will say
     return start(python, inherited)

@@ -18,7 +18,7 @@ from deploy_project.dbt.arguments.commands import ListCommand, changes_files
 from deploy_project.dbt.artifacts.events import Event, Listed, parse, shortened
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.child import GRACE_SECONDS
-from deploy_project.dbt.processes.children import Child
+from deploy_project.dbt.processes.children import Child, Process
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines, sessions
@@ -138,7 +138,7 @@ def run(
         child = children.taken(invocation.python, invocation.inherited)
         process = child.process
         listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
-        reader = threading.Thread(target=_read, args=(process, scrubber, on_line), daemon=True)
+        reader = threading.Thread(target=_read, args=(child, scrubber, on_line), daemon=True)
         expired = threading.Event()
         timer = _timer(process, seconds, expired)
         try:
@@ -161,9 +161,8 @@ def run(
         finally:
             timer.cancel()
             reader.join(timeout=GRACE_SECONDS)
-            if process.stdin:
-                with suppress(BrokenPipeError):  # it may have died with the order unread
-                    process.stdin.close()
+            with suppress(BrokenPipeError):  # it may have died with the order unread
+                child.stdin.close()
     return Exit(process.returncode, timed_out=expired.is_set())
 
 
@@ -199,11 +198,8 @@ def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:
     heard.put(None)
 
 
-def _read(
-    process: subprocess.Popen[str], scrubber: Scrubber, on_line: Callable[[str], None]
-) -> None:
-    assert process.stdout is not None
-    with process.stdout as stream:
+def _read(child: Child, scrubber: Scrubber, on_line: Callable[[str], None]) -> None:
+    with child.stdout as stream:
         for line in _lines(stream, scrubber):
             on_line(line)
 
@@ -224,9 +220,7 @@ def _lines(stream: IO[str], scrubber: Scrubber) -> Iterator[str]:
         yield scrubber.text(rest)
 
 
-def _timer(
-    process: subprocess.Popen[str], seconds: float, expired: threading.Event
-) -> threading.Timer:
+def _timer(process: Process, seconds: float, expired: threading.Event) -> threading.Timer:
     def expire() -> None:
         expired.set()
         stop(process)
@@ -238,7 +232,7 @@ def _timer(
     return timer
 
 
-def _end_silent_git(process: subprocess.Popen[str]) -> None:
+def _end_silent_git(process: Process) -> None:
     """End each git of `dbt deps` that hears nothing; dbt, which waits for ever, then fails."""
     watch = Watch(process.pid, "git", SILENCE_SECONDS)
     while process.poll() is None:
@@ -247,7 +241,7 @@ def _end_silent_git(process: subprocess.Popen[str]) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def stop(process: subprocess.Popen[str]) -> None:
+def stop(process: Process) -> None:
     """End dbt and all that it has started.
 
     Its process group first gets SIGINT, so that dbt cancels its queries, then SIGTERM, then

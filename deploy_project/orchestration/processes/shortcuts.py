@@ -15,7 +15,7 @@ def start_dbt(job: Job) -> None:
     """Have dbt imported meanwhile, unless `job` is run by another dbt than the one beside us."""
     found = beside(job.dbt_version or job.environment.dbt_version)
     if found is not None:
-        children.start_ahead(found.python, inherited(job.environment))
+        children.keep_warm(found.python, inherited(job.environment))
 
 
 def end_at_once() -> None:

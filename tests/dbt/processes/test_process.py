@@ -11,16 +11,15 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy_project.dbt.artifacts.events import LONGEST_TEXT, Event, NodeFinished, Version
-from deploy_project.dbt.processes import children, process
+from deploy_project.dbt.processes import process
 from deploy_project.dbt.processes.child import EventWriter
-from deploy_project.dbt.processes.children import Child
 from deploy_project.dbt.processes.process import Exit, Invocation, variables
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import DbtError
@@ -32,11 +31,12 @@ Program = Callable[[str], Invocation]
 PREAMBLE = """
     import json, os, signal, sys, time
     order = json.loads(sys.stdin.readline() or sys.exit(3))
+    events = int(sys.argv[-1])
     os.chdir(order["directory"])
     os.environ.clear()
     os.environ.update(order["variables"])
     def event(**fact):
-        os.write(order["events"], (json.dumps(fact) + "\\n").encode())
+        os.write(events, (json.dumps(fact) + "\\n").encode())
 """
 ENDLESS = """
     print(os.getpid(), flush=True)
@@ -165,7 +165,7 @@ def test_the_process_inherits_nothing_but_what_it_is_given(
         print(open("/proc/self/environ").read().rstrip("\\0").split("\\0"))
         listed = os.listdir("/proc/self/fd")  # and what lists it, which is closed by then
         print(*(each for each in listed if os.path.exists(f"/proc/self/fd/{each}")))
-        print(0, 1, 2, order["events"])
+        print(0, 1, 2, events)
     """)
     heard = Heard()
     heard.run(replace(invocation, inherited={"LANG": "C.UTF-8"}))
@@ -207,7 +207,7 @@ def test_an_event_that_was_cut_off_is_left_out(program: Program):
     ended = heard.run(
         program("""
         event(event="MainReportVersion", dbt_version="1.11", invocation_id="i")
-        os.write(order["events"], b'{"event":"NodeSt')
+        os.write(events, b'{"event":"NodeSt')
         os.kill(os.getpid(), signal.SIGKILL)
         """)
     )
@@ -266,90 +266,6 @@ def test_what_no_process_can_be_given_is_told(program: Program):
     for told in ({"arguments": ("run", "a\0b")}, {"variables": {"DBT_REGION": "a\0b"}}):
         with pytest.raises(DbtError, match="could not be started: embedded null byte in its comma"):
             Heard().run(replace(program(""), **told))
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The ids of the processes that are started, in their order."""
-    ids: list[int] = []
-    start = children.start
-
-    def noted(python: Path, inherited: Mapping[str, str]) -> Child:
-        child = start(python, inherited)
-        ids.append(child.process.pid)
-        return child
-
-    monkeypatch.setattr(children, "start", noted)
-    return ids
-
-
-def test_a_process_that_was_started_ahead_runs_one_command(program: Program, started: list[int]):
-    invocation = program("print(os.getpid(), os.environ['DBT_REGION'], os.getcwd())")
-    invocation = replace(invocation, variables={"DBT_REGION": "all"})
-    heard = Heard()
-    children.start_ahead(invocation.python, {})
-    children.start_ahead(invocation.python, {})
-    heard.run(invocation)
-    heard.run(invocation)
-    assert len(started) == 2
-    assert heard.lines == [f"{pid} all {invocation.project_directory}" for pid in started]
-
-
-@pytest.mark.parametrize(
-    ("ahead", "takes"),
-    [
-        ({}, 0),
-        ({"LANG": "C"}, 0),
-        ({"LANG": "C", "TZ": "UTC"}, 1),
-        ({"LANG": "de_DE"}, 1),
-    ],
-    ids=["less", "the same", "more", "another value"],
-)
-def test_a_process_that_was_started_ahead_has_inherited_nothing_else(
-    program: Program,
-    started: list[int],
-    monkeypatch: pytest.MonkeyPatch,
-    ahead: dict[str, str],
-    takes: int,
-):
-    """Dagster reads `.env` after dbt was started, so that it may have less."""
-    monkeypatch.setattr(children, "_ahead", {})
-    invocation = replace(program("print(os.getpid(), os.environ['LANG'])"), inherited={"LANG": "C"})
-    children.start_ahead(invocation.python, ahead)
-    heard = Heard()
-    heard.run(invocation)
-    assert heard.lines == [f"{started[takes]} C"]
-
-
-def test_a_process_that_was_killed_while_it_waited_is_replaced(
-    program: Program, started: list[int]
-):
-    invocation = program("print(os.getpid())")
-    children.start_ahead(invocation.python, {})
-    os.kill(started[0], signal.SIGKILL)
-    os.waitid(os.P_PID, started[0], os.WEXITED | os.WNOWAIT)
-    heard = Heard()
-    assert heard.run(invocation) == Exit(0)
-    assert heard.lines == [str(started[1])]
-
-
-def test_a_python_that_can_not_be_started_ahead_is_told_when_it_is_needed(program: Program):
-    invocation = replace(program(""), python=Path("/nowhere/bin/python"))
-    children.start_ahead(invocation.python, {})
-    with pytest.raises(DbtError, match="could not be started with /nowhere/bin/python"):
-        Heard().run(invocation)
-
-
-@pytest.mark.slow
-def test_dbt_that_was_started_ahead_and_never_wanted_ends_with_its_parent(tmp_path: Path):
-    code = (
-        "import sys; from pathlib import Path; from deploy_project.dbt.processes import children\n"
-        "children.start_ahead(Path(sys.executable), {})\n"
-        "print(*(each.process.pid for each in children._ahead.values()))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    wait(lambda: not is_running(int(done.stdout)))
-    assert done.stderr == ""
 
 
 OTHER = """
@@ -516,13 +432,14 @@ def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
             import json, os, signal, subprocess, sys
             read, write = os.pipe()
             child = subprocess.Popen(
-                [sys.executable, "-I", {str(Path(process.__file__).with_name("child.py"))!r}],
+                [sys.executable, "-I", {str(Path(process.__file__).with_name("child.py"))!r},
+                 str(write)],
                 stdin=subprocess.PIPE, pass_fds=[write], start_new_session=True,
             )
             order = {{
                 "program": None, "before": None, "arguments": ["init"],
                 "directory": {str(tmp_path)!r},
-                "variables": dict(os.environ), "events": write, "debug_log": "l", "secrets": [],
+                "variables": dict(os.environ), "debug_log": "l", "secrets": [],
             }}
             child.stdin.write((json.dumps(order) + "\\n").encode())
             child.stdin.flush()

@@ -1,0 +1,251 @@
+"""One process imports dbt, and each command is a fork of it; a fresh process where none can be."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy_project.dbt.processes import children
+from deploy_project.dbt.processes.children import Fork, Warm
+from deploy_project.dbt.processes.process import Exit, Invocation, run
+from deploy_project.dbt.processes.scrubbing import Scrubber
+from deploy_project.errors import DbtError
+from tests.waiting import wait
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not children.CAN_FORK, reason="fresh processes take the place of forks"),
+]
+PYTHON = Path(sys.executable)
+LANG = {"LANG": "C.UTF-8"}
+PROGRAM = """
+import os, signal, subprocess, sys, threading, time
+
+def main(arguments):
+    print(os.getpid(), os.getppid(), os.getsid(0), os.environ.get("DBT_REGION"), os.getcwd())
+    if arguments[0] == "end":
+        return int(arguments[1])
+    if arguments[0] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if arguments[0] == "start another":
+        subprocess.Popen(["sleep", "1000"])
+    while True:
+        time.sleep(0.05)
+"""
+
+
+@pytest.fixture
+def warm(monkeypatch: pytest.MonkeyPatch) -> Warm:
+    """A process that has imported dbt, kept for those that want a Python with `LANG`."""
+    monkeypatch.setattr(children, "_warm", {})
+    children.keep_warm(PYTHON, LANG)
+    children.keep_warm(PYTHON, LANG)
+    return children._warm[PYTHON]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., Invocation]:
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM, encoding="utf-8")
+
+    def make(*arguments: str) -> Invocation:
+        return Invocation(
+            arguments=arguments,
+            python=PYTHON,
+            project_directory=tmp_path,
+            profiles_directory=tmp_path,
+            target_directory=tmp_path / "target",
+            debug_log=tmp_path / "dbt.log",
+            temporary=tmp_path / "tmp",
+            inherited=LANG,
+            variables={"DBT_REGION": "all"},
+            program=file,
+        )
+
+    return make
+
+
+def heard(invocation: Invocation, *, timeout: float | None = None) -> tuple[Exit, list[str]]:
+    lines: list[str] = []
+    ended = run(
+        invocation,
+        scrubber=Scrubber([]),
+        on_event=lambda _: None,
+        on_line=lines.append,
+        timeout_seconds=timeout,
+    )
+    return ended, " ".join(lines).split()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return status != "Z"
+
+
+def test_each_command_is_a_fork_with_surroundings_of_its_own(
+    warm: Warm, command: Callable[..., Invocation], tmp_path: Path
+):
+    first, second = heard(command("end", "7")), heard(command("end", "0"))
+    assert (first[0], second[0]) == (Exit(7), Exit(0))
+    one, two = first[1], second[1]
+    assert one[0] != two[0]
+    assert one[1] == two[1] == str(warm._process.pid)
+    assert (one[2], two[2]) == (one[0], two[0]), "each leads a session"
+    assert one[3:] == two[3:] == ["all", str(tmp_path)]
+
+
+def test_whatever_forks_has_one_thread_and_nothing_open(warm: Warm):
+    """Dbt's parser leaves threads that a fork would wait for without end."""
+    child = warm.child()
+    assert child is not None
+    place = Path(f"/proc/{warm._process.pid}")
+    assert len(list((place / "task").iterdir())) == 1
+    kinds = [os.readlink(each).partition(":")[0] for each in (place / "fd").iterdir()]
+    assert sorted(kinds) == ["/dev/null", "/dev/null", "/dev/null", "anon_inode", "socket"]
+    child.stdin.close()
+    assert child.process.wait() == 0
+    wait(lambda: len(list((place / "fd").iterdir())) == 4)
+    child.stdout.close()
+    os.close(child.events)
+
+
+def test_a_fork_has_no_descriptor_of_another(warm: Warm):
+    """The standard input of a command would stay open when its parent has gone."""
+    one, two = warm.child(), warm.child()
+    assert one is not None
+    assert two is not None
+    kinds = [os.readlink(each) for each in Path(f"/proc/{two.process.pid}/fd").iterdir()]
+    assert len([each for each in kinds if each.startswith("pipe")]) == 4 + 2, "and its wake-up pipe"
+    assert not [each for each in kinds if each.startswith(("socket", "anon_inode"))]
+    for each in (one, two):
+        each.stdin.close()
+        assert each.process.wait() == 0
+        each.stdout.close()
+        os.close(each.events)
+
+
+def test_commands_at_a_time_end_each_for_itself(warm: Warm, command: Callable[..., Invocation]):
+    codes: dict[int, int] = {}
+
+    def one(code: int) -> None:
+        codes[code] = heard(command("end", str(code)))[0].code
+
+    threads = [threading.Thread(target=one, args=(code,)) for code in range(5)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert codes == {code: code for code in range(5)}
+
+
+@pytest.mark.parametrize("name", ["go on", "start another"])
+def test_the_end_of_its_time_ends_a_fork_and_all_that_it_has_started(
+    warm: Warm, command: Callable[..., Invocation], name: str
+):
+    ended, words = heard(command(name), timeout=2)
+    assert ended.timed_out
+    assert ended.code != 0
+    wait(lambda: not any(is_running(pid) for pid in _session(int(words[0]))))
+    assert heard(command("end", "0"))[0] == Exit(0), "the next one is none the wiser"
+
+
+def _session(leader: int) -> list[int]:
+    found: list[int] = []
+    for each in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (each / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        except OSError:
+            continue
+        if stat[3] == str(leader):
+            found.append(int(each.name))
+    return found
+
+
+def test_a_fork_that_was_killed_says_by_which_signal(
+    warm: Warm, command: Callable[..., Invocation]
+):
+    assert heard(command("die"))[0] == Exit(-signal.SIGKILL)
+
+
+def test_a_process_that_was_killed_is_replaced(warm: Warm, command: Callable[..., Invocation]):
+    os.kill(warm._process.pid, signal.SIGKILL)
+    warm._process.wait()
+    ended, words = heard(command("end", "0"))
+    assert ended == Exit(0)
+    assert words[1] == str(os.getpid()), "it was started by ourselves"
+
+
+def test_the_end_of_a_fork_whose_parent_was_killed_is_not_known(warm: Warm):
+    child = warm.child()
+    assert child is not None
+    os.kill(warm._process.pid, signal.SIGKILL)
+    assert child.process.poll() is None
+    child.stdin.close()
+    assert child.process.wait() == -signal.SIGKILL
+    child.stdout.close()
+    os.close(child.events)
+
+
+@pytest.mark.parametrize(
+    ("inherited", "is_fork"),
+    [
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LANG": "C.UTF-8", "TZ": "UTC"}, True),
+        ({}, False),
+        ({"LANG": "de_DE"}, False),
+    ],
+    ids=["the same", "more", "less", "another value"],
+)
+def test_a_fork_has_inherited_nothing_else(warm: Warm, inherited: dict[str, str], is_fork: bool):
+    """Dagster reads `.env` after dbt was started, so that it may have less."""
+    child = children.taken(PYTHON, inherited)
+    assert isinstance(child.process, Fork) is is_fork
+    child.stdin.close()
+    assert child.process.wait() == 0
+    child.stdout.close()
+    os.close(child.events)
+
+
+def test_a_python_that_can_not_be_kept_warm_is_told_when_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch, command: Callable[..., Invocation]
+):
+    monkeypatch.setattr(children, "_warm", {})
+    gone = Path("/nowhere/bin/python")
+    children.keep_warm(gone, LANG)
+    with pytest.raises(DbtError, match="could not be started with /nowhere/bin/python"):
+        heard(replace(command("end", "0"), python=gone))
+
+
+@pytest.mark.parametrize("how", ["sys.exit()", "os.kill(os.getpid(), 9)"])
+def test_what_was_kept_warm_ends_with_its_parent_and_so_do_its_forks(tmp_path: Path, how: str):
+    (tmp_path / "program.py").write_text(PROGRAM, encoding="utf-8")
+    code = textwrap.dedent(f"""
+        import os, sys
+        from pathlib import Path
+        from deploy_project.dbt.processes import children
+        children.keep_warm(Path(sys.executable), {LANG!r})
+        child = children.taken(Path(sys.executable), {LANG!r})
+        child.order({{
+            "program": {str(tmp_path / "program.py")!r}, "before": None, "arguments": ["go on"],
+            "directory": {str(tmp_path)!r}, "variables": {{}}, "debug_log": "l", "secrets": [],
+        }})
+        print(child.process.pid, child.process.parent._process.pid, flush=True)
+        child.stdout.readline()
+        {how}
+    """)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True
+    )
+    pids = [int(each) for each in done.stdout.split()]
+    assert len(pids) == 2, done.stderr
+    wait(lambda: not any(is_running(pid) for pid in pids))
