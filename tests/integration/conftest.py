@@ -19,6 +19,7 @@ import pytest
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
+from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.installation import installation
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.runs.store.artifacts import Artifacts
@@ -295,7 +296,11 @@ def _inherited(instance: dg.DagsterInstance, parent: str) -> dict[str, str]:
 
 
 def make_site(directory: Path, project: Mapping[str, str] = PROJECT) -> Site:
-    """Return a deployment in `directory` whose remote holds `project`."""
+    """Return a deployment in `directory` whose remote holds `project`.
+
+    What runs in this process from now on imports dbt no more: each command is a fork.
+    """
+    children.keep_warm(Path(sys.executable), {})
     made = Site(directory)
     made.git(
         "init", "--quiet", "--bare", "--initial-branch", "main", str(made.remote), cwd=directory

@@ -370,7 +370,7 @@ STUBBORN = """
     sys.path.insert(0, os.path.dirname(sys.argv[1]))  # a dbt that does not listen
     from deploy_project.dbt.processes import child
     child.GRACE_SECONDS = 0.5
-    sys.exit(child.main())
+    sys.exit(child.main(sys.argv[2:]))
 """
 DEAF_DBT = """
     import os, signal, subprocess, time
@@ -398,12 +398,11 @@ def test_what_ignores_the_interrupt_is_killed_whole_when_the_parent_is_gone(tmp_
         "arguments": [],
         "directory": str(tmp_path),
         "variables": dict(os.environ),
-        "events": write,
         "debug_log": str(tmp_path / "log"),
         "secrets": [],
     }
     started = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(STUBBORN), str(fake.parent)],
+        [sys.executable, "-c", textwrap.dedent(STUBBORN), str(fake.parent), str(write)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         pass_fds=[write],
