@@ -8,15 +8,6 @@ Configure = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory, where no variable says what the configuration is."""
-    for name in ("DEPLOY_CONFIG", "DEPLOY_STATE", "DAGSTER_HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
 def configure(here: Path) -> Configure:
     """Write deploy.yaml and jobs.yml into the working directory."""
 

@@ -13,7 +13,7 @@ from deploy_project.orchestration.catalog.selection import (
     selection_arguments,
 )
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 ASSETS = ("model", "seed", "snapshot")
 SECTIONS = ("nodes", "sources", "exposures", "unit_tests", "groups")
 # What is of no use here, changes with each parse, or is large.
