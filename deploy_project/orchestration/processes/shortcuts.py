@@ -1,4 +1,4 @@
-"""Shortens loading and a run's process: imports dbt ahead, holds back garbage collection."""
+"""Shortens loading and a run's process: imports dbt meanwhile, holds back garbage collection."""
 
 import atexit
 import gc
