@@ -9,8 +9,8 @@ import pytest
 from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import DeployError
 from deploy_project.runs.model import tags
+from deploy_project.runs.retry.remaining_nodes import chosen, selected_words
 from deploy_project.runs.retry.request import retry_tags
-from deploy_project.runs.retry.what_is_left import chosen, selected_words
 from tests.bad_input.deployed import Deployed
 from tests.bad_input.documented import Met
 from tests.runs.retry.test_refusal import FAILED, FRESHNESS, record, records

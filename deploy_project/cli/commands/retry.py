@@ -11,7 +11,7 @@ from deploy_project.errors import LaunchError
 from deploy_project.runs.instance import history
 from deploy_project.runs.retry import refusal, request
 from deploy_project.runs.retry.refusal import Past
-from deploy_project.runs.retry.what_is_left import selected_words
+from deploy_project.runs.retry.remaining_nodes import selected_words
 
 
 def retry_run(

@@ -10,7 +10,7 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.streak import fingerprint
 
 
-def opening(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
+def first_lines(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
     """Tag the run for the count of its job's failures; return the first lines of its console."""
     noted = {tags.DEFINITION: fingerprint(run.job)}
     said = [str(each) for each in run.job.off if each.part != "job"]  # that is the step's failure

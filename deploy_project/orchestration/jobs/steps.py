@@ -7,14 +7,14 @@ import dagster as dg
 
 from deploy_project.ci.schemas.guard import Guard
 from deploy_project.ci.steps import ACTIONS
-from deploy_project.ci.telling.test_rows import TestRows
+from deploy_project.ci.telling.command_listener import CommandListener
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.errors import ArtifactError, DeployError, LaunchError
 from deploy_project.orchestration.catalog.reporter import AssetReporter
 from deploy_project.orchestration.internals import executor
 from deploy_project.orchestration.jobs.deployed_comment import tell_deployed
-from deploy_project.orchestration.jobs.first_step import opening
+from deploy_project.orchestration.jobs.first_step import first_lines
 from deploy_project.orchestration.jobs.pull_request_comment import tell_begin
 from deploy_project.orchestration.jobs.run_end import conclude
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
@@ -54,7 +54,7 @@ def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory)
             runs.begun_at(run)
             is_first = runs.known_source(run) is None
             refused = _inherit(context.instance, run) if is_first else None
-            notes = opening(context.instance, context.run, run) if is_first else []
+            notes = first_lines(context.instance, context.run, run) if is_first else []
             if refused is None:
                 _repeat(context, run, step, total)
             done = perform.perform(
@@ -95,7 +95,7 @@ def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) ->
 
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
     if run.is_ci:
-        return Listeners(Guard(), TestRows())
+        return Listeners(Guard(), CommandListener())
     return NoListener() if run.is_apart else AssetReporter(context)
 
 

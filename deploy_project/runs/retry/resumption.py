@@ -18,7 +18,7 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, to_json
 from deploy_project.runs.model.step_context import StepContext
 from deploy_project.runs.outcome.step_files import places, recorded, recorded_steps
-from deploy_project.runs.retry import refusal, results, what_is_left
+from deploy_project.runs.retry import refusal, remaining_nodes, results
 from deploy_project.runs.retry.results import RunResultsDocument
 
 RETRY = "dbt retry"
@@ -183,7 +183,7 @@ def _brought_up_to_date(
 ) -> RunResultsDocument:
     if not results.command_types(found):
         return found
-    return what_is_left.brought_up_to_date(context, workspace, found, state)
+    return remaining_nodes.brought_up_to_date(context, workspace, found, state)
 
 
 def _resumed(
@@ -191,7 +191,7 @@ def _resumed(
 ) -> Call:
     """Write the results for `dbt retry` into the step's directory, and return that call."""
     if context.run.retry_select:
-        found = what_is_left.narrowed(context, workspace, found, state)
+        found = remaining_nodes.narrowed(context, workspace, found, state)
     count = len(results.left(found))
     command = " ".join(("dbt", *context.step.arguments))
     context.console.say(

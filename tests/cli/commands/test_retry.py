@@ -8,8 +8,8 @@ import pytest
 
 from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.runs.retry.remaining_nodes import selected_words
 from deploy_project.runs.retry.request import retry_tags
-from deploy_project.runs.retry.what_is_left import selected_words
 from tests.runs.retry.test_refusal import FAILED
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Off
-from deploy_project.orchestration.jobs.first_step import opening
+from deploy_project.orchestration.jobs.first_step import first_lines
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.streak import fingerprint
@@ -26,7 +26,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def begin(instance: dg.DagsterInstance, begun: dg.DagsterRun) -> tuple[list[str], dict[str, str]]:
     """What the run's console says first, and the run's tags then."""
-    said = opening(
+    said = first_lines(
         instance, begun, Run.of(begun, JOB, DEPLOYMENT, StateDirectory(Path("/nowhere")))
     )
     known = instance.get_run_by_id(begun.run_id)
@@ -68,4 +68,4 @@ def test_a_run_says_what_of_its_job_is_off(instance: dg.DagsterInstance):
     begun = run(instance, dg.DagsterRunStatus.STARTED)
     off = replace(JOB, off=parts)
     asked = Run.of(begun, off, DEPLOYMENT, StateDirectory(Path("/nowhere")))
-    assert opening(instance, begun, asked) == ["The deferral is off: jobs.daily.x: is wrong"]
+    assert first_lines(instance, begun, asked) == ["The deferral is off: jobs.daily.x: is wrong"]

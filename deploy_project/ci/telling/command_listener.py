@@ -20,7 +20,7 @@ MOST_ROWS = 5
 TIMEOUT_SECONDS = 300
 
 
-class TestRows:
+class CommandListener:
     """Keeps the facts of each command of a pull request's run, once dbt has ended."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_project.ci.telling.command_facts import FILE, CommandFacts, Sample, read, write
-from deploy_project.ci.telling.test_rows import MOST_TESTS, statements
+from deploy_project.ci.telling.command_listener import MOST_TESTS, statements
 from deploy_project.dbt.artifacts.manifest import Manifest, Nodes
 from deploy_project.dbt.artifacts.results import NodeResult
 from deploy_project.errors import ArtifactError
