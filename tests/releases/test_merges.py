@@ -26,6 +26,7 @@ CASES = {
     "moved on": ("b", MergeCursor("a", at=LONG_AGO), "a", Deploy("b", merged=True)),
     "moved back": ("a", MergeCursor("b", at=JUST_NOW), "b", Deploy("a", merged=True)),
     "failed just now": ("b", MergeCursor("b", "broken", JUST_NOW), "a", Fail("broken")),
+    "failed this instant": ("b", MergeCursor("b", "broken", NOW.isoformat()), "a", Fail("broken")),
     "failed a while ago": (
         "b",
         MergeCursor("b", "broken", LONG_AGO),
@@ -88,3 +89,9 @@ def test_a_cursor_remembers_everything():
     seen = {"prod": MergeCursor("a", "broken", JUST_NOW), "staging": MergeCursor("b")}
     assert read(written(seen)) == seen
     assert read(None) == {}
+
+
+def test_a_cursor_has_the_same_text_in_whatever_order_environments_were_seen():
+    """Its keys are sorted, and no test noticed when they were not."""
+    prod, staging = ("prod", MergeCursor("a")), ("staging", MergeCursor("b"))
+    assert written(dict([staging, prod])) == written(dict([prod, staging]))

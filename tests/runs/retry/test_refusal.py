@@ -217,3 +217,79 @@ def test_the_five_refusals(past: Past, reason: str | None):
     refused = refusal(past)
     assert (refused.reason if refused else None) == reason
     assert refused is None or past.run_id in refused.sentence
+
+
+def sentence(past: Past) -> str | None:
+    refused = refusal(past)
+    return refused.sentence if refused else None
+
+
+KNOWN = "build, clone, compile, docs generate, run, run-operation, seed, snapshot, test"
+WHOLE = "`deploy-project retry r --from-start` runs the whole job again"
+
+
+def failed_at(first: str, sign: str, **more: Any) -> Past:
+    """The run of a job whose own steps begin with `first`, which ended as `sign` says."""
+    own = steps(job(first, "dbt run", "dbt test"))
+    signs = f"+++{sign}.."
+    ended = [record(step, each) for step, each in zip(own, signs, strict=True)]
+    return replace(FAILED, steps=own, records=ended, **more)
+
+
+@pytest.mark.parametrize(
+    ("past", "told"),
+    [
+        (
+            replace(FAILED, status=Status.RUNNING),
+            "run r is Running; only a run that has ended with Error or Cancelled has a failure to "
+            f"go on from; {WHOLE}",
+        ),
+        (
+            failed_at("dbt source freshness --select a", "!"),
+            "`dbt source freshness --select a` of run r can't be resumed: `dbt retry` knows "
+            f"{KNOWN}; {WHOLE}",
+        ),
+        (
+            replace(
+                FAILED, records=[replace(each, dbt_version="1.5.2") for each in FAILED.records]
+            ),
+            "run r used dbt 1.5.2, and `dbt retry` came with dbt 1.6; set a newer "
+            f"`dbt_version:`; {WHOLE}",
+        ),
+        (
+            replace(
+                FAILED,
+                steps=LINT,
+                records=[record(each, sign) for each, sign in zip(LINT, "+++!.", strict=True)],
+            ),
+            "nothing of run r is left to go on from: 'Lint SQL' has failed, before anything was "
+            f"built; {WHOLE}",
+        ),
+        (
+            replace(FAILED, records=records("+++++++!")),
+            "every command of run r has succeeded: it has failed at its end, for which the run's "
+            f"record has the reason; {WHOLE}",
+        ),
+        (
+            failed_at("dbt build --select a", "x", has_results=False),
+            "`dbt build --select a` of run r has left no run_results.json: it never began, was "
+            f'killed, or could not parse the project; {WHOLE}, and "Re-execute from failure" in '
+            "the UI runs that command whole and then those after it",
+        ),
+        (
+            replace(FAILED, latest="newer"),
+            "run r is not the latest one of its job, newer is; look at that one first: what it has "
+            "built is built again",
+        ),
+    ],
+    ids=["running", "unsupported", "old dbt", "lint", "failed at its end", "killed", "older"],
+)
+def test_a_refusal_tells_the_run_the_command_and_the_way_out(past: Past, told: str):
+    """A refusal could name another command, or a way out for no run, and no test noticed."""
+    assert sentence(past) == told
+
+
+def test_a_step_without_a_record_does_not_pass_for_done():
+    """A list of records that ended too early could have counted all steps after it as done."""
+    with pytest.raises(ValueError, match="shorter"):
+        remaining(STEPS, records("++++++++")[:-1])

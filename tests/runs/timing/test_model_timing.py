@@ -41,47 +41,48 @@ def result(name: str, start: float = -1, end: float = -1, status: str = "success
     )
 
 
-def timed(results: Sequence[NodeResult], parents: Parents | None = None) -> Timing:
-    def full(name: str) -> str:
-        return name if "." in name else f"model.shop.{name}"
-
+def command(results: Sequence[NodeResult], parents: Parents | None = None) -> Command:
     graph = {
         full(child): [full(each) for each in above] for child, above in (parents or {}).items()
     }
-    return timing([Command(results, graph)])
+    return Command(results, graph)
+
+
+def timed(results: Sequence[NodeResult], parents: Parents | None = None) -> Timing:
+    return timing([command(results, parents)])
 
 
 CASES = {
-    "nothing": (timed([]), [], 0, 0, (0, None), 0, None, 0, None),
-    "one": (timed([result("a", 0, 10)]), ["a"], 10, 1, (1, 0), 1, "a", 10, "a"),
+    "nothing": (command([]), [], 0, 0, (0, None), 0, None, 0, None),
+    "one": (command([result("a", 0, 10)]), ["a"], 10, 1, (1, 0), 1, "a", 10, "a"),
     "parallel": (
-        timed([result("a", 0, 10), result("b", 5, 20), result("c", 6, 8)]),
+        command([result("a", 0, 10), result("b", 5, 20), result("c", 6, 8)]),
         *(["b"], 15, 15 / 20, (3, 6), 27 / 20, "b", 20, "c"),
     ),
     "chain": (
-        timed([result("a", 0, 10), result("b", 10, 30)], {"b": ["a"]}),
+        command([result("a", 0, 10), result("b", 10, 30)], {"b": ["a"]}),
         *(["a", "b"], 30, 1, (1, 0), 1, "b", 30, "b"),
     ),
     "chain with gaps": (
-        timed([result("a", 0, 10), result("b", 15, 30)], {"b": ["a"]}),
+        command([result("a", 0, 10), result("b", 15, 30)], {"b": ["a"]}),
         *(["a", "b"], 25, 25 / 30, (1, 0), 25 / 30, "b", 30, "b"),
     ),
     "diamond": (
-        timed(
+        command(
             [result("a", 0, 2), result("b", 2, 5), result("c", 2, 10), result("d", 10, 12)],
             {"b": ["a"], "c": ["a"], "d": ["b", "c"]},
         ),
         *(["a", "c", "d"], 12, 1, (2, 2), 15 / 12, "c", 12, "d"),
     ),
     "the longest chain is not the one that ends last": (
-        timed(
+        command(
             [result("a", 0, 40), result("b", 40, 45), result("late", 45, 60)],
             {"b": ["a"]},
         ),
         *(["a", "b"], 45, 45 / 60, (1, 0), 1, "a", 60, "late"),
     ),
     "failed and skipped": (
-        timed(
+        command(
             [
                 result("a", 0, 10),
                 result("b", 10, 14, "error"),
@@ -94,7 +95,7 @@ CASES = {
         *(["a", "b"], 14, 1, (2, 10), 16 / 14, "a", 14, "e"),
     ),
     "tests follow models": (
-        timed(
+        command(
             [
                 result("a", 0, 5),
                 result("test.shop.slow_a.1f", 5, 25, "pass"),
@@ -110,36 +111,59 @@ CASES = {
         *(["a", "slow_a", "b"], 30, 1, (2, 5), 31 / 30, "a", 30, "b"),
     ),
     "equal starts and lengths": (
-        timed([result("a", 0, 5), result("b", 0, 5), result("c", 0, 5)]),
+        command([result("a", 0, 5), result("b", 0, 5), result("c", 0, 5)]),
         *(["c"], 5, 1, (3, 0), 3, "a", 5, "a"),
     ),
     "one ends as the next begins": (
-        timed([result("a", 0, 5), result("b", 5, 10), result("c", 5, 6)]),
+        command([result("a", 0, 5), result("b", 5, 10), result("c", 5, 6)]),
         *(["b"], 5, 0.5, (2, 5), 11 / 10, "a", 10, "c"),
     ),
     "a clock set back": (
-        timed([result("a", 10, 4), result("b", 4, 6)], {"b": ["a"]}),
+        command([result("a", 10, 4), result("b", 4, 6)], {"b": ["a"]}),
         *(["b"], 2, 1, (1, 4), 1, "b", 2, "b"),
     ),
     "nothing but zero lengths": (
-        timed([result("a", 3, 3), result("b", status="skipped")], {"b": ["a"]}),
+        command([result("a", 3, 3), result("b", status="skipped")], {"b": ["a"]}),
         *([], 0, 0, (0, None), 0, None, 0, None),
     ),
     "an exposure is no work": (
-        timed(
+        command(
             [result("a", 0, 5), result("exposure.shop.board", 5, 5.1, "no-op")],
             {"exposure.shop.board": ["a"]},
         ),
         *(["a"], 5, 1, (1, 0), 1, "a", 5, "a"),
     ),
-    "only skipped": (timed([result("a", status="skipped")]), [], 0, 0, (0, None), 0, None, 0, None),
+    "an exposure makes no path longer": (
+        command(
+            [
+                result("a", 0, 5),
+                result("exposure.shop.board", 5, 8, "no-op"),
+                result("b", 0, 6),
+            ],
+            {"exposure.shop.board": ["a"]},
+        ),
+        *(["b"], 6, 1, (2, 0), 11 / 6, "b", 6, "a"),
+    ),
+    "skipped after a while": (
+        command([result("a", 0, 5), result("b", 5, 8, "skipped")], {"b": ["a"]}),
+        *(["a"], 5, 1, (1, 0), 1, "a", 5, "a"),
+    ),
+    "no node was selected": (
+        Command([], {}, started=START),
+        *([], 0, 0, (0, None), 0, None, 0, None),
+    ),
+    "only skipped": (
+        command([result("a", status="skipped")]),
+        *([], 0, 0, (0, None), 0, None, 0, None),
+    ),
 }
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_the_numbers_of_a_run(case: tuple[object, ...]):
-    found, path, path_seconds, share, peak, average, longest, wall_clock, latest = case
-    assert isinstance(found, Timing)
+    only, path, path_seconds, share, peak, average, longest, wall_clock, latest = case
+    assert isinstance(only, Command)
+    found = timing([only])
     assert [node.name for node in found.critical_path] == path
     assert found.critical_path_seconds == path_seconds
     assert found.critical_path_share == share
@@ -169,6 +193,11 @@ def test_each_node_has_its_times_phase_and_queue():
         ("d", 20, 20, 2, 0),
     ]
     assert [node.critical for node in found.nodes] == [True, False, True, False]
+
+
+def test_each_node_keeps_the_thread_that_dbt_ran_it_in():
+    """No test noticed when it was lost, though the chart has a row for each thread."""
+    assert [node.thread for node in timed([result("a", 0, 10)]).nodes] == ["Thread-1 (worker)"]
 
 
 def test_the_fifth_phase_holds_everything_deeper():
