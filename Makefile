@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth kill emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth mutate kill emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -46,6 +46,11 @@ bench-targets: $(BIN)/.installed-dev  ## Measure what is promised of large deplo
 bench-growth: $(BIN)/.installed-dev  ## Measure what grows with models and jobs
 	$(BIN)/python -m bench.growth
 
+mutate: $(BIN)/.installed-dev  ## Change the decisions line by line, and count what no test notices; takes two minutes
+	rm -rf mutants
+	$(BIN)/mutmut run
+	$(BIN)/mutmut results --all true | sed -E 's/\.x[^.]*:/:/' | sort | uniq -c
+
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s
 
@@ -58,7 +63,7 @@ golden: $(BIN)/.installed-dev  ## Rewrite the golden files; review reads the dif
 	$(BIN)/pytest -m "not slow and not e2e" --update-golden
 
 clean:  ## Remove the virtual environment and all state
-	rm -rf .venv .deploy
+	rm -rf .venv .deploy mutants
 
 $(BIN)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'
