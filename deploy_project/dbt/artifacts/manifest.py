@@ -1,5 +1,7 @@
 """The manifest of a dbt project as typed values: nodes, parents, cycles, and build order."""
 
+import json
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +9,9 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from deploy_project.dbt.artifacts.results import Readable, document
+from deploy_project.errors import DbtError
+
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,21 @@ class Manifest:
             node.unique_id: tuple(parent for parent in node.depends_on if parent in known)
             for node in executable
         }
+
+
+def content_while_written(path: Readable, *, patience_seconds: float = 60) -> Mapping[str, Any]:
+    """Return a manifest that dbt may be writing, as JSON: it does so again as a command ends.
+
+    Raises `DbtError` for one that is not whole after `patience_seconds`.
+    """
+    until = time.monotonic() + patience_seconds
+    while True:
+        try:
+            return json.loads(path.read_bytes())
+        except ValueError as error:
+            if time.monotonic() >= until:
+                raise DbtError(f"dbt's artifact {str(path)!r} is not whole: {error}") from error
+            time.sleep(_LOOK_SECONDS)
 
 
 def read_manifest(path: Readable) -> Manifest:

@@ -1,6 +1,5 @@
 """Reports dbt's events to Dagster while the command runs: planned, materialized, checked."""
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -17,6 +16,7 @@ from deploy_project.dbt.artifacts.events import (
     Numbered,
     Version,
 )
+from deploy_project.dbt.artifacts.manifest import content_while_written
 from deploy_project.dbt.artifacts.results import SourceResult, failed_measurement, read_sources
 from deploy_project.errors import DeployError
 from deploy_project.orchestration.catalog import checks
@@ -89,8 +89,7 @@ class AssetReporter:
 
     @cached_property
     def _manifest(self) -> ManifestContent:
-        file = self._command.target_directory / "manifest.json"
-        return json.loads(file.read_bytes())
+        return content_while_written(self._command.target_directory / "manifest.json")
 
     @cached_property
     def _shown(self) -> ManifestContent | None:

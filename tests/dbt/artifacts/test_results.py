@@ -1,4 +1,6 @@
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,7 +9,12 @@ from typing import Any
 import pytest
 from upath import UPath
 
-from deploy_project.dbt.artifacts.manifest import Manifest, build_parents, read_manifest
+from deploy_project.dbt.artifacts.manifest import (
+    Manifest,
+    build_parents,
+    content_while_written,
+    read_manifest,
+)
 from deploy_project.dbt.artifacts.results import (
     NodeResult,
     Readable,
@@ -149,6 +156,25 @@ def test_a_node_is_found_in_any_section(recorded: Path):
 def test_parents_are_nodes_that_can_have_results(recorded: Path):
     manifest = read_manifest(recorded / "manifest.json")
     assert manifest.parents["model.shop.stg_orders"] == ("seed.shop.raw_orders",)
+
+
+def test_a_manifest_that_dbt_is_writing_again_is_waited_for(tmp_path: Path):
+    """Dbt writes it as a command ends, which failed a run that was slow to look at an event."""
+    file = tmp_path / "manifest.json"
+    file.write_bytes(b"")
+
+    def write() -> None:
+        for text in ('{"nodes": {"a', '{"nodes": {"a": 1}}'):
+            time.sleep(0.2)
+            file.write_text(text, encoding="utf-8")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert content_while_written(file) == {"nodes": {"a": 1}}
+    writer.join()
+    file.write_text("{", encoding="utf-8")
+    with pytest.raises(DbtError, match=r"manifest\.json' is not whole: Expecting property name"):
+        content_while_written(file, patience_seconds=0)
 
 
 def manifest_of(tmp_path: Path, graph: Mapping[str, Sequence[str]]) -> Manifest:
