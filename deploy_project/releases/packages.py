@@ -27,6 +27,7 @@ from deploy_project.releases.workspace import Workspace
 
 _NAMING = (*PACKAGES_FILES, LOCK_FILE)
 _ROUNDS = 100_000
+_HUB = "DBT_PACKAGE_HUB_URL"
 """So slow that a short secret can't be guessed from a name; some hundredths of a second."""
 _LOG, _INSTALLED = "log.json", "installed"
 
@@ -75,7 +76,8 @@ def packages_key(workspace: Workspace) -> str | None:
     """Return a key of all that `dbt deps` reads at a commit; None when that can't be told.
 
     That is the packages files of the project and of its local packages, with the values that their
-    Jinja asks for, and dbt itself. A secret among these can't be learnt from the key.
+    Jinja asks for, the address of the package hub, and dbt itself. A secret among these can't be
+    learnt from the key.
     """
     project, rendering = workspace.project_directory, workspace.rendering
     try:
@@ -88,9 +90,10 @@ def packages_key(workspace: Workspace) -> str | None:
         )
     except ConfigError:
         return None
-    decisive = [workspace.installation.dbt_version, installed, asked]
+    hub = workspace.variables.get(_HUB) or workspace.given.inherited.get(_HUB, "")
+    decisive = [workspace.installation.dbt_version, installed, asked, hub]
     salt = workspace.checkout.root.name.encode()
-    rounds = _ROUNDS if asked else 1
+    rounds = _ROUNDS if asked or hub else 1
     return hashlib.pbkdf2_hmac("sha256", json.dumps(decisive).encode(), salt, rounds, 8).hex()
 
 

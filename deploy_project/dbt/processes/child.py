@@ -250,12 +250,13 @@ def hush() -> None:
     os.dup2(nowhere, sys.stderr.fileno())
 
 
-def forks(control: socket.socket) -> int | None:
-    """Fork for each command; return, in the fork, the descriptor for its events.
+def forks(control: socket.socket) -> tuple[int, int] | None:
+    """Fork for each command; return, in the fork, the descriptors for its events and exit code.
 
     A message of the parent's has the descriptors of a command's standard input, its standard
-    output and its events. The answers are JSON: `{"begun": <pid>}` by a fork that leads a session
-    of its own, and `{"ended": <pid>, "code": <exit code>}`. Return None when the parent is gone.
+    output, its events and its exit code: the fork itself writes that, where it lives to. The
+    answers are JSON: `{"begun": <pid>}` by a fork that leads a session of its own, and `{"ended":
+    <pid>, "code": <exit code>}`. Return None when the parent is gone.
 
     Whatever forks must have a single thread, and must never have parsed: dbt's parser leaves native
     threads, and a fork without them waits for them for ever.
@@ -266,7 +267,7 @@ def forks(control: socket.socket) -> int | None:
     while True:
         for descriptor, _ in awaited.poll():
             if descriptor == control.fileno():
-                message, given, _, _ = socket.recv_fds(control, 1, 3)
+                message, given, _, _ = socket.recv_fds(control, 1, 4)
                 if not message:
                     return None
                 process = os.fork()
@@ -283,18 +284,19 @@ def forks(control: socket.socket) -> int | None:
                 tell(control, {"ended": process, "code": os.waitstatus_to_exitcode(status)})
 
 
-def forked(control: socket.socket, given: list[int], running: dict[int, int]) -> int:
-    """Make this fork a process of its own; return the descriptor for its events."""
+def forked(control: socket.socket, given: list[int], running: dict[int, int]) -> tuple[int, int]:
+    """Make this fork a process of its own; return the descriptors for its events and exit code."""
     os.setsid()
-    stdin, stdout, events = given
+    stdin, stdout, events, code = given
     for source, target in ((stdin, 0), (stdout, 1), (stdout, 2)):
         os.dup2(source, target)
     for each in (stdin, stdout, *running):
         os.close(each)
-    os.set_inheritable(events, False)
+    for each in (events, code):
+        os.set_inheritable(each, False)
     tell(control, {"begun": os.getpid()})
     control.close()
-    return events
+    return events, code
 
 
 def tell(control: socket.socket, fact: dict[str, int]) -> None:
@@ -306,16 +308,24 @@ def tell(control: socket.socket, fact: dict[str, int]) -> None:
 def main(arguments: list[str]) -> int:
     """Run the command that standard input names; return its exit code, of dbt 0, 1 or 2."""
     atexit.register(hush)  # the first one registered is the last one called
-    if arguments[0] == "--forks":
-        import_dbt()
-        events = forks(socket.socket(fileno=int(arguments[1])))
-        if events is None:
-            return 0
-        Interrupts()
-    else:
-        events = int(arguments[0])
+    if arguments[0] != "--forks":
         Interrupts()
         import_dbt()
+        return carry_out(int(arguments[0]))
+    import_dbt()
+    descriptors = forks(socket.socket(fileno=int(arguments[1])))
+    if descriptors is None:
+        return 0
+    Interrupts()
+    events, done = descriptors
+    code = carry_out(events)
+    with contextlib.suppress(OSError):
+        os.write(done, b"%d" % code)
+    return code
+
+
+def carry_out(events: int) -> int:
+    """Carry out the order on standard input, with the descriptor for events; return the code."""
     order = first_line(0)
     if not order:  # nothing was left to do
         return 0

@@ -7,8 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import IO, Any, Protocol
 from deploy_project.errors import DbtError
 
 _CHILD = Path(__file__).with_name("child.py")
-CAN_FORK = sys.platform == "linux"
-"""Elsewhere the libraries of the system do not bear it, and there are no process descriptors."""
-_PATIENCE_SECONDS = 60
+_PATIENCE_SECONDS = 20
 """So long a process may import dbt before a fresh one takes its place."""
+_LOOK_SECONDS = 0.2
+_TELLS_SECONDS = 5
+"""So long a process may take to tell of a fork that has ended without a word."""
 
 
 class Process(Protocol):
@@ -30,11 +32,6 @@ class Process(Protocol):
     @property
     def pid(self) -> int:
         """The leader of a session of its own."""
-        ...
-
-    @property
-    def returncode(self) -> int | Any:
-        """The exit code, negative for a signal; None before `wait` or `poll` has seen the end."""
         ...
 
     def poll(self) -> int | None:
@@ -69,12 +66,29 @@ class Child:
             self.stdin.flush()
 
 
+def can_fork() -> bool:
+    """Return whether commands can be forks here: Linux, with descriptors of processes.
+
+    Old kernels have none, and a container may forbid them. Elsewhere the system's libraries don't
+    bear forking.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:
+        return False
+    return True
+
+
 @dataclass(eq=False)
 class Fork:
-    """A fork of a `Warm` process, whose end that one tells us."""
+    """A fork of a `Warm` process; that one tells us by which signal it was killed."""
 
     pid: int
     parent: "Warm"
+    told: int
+    """The descriptor on which it tells its exit code, if it lives to; closed with this object."""
     returncode: int | None = None
     _alive: int = -1
     """A descriptor of the process, readable once it has ended."""
@@ -83,6 +97,7 @@ class Fork:
         with suppress(ProcessLookupError):  # it has ended already
             self._alive = os.pidfd_open(self.pid)
             weakref.finalize(self, os.close, self._alive)
+        weakref.finalize(self, os.close, self.told)
 
     def poll(self) -> int | None:
         """Return the exit code; None when it has not ended."""
@@ -99,7 +114,8 @@ class Fork:
                 raise subprocess.TimeoutExpired(["dbt"], timeout or 0)
         with self.parent.lock:
             if self.returncode is None:
-                self.returncode = self.parent.code(self.pid)
+                own = _available(self.told)
+                self.returncode = int(own) if own else self.parent.code(self.pid)
         return self.returncode
 
 
@@ -115,7 +131,6 @@ class Warm:
 
     def __post_init__(self) -> None:
         self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._control.settimeout(_PATIENCE_SECONDS)
         with its:
             self._process = subprocess.Popen(
                 [str(self.python), "-I", "-u", str(_CHILD), "--forks", str(its.fileno())],
@@ -127,42 +142,59 @@ class Warm:
                 start_new_session=True,
             )
 
-    def child(self) -> Child | None:
-        """Return a fork that waits for its order; None when there can be none any more."""
-        stdin, stdout, events = os.pipe(), os.pipe(), os.pipe()
-        given = [stdin[0], stdout[1], events[1]]
-        with self.lock:
-            try:
-                socket.send_fds(self._control, [b"c"], given)
-                pid = self._begun()
-            except OSError:
-                pid = None
-        for each in (*given, *(() if pid else (stdin[1], stdout[0], events[0]))):
-            os.close(each)
+    def child(self, goes_on: Callable[[], bool]) -> Child | None:
+        """Return a fork that waits for its order; None when there can be none any more.
+
+        While dbt is still being imported it waits, as long as `goes_on` says so.
+        """
+        pipes = [os.pipe() for _ in range(4)]
+        (_, stdin), (stdout, _), (events, _), (code, _) = pipes
+        theirs = [pipes[0][0], *(writes for _, writes in pipes[1:])]
+        pid = None
+        try:
+            with self.lock, suppress(OSError):
+                socket.send_fds(self._control, [b"c"], theirs)
+                pid = self._begun(goes_on)
+        finally:
+            for each in (*theirs, *(() if pid else (stdin, stdout, events, code))):
+                os.close(each)
         if pid is None:
+            self.kill()
             return None
         return Child(
-            Fork(pid, self),
-            os.fdopen(stdin[1], "w", encoding="utf-8"),
-            os.fdopen(stdout[0], encoding="utf-8", errors="replace"),
-            events[0],
+            Fork(pid, self, code),
+            os.fdopen(stdin, "w", encoding="utf-8"),
+            os.fdopen(stdout, encoding="utf-8", errors="replace"),
+            events,
         )
 
+    def kill(self) -> None:
+        """Kill this process; its forks live on."""
+        self._process.kill()
+        self._process.wait()
+
     def code(self, pid: int) -> int:
-        """Return the exit code of a fork that has ended; who calls has the lock."""
+        """Return the exit code of a fork that has ended without telling; who calls has the lock."""
+        until = time.monotonic() + _TELLS_SECONDS
         while pid not in self._codes:
-            if "ended" not in self._hear():
+            if "ended" not in self._hear(lambda: time.monotonic() < until):
                 return -SIGKILL  # this process itself was killed, so nobody knows
         return self._codes.pop(pid)
 
-    def _begun(self) -> int | None:
-        while fact := self._hear():
+    def _begun(self, goes_on: Callable[[], bool]) -> int | None:
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while fact := self._hear(lambda: goes_on() and time.monotonic() < until):
             if "begun" in fact:
                 return fact["begun"]
         return None
 
-    def _hear(self) -> dict[str, int]:
-        """Return the next message; empty when none comes any more."""
+    def _hear(self, goes_on: Callable[[], bool]) -> dict[str, int]:
+        """Return the next message; empty when none comes any more, or in time."""
+        arrived = select.poll()
+        arrived.register(self._control, select.POLLIN)
+        while not arrived.poll(1000 * _LOOK_SECONDS):
+            if not goes_on():
+                return {}
         try:
             message = self._control.recv(200)
         except OSError:
@@ -171,6 +203,13 @@ class Warm:
         if "ended" in fact:
             self._codes[fact["ended"]] = fact["code"]
         return fact
+
+
+def _available(descriptor: int) -> bytes:
+    """Return the bytes that can be read now: what a process has left inherits its descriptors."""
+    ready = select.poll()
+    ready.register(descriptor, select.POLLIN)
+    return os.read(descriptor, 10) if ready.poll(0) else b""
 
 
 def start(python: Path, inherited: Mapping[str, str]) -> Child:
@@ -214,20 +253,22 @@ def keep_warm(python: Path, inherited: Mapping[str, str]) -> None:
     That takes a second or more, which a caller with something else to do meanwhile saves. The
     process ends with ours.
     """
-    if CAN_FORK and python not in _warm:
+    if python not in _warm and can_fork():
         with suppress(OSError):  # `start` tells why
             _warm[python] = Warm(python, inherited)
 
 
-def taken(python: Path, inherited: Mapping[str, str]) -> Child:
+def taken(
+    python: Path, inherited: Mapping[str, str], goes_on: Callable[[], bool] = lambda: True
+) -> Child:
     """Return a process of `python` that is the caller's alone: a fork, or one that is new.
 
     A process that was kept warm with variables that this one must not have is left. Fewer are no
-    matter: the order has all variables.
+    matter: the order has all variables. A fork is waited for only as long as `goes_on` says so.
     """
     warm = _warm.get(python)
     if warm is not None and warm.inherited.items() <= inherited.items():
-        child = warm.child()
+        child = warm.child(goes_on)
         if child is not None:
             return child
         del _warm[python]  # it was killed, or can't import dbt, as the next one will say

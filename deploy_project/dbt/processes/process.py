@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from typing import IO, Any
 
 from deploy_project.dbt.arguments import flags
-from deploy_project.dbt.arguments.commands import ListCommand, changes_files
+from deploy_project.dbt.arguments.commands import ListCommand, changes_files, subcommand
 from deploy_project.dbt.artifacts.events import Event, Listed, parse, shortened
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.child import GRACE_SECONDS
@@ -89,7 +89,7 @@ def variables(invocation: Invocation) -> dict[str, str]:
         **deferral,
         "DBT_PROJECT_DIR": _project_directory(invocation),
         "DBT_PROFILES_DIR": str(invocation.profiles_directory),
-        "DBT_TARGET_PATH": str(invocation.target_directory),
+        "DBT_TARGET_PATH": _target_directory(invocation),
         "DBT_LOG_PATH": str(invocation.debug_log.parent),
         "DBT_LOG_LEVEL_FILE": "none",  # the child writes the debug log, scrubbed and cheaper
     }
@@ -100,6 +100,16 @@ def variables(invocation: Invocation) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "TMPDIR": str(invocation.temporary),
     }
+
+
+def _target_directory(invocation: Invocation) -> str:
+    """Return the directory of artifacts; for `dbt clean`, the one to delete: of the run's copy.
+
+    It deletes that where a project has no `clean-targets`, and nothing outside of the project.
+    """
+    if subcommand(invocation.arguments) == "clean":
+        return str(invocation.project_directory / "target")
+    return str(invocation.target_directory)
 
 
 def _project_directory(invocation: Invocation) -> str:
@@ -133,17 +143,27 @@ def run(
     invocation.temporary.mkdir(parents=True, exist_ok=True, mode=0o700)
     order = _order(invocation)
     seconds = deadlines.limited(math.inf if timeout_seconds is None else timeout_seconds)
+    until = time.monotonic() + seconds
     heard = SimpleQueue[str | None]()
     with held_signals(wake=lambda: heard.put("")) as let_signals_through:
-        child = children.taken(invocation.python, invocation.inherited)
+        is_interrupted = False
+
+        def goes_on() -> bool:
+            nonlocal is_interrupted
+            is_interrupted = is_interrupted or let_signals_through()
+            return not is_interrupted and time.monotonic() < until
+
+        child = children.taken(invocation.python, invocation.inherited, goes_on)
         process = child.process
+        over, expired = threading.Event(), threading.Event()
         listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
-        reader = threading.Thread(target=_read, args=(child, scrubber, on_line), daemon=True)
-        expired = threading.Event()
-        timer = _timer(process, seconds, expired)
+        reader = threading.Thread(target=_read, args=(child, scrubber, on_line, over), daemon=True)
+        timer = _timer(process, until - time.monotonic(), expired)
         try:
             listener.start()
             reader.start()
+            if is_interrupted:
+                stop(process)
             if invocation.arguments[:1] == ("deps",):
                 threading.Thread(target=_end_silent_git, args=(process,), daemon=True).start()
             child.order(order)
@@ -160,10 +180,13 @@ def run(
             raise
         finally:
             timer.cancel()
+            if (process.poll() or 0) < 0:
+                sessions.kill(process.pid)  # a crash leaves behind what it has started
             reader.join(timeout=GRACE_SECONDS)
+            over.set()
             with suppress(BrokenPipeError):  # it may have died with the order unread
                 child.stdin.close()
-    return Exit(process.returncode, timed_out=expired.is_set())
+    return Exit(process.wait(), timed_out=expired.is_set())
 
 
 def _order(invocation: Invocation) -> dict[str, Any]:
@@ -198,9 +221,14 @@ def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:
     heard.put(None)
 
 
-def _read(child: Child, scrubber: Scrubber, on_line: Callable[[str], None]) -> None:
+def _read(
+    child: Child, scrubber: Scrubber, on_line: Callable[[str], None], over: threading.Event
+) -> None:
+    """Pass on the lines until the command is `over`: something that it has left may write more."""
     with child.stdout as stream:
         for line in _lines(stream, scrubber):
+            if over.is_set():
+                return
             on_line(line)
 
 

@@ -29,6 +29,7 @@ from deploy_project.runs.steps import deferral
 from deploy_project.runs.store.shared_target import SharedTarget
 
 _SHOWN_LINES = 12
+_PARSED_WITH = ("--vars", "--full-refresh")
 CONFLICTS = "merge conflicts"
 """The name of the fact that a step's commit can't be merged with the base."""
 
@@ -192,8 +193,9 @@ def _dbt(
         timeout_seconds=runs.seconds_left(run),
         before=before,
     )
-    # Only the first command of a run parses the commit as it is, and not with `--vars`.
-    if not _is_marked(run, _USED) and not changes_files(step.arguments) and not _vars(step):
+    # Only the first command of a run parses the commit as it is.
+    is_first = not _is_marked(run, _USED) and not changes_files(step.arguments)
+    if is_first and not _own(run, step, target):
         parses.keep(target, workspace.parsed, workspace.scrubber)
     leave_its_own()
     _rewrite(target / "run_results.json", lasting)
@@ -201,8 +203,16 @@ def _dbt(
     return ended
 
 
-def _vars(step: Step) -> bool:
-    return any(word.startswith("--vars") for word in step.arguments)
+def _own(run: Run, step: Step, target: Path) -> bool:
+    """Return whether a parse may hold what the job alone has set: it is kept for no other job.
+
+    dbt sees in a parse neither for which flags it was made nor for how many threads.
+    """
+    if any(word.startswith(_PARSED_WITH) or word == "-f" for word in step.arguments):
+        return True
+    threads, manifest = run.job.threads, target / "manifest.json"
+    has_own = threads is not None and threads != run.environment.threads
+    return has_own and manifest.is_file() and b"target.threads" in manifest.read_bytes()
 
 
 def _rewrite(results: Path, lasting: Callable[[str], str]) -> None:

@@ -6,13 +6,14 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from deploy_project.dbt.processes import children
+from deploy_project.dbt.processes import children, process
 from deploy_project.dbt.processes.children import Fork, Warm
 from deploy_project.dbt.processes.process import Exit, Invocation, run
 from deploy_project.dbt.processes.scrubbing import Scrubber
@@ -21,7 +22,7 @@ from tests.waiting import wait
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not children.CAN_FORK, reason="fresh processes take the place of forks"),
+    pytest.mark.skipif(not children.can_fork(), reason="fresh processes take the place of forks"),
 ]
 PYTHON = Path(sys.executable)
 LANG = {"LANG": "C.UTF-8"}
@@ -32,10 +33,13 @@ def main(arguments):
     print(os.getpid(), os.getppid(), os.getsid(0), os.environ.get("DBT_REGION"), os.getcwd())
     if arguments[0] == "end":
         return int(arguments[1])
-    if arguments[0] == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-    if arguments[0] == "start another":
+    if arguments[0].startswith("start another"):
         subprocess.Popen(["sleep", "1000"])
+    if arguments[0].endswith("die"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if arguments[0] == "leave a talker":
+        subprocess.Popen(["sh", "-c", "for each in 1 2 3 4 5 6 7 8; do sleep 0.3; echo late; done"])
+        return 0
     while True:
         time.sleep(0.05)
 """
@@ -106,7 +110,7 @@ def test_each_command_is_a_fork_with_surroundings_of_its_own(
 
 def test_whatever_forks_has_one_thread_and_nothing_open(warm: Warm):
     """Dbt's parser leaves threads that a fork would wait for without end."""
-    child = warm.child()
+    child = warm.child(lambda: True)
     assert child is not None
     place = Path(f"/proc/{warm._process.pid}")
     assert len(list((place / "task").iterdir())) == 1
@@ -121,7 +125,7 @@ def test_whatever_forks_has_one_thread_and_nothing_open(warm: Warm):
 
 def test_a_fork_has_no_descriptor_of_another(warm: Warm):
     """The standard input of a command would stay open when its parent has gone."""
-    one, two = warm.child(), warm.child()
+    one, two = warm.child(lambda: True), warm.child(lambda: True)
     assert one is not None
     assert two is not None
     kinds = [os.readlink(each) for each in Path(f"/proc/{two.process.pid}/fd").iterdir()]
@@ -185,15 +189,93 @@ def test_a_process_that_was_killed_is_replaced(warm: Warm, command: Callable[...
     assert words[1] == str(os.getpid()), "it was started by ourselves"
 
 
-def test_the_end_of_a_fork_whose_parent_was_killed_is_not_known(warm: Warm):
-    child = warm.child()
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_fork_tells_its_exit_code_itself(
+    warm: Warm,
+    command: Callable[..., Invocation],
+    number: signal.Signals,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """A command that had succeeded was reported as killed, when only its parent was."""
+    monkeypatch.setattr(children, "_TELLS_SECONDS", 0.5)
+    ends: list[Exit] = []
+    endings = [
+        threading.Thread(target=lambda n=n: ends.append(heard(command("end", n))[0])) for n in "07"
+    ]
+    assert heard(command("end", "0"))[0] == Exit(0)
+    child = warm.child(lambda: True)
     assert child is not None
-    os.kill(warm._process.pid, signal.SIGKILL)
+    os.kill(warm._process.pid, number)
     assert child.process.poll() is None
     child.stdin.close()
-    assert child.process.wait() == -signal.SIGKILL
+    assert child.process.wait() == 0
     child.stdout.close()
     os.close(child.events)
+    for each in endings:  # a fresh process each
+        each.start()
+        each.join()
+    assert sorted(each.code for each in ends) == [0, 7]
+
+
+def test_the_end_of_a_killed_fork_whose_parent_was_killed_is_a_guess(warm: Warm):
+    child = warm.child(lambda: True)
+    assert child is not None
+    for pid in (warm._process.pid, child.process.pid):
+        os.kill(pid, signal.SIGKILL)
+    assert child.process.wait() == -signal.SIGKILL
+    for each in (child.stdin, child.stdout):
+        each.close()
+    os.close(child.events)
+
+
+def test_a_process_that_does_not_fork_holds_nobody_up(
+    warm: Warm, command: Callable[..., Invocation]
+):
+    """A run went on for a minute after its time, and the stopped process stayed."""
+    assert heard(command("end", "0"))[0] == Exit(0)
+    os.kill(warm._process.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    assert heard(command("go on"), timeout=1)[0].timed_out
+    assert time.monotonic() - began < children._PATIENCE_SECONDS
+    assert not is_running(warm._process.pid)
+
+
+def test_without_descriptors_of_processes_each_command_is_a_fresh_one(
+    monkeypatch: pytest.MonkeyPatch, command: Callable[..., Invocation]
+):
+    """Old kernels have none, and containers may forbid them: every run failed there."""
+
+    def forbidden(pid: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(children, "_warm", {})
+    monkeypatch.setattr(os, "pidfd_open", forbidden)
+    children.keep_warm(PYTHON, LANG)
+    ended, words = heard(command("end", "0"))
+    assert ended == Exit(0)
+    assert words[1] == str(os.getpid())
+
+
+def test_a_crash_leaves_nothing_behind(warm: Warm, command: Callable[..., Invocation]):
+    ended, words = heard(command("start another and die"))
+    assert ended == Exit(-signal.SIGKILL)
+    wait(lambda: not any(is_running(pid) for pid in _session(int(words[0]))))
+
+
+def test_what_a_command_has_left_says_nothing_in_the_next_ones(
+    warm: Warm, command: Callable[..., Invocation], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
+    lines: list[str] = []
+    run(
+        command("leave a talker"),
+        scrubber=Scrubber([]),
+        on_event=lambda _: None,
+        on_line=lines.append,
+    )
+    so_far = len(lines)
+    time.sleep(1.5)
+    assert len(lines) == so_far
 
 
 @pytest.mark.parametrize(
@@ -232,7 +314,7 @@ def test_what_was_kept_warm_ends_with_its_parent_and_so_do_its_forks(tmp_path: P
     code = textwrap.dedent(f"""
         import os, sys
         from pathlib import Path
-        from deploy_project.dbt.processes import children
+        from deploy_project.dbt.processes import children, process
         children.keep_warm(Path(sys.executable), {LANG!r})
         child = children.taken(Path(sys.executable), {LANG!r})
         child.order({{
