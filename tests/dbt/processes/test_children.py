@@ -129,7 +129,7 @@ def test_a_fork_has_no_descriptor_of_another(warm: Warm):
     assert one is not None
     assert two is not None
     kinds = [os.readlink(each) for each in Path(f"/proc/{two.process.pid}/fd").iterdir()]
-    assert len([each for each in kinds if each.startswith("pipe")]) == 4 + 2, "and its wake-up pipe"
+    assert len([each for each in kinds if each.startswith("pipe")]) == 5 + 2, "and its wake-up pipe"
     assert not [each for each in kinds if each.startswith(("socket", "anon_inode"))]
     for each in (one, two):
         each.stdin.close()
@@ -197,24 +197,23 @@ def test_a_fork_tells_its_exit_code_itself(
     monkeypatch: pytest.MonkeyPatch,
 ):
     """A command that had succeeded was reported as killed, when only its parent was."""
-    monkeypatch.setattr(children, "_TELLS_SECONDS", 0.5)
-    ends: list[Exit] = []
-    endings = [
-        threading.Thread(target=lambda n=n: ends.append(heard(command("end", n))[0])) for n in "07"
-    ]
-    assert heard(command("end", "0"))[0] == Exit(0)
+    monkeypatch.setattr(children, "_PATIENCE_SECONDS", 5)
     child = warm.child(lambda: True)
     assert child is not None
     os.kill(warm._process.pid, number)
     assert child.process.poll() is None
-    child.stdin.close()
-    assert child.process.wait() == 0
-    child.stdout.close()
+    file = str(command().program)
+    child.order(
+        {
+            **{"program": file, "before": None, "arguments": ["end", "7"], "debug_log": "l"},
+            **{"directory": str(Path(file).parent), "variables": {}, "secrets": []},
+        }
+    )
+    assert child.process.wait() == 7
+    for each in (child.stdin, child.stdout):
+        each.close()
     os.close(child.events)
-    for each in endings:  # a fresh process each
-        each.start()
-        each.join()
-    assert sorted(each.code for each in ends) == [0, 7]
+    assert heard(command("end", "5"))[0] == Exit(5), "a fresh process takes its place"
 
 
 def test_the_end_of_a_killed_fork_whose_parent_was_killed_is_a_guess(warm: Warm):
@@ -267,12 +266,8 @@ def test_what_a_command_has_left_says_nothing_in_the_next_ones(
 ):
     monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
     lines: list[str] = []
-    run(
-        command("leave a talker"),
-        scrubber=Scrubber([]),
-        on_event=lambda _: None,
-        on_line=lines.append,
-    )
+    talker = command("leave a talker")
+    run(talker, scrubber=Scrubber([]), on_event=lambda _: None, on_line=lines.append)
     so_far = len(lines)
     time.sleep(1.5)
     assert len(lines) == so_far
