@@ -12,6 +12,7 @@ import pytest
 
 from deploy_project.releases import prepare
 from tests.integration.conftest import PROJECT, Result, Site, make_site
+from tests.integration.package_hub import package_hub
 
 pytestmark = pytest.mark.slow
 
@@ -254,6 +255,79 @@ def test_packages_belong_to_the_values_that_they_ask_for(
     monkeypatch.setenv("OF_STAGING", "v1")  # a value that is kept elsewhere counts, not its place
     assert site.run("staging__later").success
     assert site.query("select w from s.orders") == [("v1",)]
+
+
+def test_packages_belong_to_the_hub_that_they_come_from(tmp_path: Path):
+    """Two environments with hubs of their own had the packages of the first one."""
+    site = make_site(tmp_path, MODELS)
+    with package_hub("'a'") as one, package_hub("'b'") as other:
+        site.configure(
+            deploy=f"""
+                projects:
+                  tiny: {{repository: REMOTE}}
+                environments:
+                  prod: {{branch: main, schema: p, variables: {{DBT_PACKAGE_HUB_URL: {one}}}}}
+                  staging: {{branch: main, schema: s, variables: {{DBT_PACKAGE_HUB_URL: {other}}}}}
+            """,
+            jobs="""
+                jobs:
+                  nightly: {environment: prod, execute_steps: [dbt build]}
+                  later: {environment: staging, execute_steps: [dbt build]}
+            """,
+        )
+        site.push(
+            {
+                "packages.yml": "packages: [{package: acme/pk, version: 1.0.0}]",
+                "models/orders.sql": "{{ config(materialized='table') }} select {{ pk.word() }} w",
+                "models/revenue.sql": "select 1 as n",
+            }
+        )
+        for job in ("prod__nightly", "staging__later", "prod__nightly"):
+            assert site.run(job).success
+    assert site.query("select p.w, s.w from p.orders p, s.orders s") == [("a", "b")]
+
+
+def test_what_a_job_has_set_is_in_no_parse_that_others_get(tmp_path: Path):
+    """`--full-refresh` and the threads of one job decided how the next one built its models."""
+    model = """
+        {{ config(
+            materialized='table' if flags.FULL_REFRESH else 'view',
+            alias='with_' ~ target.threads,
+        ) }} select 1 as n
+    """
+    site = make_site(tmp_path, {**PROJECT, "models/orders.sql": model})
+    site.push({"models/revenue.sql": None})
+    site.configure(
+        jobs="""
+            jobs:
+              full: {environment: prod, execute_steps: [dbt build --full-refresh]}
+              wide: {environment: prod, execute_steps: [dbt build], settings: {threads: 7}}
+              plain: {environment: prod, execute_steps: [dbt build]}
+        """
+    )
+    kinds = "select table_name, table_type from information_schema.tables where table_name like"
+    found: dict[str, dict[str, str]] = {}
+    for job in ("full", "wide"):
+        site.push({"models/other.sql": f"select '{job}' as n"})
+        for each in (job, "plain"):
+            assert site.run(f"prod__{each}").success
+        found[job] = dict(site.query(f"{kinds} 'with_%'"))
+        site.change("drop view main.with_2")
+    assert found == {"full": {"with_2": "VIEW"}, "wide": {"with_2": "VIEW", "with_7": "VIEW"}}
+
+
+def test_dbt_clean_works_for_a_project_without_clean_targets(tmp_path: Path):
+    """Dbt then deletes the target directory, and refused, for that was not in the project."""
+    site = make_site(tmp_path, MODELS)
+    site.configure(
+        jobs="""
+            jobs:
+              tidied: {environment: prod, execute_steps: [dbt build, dbt clean, dbt build]}
+        """
+    )
+    done = site.run("prod__tidied")
+    assert done.success
+    assert "Finished cleaning all paths" in site.console(done.run_id, "05-dbt-clean")
 
 
 def test_a_relative_path_is_the_same_file_for_every_commit(

@@ -205,8 +205,13 @@ def test_a_fork_tells_its_exit_code_itself(
     file = str(command().program)
     child.order(
         {
-            "program": file, "before": None, "arguments": ["end", "7"], "debug_log": "l",
-            "directory": str(Path(file).parent), "variables": {}, "secrets": [],
+            "program": file,
+            "before": None,
+            "arguments": ["end", "7"],
+            "debug_log": "l",
+            "directory": str(Path(file).parent),
+            "variables": {},
+            "secrets": [],
         }
     )
     assert child.process.wait() == 7
