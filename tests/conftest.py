@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.register_assert_rewrite("tests.support")
+
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
 

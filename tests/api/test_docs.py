@@ -20,8 +20,8 @@ from deploy_project.config.values.deployment import (
 from deploy_project.errors import ConfigError
 from deploy_project.releases.pointer import Pointer, move
 from deploy_project.runs.store.artifacts import Artifacts, Publication
-from tests.serving import served
-from tests.waiting import PATIENCE
+from tests.support.serving import served
+from tests.support.waiting import PATIENCE
 
 HOSTING = Hosting("github", "https://github.com/acme/shop")
 SHOP = Project(name="shop", id=1, repository="/shop.git", hosting=HOSTING)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.bad_input.deployed import Deployed, copy, make
-from tests.bad_input.documented import Met
+from tests.support.documented_messages import Met
 
 
 @pytest.fixture(scope="session")

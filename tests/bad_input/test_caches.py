@@ -9,7 +9,7 @@ import pytest
 
 from deploy_project.releases.pointer import deployed as deployed_pointer
 from tests.bad_input.deployed import WHOLE, Deployed
-from tests.bad_input.documented import Met
+from tests.support.documented_messages import Met
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from deploy_project.cli import main
 from deploy_project.runs.instance.identity import Answer, Identity, another_history, refusal
 from deploy_project.runs.model.tags import LOCATION
 from tests.bad_input.deployed import Deployed
-from tests.bad_input.documented import Met
-from tests.cli.test_the_right_dagster import page
+from tests.support.documented_messages import Met
+from tests.support.web_page import page
 
 pytestmark = pytest.mark.slow
 

@@ -1,19 +1,15 @@
 """Configuration that is wrong: `check` and the code location say the same, and nothing changes."""
 
-import importlib
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from deploy_project.ci.pulls.plan import Handled, plan
 from deploy_project.cli import main
-from deploy_project.errors import ConfigError
 from deploy_project.git.pulls import PullRequest
+from tests.bad_input.code_location import loaded, validated
 from tests.bad_input.deployed import DEPLOY, JOBS, WHOLE, Deployed
-from tests.bad_input.documented import Met
+from tests.support.documented_messages import Met
 
 pytestmark = pytest.mark.slow
 
@@ -94,29 +90,6 @@ def checked(capsys: pytest.CaptureFixture[str]) -> list[str]:
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return said.removeprefix("deploy-project check: ").strip().splitlines()
-
-
-def loaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return what the code location says is wrong, when Dagster loads it."""
-    monkeypatch.delitem(sys.modules, "deploy_project.definitions", raising=False)
-    with pytest.raises(ConfigError) as raised:
-        importlib.import_module("deploy_project.definitions")
-    return str(raised.value).splitlines()
-
-
-def validated(deployed: Deployed, *, loads: bool = False) -> str:
-    """Return what `dagster definitions validate` prints of a location."""
-    command = [sys.executable, "-m", "dagster", "definitions", "validate"]
-    done = subprocess.run(
-        [*command, "-m", "deploy_project.definitions"],
-        cwd=deployed.root,
-        env=deployed.environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert done.returncode == (0 if loads else 1)
-    return re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
 
 
 def test_all_problems_of_all_files_are_told_at_once(

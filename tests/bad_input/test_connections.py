@@ -7,8 +7,8 @@ import pytest
 
 from deploy_project.cli import main
 from tests.bad_input.deployed import Deployed
-from tests.bad_input.documented import Met
-from tests.dbt.package_index import index
+from tests.support.documented_messages import Met
+from tests.support.package_index import index
 
 pytestmark = pytest.mark.slow
 

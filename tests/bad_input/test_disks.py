@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.bad_input.code_location import loaded
 from tests.bad_input.deployed import Deployed
-from tests.bad_input.documented import Met
-from tests.bad_input.test_configuration import loaded
+from tests.support.documented_messages import Met
 
 pytestmark = pytest.mark.slow
 

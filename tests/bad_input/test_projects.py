@@ -3,7 +3,7 @@
 import pytest
 
 from tests.bad_input.deployed import WHOLE, Deployed
-from tests.bad_input.documented import Met
+from tests.support.documented_messages import Met
 
 pytestmark = pytest.mark.slow
 

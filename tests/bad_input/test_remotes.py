@@ -5,8 +5,8 @@ import pytest
 from deploy_project.cli import main
 from deploy_project.git import credentials
 from tests.bad_input.deployed import DEPLOY, Deployed
-from tests.bad_input.documented import Met
-from tests.git.hollow_server import mute, page, serve
+from tests.support.documented_messages import Met
+from tests.support.hollow_server import mute, page, serve
 
 pytestmark = pytest.mark.slow
 

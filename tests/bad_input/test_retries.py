@@ -12,8 +12,8 @@ from deploy_project.runs.model import tags
 from deploy_project.runs.retry.remaining_nodes import chosen, selected_words
 from deploy_project.runs.retry.request import retry_tags
 from tests.bad_input.deployed import Deployed
-from tests.bad_input.documented import Met
-from tests.runs.retry.test_refusal import FAILED, FRESHNESS, record, records
+from tests.support.documented_messages import Met
+from tests.support.retries import FAILED, FRESHNESS, record, records
 
 DONE = {"args": {}, "results": [{"unique_id": "model.shop.a", "status": "error"}]}
 

@@ -12,7 +12,7 @@ from fsspec.implementations.memory import (  # pyright: ignore[reportMissingType
 
 from deploy_project.runs.store.artifacts import Artifacts
 from tests.bad_input.deployed import Deployed
-from tests.bad_input.documented import Met
+from tests.support.documented_messages import Met
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bad_input.documented import FILE, Met, matches, messages
+from tests.support.documented_messages import FILE, Met, matches, messages
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,9 @@
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-Configure = Callable[[str, str], Path]
+from tests.cli.configure import Configure
 
 
 @pytest.fixture

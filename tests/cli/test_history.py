@@ -10,7 +10,7 @@ from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import matching
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
-from tests.orchestration.jobs.test_queue import ORIGIN
+from tests.support.dagster_jobs import ORIGIN
 
 A = "3f2a0c1e-aaaa-4000-8000-000000000000"
 B = "3f2b0c1e-bbbb-4000-8000-000000000000"

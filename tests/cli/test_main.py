@@ -7,7 +7,7 @@ import pytest
 
 from deploy_project.cli import main
 from deploy_project.cli.parser import parser
-from tests.cli.conftest import Configure
+from tests.cli.configure import Configure
 
 COMMANDS = ("init", "demo", "check", "deploy", "serve", "run", "retry", "cancel", "runs", "logs")
 ONE = """

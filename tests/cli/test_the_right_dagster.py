@@ -1,13 +1,10 @@
 """Nothing is asked of a Dagster that is not this deployment's; real ones, with real histories."""
 
-import http.server
 import json
 import re
 import shutil
-import threading
 import urllib.request
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +12,9 @@ import pytest
 
 from deploy_project.cli import main
 from tests.cli.webserver import webserver
-from tests.integration.conftest import ROOT, Site, make_site
+from tests.support.paths import ROOT
+from tests.support.site import Site, make_site
+from tests.support.web_page import page
 
 pytestmark = pytest.mark.slow
 
@@ -262,34 +261,6 @@ def test_a_location_that_is_not_loaded(here: Site, run: str, say: Say, tmp_path:
         assert "could not reload" in say(here, "deploy", "prod")[1]
         assert say(here, "cancel", run)[0] == 0
         assert {"runId": run, "status": "CANCELED"} in seen(url)["runsOrError"]["results"]
-
-
-class Page(http.server.BaseHTTPRequestHandler):
-    """Something else: it answers with a page, whatever it is asked for."""
-
-    asked: list[str]
-
-    def do_POST(self) -> None:
-        self.asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"<h1>Grafana</h1>")
-
-    def log_request(self, code: object = "-", size: object = "-") -> None: ...
-
-
-@contextmanager
-def page() -> Generator[tuple[str, list[str]]]:
-    asked: list[str] = []
-    handler = type("Handler", (Page,), {"asked": asked})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}", asked
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def test_something_that_is_no_dagster(here: Site, run: str, say: Say):

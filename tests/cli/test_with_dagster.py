@@ -14,9 +14,10 @@ import pytest
 
 from deploy_project.runs.instance.launching import Dagster
 from tests.cli.webserver import answers
-from tests.integration.conftest import ENDLESS, ROOT, Site, make_site
-from tests.ports import free_port
-from tests.waiting import PATIENCE, wait
+from tests.support.paths import ROOT
+from tests.support.ports import free_port
+from tests.support.site import ENDLESS, Site, make_site
+from tests.support.waiting import PATIENCE, wait
 
 pytestmark = pytest.mark.e2e
 

@@ -8,8 +8,8 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.ports import free_port
-from tests.waiting import PATIENCE, ended, wait
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, ended, wait
 
 
 @contextmanager

@@ -13,8 +13,8 @@ import yaml
 
 from tests.deploy.containers import image_variables
 from tests.deploy.variants import DEPLOY
-from tests.ports import free_port
-from tests.waiting import PATIENCE, wait
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait
 
 SERVICES = ("code", "webserver", "daemon", "docs")
 

@@ -16,9 +16,10 @@ from kubernetes import client  # pyright: ignore[reportMissingTypeStubs]
 from deploy_project.orchestration.internals import launching, run_queue
 from deploy_project.orchestration.processes.launcher import ProcessLauncher
 from tests.deploy import variants
-from tests.deploy.conftest import configured, kubeconfig
+from tests.deploy.container_runs import configured, kubeconfig
 from tests.deploy.variants import DEPLOY
-from tests.integration.conftest import ROOT, Site
+from tests.support.paths import ROOT
+from tests.support.site import Site
 
 VARIANTS: list[Callable[[], dict[str, Any]]] = [
     variants.processes,

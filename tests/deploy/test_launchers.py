@@ -9,9 +9,9 @@ import pytest
 
 from deploy_project.orchestration.internals import events, run_process
 from deploy_project.orchestration.triggers.lost import start_lost
-from tests.deploy.conftest import IMAGE, PASSWORD, SECRET, Elsewhere
+from tests.deploy.container_runs import IMAGE, PASSWORD, SECRET, Elsewhere
 from tests.deploy.containers import Container
-from tests.waiting import wait
+from tests.support.waiting import wait
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deploy")]
 

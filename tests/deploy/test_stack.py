@@ -7,11 +7,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.deploy.conftest import DEPLOY_FILE, FILES, IMAGE, JOBS, PASSWORD, SECRET, in_docker
+from tests.deploy.container_runs import DEPLOY_FILE, FILES, IMAGE, JOBS, PASSWORD, SECRET, in_docker
 from tests.deploy.containers import Host
 from tests.deploy.stack import Stack, running, stack
-from tests.integration.conftest import Site, make_site
-from tests.waiting import wait
+from tests.support.site import Site, make_site
+from tests.support.waiting import wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deploy")]
 

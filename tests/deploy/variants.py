@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from tests.integration.conftest import ROOT
+from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "docs" / "deploy"
 _CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tests.integration.conftest import ROOT, Site
-from tests.waiting import PATIENCE, wait
+from tests.support.paths import ROOT
+from tests.support.processes import processes_in
+from tests.support.site import Site
+from tests.support.waiting import PATIENCE, wait
 
 T = TypeVar("T")
 
@@ -83,26 +85,6 @@ class Run:
     tags: dict[str, str]
     built: set[str]
     """The keys of all assets that it has materialized, with slashes."""
-
-
-def processes_in(directory: Path) -> dict[int, str]:
-    """The command lines of all processes whose working directory is in `directory`."""
-    found: dict[int, str] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended meanwhile, or is somebody else's
-            if (process / "cwd").readlink().is_relative_to(directory):
-                words = (process / "cmdline").read_bytes().split(b"\0")
-                found[int(process.name)] = b" ".join(words).decode()
-    return found
-
-
-def processes_about(words: str) -> list[str]:
-    """The command lines of all processes that contain `words`."""
-    found: list[str] = []
-    for file in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            found.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-    return [line for line in found if words in line]
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from typing import TypeVar
 import pytest
 
 from tests.e2e import dagster_dev
-from tests.e2e.dagster_dev import DagsterDev, Run, processes_about, processes_in
+from tests.e2e.dagster_dev import DagsterDev, Run
 from tests.e2e.gates import WAIT, Remotes, serve
-from tests.integration.conftest import PROJECT, Site, make_site
-from tests.ports import free_port
-from tests.waiting import PATIENCE, wait
+from tests.support.ports import free_port
+from tests.support.processes import processes_in, processes_naming
+from tests.support.site import PROJECT, Site, make_site
+from tests.support.waiting import PATIENCE, wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
@@ -146,7 +147,7 @@ class Victims:
 
     def left(self) -> list[str]:
         """The processes of dbt, and those that install a package for it."""
-        return [*self.dev.dbt_processes(), *processes_about(self.remotes.url("package.git"))]
+        return [*self.dev.dbt_processes(), *processes_naming(self.remotes.url("package.git"))]
 
     def wait(self, what: str, found: Callable[[], T | None]) -> T:
         return self.dev.wait(what, found)

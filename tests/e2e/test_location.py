@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import ROOT, Site, make_site
+from tests.support.paths import ROOT
+from tests.support.site import Site, make_site
 
 pytestmark = pytest.mark.slow
 

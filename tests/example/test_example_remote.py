@@ -7,6 +7,7 @@ import deploy_project.example
 from deploy_project.config.state import StateDirectory
 from deploy_project.example.remote import make_remote, working_copy
 from deploy_project.git.command import git
+from tests.support.git_repositories import heads
 
 EMBEDDED = Path(deploy_project.example.__file__).parent / "dbt"
 HOSTILE = """
@@ -27,11 +28,6 @@ HOSTILE = """
 [user]
     name = Somebody Else
 """
-
-
-def heads(repository: Path) -> dict[str, str]:
-    lines = git("show-ref", "--heads", cwd=repository).splitlines()
-    return {name: commit for commit, name in (line.split() for line in lines)}
 
 
 def test_the_remote_has_a_history_on_both_branches(state: StateDirectory):

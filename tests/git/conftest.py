@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.config.state import StateDirectory
-from tests.git.repositories import Repository, create
+from tests.support.git_repositories import Repository, create
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

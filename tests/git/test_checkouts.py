@@ -12,17 +12,9 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout, project_directory
-from tests.git.repositories import (
-    Repository,
-    create,
-    files,
-    first_on_path,
-    log_git,
-    project,
-    script,
-    written,
-)
-from tests.waiting import PATIENCE
+from tests.support.git_repositories import Repository, create, files, project
+from tests.support.scripts import first_on_path, log_git, script, written
+from tests.support.waiting import PATIENCE
 
 ENSURE = """
 import sys

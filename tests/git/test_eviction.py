@@ -13,8 +13,8 @@ from filelock import FileLock
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold, surplus
-from tests.git.repositories import Repository, project
-from tests.waiting import PATIENCE
+from tests.support.git_repositories import Repository, project
+from tests.support.waiting import PATIENCE
 
 HOLD = """
 import sys

@@ -10,15 +10,10 @@ import pytest
 from deploy_project.errors import GitError
 from deploy_project.git.command import TOKEN, git, without_credentials
 from deploy_project.git.remote import heads
-from tests.git.repositories import Repository, create, first_on_path, project, script, written
-from tests.waiting import wait
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return ") Z " in Path(f"/proc/{pid}/stat").read_text()
-    except FileNotFoundError:
-        return True
+from tests.support.git_repositories import Repository, create, project
+from tests.support.processes import is_gone
+from tests.support.scripts import first_on_path, script, written
+from tests.support.waiting import wait
 
 
 def sleeping_git(tmp_path: Path) -> tuple[tuple[str, ...], Path]:

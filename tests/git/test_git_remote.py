@@ -6,7 +6,8 @@ import pytest
 
 from deploy_project.errors import GitError
 from deploy_project.git.remote import Head, head, heads
-from tests.git.repositories import Repository, environment, first_on_path, log_git, project
+from tests.support.git_repositories import Repository, environment, project
+from tests.support.scripts import first_on_path, log_git
 
 
 def test_all_references_are_asked_for_at_once(

@@ -12,8 +12,9 @@ from deploy_project.errors import ConflictError, GitError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.command import git
 from deploy_project.git.merges import merged
-from tests.git.repositories import Repository, files, first_on_path, project, script
-from tests.waiting import PATIENCE
+from tests.support.git_repositories import Repository, files, project
+from tests.support.scripts import first_on_path, script
+from tests.support.waiting import PATIENCE
 
 MERGE = """
 import sys

@@ -15,15 +15,8 @@ from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git
 from deploy_project.git.mirror import ensure_commit
-from tests.git.repositories import (
-    Repository,
-    create,
-    first_on_path,
-    log_git,
-    project,
-    script,
-    written,
-)
+from tests.support.git_repositories import Repository, create, project
+from tests.support.scripts import first_on_path, log_git, script, written
 
 ENSURE = """
 import sys

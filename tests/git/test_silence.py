@@ -13,9 +13,11 @@ from deploy_project.git import credentials
 from deploy_project.git.mirror import ensure_commit
 from deploy_project.git.remote import heads
 from deploy_project.processes import deadlines
-from tests.git import hollow_server
-from tests.git.hollow_server import mute, serve
-from tests.git.repositories import Repository, first_on_path, project, script, written
+from tests.support import hollow_server
+from tests.support.git_repositories import Repository, project
+from tests.support.hollow_server import mute, serve
+from tests.support.processes import nothing_is_left
+from tests.support.scripts import first_on_path, script, written
 
 SILENT = r"failed to hear anything for 3 seconds, and was stopped"
 COMMIT = "a" * 40
@@ -30,27 +32,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:git:http:https:ssh")
     for name in ("GIT_SSH", "GIT_SSH_COMMAND"):
         monkeypatch.delenv(name, raising=False)
-
-
-def processes_naming(text: str) -> list[str]:
-    """Return the command lines of this machine that name `text`."""
-    found: list[str] = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if text in line:
-            found.append(line)
-    return found
-
-
-def nothing_is_left(text: str) -> bool:
-    """Return whether all processes that name `text` end: a kill takes a moment."""
-    until = time.monotonic() + 300
-    while processes_naming(text) and time.monotonic() < until:
-        time.sleep(0.05)
-    return not processes_naming(text)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https", "git", "ssh"])

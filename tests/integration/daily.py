@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import Result, Site, make_site
 from tests.integration.shop import PROJECT, RAW
+from tests.support.site import Result, Site, make_site
 
 DEPLOY = """
     account: {id: 7, name: Shop}

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.releases.prepare import deploy, prepare
-from tests.integration.conftest import DEPLOY, PROJECT, Result, Site, make_site
+from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

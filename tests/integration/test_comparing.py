@@ -11,7 +11,7 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.timing.model_timing import timing
-from tests.integration.comparing import (
+from tests.support.comparing import (
     BEFORE,
     JOBS,
     Compared,
@@ -19,7 +19,7 @@ from tests.integration.comparing import (
     check_samples,
     run_pull_request,
 )
-from tests.integration.conftest import PROJECT, make_site
+from tests.support.site import PROJECT, make_site
 
 pytestmark = pytest.mark.slow
 DEPLOY = """

@@ -3,12 +3,12 @@
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import ENDLESS, Site
-from tests.waiting import PATIENCE
+from tests.support.processes import processes_of
+from tests.support.site import ENDLESS, Site
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -23,19 +23,6 @@ JOBS = """
         execute_steps: [dbt run, dbt test]
         execution: {timeout_seconds: LIMIT}
 """
-
-
-def processes_of(site: Site) -> list[int]:
-    """The processes that work in the site's directories."""
-    found: list[int] = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            directory = os.readlink(entry / "cwd")
-        except OSError:
-            continue
-        if directory.startswith(f"{site.state.root}/"):
-            found.append(int(entry.name))
-    return found
 
 
 def test_a_run_that_takes_too_long_is_cancelled(site: Site):

@@ -9,8 +9,8 @@ import pytest
 
 from deploy_project.cli.commands.runs import listed
 from deploy_project.runs.instance import history
-from tests.integration.conftest import PROJECT, Result, Site, make_site
 from tests.integration.shop import RAW
+from tests.support.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pytest
 
 from bench.asking import Reader, peak_megabytes, serving
-from tests.integration.conftest import DEPLOY as PLAIN
-from tests.integration.conftest import PROJECT, Site, make_site
-from tests.waiting import PATIENCE
+from tests.support.site import DEPLOY as PLAIN
+from tests.support.site import PROJECT, Site, make_site
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 
 from deploy_project.dbt.processes import process
-from tests.git.hollow_server import mute
-from tests.integration.conftest import DEPLOY, Site
+from tests.support.hollow_server import mute
+from tests.support.site import DEPLOY, Site
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ import duckdb
 import pytest
 
 from deploy_project.releases import prepare
-from tests.integration.conftest import PROJECT, Result, Site, make_site
 from tests.integration.package_hub import package_hub
+from tests.support.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

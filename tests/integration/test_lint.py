@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from deploy_project.ci.lint.report import Lint, read
-from tests.git.hosts.site import TOKEN, serve
-from tests.git.hosts.site import Site as Hub
-from tests.integration.conftest import PROJECT, Result, Site, make_site
+from tests.support.hosting_site import TOKEN, HostingSite, serve
+from tests.support.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +64,7 @@ class Story:
     """Production, linted whole and without a configuration; then two pull requests."""
 
     site: Site
-    hub: Hub
+    hub: HostingSite
     everything: Result
     stopped: Result
     by_dbt: Result

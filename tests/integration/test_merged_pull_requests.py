@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.git.hosts.site import TOKEN, serve
-from tests.git.hosts.site import Site as Hub
-from tests.integration.conftest import Result, Site, make_site
+from tests.support.hosting_site import TOKEN, HostingSite, serve
+from tests.support.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 
@@ -32,7 +31,7 @@ class Story:
     """Two pull requests that main has moved on from: one goes together with it, one does not."""
 
     site: Site
-    hub: Hub
+    hub: HostingSite
     base: str
     head: str
     clean: Result

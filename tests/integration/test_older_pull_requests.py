@@ -9,9 +9,9 @@ import pytest
 
 from deploy_project.ci.schemas.ledger import entries
 from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name
-from tests.integration.conftest import Result, Site, make_site
-from tests.integration.test_pull_requests import ASTRAY, CHANGED, MODELS
-from tests.integration.test_sweeps import Hosting
+from tests.integration.hosting import Hosting
+from tests.integration.pull_request_files import ASTRAY, CHANGED, MODELS
+from tests.support.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

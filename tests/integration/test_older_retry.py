@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import DEPLOY
-from tests.integration.retries import MEND, Done, failing, narrowed_to, prepared
+from tests.integration.failing_job import MEND, Done, failing, narrowed_to, prepared
+from tests.support.site import DEPLOY
 
 pytestmark = pytest.mark.slow
 

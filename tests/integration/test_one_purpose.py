@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.git.git_server import serve
-from tests.integration.conftest import PROJECT, Result, Site, make_site
-from tests.integration.test_secrets import values
+from tests.integration.databases import values
+from tests.support.git_server import serve
+from tests.support.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -11,10 +11,10 @@ import duckdb
 import pytest
 
 from deploy_project.ci.schemas.ledger import entries
-from tests.git.hosts.site import TOKEN, serve
-from tests.git.hosts.site import Site as Hub
-from tests.integration.conftest import PROJECT, Result, Site, make_site
-from tests.orchestration.triggers.test_merges import Daemon
+from tests.integration.pull_request_files import ASTRAY, CHANGED, MODELS
+from tests.support.daemon import Daemon
+from tests.support.hosting_site import TOKEN, HostingSite, serve
+from tests.support.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 
@@ -34,19 +34,8 @@ JOBS = """
       nightly: {environment: prod, execute_steps: [dbt build]}
       checks: {id: 23, environment: staging, job_type: ci}
 """
-MODELS = {
-    **PROJECT,
-    "models/orders.sql": "{{ config(materialized='table') }} select 1 as id, 10 as amount",
-    "models/report.sql": "{{ config(schema='mart') }} select * from {{ ref('revenue') }}",
-}
 FOUND = """
     select revenue, null as reason, 'a|b' as remark from {{ ref('report') }} where revenue < 100
-"""
-CHANGED = "select 2 * sum(amount) as revenue from {{ ref('orders') }}"
-ASTRAY = """
-    {% macro generate_schema_name(custom_schema_name, node) -%}
-        {{ custom_schema_name or target.schema }}
-    {%- endmacro %}
 """
 
 
@@ -55,7 +44,7 @@ class Story:
     """Pull request 7 before and after production was built; 8 with a macro that goes astray."""
 
     site: Site
-    hub: Hub
+    hub: HostingSite
     daemon: Daemon
     too_early: Result
     everything: Result

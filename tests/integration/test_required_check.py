@@ -9,8 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.integration.conftest import ROOT, Site
-from tests.orchestration.triggers.test_merges import Daemon
+from tests.support.daemon import Daemon
+from tests.support.paths import ROOT
+from tests.support.site import Site
 
 pytestmark = pytest.mark.slow
 

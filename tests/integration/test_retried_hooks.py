@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import DEPLOY, PROJECT, Site, make_site
-from tests.integration.retries import whole_plan
+from tests.support.retries import whole_plan
+from tests.support.site import DEPLOY, PROJECT, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import ENDLESS, PROJECT, Site, make_site
-from tests.integration.retries import MEND, Done, failing, narrowed_to, prepared
-from tests.waiting import PATIENCE
+from tests.integration.failing_job import MEND, Done, failing, narrowed_to, prepared
+from tests.support.site import ENDLESS, PROJECT, Site, make_site
+from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 

@@ -1,11 +1,9 @@
 """A secret's value is nowhere that people or programs can read it (VAR-4)."""
 
 import signal
-import sqlite3
 import subprocess
 import threading
 import time
-import zlib
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.git.git_server import serve
-from tests.integration.conftest import PROJECT, Result, Site, make_site
-from tests.integration.test_ends import ENDLESS, processes_of
-from tests.waiting import PATIENCE, wait
+from tests.integration.databases import values
+from tests.support.git_server import serve
+from tests.support.processes import processes_of
+from tests.support.site import ENDLESS, PROJECT, Result, Site, make_site
+from tests.support.waiting import PATIENCE, wait
 
 pytestmark = pytest.mark.slow
 
@@ -192,20 +191,6 @@ def watch_command_lines(seen: set[bytes], ended: threading.Event) -> None:
 def told(content: bytes) -> list[str]:
     """The secrets that `content` tells."""
     return [mark for mark in MARKS if mark.encode() in content]
-
-
-def values(database: Path) -> Iterator[bytes]:
-    """Every value of a database; Dagster keeps some of them compressed."""
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        tables = connection.execute("select name from sqlite_master where type = 'table'")
-        for (table,) in tables.fetchall():
-            for row in connection.execute(f'select * from "{table}"'):
-                for value in row:
-                    content = value if isinstance(value, bytes) else str(value).encode()
-                    try:
-                        yield zlib.decompress(content)
-                    except zlib.error:
-                        yield content
 
 
 def is_private(file: Path) -> bool:

@@ -11,11 +11,9 @@ import pytest
 from deploy_project.ci.pulls.finders import Finders
 from deploy_project.ci.schemas.ledger import Entry, enter, entries
 from deploy_project.cli.commands.sweep import sweep
-from deploy_project.config.values.deployment import Project
-from deploy_project.errors import RemoteError
-from deploy_project.git.pulls import OpenPullRequests, PullRequest
 from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name, requests
-from tests.integration.conftest import DEPLOY, Result, Site, make_site
+from tests.integration.hosting import Hosting
+from tests.support.site import DEPLOY, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 JOBS = """
@@ -26,21 +24,6 @@ JOBS = """
         job_type: ci
         execute_steps: [dbt run --select revenue]
 """
-
-
-@dataclass(frozen=True)
-class Hosting:
-    """A hosting site on which these pull requests are open; None is an outage."""
-
-    open_numbers: tuple[int, ...] | None
-
-    def listed(self, project: Project, cursor: str) -> OpenPullRequests | None:
-        assert cursor == ""
-        if self.open_numbers is None:
-            raise RemoteError("the hosting site is away")
-        return OpenPullRequests(
-            tuple(PullRequest(each, "0" * 40) for each in self.open_numbers), "now"
-        )
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy_project.config.values.deployment import Environment, Hosting, Project
+from tests.support.started_processes import Process, heard
 
 
 @pytest.fixture
@@ -23,3 +25,10 @@ def environment() -> Environment:
         hosting=Hosting("github", "https://github.com/acme/shop"),
     )
     return Environment(name="prod", id=2, project=project, type="production")
+
+
+@pytest.fixture
+def started() -> Iterator[list[Process]]:
+    """The command lines of all processes that are started from now on."""
+    with heard() as found:
+        yield found

@@ -7,16 +7,13 @@ import pytest
 
 from deploy_project.config.values.deployment import HostingKind
 from deploy_project.runs.model import tags
-from tests.git.hosts.site import TOKEN, Canned, Request, serve
-from tests.git.hosts.site import Site as Hub
-from tests.integration.conftest import Site, make_site
-from tests.orchestration.triggers import test_merges
-from tests.orchestration.triggers.test_merges import Daemon, Process
-from tests.orchestration.triggers.test_pull_requests import run, status
+from tests.support.daemon import Daemon, run, status
+from tests.support.hosting_site import TOKEN, Canned, HostingSite, Request, serve
+from tests.support.site import Site, make_site
+from tests.support.started_processes import Process
 
 pytestmark = pytest.mark.slow
 
-started = test_merges.started
 SENSOR = "tiny_pull_requests"
 PLACES = {"github": "/api/v3", "gitlab": "/api/v4", "gitea": "/api/v1"}
 HOSTING = "hosting: {kind: KIND, url: HUB/acme/shop, api_url: HUBROOT, token: {env: HUB_TOKEN}}"
@@ -47,7 +44,7 @@ def daemon(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
         yield Daemon(site, instance)
 
 
-def watched(daemon: Daemon, kind: HostingKind, hub: Hub) -> None:
+def watched(daemon: Daemon, kind: HostingKind, hub: HostingSite) -> None:
     """Let the sensor see for the first time what is open."""
     place = HOSTING.replace("KIND", kind).replace("HUBROOT", hub.url + PLACES[kind])
     place = place.replace("HUB/", f"{hub.url}/")
@@ -56,7 +53,7 @@ def watched(daemon: Daemon, kind: HostingKind, hub: Hub) -> None:
 
 
 @pytest.fixture
-def github(daemon: Daemon) -> Iterator[Hub]:
+def github(daemon: Daemon) -> Iterator[HostingSite]:
     with serve("github") as hub:
         hub.open(*range(1, 131))
         watched(daemon, "github", hub)
@@ -96,7 +93,7 @@ def test_a_tick_without_news_asks_for_references_once(
     assert not {"fetch", "clone"} & {word for process in started for word in process}
 
 
-def test_a_page_that_fails_loses_and_repeats_nothing(daemon: Daemon, github: Hub):
+def test_a_page_that_fails_loses_and_repeats_nothing(daemon: Daemon, github: HostingSite):
     def fail(request: Request) -> None:
         if request.query.get("page") == "2":
             github.canned.append(Canned(502))
@@ -112,7 +109,7 @@ def test_a_page_that_fails_loses_and_repeats_nothing(daemon: Daemon, github: Hub
 
 
 def test_a_base_that_cannot_be_asked_for_loses_and_repeats_nothing(
-    site: Site, daemon: Daemon, github: Hub
+    site: Site, daemon: Daemon, github: HostingSite
 ):
     github.open(131)
     hidden = site.remote.rename(site.root / "hidden.git")
@@ -123,7 +120,7 @@ def test_a_base_that_cannot_be_asked_for_loses_and_repeats_nothing(
 
 
 def test_a_daemon_that_is_killed_before_it_keeps_the_cursor_gives_up_no_run(
-    daemon: Daemon, github: Hub
+    daemon: Daemon, github: HostingSite
 ):
     """Dagster then evaluates the tick again, and starts nothing for a key that it has seen."""
     before = daemon.cursors[SENSOR]
@@ -138,7 +135,7 @@ def test_a_daemon_that_is_killed_before_it_keeps_the_cursor_gives_up_no_run(
 
 
 def test_telling_why_forks_are_not_built_holds_up_no_start(
-    daemon: Daemon, github: Hub, monkeypatch: pytest.MonkeyPatch
+    daemon: Daemon, github: HostingSite, monkeypatch: pytest.MonkeyPatch
 ):
     """A site that took half a minute for each comment ended the tick, again and again."""
     github.open(131)

@@ -1,26 +1,21 @@
 """Deployments whose history, warehouse, or both, are in a real Postgres."""
 
-import re
-from collections.abc import Generator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Generator
 
 import pytest
 
-from tests.integration.conftest import ROOT, Site, make_site
-from tests.postgres import server as servers
-from tests.postgres.server import Server
+from tests.postgres.history import HISTORY_PASSWORD
+from tests.postgres.shop import PASSWORDS, Shop, run_shop
+from tests.support.postgres_server import Server, running
+from tests.support.s3 import store
 
-if TYPE_CHECKING:
-    from tests.postgres.shop import Shop
-
-HISTORY_PASSWORD = "lant3rn-of-dagster"
+__all__ = ["store"]
 
 
 @pytest.fixture(scope="session")
 def server() -> Generator[Server]:
-    with servers.running() as running:
-        yield running
+    with running() as made:
+        yield made
 
 
 @pytest.fixture(scope="package")
@@ -39,30 +34,8 @@ def history(server: Server) -> Generator[str]:
 
 
 @pytest.fixture(scope="package")
-def shop(
-    server: Server, history: str, tmp_path_factory: pytest.TempPathFactory
-) -> Generator["Shop"]:
-    from tests.postgres.shop import PASSWORDS, run_shop
-
+def shop(server: Server, history: str, tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
     with pytest.MonkeyPatch.context() as patch:
         for role, password in PASSWORDS.items():
             patch.setenv(f"{role.upper()}_PASSWORD", password)
         yield run_shop(tmp_path_factory.mktemp("shop"), server)
-
-
-def documented_storage() -> str:
-    """The block of dagster.yaml in docs/configuration.md."""
-    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```yaml\n(storage:\n.*?)```", text, re.DOTALL)
-    return block
-
-
-def make_site_on_postgres(directory: Path, project: Mapping[str, str]) -> Site:
-    """Return a site with Dagster's history in Postgres, as the documentation says."""
-    site = make_site(directory, project)
-    file = site.root / "dagster.yaml"
-    before = file.read_text(encoding="utf-8")
-    after = re.sub(r"^storage:\n(?:  .*\n)+", documented_storage(), before, flags=re.MULTILINE)
-    assert after != before
-    file.write_text(after, encoding="utf-8")
-    return site

@@ -24,11 +24,11 @@ from upath import UPath
 
 from deploy_project.orchestration.internals.launching import run_command
 from deploy_project.releases.prepare import deploy, prepare
-from tests.integration.conftest import Site
-from tests.postgres.conftest import make_site_on_postgres
-from tests.postgres.server import Server
-from tests.stores.s3 import BUCKET, Store
-from tests.waiting import ended
+from tests.postgres.history import make_site_on_postgres
+from tests.support.postgres_server import Server
+from tests.support.s3 import BUCKET, Store
+from tests.support.site import Site
+from tests.support.waiting import ended
 
 DATABASE, HISTORY, PASSWORD = "fleet", "fleet_history", "fl33t-of-dagster"
 LOCATION = "deploy_project"

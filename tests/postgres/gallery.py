@@ -6,14 +6,14 @@ from typing import Any, cast
 
 import dagster as dg
 
-from tests.git.hosts.site import Pull
-from tests.git.hosts.site import Site as Hub
-from tests.integration import reconstruct
-from tests.integration.conftest import ROOT, Result, Site
-from tests.orchestration.jobs.test_queue import ORIGIN
-from tests.orchestration.triggers.test_merges import Daemon
-from tests.postgres.server import Server
-from tests.waiting import wait
+from tests.support import reconstruct
+from tests.support.daemon import Daemon
+from tests.support.dagster_jobs import ORIGIN
+from tests.support.hosting_site import HostingSite, Pull
+from tests.support.paths import ROOT
+from tests.support.postgres_server import Server
+from tests.support.site import Result, Site
+from tests.support.waiting import wait
 
 DATABASE, PASSWORD = "gallery", "pa1nt-and-canvas"
 JOB, SWEEP, SENSOR = "review__checks", "review__ci_sweep", "gallery_pull_requests"
@@ -94,7 +94,7 @@ class Gallery:
 
     site: Site
     server: Server
-    hub: Hub
+    hub: HostingSite
     daemon: Daemon
     runs: dict[str, str] = field(default_factory=dict[str, str])
     """The runs, by what the story calls them."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.integration.conftest import Result, Site
-from tests.postgres.conftest import make_site_on_postgres
-from tests.postgres.server import Server
+from tests.postgres.history import make_site_on_postgres
+from tests.support.postgres_server import Server
+from tests.support.site import Result, Site
 
 DATABASE = "shop"
 PASSWORDS = {"production": 'pr0d/é&"pass½', "staging": "st4ging'pass"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.comparing import (
+from tests.support.comparing import (
     BEFORE,
     JOBS,
     Compared,
@@ -10,8 +10,8 @@ from tests.integration.comparing import (
     check_samples,
     run_pull_request,
 )
-from tests.integration.conftest import make_site
-from tests.postgres.server import Server
+from tests.support.postgres_server import Server
+from tests.support.site import make_site
 
 pytestmark = pytest.mark.slow
 PROJECT = {

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from deploy_project.dbt.processes.scrubbing import Scrubber
-from tests.postgres.conftest import HISTORY_PASSWORD
-from tests.postgres.server import Server
+from tests.postgres.history import HISTORY_PASSWORD
 from tests.postgres.shop import PASSWORDS, Shop
+from tests.support.postgres_server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.conftest import Site
-from tests.integration.test_ends import processes_of
-from tests.postgres.conftest import make_site_on_postgres
-from tests.postgres.server import Server
-from tests.waiting import wait
+from tests.postgres.history import make_site_on_postgres
+from tests.support.postgres_server import Server
+from tests.support.processes import processes_of
+from tests.support.site import Site
+from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow
 

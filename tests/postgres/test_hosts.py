@@ -17,16 +17,14 @@ from deploy_project.orchestration.triggers.run_records import look
 from deploy_project.releases import pointer
 from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.store.artifacts import COMMENT
-from tests.integration.retries import whole_plan
 from tests.postgres import fleet as fleets
 from tests.postgres.fleet import Fleet
-from tests.postgres.server import Server
-from tests.serving import served
-from tests.stores.forwarder import forwarding
-from tests.stores.s3 import SECRET, Store, store
-from tests.waiting import PATIENCE, ended, wait
-
-__all__ = ["store"]
+from tests.support.forwarder import forwarding
+from tests.support.postgres_server import Server
+from tests.support.retries import whole_plan
+from tests.support.s3 import SECRET, Store
+from tests.support.serving import served
+from tests.support.waiting import PATIENCE, ended, wait
 
 pytestmark = pytest.mark.slow
 

@@ -7,12 +7,12 @@ import dagster as dg
 import pytest
 
 from deploy_project.ci.schemas.ledger import entries
-from tests.git.hosts.site import TOKEN, serve
-from tests.orchestration.triggers.test_merges import Daemon
 from tests.postgres import gallery
-from tests.postgres.conftest import make_site_on_postgres
 from tests.postgres.gallery import Gallery, Story
-from tests.postgres.server import Server
+from tests.postgres.history import make_site_on_postgres
+from tests.support.daemon import Daemon
+from tests.support.hosting_site import TOKEN, serve
+from tests.support.postgres_server import Server
 
 pytestmark = pytest.mark.slow
 

@@ -10,10 +10,10 @@ from deploy_project.orchestration.jobs.deactivation import deactivated
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.runs.model import tags
 from deploy_project.runs.outcome.ends import Cursor
-from tests.integration.conftest import Result, Site
-from tests.orchestration.triggers.test_run_records import Watch
-from tests.postgres.conftest import make_site_on_postgres
-from tests.postgres.server import Server
+from tests.postgres.history import make_site_on_postgres
+from tests.support.postgres_server import Server
+from tests.support.run_records import Watch
+from tests.support.site import Result, Site
 
 pytestmark = pytest.mark.slow
 

@@ -2,13 +2,12 @@
 
 import ast
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from tests.bad_input.documented import messages
+from tests.support.documented_messages import messages
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "operations.md"
 
 

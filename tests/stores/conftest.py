@@ -1,3 +1,3 @@
-from tests.stores.s3 import store
+from tests.support.s3 import store
 
 __all__ = ["store"]

@@ -16,9 +16,9 @@ from deploy_project.releases.given import given
 from deploy_project.runs.store import transfer
 from deploy_project.runs.store.artifacts import Artifacts, Publication
 from deploy_project.runs.store.logs import Tail
-from tests.serving import served
-from tests.stores.s3 import BUCKET, SECRET, Store, addressed, running
-from tests.waiting import PATIENCE
+from tests.support.s3 import BUCKET, SECRET, Store, addressed, running
+from tests.support.serving import served
+from tests.support.waiting import PATIENCE
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")
 PROD = Environment(name="prod", id=1, project=SHOP, type="production")

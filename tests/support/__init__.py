@@ -1,0 +1,1 @@
+"""Things that tests of several folders share: deployments, servers, processes, waiting."""

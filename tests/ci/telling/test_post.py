@@ -10,7 +10,7 @@ from deploy_project.ci.comment.report import Report
 from deploy_project.ci.telling import post as posting
 from deploy_project.ci.telling.post import post
 from deploy_project.config.values.deployment import Project
-from tests.git.hosts.site import TOKEN, Canned, Site, serve
+from tests.support.hosting_site import TOKEN, Canned, HostingSite, serve
 
 REPORT = Report("ci", "prod", "success", "c" * 40, run_url="https://dagster.example/runs/1")
 
@@ -18,14 +18,14 @@ REPORT = Report("ci", "prod", "success", "c" * 40, run_url="https://dagster.exam
 @pytest.fixture(params=["github", "gitlab", "gitea"])
 def site(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Generator[Site, None, None]:
+) -> Generator[HostingSite, None, None]:
     monkeypatch.setenv("HOSTING_TOKEN", TOKEN)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serve(request.param) as found:
         yield found
 
 
-def test_the_status_comes_first_and_then_the_comment(site: Site):
+def test_the_status_comes_first_and_then_the_comment(site: HostingSite):
     assert post(site.project, 12, REPORT) == []
     assert [each["context"] for each in site.statuses] == ["dbt/prod/ci"]
     (note,) = site.notes
@@ -33,7 +33,7 @@ def test_the_status_comes_first_and_then_the_comment(site: Site):
     assert "/statuses/" in site.asked[0]
 
 
-def test_the_end_of_a_run_replaces_its_beginning(site: Site):
+def test_the_end_of_a_run_replaces_its_beginning(site: HostingSite):
     post(site.project, 12, replace(REPORT, state="pending"))
     post(site.project, 12, REPORT)
     assert [each["state"] for each in site.statuses] == ["pending", "success"]
@@ -42,7 +42,7 @@ def test_the_end_of_a_run_replaces_its_beginning(site: Site):
     assert "is running" not in note.body
 
 
-def test_a_status_that_is_refused_keeps_no_comment_back(site: Site):
+def test_a_status_that_is_refused_keeps_no_comment_back(site: HostingSite):
     site.canned.append(Canned(403, {"message": f"no {TOKEN}"}))
     (wrong,) = post(site.project, 12, REPORT)
     assert wrong.startswith("the status of pull request 12 could not be posted: project 'shop': ")
@@ -52,7 +52,7 @@ def test_a_status_that_is_refused_keeps_no_comment_back(site: Site):
 
 
 def test_whatever_goes_wrong_is_told_and_raises_nothing(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: HostingSite, monkeypatch: pytest.MonkeyPatch
 ):
     def broken(_: Any) -> str:
         raise ZeroDivisionError

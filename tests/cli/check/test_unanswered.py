@@ -11,7 +11,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.dbt.processes.process import Invocation, variables
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
-from tests.cli.conftest import Configure
+from tests.cli.configure import Configure
 
 DEPLOYED, HEAD = "a" * 40, "b" * 40
 PROJECT = "name: shop\nprofile: shop\nversion: \"{{ env_var('SHOP_VERSION') }}\"\n"

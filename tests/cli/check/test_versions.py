@@ -8,8 +8,8 @@ from deploy_project.cli import main
 from deploy_project.cli.check.versions import WantedVersion, unverified, wanted
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
-from tests.cli.conftest import Configure
-from tests.dbt.package_index import index
+from tests.cli.configure import Configure
+from tests.support.package_index import index
 
 DEPLOY = """
     projects: {shop: {repository: /nowhere}}

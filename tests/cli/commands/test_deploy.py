@@ -10,8 +10,8 @@ from deploy_project.git.command import git
 from deploy_project.releases.pointer import deployed
 from deploy_project.runs.instance.identity import Identity
 from deploy_project.runs.instance.launching import Dagster
-from tests.cli.conftest import Configure
-from tests.ports import free_port
+from tests.cli.configure import Configure
+from tests.support.ports import free_port
 
 DEPLOY = """
     dagster_url: URL

@@ -7,8 +7,8 @@ from ruamel.yaml import YAML
 
 from deploy_project.cli import main
 from deploy_project.cli.commands.init import InitOptions, files, project_name
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 URL = "https://github.com/acme/analytics.git"
 
 

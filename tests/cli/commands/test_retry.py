@@ -10,7 +10,7 @@ from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.runs.retry.remaining_nodes import selected_words
 from deploy_project.runs.retry.request import retry_tags
-from tests.runs.retry.test_refusal import FAILED
+from tests.support.retries import FAILED
 
 
 def test_what_a_retry_will_do_is_said_beforehand():

@@ -15,7 +15,7 @@ from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
-from tests.cli.conftest import Configure
+from tests.cli.configure import Configure
 
 ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/nowhere"), "production", branch="main")
 BEGAN = datetime(2026, 3, 2, 6, 0, 5, tzinfo=UTC)

@@ -9,9 +9,10 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from deploy_project.config.files.schema import deploy_schema, jobs_schema, texts, write
-from tests.config.configuration_files import DEPLOY
+from tests.support.configuration_files import DEPLOY
+from tests.support.paths import ROOT
 
-PUBLISHED = Path(__file__).parents[3] / "docs" / "schema"
+PUBLISHED = ROOT / "docs" / "schema"
 JOBS = sorted((Path(__file__).parents[1] / "jobs").glob("*.yml"))
 
 

@@ -17,7 +17,7 @@ from deploy_project.config.values.deployment import (
     PullRequestRules,
     Secret,
 )
-from tests.config.configuration_files import Configuration
+from tests.support.configuration_files import Configuration
 
 OURS = (Path(__file__).parents[1] / "jobs" / "ours.yml").read_text(encoding="utf-8")
 EXPORTED = """

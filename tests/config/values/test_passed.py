@@ -6,7 +6,7 @@ import pytest
 
 from deploy_project.config.environment import for_dbt, for_uv, inherited, store_credentials
 from deploy_project.config.values import passed
-from tests.integration.conftest import ROOT
+from tests.support.paths import ROOT
 
 DBTS = [
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CACHE_HOME", "LD_LIBRARY_PATH"),

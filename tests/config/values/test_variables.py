@@ -16,10 +16,9 @@ from deploy_project.config.values.deployment import (
     Secret,
 )
 from deploy_project.config.values.variables import RESERVED, built_in, variables
-from tests.config.configuration_files import Configuration
+from tests.support.configuration_files import Configuration
 
 LEVELS = ("project", "environment", "job")
-
 
 Values = dict[str, str]
 

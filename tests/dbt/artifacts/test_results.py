@@ -22,8 +22,7 @@ from deploy_project.dbt.artifacts.results import (
     read_sources,
 )
 from deploy_project.errors import DbtError
-
-RECORDED = Path(__file__).parents[2] / "recorded"
+from tests.support.paths import RECORDED
 
 
 @pytest.fixture(params=["1.10", "1.11"])

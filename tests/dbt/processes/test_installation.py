@@ -15,10 +15,10 @@ from deploy_project.dbt.processes import uv
 from deploy_project.dbt.processes.installation import Installation, installation, specifier, verify
 from deploy_project.errors import DbtError, VersionError
 from deploy_project.processes import deadlines
-from tests.dbt.package_index import index
-from tests.git.hollow_server import mute
-from tests.git.test_silence import nothing_is_left
-from tests.waiting import wait
+from tests.support.hollow_server import mute
+from tests.support.package_index import index
+from tests.support.processes import nothing_is_left
+from tests.support.waiting import wait
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 BESIDE = metadata.version("dbt-core")

@@ -24,7 +24,7 @@ from deploy_project.dbt.processes.process import Exit, Invocation, variables
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines
-from tests.waiting import PATIENCE, wait
+from tests.support.waiting import PATIENCE, wait
 
 Program = Callable[[str], Invocation]
 

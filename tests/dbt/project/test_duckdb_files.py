@@ -13,7 +13,7 @@ from deploy_project.dbt.project.duckdb_files import Copy, database_file, refresh
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.processes import deadlines
-from tests.waiting import PATIENCE, wait
+from tests.support.waiting import PATIENCE, wait
 
 
 @pytest.fixture

@@ -10,10 +10,10 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.example.remote import make_remote
 from deploy_project.git.command import git
-from tests.waiting import PATIENCE
+from tests.support.paths import ROOT
+from tests.support.waiting import PATIENCE
 
 COMMAND = Path(sys.executable).parent / "deploy-project"
-ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.e2e

@@ -3,7 +3,7 @@ from collections.abc import Generator
 import pytest
 
 from deploy_project.config.values.deployment import HostingKind
-from tests.git.hosts.site import TOKEN, Site, serve
+from tests.support.hosting_site import TOKEN, HostingSite, serve
 
 KINDS: tuple[HostingKind, ...] = ("github", "gitlab", "gitea")
 
@@ -14,25 +14,25 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=KINDS)
-def site(request: pytest.FixtureRequest) -> Generator[Site, None, None]:
+def site(request: pytest.FixtureRequest) -> Generator[HostingSite, None, None]:
     """A hosting site of each kind."""
     with serve(request.param) as found:
         yield found
 
 
 @pytest.fixture
-def github() -> Generator[Site, None, None]:
+def github() -> Generator[HostingSite, None, None]:
     with serve("github") as found:
         yield found
 
 
 @pytest.fixture
-def gitlab() -> Generator[Site, None, None]:
+def gitlab() -> Generator[HostingSite, None, None]:
     with serve("gitlab") as found:
         yield found
 
 
 @pytest.fixture
-def gitea() -> Generator[Site, None, None]:
+def gitea() -> Generator[HostingSite, None, None]:
     with serve("gitea") as found:
         yield found

@@ -21,8 +21,8 @@ from deploy_project.git.hosts.comments import amend_comment, upsert_comment
 from deploy_project.git.hosts.finder import Finder
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.pulls import PullRequest
-from tests.ports import free_port
-from tests.waiting import PATIENCE, wait
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait
 
 PLACE = os.environ.get("EMULATE", "")
 """Where npm has installed it."""

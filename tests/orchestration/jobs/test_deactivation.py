@@ -1,13 +1,13 @@
 """Jobs that fail again and again, in a real Dagster instance (JOB-12)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from deploy_project.config.values.deployment import Environment, Job, Off, Project
+from deploy_project.config.values.deployment import Off
 from deploy_project.orchestration.jobs.deactivation import (
     BANNER,
     deactivated,
@@ -17,42 +17,18 @@ from deploy_project.orchestration.jobs.deactivation import (
 )
 from deploy_project.orchestration.triggers.schedules import schedule
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.streak import fingerprint
 from deploy_project.runs.model.tags import Category, Trigger
+from tests.orchestration.jobs.daily_job import JOB, run
+from tests.support.dagster_jobs import daily
 
 FAILED, SUCCEEDED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 STARTED = dg.DagsterRunStatus.STARTED
-PROD = Environment("prod", 2, Project("shop", 1, "/shop.git"), "production")
-JOB = Job(
-    *("prod__daily", "daily", 3, "Daily", PROD, "", "scheduled", (), ("dbt build",)),
-    cron=("0 6 * * *",),
-    deactivate_after=3,
-)
-
-
-@dg.op
-def nothing() -> None: ...
-
-
-@dg.job
-def daily() -> None:
-    nothing()
 
 
 @pytest.fixture
 def instance() -> Iterator[dg.DagsterInstance]:
     with dg.DagsterInstance.ephemeral() as made:
         yield made
-
-
-def run(
-    instance: dg.DagsterInstance,
-    status: dg.DagsterRunStatus = FAILED,
-    job: Job = JOB,
-    own: Mapping[str, str] | None = None,
-) -> dg.DagsterRun:
-    made = {tags.JOB: job.name, tags.DEFINITION: fingerprint(job), **(own or {})}
-    return instance.create_run_for_job(daily, status=status, tags=made)
 
 
 def test_a_job_is_deactivated_by_its_last_failures_in_a_row(instance: dg.DagsterInstance):

@@ -20,8 +20,8 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
-from tests.git.hosts.site import TOKEN, Canned, Site, serve
-from tests.git.repositories import Repository, create
+from tests.support.git_repositories import Repository, create
+from tests.support.hosting_site import TOKEN, Canned, HostingSite, serve
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SUCCESS, STARTED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
@@ -31,7 +31,7 @@ SUCCESS, STARTED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
 class World:
     """A repository, a hosting site, and a production that goes on from commit to commit."""
 
-    hub: Site
+    hub: HostingSite
     repository: Repository
     state: StateDirectory
     instance: dg.DagsterInstance

@@ -8,14 +8,14 @@ import dagster as dg
 import pytest
 
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Account, Deployment, Off
+from deploy_project.config.values.deployment import Off
 from deploy_project.orchestration.jobs.first_step import first_lines
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.streak import fingerprint
-from tests.orchestration.jobs.test_deactivation import JOB, daily, run
-
-DEPLOYMENT = Deployment(Path("/nowhere"), Account(1, "Shop"), {}, {}, {})
+from tests.orchestration.jobs.daily_job import JOB, run
+from tests.support.dagster_jobs import daily
+from tests.support.jobs import DEPLOYMENT
 
 
 @pytest.fixture

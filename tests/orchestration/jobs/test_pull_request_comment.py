@@ -17,21 +17,21 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
-from tests.git.hosts.site import TOKEN, Site, serve
+from tests.support.hosting_site import TOKEN, HostingSite, serve
 
 OLD, NEW = "a" * 40, "b" * 40
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[HostingSite]:
     monkeypatch.setenv("HOSTING_TOKEN", TOKEN)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with serve("github") as found:
         yield found
 
 
-def job_of(hub: Site) -> Job:
+def job_of(hub: HostingSite) -> Job:
     return Job(
         name="prod__checks",
         identifier="checks",
@@ -50,7 +50,7 @@ def started(instance: dg.DagsterInstance, number: int, commit: str) -> dg.Dagste
     return instance.add_run(dg.DagsterRun("prod__checks", tags=wanted))
 
 
-def cancelled(hub: Site, run: dg.DagsterRun, state: Path) -> FinishedRun:
+def cancelled(hub: HostingSite, run: dg.DagsterRun, state: Path) -> FinishedRun:
     deployment = Deployment(Path("/nowhere"), Account(7, "Shop"), {}, {}, {})
     return FinishedRun(
         run=Run.of(run, job_of(hub), deployment, StateDirectory(state)),
@@ -66,7 +66,7 @@ def cancelled(hub: Site, run: dg.DagsterRun, state: Path) -> FinishedRun:
 
 
 def test_a_stale_run_ends_the_status_of_its_commit_and_leaves_the_comment(
-    hub: Site, tmp_path: Path
+    hub: HostingSite, tmp_path: Path
 ):
     with dg.DagsterInstance.ephemeral() as instance:
         stale = started(instance, 7, OLD)
@@ -79,7 +79,7 @@ def test_a_stale_run_ends_the_status_of_its_commit_and_leaves_the_comment(
     assert hub.notes == []
 
 
-def test_of_two_runs_of_one_commit_the_newer_one_reports(hub: Site, tmp_path: Path):
+def test_of_two_runs_of_one_commit_the_newer_one_reports(hub: HostingSite, tmp_path: Path):
     with dg.DagsterInstance.ephemeral() as instance:
         first, second = started(instance, 7, OLD), started(instance, 7, OLD)
         assert tell_end(instance, cancelled(hub, first, tmp_path)) == []
@@ -88,7 +88,7 @@ def test_of_two_runs_of_one_commit_the_newer_one_reports(hub: Site, tmp_path: Pa
     assert len(hub.statuses) == len(hub.notes) == 1
 
 
-def test_a_run_of_no_pull_request_tells_nobody(hub: Site, tmp_path: Path):
+def test_a_run_of_no_pull_request_tells_nobody(hub: HostingSite, tmp_path: Path):
     with dg.DagsterInstance.ephemeral() as instance:
         found = cancelled(hub, started(instance, 7, OLD), tmp_path)
         by_hand = replace(found, run=replace(found.run, pull_request=None))

@@ -6,33 +6,14 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.remote_origin import (
-    RegisteredCodeLocationOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
 
 from deploy_project.config.values import deployment
 from deploy_project.orchestration.internals import run_queue
 from deploy_project.orchestration.jobs.queue import supersede, unguaranteed
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import Category
-from tests.integration.conftest import ROOT
-
-# Dagster queues only what it can find again.
-ORIGIN = RemoteJobOrigin(
-    RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("deploy_project"), "__repository__"),
-    "daily",
-)
-
-
-@dg.op
-def nothing() -> None: ...
-
-
-@dg.job
-def daily() -> None:
-    nothing()
+from tests.support.dagster_jobs import ORIGIN, daily
+from tests.support.paths import ROOT
 
 
 @pytest.fixture

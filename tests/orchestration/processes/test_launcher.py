@@ -16,8 +16,8 @@ import pytest
 from deploy_project.orchestration.processes import launcher, workers
 from deploy_project.orchestration.processes.workers import Worker, worker_of
 from deploy_project.orchestration.triggers.lost import start_lost
-from tests.orchestration.jobs.test_queue import ORIGIN
-from tests.waiting import wait
+from tests.support.dagster_jobs import ORIGIN
+from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy_project.errors import LaunchError
 from deploy_project.orchestration.processes import revival
-from tests.waiting import PATIENCE
+from tests.support.waiting import PATIENCE
 
 NOBODY = "http://127.0.0.1:1"
 HERE = {"machine": "here", "configuration": "/deploy.yaml", "account": "Acme", "projects": "a: b"}

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Pool, event
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.internals.connections import keep_connection
 from deploy_project.orchestration.processes import storage
-from tests.waiting import PATIENCE, ended, wait
+from tests.support.waiting import PATIENCE, ended, wait
 
 PROGRAM = """
 import os, signal, sys

@@ -11,7 +11,7 @@ import pytest
 
 from deploy_project.orchestration.processes import workers
 from deploy_project.orchestration.processes.workers import Worker, reclaim
-from tests.waiting import ended, wait
+from tests.support.waiting import ended, wait
 
 pytestmark = pytest.mark.slow
 

@@ -24,7 +24,7 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.orchestration.triggers.completion_sensor import completion_sensor
 from deploy_project.runs.model import tags
-from tests.orchestration.triggers.test_completions import ENVIRONMENT, JOBS, job, of
+from tests.orchestration.triggers.completion_jobs import ENVIRONMENT, JOBS, job, of
 
 ELSEWHERE = Environment("staging", 2, Project("sales", 2, "/sales.git"), "staging")
 

@@ -4,15 +4,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from deploy_project.config.values.deployment import (
-    AssetParent,
-    Completion,
-    Environment,
-    Job,
-    JobParent,
-    Parent,
-    Project,
-)
+from deploy_project.config.values.deployment import AssetParent, Job, JobParent, Parent
 from deploy_project.orchestration.triggers.completions import (
     OVERLAP_SECONDS,
     CompletionState,
@@ -23,38 +15,9 @@ from deploy_project.orchestration.triggers.completions import (
     text,
 )
 from deploy_project.runs.model.status import Status
+from tests.orchestration.triggers.completion_jobs import JOBS, job, of
 
-ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/shop.git"), "production")
 NOW = 1_800_000_000.0
-
-
-def job(name: str, *parents: Parent, needs_all: bool = False) -> Job:
-    return Job(
-        name=name,
-        identifier=name,
-        id=1,
-        title=name,
-        environment=ENVIRONMENT,
-        description="",
-        job_type="scheduled",
-        steps=(("build",),),
-        commands=("dbt build",),
-        completion=Completion(parents, needs_all=needs_all) if parents else None,
-    )
-
-
-def of(name: str, *statuses: int) -> JobParent:
-    return JobParent(name, statuses or (10, 20, 30))
-
-
-JOBS = [
-    job("parent"),
-    job("on_success", of("parent", 10)),
-    job("on_error", of("parent", 20)),
-    job("on_cancel", of("parent", 30)),
-    job("always", of("parent")),
-    job("of_another", of("on_success", 10)),
-]
 _STATUSES = {each.number: each for each in Status if each.has_ended and each != Status.SKIPPED}
 ORDERS = AssetParent(("raw", "orders"))
 LOADED = JobParent("load", (10,), "ingest")

@@ -1,30 +1,25 @@
 """The merge sensor against real remotes and dbt, tick by tick, as the daemon would evaluate it."""
 
 import os
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
-from typing import Any
 
 import dagster as dg
 import pytest
 
-from deploy_project.errors import DeployError
 from deploy_project.releases import pointer
 from deploy_project.runs.model.tags import of_job
-from tests.git.hollow_server import mute
-from tests.git.repositories import first_on_path, log_git, script
-from tests.git.test_git_command import is_gone
-from tests.git.test_silence import nothing_is_left
-from tests.integration import conftest as deployments
-from tests.integration.conftest import PROJECT, Site
-from tests.waiting import wait
+from tests.support.daemon import Daemon, Tick
+from tests.support.dagster_jobs import nothing
+from tests.support.hollow_server import mute
+from tests.support.processes import is_gone, nothing_is_left
+from tests.support.scripts import first_on_path, log_git, script
+from tests.support.site import PROJECT, Site
+from tests.support.started_processes import Process
+from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow
-
-site = deployments.site
 
 # Nothing listens there: the sensor must do its work when the webserver can't be asked to reload.
 NOWHERE = "dagster_url: http://127.0.0.1:9"
@@ -43,69 +38,6 @@ JOBS = """
 """
 
 NEW = "select 1 as id"
-
-
-@dg.job
-def nothing() -> None: ...
-
-
-Process = tuple[str, ...]
-_listeners: list[list[Process]] = []
-
-
-def _hear(event: str, arguments: tuple[Any, ...]) -> None:
-    if event == "subprocess.Popen":
-        for listener in _listeners:
-            listener.append(tuple(map(str, arguments[1])))
-
-
-sys.addaudithook(_hear)
-
-
-@pytest.fixture
-def started() -> Iterator[list[Process]]:
-    """The command lines of all processes that are started from now on."""
-    listener: list[Process] = []
-    _listeners.append(listener)
-    yield listener
-    _listeners.remove(listener)
-
-
-@dataclass(frozen=True)
-class Tick:
-    """What the daemon takes from one tick that has not failed."""
-
-    requests: Sequence[dg.RunRequest]
-    skipped: str
-    cursor: str
-
-
-@dataclass
-class Daemon:
-    """Keeps the cursor of each sensor, which a failed tick does not move."""
-
-    site: Site
-    instance: dg.DagsterInstance
-    cursors: dict[str, str] = field(default_factory=dict[str, str])
-
-    def tick(self, sensor: str = "tiny_merges") -> Tick:
-        definitions = self.site.definitions()
-        context = dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursors.get(sensor),
-            definitions=definitions,
-            sensor_name=sensor,
-        )
-        done = definitions.get_repository_def().get_sensor_def(sensor).evaluate_tick(context)
-        assert done.cursor is not None
-        self.cursors[sensor] = done.cursor
-        return Tick(done.run_requests or [], done.skip_message or "", done.cursor)
-
-    def fails(self, sensor: str = "tiny_merges") -> str:
-        """Return what a tick that fails says."""
-        with pytest.raises(DeployError) as raised:
-            self.tick(sensor)
-        return str(raised.value)
 
 
 @pytest.fixture

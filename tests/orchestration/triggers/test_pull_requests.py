@@ -1,6 +1,6 @@
 """The sensor of pull requests against a real remote, tick by tick."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -9,14 +9,11 @@ from deploy_project.cli import main
 from deploy_project.errors import RemoteError
 from deploy_project.orchestration.triggers.pull_requests import Pace
 from deploy_project.runs.model import tags
-from tests.integration import conftest as deployments
-from tests.integration.conftest import Site
-from tests.orchestration.jobs.test_queue import ORIGIN
-from tests.orchestration.triggers.test_merges import Daemon, Tick, nothing
+from tests.support.daemon import Daemon, Tick, run, status
+from tests.support.site import Site
 
 pytestmark = pytest.mark.slow
 
-site = deployments.site
 SENSOR = "tiny_pull_requests"
 DEPLOY = """
     account: {run_slots: 2}
@@ -58,22 +55,6 @@ def asked(tick: Tick) -> set[tuple[str | None, str, str]]:
         (each.job_name, each.tags[tags.PULL_REQUEST], each.tags[tags.COMMIT])
         for each in tick.requests
     }
-
-
-def run(
-    daemon: Daemon, request: dg.RunRequest, status: dg.DagsterRunStatus
-) -> tuple[str, Mapping[str, str]]:
-    made = {tags.JOB: request.job_name or "", **request.tags}
-    created = daemon.instance.create_run_for_job(
-        nothing, status=status, tags=made, remote_job_origin=ORIGIN
-    )
-    return created.run_id, made
-
-
-def status(daemon: Daemon, run_id: str) -> str:
-    found = daemon.instance.get_run_by_id(run_id)
-    assert found is not None
-    return found.status.value
 
 
 def test_each_new_head_starts_the_ci_jobs_and_gives_up_the_stale_runs(site: Site, daemon: Daemon):

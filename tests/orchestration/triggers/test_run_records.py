@@ -3,7 +3,6 @@
 import os
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,13 +14,14 @@ from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.orchestration.jobs.run_end import has_record
 from deploy_project.orchestration.triggers import lost
-from deploy_project.orchestration.triggers.run_records import ends_sensor, look
+from deploy_project.orchestration.triggers.run_records import ends_sensor
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.store import scratch
-from tests.integration.conftest import DEPLOY, ENDLESS, Site, make_site
-from tests.orchestration.jobs.test_queue import ORIGIN, daily
+from tests.support.processes import processes_in
+from tests.support.run_records import Watch
+from tests.support.site import DEPLOY, ENDLESS, Site, make_site
 
 JOBS = """
     jobs:
@@ -29,33 +29,6 @@ JOBS = """
       ci: {environment: prod, job_type: ci, execute_steps: [dbt build]}
 """
 COMMIT = "a" * 40
-
-
-@dataclass
-class Watch:
-    """The sensor's ticks against one instance; two minutes pass before each."""
-
-    site: Site
-    instance: dg.DagsterInstance
-    cursor: Cursor = field(default_factory=lambda: Cursor(datetime.now(UTC)))
-    warnings: list[str] = field(default_factory=list[str])
-
-    def tick(self, *, later: timedelta = timedelta(minutes=2)) -> list[str]:
-        self.cursor, written = look(
-            self.site.deployment,
-            self.site.state,
-            self.instance,
-            self.cursor,
-            datetime.now(UTC) + later,
-            self.warnings.append,
-        )
-        return written
-
-    def queued(self, job: str = "prod__daily", **others: str) -> dg.DagsterRun:
-        made = {tags.JOB: job, tags.TRIGGER: "scheduled", tags.CAUSE: "Scheduled", **others}
-        return self.instance.create_run_for_job(
-            daily, status=dg.DagsterRunStatus.QUEUED, tags=made, remote_job_origin=ORIGIN
-        )
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +181,7 @@ def test_a_run_whose_worker_was_killed_tells_how_far_it_came(watch: Watch):
     assert scratch.is_held(work)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    for each in processes_of(site):
+    for each in processes_in(site.root):
         os.kill(each, signal.SIGKILL)
     run = watch.instance.get_run_by_id(run_id)
     assert run is not None
@@ -228,9 +201,3 @@ def test_a_run_whose_worker_was_killed_tells_how_far_it_came(watch: Watch):
     assert site.steps(run_id)["04-dbt-run"]["message"] == message
     assert not work.exists()
     assert watch.tick() == []
-
-
-def processes_of(site: Site) -> list[int]:
-    from tests.e2e.dagster_dev import processes_in
-
-    return list(processes_in(site.root))

@@ -8,15 +8,15 @@ import pytest
 
 from deploy_project.cli.commands.run import code
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Account, Deployment, Job
+from deploy_project.config.values.deployment import Job
 from deploy_project.errors import GitError
 from deploy_project.runs.model.run import Run, source
 from deploy_project.runs.retry.request import retry_tags
-from tests.git.repositories import create, environment, project
+from tests.support.git_repositories import create, environment, project
+from tests.support.jobs import DEPLOYMENT
 
 pytestmark = pytest.mark.slow
 
-DEPLOYMENT = Deployment(Path("/nowhere"), Account(1, "Shop"), {}, {}, {})
 REMOTE = "remote"
 
 

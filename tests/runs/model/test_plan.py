@@ -4,28 +4,11 @@ from typing import Any
 
 import pytest
 
-from deploy_project.config.values.deployment import Environment, Job, Project
+from deploy_project.config.values.deployment import Job
 from deploy_project.runs.model.plan import failed_boxes, steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
-
-PROJECT = Project(name="shop", id=1, repository="/nowhere")
-
-
-def job(*commands: str, target: str | None = "production", **settings: Any) -> Job:
-    environment = Environment(name="prod", id=2, project=PROJECT, type="production", target=target)
-    return Job(
-        name="prod__daily",
-        identifier="daily",
-        id=3,
-        title="Daily",
-        environment=environment,
-        description="",
-        job_type="scheduled",
-        steps=tuple(tuple(command.split()[1:]) for command in commands),
-        commands=commands,
-        **settings,
-    )
+from tests.support.jobs import job
 
 
 def record(kind: str, status: Status, **more: Any) -> StepRecord:

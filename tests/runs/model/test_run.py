@@ -8,14 +8,14 @@ import dagster as dg
 import pytest
 
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.config.values.deployment import Environment, Job, Project
 from deploy_project.errors import ConfigError
 from deploy_project.runs.model.run import Run, begun_at, seconds_left
 from deploy_project.runs.steps.perform import timed_out
+from tests.support.jobs import DEPLOYMENT
 
 PROJECT = Project(name="shop", id=1, repository="/nowhere")
 PROD = Environment(name="prod", id=2, project=PROJECT, type="production")
-DEPLOYMENT = Deployment(Path("/nowhere"), Account(1, "Shop"), {}, {}, {})
 
 
 def run_of(job_type: Any = "scheduled", **dagster_run: Any) -> Run:

@@ -1,6 +1,5 @@
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -8,8 +7,8 @@ from deploy_project.config.values.deployment import Environment, HostingKind, Jo
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.streak import fingerprint
 from deploy_project.runs.model.tags import Trigger, reason_category, run_number, trigger
+from tests.support.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 RUN_ID = "7d3c1f0a-9b2e-4c55-8a11-000000000000"
 
 

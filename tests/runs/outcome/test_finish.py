@@ -12,8 +12,7 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.outcome.finish import state_of
-from tests.runs.model.test_plan import job
-from tests.runs.model.test_run import DEPLOYMENT
+from tests.support.jobs import DEPLOYMENT, job
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BUILD = StepRecord(

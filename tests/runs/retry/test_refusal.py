@@ -1,42 +1,13 @@
 """Where a retry goes on, and when there is none."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
-from deploy_project.runs.model.plan import Step, steps
-from deploy_project.runs.model.status import Status
-from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.model.plan import steps
 from deploy_project.runs.retry.refusal import Past, done, refusal, remaining, repeated, unsupported
-from tests.runs.model.test_plan import job
-
-NOW = datetime(2026, 11, 21, tzinfo=UTC)
-STEPS = steps(
-    job("dbt seed", "dbt build", "dbt test", run_generate_sources=True, generate_docs=True)
-)
-WORDS: dict[str, Status] = {
-    "+": Status.SUCCESS,
-    "!": Status.ERROR,
-    "x": Status.CANCELLED,
-    ".": Status.SKIPPED,
-    "=": Status.SKIPPED,
-}
-
-
-def record(step: Step, sign: str, **more: Any) -> StepRecord:
-    """How a step has ended: `+` success, `!` error, `x` cancelled, `.` never, `=` done before."""
-    known: dict[str, Any] = {} if sign == "." else {"arguments": step.arguments}
-    if sign == "=":
-        known["done_by"] = "an older run"
-    return StepRecord(
-        step.index, step.key, step.name, step.kind, WORDS[sign], NOW, NOW, **{**known, **more}
-    )
-
-
-def records(signs: str) -> list[StepRecord]:
-    return [record(step, sign) for step, sign in zip(STEPS, signs, strict=True)]
+from tests.support.jobs import job
+from tests.support.retries import FAILED, FRESHNESS, STEPS, record, records
 
 
 @pytest.mark.parametrize(
@@ -146,8 +117,6 @@ def test_the_versions_of_dbt_that_can_retry(version: str, reason: str | None):
     assert (found.reason if found else None) == reason
 
 
-FAILED = Past("r", Status.ERROR, STEPS, records("+++++!.."), has_results=True, latest="r")
-FRESHNESS = steps(job("dbt source freshness"))
 LINT = steps(job("dbt build", run_lint=True))
 
 

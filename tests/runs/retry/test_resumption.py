@@ -11,9 +11,8 @@ from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.retry.resumption import nothing_left, obstacle
-from tests.runs.model.test_plan import job
-from tests.runs.model.test_run import DEPLOYMENT
-from tests.runs.retry.test_refusal import record
+from tests.support.jobs import DEPLOYMENT, job
+from tests.support.retries import record
 
 
 def results(which: str) -> list[dict[str, Any]]:

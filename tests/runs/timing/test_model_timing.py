@@ -1,15 +1,14 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from deploy_project.dbt.artifacts.manifest import build_parents, read_manifest
 from deploy_project.dbt.artifacts.results import Interval, NodeResult, read_run_results
 from deploy_project.runs.timing.model_timing import Command, Timing, duration_text, timing
+from tests.support.paths import RECORDED
 
-RECORDED = Path(__file__).parents[2] / "recorded"
 START = datetime(2024, 3, 1, 6, 0, tzinfo=UTC)
 Parents = Mapping[str, Sequence[str]]
 

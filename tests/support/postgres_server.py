@@ -16,8 +16,8 @@ from typing import Any
 
 import psycopg2
 
-from tests.ports import free_port
-from tests.waiting import PATIENCE, wait
+from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",

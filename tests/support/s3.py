@@ -15,7 +15,7 @@ import fsspec  # pyright: ignore[reportMissingTypeStubs]
 import pytest
 import requests
 
-from tests.waiting import PATIENCE, wait
+from tests.support.waiting import PATIENCE, wait
 
 BUCKET = "artifacts"
 KEY, SECRET = "AKIAEXAMPLE000000000", "s3cr3t/of+the=store0123456789abcdefghij0"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.integration.conftest import DEPLOY, PROJECT, Result, Site, make_site
+from tests.support.retries import whole_plan
+from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
 
 BROKEN = "{{ config(materialized='incremental') }} select nothing from nowhere"
 MENDED = """
@@ -41,16 +42,6 @@ JOBS = """
           - "dbt build --exclude first last --full-refresh --vars '{amount: 7}'"
           - dbt run --select last
 """
-
-
-def whole_plan(parent: str, **more: str) -> dict[str, str]:
-    """The tags that `deploy-project retry` gives to a run."""
-    return {
-        "dagster/parent_run_id": parent,
-        "dagster/root_run_id": parent,
-        "deploy/resumed_run": parent,
-        **{f"deploy/{name}": value for name, value in more.items()},
-    }
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """Real repositories to be the remote of a project."""
 
-import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_project.config.values.deployment import Environment, Project
-from tests.waiting import wait
+from deploy_project.git.command import git
 
 WHO = ("-c", "user.name=Ana", "-c", "user.email=ana@example.com", "-c", "commit.gpgSign=false")
 
@@ -60,28 +59,7 @@ def files(directory: Path) -> dict[str, str]:
     }
 
 
-def log_git(bin_directory: Path) -> Path:
-    """Put a git into `bin_directory` that logs its arguments; return the log."""
-    log = bin_directory / "git.log"
-    real = subprocess.run(["which", "git"], check=True, capture_output=True, text=True)
-    script(bin_directory / "git", f'echo "$@" >> {log}\nexec {real.stdout.strip()} "$@"')
-    return log
-
-
-def script(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-
-
-def first_on_path(directory: Path) -> str:
-    return f"{directory}{os.pathsep}{os.environ['PATH']}"
-
-
-def written(path: Path) -> str:
-    """Return the line that another process writes to `path`, once it is there."""
-    wait(
-        lambda: path.is_file() and path.read_text().endswith("\n"),
-        otherwise=lambda: f"{path} was not written",
-    )
-    return path.read_text()
+def heads(repository: Path) -> dict[str, str]:
+    """The commit of each branch, by its reference."""
+    lines = git("show-ref", "--heads", cwd=repository).splitlines()
+    return {name: commit for commit, name in (line.split() for line in lines)}

@@ -8,7 +8,7 @@ from deploy_project.api.app import create_app
 from deploy_project.api.server import listening, server
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
-from tests.waiting import wait
+from tests.support.waiting import wait
 
 
 @contextmanager

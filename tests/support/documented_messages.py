@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.integration.conftest import ROOT
+from tests.support.paths import ROOT
 
 FILE = ROOT / "docs" / "errors.md"
 _ROW = re.compile(r"^\| (?P<ticks>`+) ?(?P<message>.+?) ?(?P=ticks) \|", re.MULTILINE)

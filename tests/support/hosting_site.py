@@ -72,8 +72,8 @@ class Canned:
 
 
 @dataclass
-class Site:
-    """One repository, `acme/shop`, and who has asked what."""
+class HostingSite:
+    """One repository, `acme/shop`, and the requests that have come for it."""
 
     kind: HostingKind
     port: int = 0
@@ -318,7 +318,7 @@ def _repository(identifier: int | None) -> dict[str, Any] | None:
     return {"id": identifier, "full_name": f"{owner}/shop"}
 
 
-def handler(site: Site) -> type[BaseHTTPRequestHandler]:
+def handler(site: HostingSite) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
@@ -354,9 +354,9 @@ def handler(site: Site) -> type[BaseHTTPRequestHandler]:
 
 
 @contextmanager
-def serve(kind: HostingKind) -> Generator[Site, None, None]:
+def serve(kind: HostingKind) -> Generator[HostingSite, None, None]:
     """Serve a site to who has its token."""
-    site = Site(kind)
+    site = HostingSite(kind)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler(site)) as http:
         http.daemon_threads = True
         site.port = http.server_address[1]
