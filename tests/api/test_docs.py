@@ -38,7 +38,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Site:
+class DocsServer:
     """A running docs server; asks for paths exactly as given, which clients for people do not."""
 
     port: int
@@ -70,7 +70,7 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path) -> Iterator[DocsServer]:
     state = StateDirectory(tmp_path / "state")
     deployment = Deployment(
         source=tmp_path / "deploy.yaml",
@@ -80,10 +80,10 @@ def site(tmp_path: Path) -> Iterator[Site]:
         jobs={},
     )
     with served(deployment, state) as url:
-        yield Site(urlsplit(url).port or 0, state, Artifacts.of(deployment, state))
+        yield DocsServer(urlsplit(url).port or 0, state, Artifacts.of(deployment, state))
 
 
-def test_the_docs_are_the_newest_ones_at_each_request(site: Site, tmp_path: Path):
+def test_the_docs_are_the_newest_ones_at_each_request(site: DocsServer, tmp_path: Path):
     site.publish("first", tmp_path)
     assert site.get("/docs/prod/").body == "index.html of first"
     assert site.get("/docs/prod/manifest.json?cb=1").body == "manifest.json of first"
@@ -94,7 +94,7 @@ def test_the_docs_are_the_newest_ones_at_each_request(site: Site, tmp_path: Path
     assert site.get("/docs/prod/manifest.json").type == "application/json"
 
 
-def test_without_a_slash_at_its_end_the_page_would_not_find_its_files(site: Site):
+def test_without_a_slash_at_its_end_the_page_would_not_find_its_files(site: DocsServer):
     answer = site.get("/docs/prod")
     assert (answer.status, answer.location) == (307, "prod/")
 
@@ -114,7 +114,7 @@ def test_without_a_slash_at_its_end_the_page_would_not_find_its_files(site: Site
         "/docs/prod%00/index.html",
     ],
 )
-def test_nothing_but_the_docs_is_served(path: str, site: Site, tmp_path: Path):
+def test_nothing_but_the_docs_is_served(path: str, site: DocsServer, tmp_path: Path):
     site.publish("first", tmp_path)
     answer = site.get(path)
     assert answer.status == 404
@@ -122,19 +122,19 @@ def test_nothing_but_the_docs_is_served(path: str, site: Site, tmp_path: Path):
     assert "run_id" not in answer.body
 
 
-def test_an_unknown_environment_is_told_with_the_known_ones(site: Site):
+def test_an_unknown_environment_is_told_with_the_known_ones(site: DocsServer):
     answer = site.get("/docs/%3Cscript%3E/")
     assert answer.status == 404
     assert "There is no environment &#x27;&lt;script&gt;&#x27;; known: prod, next." in answer.body
 
 
-def test_an_environment_without_docs_says_how_to_get_some(site: Site):
+def test_an_environment_without_docs_says_how_to_get_some(site: DocsServer):
     answer = site.get("/docs/next/")
     assert answer.status == 404
     assert "`generate_docs: true`" in answer.body
 
 
-def test_the_index_links_docs_and_commits(site: Site, tmp_path: Path):
+def test_the_index_links_docs_and_commits(site: DocsServer, tmp_path: Path):
     site.publish("first", tmp_path)
     move(site.state, "prod", Pointer(COMMIT, "prod-0123456789abcdef"))
     answer = site.get("/")
@@ -152,13 +152,13 @@ def test_everything_on_the_index_is_escaped():
     assert "<script>" not in page
 
 
-def test_a_port_that_is_taken_is_told(site: Site):
+def test_a_port_that_is_taken_is_told(site: DocsServer):
     message = f"can't listen on 127.0.0.1 port {site.port}: "
     with pytest.raises(ConfigError, match=message), listening("127.0.0.1", site.port):
         pass
 
 
-def test_a_damaged_pointer_is_no_internal_error(site: Site):
+def test_a_damaged_pointer_is_no_internal_error(site: DocsServer):
     pointer = site.state.artifacts / "environments" / "prod" / "docs.json"
     pointer.mkdir(parents=True)
     answer = site.get("/docs/prod/")

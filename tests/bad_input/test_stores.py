@@ -34,7 +34,7 @@ def after(step: str, harm: Harm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Artifacts, "publish_step", kept)
 
 
-class Store:
+class FailingStore:
     """An object store on which requests can fail as botocore's do: with no OSError."""
 
     class EndpointConnectionError(Exception):
@@ -60,9 +60,9 @@ class Store:
 
 
 @pytest.fixture
-def store(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> FailingStore:
     deployed.reconfigure("projects:", f"artifacts: memory://{deployed.root.name}\n    projects:")
-    return Store(monkeypatch)
+    return FailingStore(monkeypatch)
 
 
 def published(deployed: Deployed, what: Any = "state") -> str:
@@ -110,7 +110,7 @@ def test_a_root_that_is_another_disk_in_the_end(
 
 
 def test_a_store_that_goes_down_while_dbt_runs(
-    deployed: Deployed, store: Store, monkeypatch: pytest.MonkeyPatch, met: Met
+    deployed: Deployed, store: FailingStore, monkeypatch: pytest.MonkeyPatch, met: Met
 ):
     """The end of the run failed too, and left no record: the store's errors were not expected."""
     assert deployed.attempt("prod__plain").success
@@ -131,7 +131,7 @@ def test_a_store_that_goes_down_while_dbt_runs(
 
 
 def test_a_store_that_goes_down_before_a_run_publishes(
-    deployed: Deployed, store: Store, monkeypatch: pytest.MonkeyPatch, met: Met
+    deployed: Deployed, store: FailingStore, monkeypatch: pytest.MonkeyPatch, met: Met
 ):
     after("05-generate-docs", store.go_down, monkeypatch)
     ended = deployed.attempt("prod__daily")

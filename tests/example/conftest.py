@@ -5,7 +5,7 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.example.remote import make_remote
 from deploy_project.git.command import git
-from tests.example.shop import Checkout, Shop
+from tests.example.shop import Checkout, ShopCommit
 
 
 @pytest.fixture
@@ -17,8 +17,10 @@ def state(tmp_path: Path) -> StateDirectory:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     remote = make_remote(StateDirectory(tmp_path_factory.mktemp("remote")))
 
-    def at(commit: str) -> Shop:
-        shop = Shop(tree=tmp_path_factory.mktemp("tree"), state=tmp_path_factory.mktemp("state"))
+    def at(commit: str) -> ShopCommit:
+        shop = ShopCommit(
+            tree=tmp_path_factory.mktemp("tree"), state=tmp_path_factory.mktemp("state")
+        )
         git(f"--git-dir={remote}", "--work-tree=.", "checkout", commit, "--", ".", cwd=shop.tree)
         return shop
 

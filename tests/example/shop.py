@@ -12,7 +12,7 @@ import duckdb
 
 
 @dataclass(frozen=True)
-class Shop:
+class ShopCommit:
     """The files of one commit, and a state directory whose warehouses are empty at first."""
 
     tree: Path
@@ -48,5 +48,5 @@ class Shop:
             return warehouse.sql(query).fetchall()
 
 
-Checkout = Callable[[str], Shop]
-"""Makes a `Shop` from the name of a commit."""
+Checkout = Callable[[str], ShopCommit]
+"""Makes a `ShopCommit` from the name of a commit."""

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.example.shop import Checkout, Shop
+from tests.example.shop import Checkout, ShopCommit
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def first_run(checkout: Checkout) -> tuple[Shop, dict[str, Any], str]:
+def first_run(checkout: Checkout) -> tuple[ShopCommit, dict[str, Any], str]:
     """A first run as the daily job does it: what freshness found, and what the build printed."""
     shop = checkout("main")
     shop.dbt("source", "freshness")
@@ -20,11 +20,11 @@ def first_run(checkout: Checkout) -> tuple[Shop, dict[str, Any], str]:
     return shop, sources, shop.dbt("--show-all-deprecations", "build", "--no-partial-parse")
 
 
-def results(shop: Shop) -> list[dict[str, Any]]:
+def results(shop: ShopCommit) -> list[dict[str, Any]]:
     return json.loads((shop.target / "run_results.json").read_text())["results"]
 
 
-def documented(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
+def documented(shop: ShopCommit) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield models, seeds and snapshots with the place of each in the warehouse."""
     nodes = json.loads((shop.target / "manifest.json").read_text())["nodes"]
     for node in nodes.values():
@@ -33,7 +33,7 @@ def documented(shop: Shop) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_freshness_on_an_empty_warehouse_passes_and_warns(
-    first_run: tuple[Shop, dict[str, Any], str],
+    first_run: tuple[ShopCommit, dict[str, Any], str],
 ):
     _, sources, _ = first_run
     assert {each["unique_id"]: each["status"] for each in sources["results"]} == {
@@ -46,7 +46,7 @@ def test_freshness_on_an_empty_warehouse_passes_and_warns(
 
 
 def test_the_build_is_all_well_but_one_test_that_warns(
-    first_run: tuple[Shop, dict[str, Any], str],
+    first_run: tuple[ShopCommit, dict[str, Any], str],
 ):
     shop, _, printed = first_run
     kinds = Counter(each["unique_id"].split(".")[0] for each in results(shop))
@@ -67,7 +67,7 @@ def test_the_build_is_all_well_but_one_test_that_warns(
 
 
 def test_what_is_documented_is_what_is_in_the_warehouse(
-    first_run: tuple[Shop, dict[str, Any], str],
+    first_run: tuple[ShopCommit, dict[str, Any], str],
 ):
     shop, _, _ = first_run
     columns = shop.rows(

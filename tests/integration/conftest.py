@@ -4,7 +4,7 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.dbt.processes.installation import installation
-from tests.integration.daily import Done, run_daily
+from tests.integration.daily import DailyRun, run_daily
 from tests.support.site import Site, make_site
 
 
@@ -23,6 +23,6 @@ def older_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def daily(tmp_path_factory: pytest.TempPathFactory) -> Done:
+def daily(tmp_path_factory: pytest.TempPathFactory) -> DailyRun:
     """One run of a job with everything."""
     return run_daily(tmp_path_factory.mktemp("daily"))

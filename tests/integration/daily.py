@@ -51,7 +51,7 @@ STEPS = {
 
 
 @dataclass(frozen=True)
-class Done:
+class DailyRun:
     """One run of the job `daily`, as `dagster job execute` runs it."""
 
     site: Site
@@ -66,12 +66,12 @@ class Done:
         return json.loads((self.site.directory(self.run_id, step) / "target" / name).read_bytes())
 
 
-def run_daily(directory: Path) -> Done:
+def run_daily(directory: Path) -> DailyRun:
     """Make a deployment in `directory` and run its job `daily`."""
     site = make_site(directory, PROJECT)
     site.configure(jobs=JOBS, deploy=DEPLOY)
     site.change(RAW.format(age="1 hour"))
     commit = site.git("rev-parse", "HEAD")
-    return Done(
+    return DailyRun(
         site, site.execute("prod__daily", DBT_V0="the shell's", DBT_V1="the shell's"), commit
     )

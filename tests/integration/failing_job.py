@@ -45,7 +45,7 @@ JOBS = """
 
 
 @dataclass(frozen=True)
-class Done:
+class RetriedRun:
     """One run of a job on the site that all tests here share."""
 
     site: Site
@@ -87,13 +87,13 @@ def prepared(directory: Path, deploy: str = DEPLOY, *, dbt: Path | None = None) 
     return made
 
 
-def failing(site: Site) -> Done:
+def failing(site: Site) -> RetriedRun:
     """Run the job, which fails."""
-    done = Done(site, site.run("prod__daily"))
+    done = RetriedRun(site, site.run("prod__daily"))
     assert done.statuses()[3:] == ["Success", "Error", "Skipped"]
     return done
 
 
-def narrowed_to(site: Site, parent: str, selection: str) -> Done:
+def narrowed_to(site: Site, parent: str, selection: str) -> RetriedRun:
     """Resume a run with all steps planned, for some of the models only."""
-    return Done(site, site.run("prod__daily", whole_plan(parent, retry_select=selection)))
+    return RetriedRun(site, site.run("prod__daily", whole_plan(parent, retry_select=selection)))

@@ -70,7 +70,7 @@ JOBS = """
 
 
 @dataclass(frozen=True)
-class Done:
+class SiteRun:
     """One run of a job on the site that all tests here share."""
 
     site: Site
@@ -112,11 +112,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture(scope="module")
-def failed(site: Site) -> Done:
-    return Done(site, site.execute("prod__daily"))
+def failed(site: Site) -> SiteRun:
+    return SiteRun(site, site.execute("prod__daily"))
 
 
-def test_a_failing_command_stops_what_follows(failed: Done):
+def test_a_failing_command_stops_what_follows(failed: SiteRun):
     assert not failed.result.success, "the exit code tells"
     assert failed.site.status(failed.run_id) == "FAILURE"
     assert failed.statuses() == ["Error", "Skipped", "Skipped"]
@@ -125,7 +125,7 @@ def test_a_failing_command_stops_what_follows(failed: Done):
     assert (step["status"], step["exit_code"]) == ("Error", 1)
 
 
-def test_what_depends_on_a_failed_node_is_skipped(failed: Done):
+def test_what_depends_on_a_failed_node_is_skipped(failed: SiteRun):
     counts = failed.site.steps(failed.run_id)["04-dbt-build"]["counts"]
     assert counts == {"error": 1, "skipped": 2, "success": 1}
     assert failed.site.materialized(failed.run_id) == ["prod/plain"]
@@ -136,7 +136,7 @@ def test_what_depends_on_a_failed_node_is_skipped(failed: Done):
     assert failed.site.events(failed.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION) == []
 
 
-def test_the_record_of_a_failed_run_says_why_in_dbts_words(failed: Done):
+def test_the_record_of_a_failed_run_says_why_in_dbts_words(failed: SiteRun):
     record = failed.site.record(failed.run_id)
     assert record["status"] == "Error"
     first, *rest = record["message"].splitlines()
@@ -148,7 +148,7 @@ def test_the_record_of_a_failed_run_says_why_in_dbts_words(failed: Done):
     assert record["message"] in failure.error_display_string
 
 
-def test_a_failed_run_keeps_its_artifacts_and_publishes_nothing(failed: Done):
+def test_a_failed_run_keeps_its_artifacts_and_publishes_nothing(failed: SiteRun):
     target = failed.site.directory(failed.run_id, "04-dbt-build") / "target"
     results = json.loads((target / "run_results.json").read_bytes())["results"]
     assert {each["unique_id"]: each["status"] for each in results}["model.tiny.orders"] == "error"
@@ -161,15 +161,17 @@ def test_a_failed_run_keeps_its_artifacts_and_publishes_nothing(failed: Done):
 
 
 @pytest.fixture(scope="module")
-def retried(failed: Done) -> Done:
+def retried(failed: SiteRun) -> SiteRun:
     """The failed run, resumed after its cause was removed and another commit was pushed."""
     site = failed.site
     (site.state.root / "orders.csv").write_text("id,amount\n1,10\n", encoding="utf-8")
     site.push({"models/other.sql": "select 1 as id"})
-    return Done(site, site.run("prod__daily", retry_of=failed.run_id))
+    return SiteRun(site, site.run("prod__daily", retry_of=failed.run_id))
 
 
-def test_a_retry_goes_on_from_the_failed_step_on_the_newest_commit(failed: Done, retried: Done):
+def test_a_retry_goes_on_from_the_failed_step_on_the_newest_commit(
+    failed: SiteRun, retried: SiteRun
+):
     assert retried.result.success
     assert retried.statuses() == ["Success", "Success", "Success"]
     assert list(retried.site.steps(retried.run_id)) == [
@@ -183,7 +185,7 @@ def test_a_retry_goes_on_from_the_failed_step_on_the_newest_commit(failed: Done,
     assert "prod/orders" in retried.site.materialized(retried.run_id)
 
 
-def test_a_retry_tells_that_it_is_one(failed: Done, retried: Done):
+def test_a_retry_tells_that_it_is_one(failed: SiteRun, retried: SiteRun):
     """Its tags were its parent's, the number of the run included."""
     with retried.site.instance() as instance:
         run = instance.get_run_by_id(retried.run_id)
@@ -197,30 +199,30 @@ def test_a_retry_tells_that_it_is_one(failed: Done, retried: Done):
     assert retried.site.record(retried.run_id)["trigger"] == "rerun"
 
 
-def test_a_retry_that_succeeds_publishes(retried: Done):
+def test_a_retry_that_succeeds_publishes(retried: SiteRun):
     assert retried.published() == {"state": retried.run_id, "docs": retried.run_id}
 
 
 @pytest.fixture(scope="module")
-def boxes(retried: Done) -> Done:
+def boxes(retried: SiteRun) -> SiteRun:
     """A run with stale sources and docs that can't be generated, both check-boxes."""
-    return Done(retried.site, retried.site.run("prod__boxes"))
+    return SiteRun(retried.site, retried.site.run("prod__boxes"))
 
 
-def test_the_check_boxes_fail_without_failing_the_run(boxes: Done):
+def test_the_check_boxes_fail_without_failing_the_run(boxes: SiteRun):
     assert boxes.result.success
     assert boxes.site.status(boxes.run_id) == "SUCCESS"
     assert boxes.statuses() == ["Error", "Success", "Error"]
     assert boxes.site.record(boxes.run_id)["status"] == "Success"
 
 
-def test_a_check_box_that_has_failed_leaves_a_trace(boxes: Done):
+def test_a_check_box_that_has_failed_leaves_a_trace(boxes: SiteRun):
     """A run whose docs had failed was listed as any other that has succeeded."""
     assert boxes.site.record(boxes.run_id)["failed_steps"] == "source freshness, docs"
     assert boxes.listed() == "Success (source freshness, docs failed)"
 
 
-def test_a_stale_source_is_reported(boxes: Done):
+def test_a_stale_source_is_reported(boxes: SiteRun):
     target = boxes.site.directory(boxes.run_id, "04-source-freshness") / "target"
     (source,) = json.loads((target / "sources.json").read_bytes())["results"]
     assert source["status"] == "error"
@@ -230,7 +232,7 @@ def test_a_stale_source_is_reported(boxes: Done):
     assert message.startswith("`dbt source freshness` failed")
 
 
-def test_broken_docs_leave_the_hosted_ones_as_they_are(retried: Done, boxes: Done):
+def test_broken_docs_leave_the_hosted_ones_as_they_are(retried: SiteRun, boxes: SiteRun):
     assert boxes.published() == {"state": boxes.run_id, "docs": retried.run_id}
     assert "the docs are broken on purpose" in boxes.site.console(boxes.run_id, "06-generate-docs")
     assert "docs" not in boxes.site.record(boxes.run_id)
@@ -247,8 +249,8 @@ def test_broken_docs_leave_the_hosted_ones_as_they_are(retried: Done, boxes: Don
         ),
     ],
 )
-def test_as_listed_commands_the_same_fail_the_run(boxes: Done, job: str, message: str):
-    done = Done(boxes.site, boxes.site.run(f"prod__{job}"))
+def test_as_listed_commands_the_same_fail_the_run(boxes: SiteRun, job: str, message: str):
+    done = SiteRun(boxes.site, boxes.site.run(f"prod__{job}"))
     assert boxes.site.status(done.run_id) == "FAILURE"
     assert done.statuses() == ["Error", "Skipped"]
     assert boxes.site.record(done.run_id)["message"] == message
@@ -256,12 +258,12 @@ def test_as_listed_commands_the_same_fail_the_run(boxes: Done, job: str, message
 
 
 @pytest.fixture(scope="module")
-def tested(boxes: Done) -> Done:
+def tested(boxes: SiteRun) -> SiteRun:
     """Started again as the UI does it: with all tags of a run whose docs have failed."""
-    return Done(boxes.site, boxes.site.run("prod__tests", {"deploy/failed_steps": "docs"}))
+    return SiteRun(boxes.site, boxes.site.run("prod__tests", {"deploy/failed_steps": "docs"}))
 
 
-def test_only_tests_of_severity_error_stop_a_job(tested: Done):
+def test_only_tests_of_severity_error_stop_a_job(tested: SiteRun):
     assert tested.statuses() == ["Success", "Error", "Skipped"]
     record = tested.site.record(tested.run_id)
     assert (record["nodes_warn"], record["nodes_fail"]) == (1, 1)
@@ -271,12 +273,12 @@ def test_only_tests_of_severity_error_stop_a_job(tested: Done):
     )
 
 
-def test_what_has_failed_in_the_run_that_is_repeated_is_not_told_of_this_one(tested: Done):
+def test_what_has_failed_in_the_run_that_is_repeated_is_not_told_of_this_one(tested: SiteRun):
     assert tested.listed() == "Error"
     assert "failed_steps" not in tested.site.record(tested.run_id)
 
 
-def test_a_second_run_of_a_commit_does_not_parse_from_scratch(tested: Done):
+def test_a_second_run_of_a_commit_does_not_parse_from_scratch(tested: SiteRun):
     for step in ("04-dbt-test", "05-dbt-test-2"):
         console = tested.site.console(tested.run_id, step)
         assert "full parse" not in console

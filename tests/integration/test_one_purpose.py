@@ -115,7 +115,7 @@ PLANTED = {
 
 
 @dataclass(frozen=True)
-class Done:
+class SearchRuns:
     """A run that has searched, and one that has asked."""
 
     site: Site
@@ -124,37 +124,37 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SearchRuns]:
     site = make_site(tmp_path_factory.mktemp("purposes"), FILES)
     (site.root / "hosting-token").write_text(f"{HOSTING}\n", encoding="utf-8")
     with serve(site.root, GIT) as server:
         deploy = DEPLOY.replace("URL", server.url("remote.git")).replace("ROOT", str(site.root))
         site.configure(jobs=JOBS, deploy=deploy)
         nightly = site.execute("prod__nightly", **PLANTED)
-        yield Done(site, nightly, site.execute("prod__asks", **PLANTED))
+        yield SearchRuns(site, nightly, site.execute("prod__asks", **PLANTED))
         assert len(server.authorizations) > 1, "git has used its token"
 
 
-def searched(done: Done) -> tuple[set[str], set[str], set[str]]:
+def searched(done: SearchRuns) -> tuple[set[str], set[str], set[str]]:
     (row,) = done.site.query("select memory, first, names from search")
     memory, first, names = (set(str(each).split()) for each in row)
     return memory, first, names
 
 
-def test_the_memory_of_dbts_process_holds_what_dbt_may_know_and_no_more(done: Done):
+def test_the_memory_of_dbts_process_holds_what_dbt_may_know_and_no_more(done: SearchRuns):
     """It was handed every secret to scrub with, where Python models run."""
     memory, first, _ = searched(done)
     assert memory == {"control", "passed"}
     assert first == {"passed"}, "secrets come with the order"
 
 
-def test_its_variables_are_those_of_the_allow_list_and_those_that_were_added(done: Done):
+def test_its_variables_are_those_of_the_allow_list_and_those_that_were_added(done: SearchRuns):
     _, _, names = searched(done)
     assert names >= {"PATH", "HOME", "SHOP_PASSED", "DBT_ENV_SECRET_CONTROL", "DEPLOY_STATE"}
     assert names.isdisjoint({"hosting", "token", *PLANTED} - {"SHOP_PASSED"})
 
 
-def test_env_var_finds_no_token_under_any_name(done: Done):
+def test_env_var_finds_no_token_under_any_name(done: SearchRuns):
     """The API token of the hosting site was `env_var("hosting")`, git's was its own variable."""
     console = done.site.console(done.nightly.run_id, "04-dbt-run-operation")
     told = dict(
@@ -163,13 +163,13 @@ def test_env_var_finds_no_token_under_any_name(done: Done):
     assert told == {**dict.fromkeys(NAMES, "not there"), "SHOP_PASSED": PASSED}
 
 
-def test_env_var_of_the_hostings_token_fails(done: Done):
+def test_env_var_of_the_hostings_token_fails(done: SearchRuns):
     assert not done.asks.success
     message = done.site.record(done.asks.run_id)["message"]
     assert "Env var required but not provided: 'hosting'" in message
 
 
-def test_what_dbt_finds_by_itself_is_scrubbed(done: Done):
+def test_what_dbt_finds_by_itself_is_scrubbed(done: SearchRuns):
     """In lines, events and files, though the process that writes them can't."""
     site, run_id = done.site, done.nightly.run_id
     console = site.console(run_id, "06-dbt-build-2")
@@ -188,7 +188,7 @@ def holders(site: Site) -> Iterator[Path]:
                 yield file
 
 
-def test_no_file_no_database_and_no_output_holds_a_secret(done: Done):
+def test_no_file_no_database_and_no_output_holds_a_secret(done: SearchRuns):
     assert len([*done.site.root.rglob("*")]) > 100
     assert [str(file) for file in holders(done.site)] == []
     found = [value for each in done.site.state.root.rglob("*.db") for value in values(each)]

@@ -6,12 +6,12 @@ import dagster as dg
 import pytest
 
 from deploy_project.runs.model.tags import run_number
-from tests.integration.daily import STEPS, Done
+from tests.integration.daily import STEPS, DailyRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
 
 
-def test_built_nodes_are_planned_and_materialized(daily: Done):
+def test_built_nodes_are_planned_and_materialized(daily: DailyRun):
     site = daily.site
     assert sorted(site.materialized(daily.run_id)) == [
         "prod/countries",
@@ -25,7 +25,7 @@ def test_built_nodes_are_planned_and_materialized(daily: Done):
     }
 
 
-def test_a_materialization_tells_where_from_how_long_and_how_much(daily: Done):
+def test_a_materialization_tells_where_from_how_long_and_how_much(daily: DailyRun):
     found = {
         event.materialization.asset_key.to_user_string(): event.materialization
         for event in daily.site.events(daily.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION)
@@ -67,7 +67,7 @@ def test_a_materialization_tells_where_from_how_long_and_how_much(daily: Done):
     assert countries.metadata["rows_affected"] == dg.IntMetadataValue(2)
 
 
-def test_tests_are_checks_with_their_severity(daily: Done):
+def test_tests_are_checks_with_their_severity(daily: DailyRun):
     found = daily.site.events(daily.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     told = {
         (each.asset_key.to_user_string(), each.check_name): (each.passed, each.severity.value)
@@ -86,7 +86,7 @@ def test_tests_are_checks_with_their_severity(daily: Done):
     assert warned.metadata["severity"] == dg.TextMetadataValue("warn")
 
 
-def test_the_freshness_of_a_source_is_observed(daily: Done):
+def test_the_freshness_of_a_source_is_observed(daily: DailyRun):
     (observed,) = daily.site.events(daily.run_id, dg.DagsterEventType.ASSET_OBSERVATION)
     observation = observed.asset_observation
     assert observation.asset_key == dg.AssetKey(["prod", "raw", "payments"])
@@ -95,7 +95,7 @@ def test_the_freshness_of_a_source_is_observed(daily: Done):
     assert observation.metadata["error_after"] == dg.TextMetadataValue("2 days")
 
 
-def test_the_record_is_the_run_overview(daily: Done):
+def test_the_record_is_the_run_overview(daily: DailyRun):
     found = daily.site.record(daily.run_id)
     assert (
         found.items()
@@ -123,7 +123,7 @@ def test_the_record_is_the_run_overview(daily: Done):
     assert found["model_timing"].startswith("![Model timing](data:image/svg+xml;base64,")
 
 
-def test_the_run_carries_its_tags(daily: Done):
+def test_the_run_carries_its_tags(daily: DailyRun):
     with daily.site.instance() as instance:
         run = instance.get_run_by_id(daily.run_id)
     assert run is not None
@@ -143,7 +143,7 @@ def test_the_run_carries_its_tags(daily: Done):
     }
 
 
-def test_each_step_has_a_compute_log(daily: Done):
+def test_each_step_has_a_compute_log(daily: DailyRun):
     with daily.site.instance() as instance, daily.site.working_directory():
         captured = [
             (entry.step_key, entry.dagster_event.logs_captured_data)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.failing_job import MEND, Done, failing, narrowed_to, prepared
+from tests.integration.failing_job import MEND, RetriedRun, failing, narrowed_to, prepared
 from tests.support.site import ENDLESS, PROJECT, Site, make_site
 from tests.support.waiting import PATIENCE
 
@@ -21,34 +21,36 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture(scope="module")
-def failed(site: Site) -> Done:
+def failed(site: Site) -> RetriedRun:
     return failing(site)
 
 
 @pytest.fixture(scope="module")
-def on_the_old_commit(failed: Done) -> Done:
+def on_the_old_commit(failed: RetriedRun) -> RetriedRun:
     """Resumed on the commit that is broken, when the mended one is there already."""
     failed.site.push(MEND)
-    return Done(
+    return RetriedRun(
         failed.site,
         failed.site.run("prod__daily", {"deploy/same_commit": "true"}, retry_of=failed.run_id),
     )
 
 
 @pytest.fixture(scope="module")
-def narrowed(on_the_old_commit: Done, failed: Done) -> Done:
+def narrowed(on_the_old_commit: RetriedRun, failed: RetriedRun) -> RetriedRun:
     """Resumed with all steps planned, for some of the models only."""
     return narrowed_to(failed.site, failed.run_id, "orders 'mapped'")
 
 
 @pytest.fixture(scope="module")
-def resumed(narrowed: Done, on_the_old_commit: Done) -> Done:
+def resumed(narrowed: RetriedRun, on_the_old_commit: RetriedRun) -> RetriedRun:
     """The retry that has failed, resumed in its turn, as the UI does it."""
     site, parent = narrowed.site, on_the_old_commit.run_id
-    return Done(site, site.run("prod__daily", {"deploy/same_commit": ""}, retry_of=parent))
+    return RetriedRun(site, site.run("prod__daily", {"deploy/same_commit": ""}, retry_of=parent))
 
 
-def test_only_what_has_failed_or_was_skipped_is_done_again(failed: Done, on_the_old_commit: Done):
+def test_only_what_has_failed_or_was_skipped_is_done_again(
+    failed: RetriedRun, on_the_old_commit: RetriedRun
+):
     assert failed.results()["beside"] == "success"
     assert not on_the_old_commit.result.success
     assert on_the_old_commit.results() == {
@@ -64,13 +66,15 @@ def test_only_what_has_failed_or_was_skipped_is_done_again(failed: Done, on_the_
 
 
 def test_a_retry_stays_on_its_commit_when_asked_to(
-    failed: Done, on_the_old_commit: Done, narrowed: Done
+    failed: RetriedRun, on_the_old_commit: RetriedRun, narrowed: RetriedRun
 ):
     assert on_the_old_commit.commit == failed.commit
     assert narrowed.commit == narrowed.site.git("rev-parse", "HEAD") != failed.commit
 
 
-def test_a_run_with_all_steps_planned_leaves_out_what_was_done(failed: Done, narrowed: Done):
+def test_a_run_with_all_steps_planned_leaves_out_what_was_done(
+    failed: RetriedRun, narrowed: RetriedRun
+):
     assert narrowed.result.success, narrowed.console()
     assert narrowed.site.statuses(narrowed.run_id) == [
         ("Clone git repository", "Success"),
@@ -88,7 +92,7 @@ def test_a_run_with_all_steps_planned_leaves_out_what_was_done(failed: Done, nar
     assert (record["trigger"], record["status"]) == ("rerun", "Success")
 
 
-def test_a_retry_can_be_narrowed_to_chosen_models(narrowed: Done):
+def test_a_retry_can_be_narrowed_to_chosen_models(narrowed: RetriedRun):
     assert set(narrowed.results()) == {"orders", "not_null_orders_id", "mapped"}
     assert "prod/revenue" not in narrowed.site.materialized(narrowed.run_id)
     assert {"prod/orders", "prod/mapped", "prod/last"} == {
@@ -96,13 +100,13 @@ def test_a_retry_can_be_narrowed_to_chosen_models(narrowed: Done):
     }
 
 
-def test_a_retry_keeps_the_options_of_the_command(narrowed: Done):
+def test_a_retry_keeps_the_options_of_the_command(narrowed: RetriedRun):
     arguments = narrowed.raw()["args"]
     assert (arguments["full_refresh"], arguments["vars"]) == (True, {"amount": 7})
     assert narrowed.site.query("select amount, afresh from orders") == [(7, True)]
 
 
-def test_a_retry_can_be_retried(on_the_old_commit: Done, resumed: Done):
+def test_a_retry_can_be_retried(on_the_old_commit: RetriedRun, resumed: RetriedRun):
     assert resumed.result.success, resumed.console()
     assert resumed.statuses() == [*["Skipped"] * 4, "Success", "Success"]
     record = resumed.site.record(resumed.run_id)
@@ -110,19 +114,19 @@ def test_a_retry_can_be_retried(on_the_old_commit: Done, resumed: Done):
     assert resumed.commit == resumed.site.git("rev-parse", "HEAD")
 
 
-def test_what_the_mended_commit_adds_is_built_and_what_it_drops_is_not(resumed: Done):
+def test_what_the_mended_commit_adds_is_built_and_what_it_drops_is_not(resumed: RetriedRun):
     assert set(resumed.results()) == {"orders", "not_null_orders_id", "mapped", "revenue"}
     assert "4 nodes left to do" in resumed.console()
 
 
-def test_models_that_were_built_are_not_built_again(resumed: Done):
+def test_models_that_were_built_are_not_built_again(resumed: RetriedRun):
     assert resumed.site.query("select name, count(*) from built group by all order by all") == [
         ("beside", 1),
         ("first", 1),
     ]
 
 
-def test_a_retry_that_succeeds_publishes(resumed: Done):
+def test_a_retry_that_succeeds_publishes(resumed: RetriedRun):
     artifacts = resumed.site.artifacts
     published = artifacts.published(artifacts.environment("prod"), "state")
     assert published is not None
@@ -131,7 +135,7 @@ def test_a_retry_that_succeeds_publishes(resumed: Done):
     assert "model.tiny.mapped" in manifest["nodes"]
 
 
-def test_a_selection_that_leaves_nothing_is_an_error(failed: Done, resumed: Done):
+def test_a_selection_that_leaves_nothing_is_an_error(failed: RetriedRun, resumed: RetriedRun):
     site = failed.site
     done = narrowed_to(site, failed.run_id, "beside")
     assert not done.result.success
@@ -141,10 +145,10 @@ def test_a_selection_that_leaves_nothing_is_an_error(failed: Done, resumed: Done
     )
 
 
-def test_a_command_that_was_killed_runs_whole(failed: Done, resumed: Done):
+def test_a_command_that_was_killed_runs_whole(failed: RetriedRun, resumed: RetriedRun):
     site = failed.site
     shutil.rmtree(site.directory(failed.run_id, "05-dbt-build"))
-    done = Done(site, site.run("prod__daily", retry_of=failed.run_id))
+    done = RetriedRun(site, site.run("prod__daily", retry_of=failed.run_id))
     assert done.result.success, done.console()
     assert "beside" in done.results()
     assert (
@@ -200,7 +204,7 @@ def test_an_interrupted_command_goes_on_where_it_was_and_still_defers(site: Site
     assert site.status(parent) == "CANCELED", "".join(said)
 
     site.push({"models/endless.sql": "select * from {{ ref('orders') }}"})
-    done = Done(site, site.run("staging__nightly", retry_of=parent))
+    done = RetriedRun(site, site.run("staging__nightly", retry_of=parent))
     assert done.result.success, done.console("04-dbt-build")
     assert set(done.results("04-dbt-build")) - {"recorded"} == {"endless", "after"}
     assert site.query("select amount from staging.after") == [(10,)]

@@ -3,12 +3,12 @@
 import pytest
 
 from deploy_project.runs.model.tags import run_number
-from tests.integration.daily import STEPS, Done
+from tests.integration.daily import STEPS, DailyRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
 
 
-def test_the_steps_are_dbt_clouds_and_in_its_order(daily: Done):
+def test_the_steps_are_dbt_clouds_and_in_its_order(daily: DailyRun):
     assert daily.result.success, daily.result.output
     steps = daily.site.steps(daily.run_id)
     assert {name: step["name"] for name, step in steps.items()} == STEPS
@@ -18,7 +18,7 @@ def test_the_steps_are_dbt_clouds_and_in_its_order(daily: Done):
     assert daily.site.statuses(daily.run_id) == [(name, "Success") for name in STEPS.values()]
 
 
-def test_a_run_outside_of_the_queue_says_what_is_not_guaranteed(daily: Done):
+def test_a_run_outside_of_the_queue_says_what_is_not_guaranteed(daily: DailyRun):
     first, later = "01-clone-git-repository", "05-dbt-seed"
     assert daily.site.console(daily.run_id, first).splitlines()[1] == (
         "This run has not waited in Dagster's queue: another run of this job may be in progress, "
@@ -27,7 +27,7 @@ def test_a_run_outside_of_the_queue_says_what_is_not_guaranteed(daily: Done):
     assert "queue" not in daily.site.console(daily.run_id, later)
 
 
-def test_the_console_has_nothing_after_what_dbt_has_said(daily: Done):
+def test_the_console_has_nothing_after_what_dbt_has_said(daily: DailyRun):
     """DuckDB's extension would list what is left of it when the process of dbt ends."""
     for step in ("05-dbt-seed", "06-dbt-run", "07-dbt-test"):
         _, done, ended = daily.site.console(daily.run_id, step).splitlines()[-3:]
@@ -35,7 +35,7 @@ def test_the_console_has_nothing_after_what_dbt_has_said(daily: Done):
         assert ended.startswith("=== Success")
 
 
-def test_each_step_leaves_its_logs_and_artifacts(daily: Done):
+def test_each_step_leaves_its_logs_and_artifacts(daily: DailyRun):
     site, kept = daily.site, set[str]()
     for step in STEPS:
         directory = site.directory(daily.run_id, step)
@@ -62,13 +62,13 @@ def test_each_step_leaves_its_logs_and_artifacts(daily: Done):
     assert list(site.state.all_work.iterdir()) == [], "the scratch space is reclaimed"
 
 
-def test_threads_and_target_name_are_the_jobs(daily: Done):
+def test_threads_and_target_name_are_the_jobs(daily: DailyRun):
     console = daily.site.console(daily.run_id, "06-dbt-run")
     assert "Concurrency: 3 threads (target='live')" in console
     assert daily.site.record(daily.run_id)["target"] == "live"
 
 
-def test_models_see_dbt_clouds_variables_and_the_users_by_level(daily: Done):
+def test_models_see_dbt_clouds_variables_and_the_users_by_level(daily: DailyRun):
     assert dict(daily.site.query("from variables")) == {
         "DBT_V0": "default",
         "DBT_V1": "project",
@@ -91,7 +91,7 @@ def test_models_see_dbt_clouds_variables_and_the_users_by_level(daily: Done):
     }
 
 
-def test_only_the_first_command_of_a_commit_parses_from_scratch(daily: Done):
+def test_only_the_first_command_of_a_commit_parses_from_scratch(daily: DailyRun):
     full = [
         step
         for step in STEPS
@@ -101,7 +101,7 @@ def test_only_the_first_command_of_a_commit_parses_from_scratch(daily: Done):
     assert full == ["04-source-freshness"]
 
 
-def test_state_and_docs_are_published(daily: Done):
+def test_state_and_docs_are_published(daily: DailyRun):
     artifacts = daily.site.artifacts
     for owner in (artifacts.environment("prod"), artifacts.job("prod__daily")):
         state = artifacts.published(owner, "state")
@@ -117,14 +117,14 @@ def test_state_and_docs_are_published(daily: Done):
 
 
 @pytest.fixture(scope="module")
-def next_day(daily: Done) -> Done:
+def next_day(daily: DailyRun) -> DailyRun:
     """A run after a push; it would build the old commit if it reused the clone."""
     changed = "select id, amount + 1 as amount from {{ source('raw', 'payments') }}"
     commit = daily.site.push({"models/orders.sql": changed})
-    return Done(daily.site, daily.site.run("prod__hourly"), commit)
+    return DailyRun(daily.site, daily.site.run("prod__hourly"), commit)
 
 
-def test_every_run_takes_the_code_afresh(daily: Done, next_day: Done):
+def test_every_run_takes_the_code_afresh(daily: DailyRun, next_day: DailyRun):
     site, head = daily.site, daily.site.git("rev-parse", "HEAD")
     assert next_day.result.success
     assert site.record(next_day.run_id)["commit"] == head
@@ -134,19 +134,19 @@ def test_every_run_takes_the_code_afresh(daily: Done, next_day: Done):
     assert "amount + 1" in (compiled / "orders.sql").read_text(encoding="utf-8")
 
 
-def test_a_selector_that_matches_nothing_is_no_failure(next_day: Done):
+def test_a_selector_that_matches_nothing_is_no_failure(next_day: DailyRun):
     step = next_day.site.steps(next_day.run_id)["04-dbt-run"]
     assert (step["status"], step["exit_code"], step["counts"]) == ("Success", 0, {})
     assert "Nothing to do" in next_day.site.console(next_day.run_id, "04-dbt-run")
 
 
-def test_a_job_without_a_target_name_builds_under_the_environments(next_day: Done):
+def test_a_job_without_a_target_name_builds_under_the_environments(next_day: DailyRun):
     console = next_day.site.console(next_day.run_id, "05-dbt-build")
     assert "Concurrency: 2 threads (target='prod')" in console
     assert next_day.site.record(next_day.run_id)["target"] == "prod"
 
 
-def test_docs_of_a_run_without_docs_stay_those_of_before(daily: Done, next_day: Done):
+def test_docs_of_a_run_without_docs_stay_those_of_before(daily: DailyRun, next_day: DailyRun):
     artifacts = next_day.site.artifacts
     docs = artifacts.published(artifacts.environment("prod"), "docs")
     state = artifacts.published(artifacts.environment("prod"), "state")
@@ -156,7 +156,7 @@ def test_docs_of_a_run_without_docs_stay_those_of_before(daily: Done, next_day: 
     assert "docs" not in next_day.site.record(next_day.run_id)
 
 
-def test_a_finished_run_deploys_its_commit_when_it_is_the_head(next_day: Done):
+def test_a_finished_run_deploys_its_commit_when_it_is_the_head(next_day: DailyRun):
     assert (
         next_day.site.state.deployed("prod")
         .read_text(encoding="utf-8")

@@ -112,7 +112,7 @@ PLANTED = {
 
 
 @dataclass(frozen=True)
-class Done:
+class SecretRuns:
     """Runs of every kind, and the command lines of all processes meanwhile."""
 
     site: Site
@@ -125,7 +125,7 @@ class Done:
 
 
 @pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
+def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecretRuns]:
     site = make_site(tmp_path_factory.mktemp("secrets"), FILES)
     (site.root / "token.txt").write_text(f"{TOKEN}\n", encoding="utf-8")
     seen, ended = set[bytes](), threading.Event()
@@ -136,7 +136,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Done]:
             site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", server.url("remote.git")))
             failed = site.execute("prod__nightly", **PLANTED)
             output, crashed = end_from_outside(site)
-            yield Done(site, failed, output, crashed, server.authorizations, seen)
+            yield SecretRuns(site, failed, output, crashed, server.authorizations, seen)
     finally:
         ended.set()
         watch.join()
@@ -197,7 +197,7 @@ def is_private(file: Path) -> bool:
     return any(parent.stat().st_mode & 0o077 == 0 for parent in file.parents)
 
 
-def test_the_runs_have_used_the_secrets(done: Done):
+def test_the_runs_have_used_the_secrets(done: SecretRuns):
     """Else the other tests here would prove nothing."""
     site, run_id = done.site, done.failed.run_id
     assert (site.state.root / f"{DATABASE}.duckdb").is_file()
@@ -213,7 +213,7 @@ def test_the_runs_have_used_the_secrets(done: Done):
     assert "https://host/?key=*****" in refused
 
 
-def test_no_file_holds_a_secret(done: Done):
+def test_no_file_holds_a_secret(done: SecretRuns):
     """Console and debug logs, artifacts, Dagster's events, tags and logs, parses, configuration."""
     holders = [
         file
@@ -228,26 +228,26 @@ def test_no_file_holds_a_secret(done: Done):
     assert all(is_private(file) for file in holders), "what a killed run has left"
 
 
-def test_the_databases_hold_no_secret(done: Done):
+def test_the_databases_hold_no_secret(done: SecretRuns):
     databases = [*done.site.state.root.rglob("*.db")]
     found = [value for database in databases for value in values(database)]
     assert any(b"DBT_TOKEN" in value or b"tells" in value for value in found)
     assert [value for value in found if told(value)] == []
 
 
-def test_the_processes_print_no_secret(done: Done):
+def test_the_processes_print_no_secret(done: SecretRuns):
     for output in (done.failed.output, done.output):
         assert "DBT_TOKEN is *****" in output
         assert told(output.encode()) == []
 
 
-def test_no_command_line_holds_a_secret(done: Done):
+def test_no_command_line_holds_a_secret(done: SecretRuns):
     assert any(b"dbt/processes/child.py" in line for line in done.command_lines)
     assert any(line.startswith(b"git\0") for line in done.command_lines)
     assert [line for line in done.command_lines if told(line)] == []
 
 
-def test_the_definitions_hold_no_secret(done: Done):
+def test_the_definitions_hold_no_secret(done: SecretRuns):
     repository = done.site.definitions().get_repository_def()
     shown = repr([(node.key, node.metadata) for node in repository.asset_graph.asset_nodes])
     assert "'*****.main.tells'" in shown

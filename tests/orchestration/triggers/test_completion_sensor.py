@@ -55,7 +55,7 @@ def dagster_job(name: str, *, fails: bool = False, makes: str | None = None) -> 
 
 
 @dataclass
-class Daemon:
+class CompletionDaemon:
     """Ticks as Dagster's daemon does; one that is killed leaves the old cursor."""
 
     instance: dg.DagsterInstance
@@ -91,12 +91,12 @@ class Daemon:
         return run.run_id
 
 
-def daemon_of(instance: dg.DagsterInstance, jobs: Sequence[Job]) -> Daemon:
+def daemon_of(instance: dg.DagsterInstance, jobs: Sequence[Job]) -> CompletionDaemon:
     sensor = completion_sensor(
         deployment(jobs), {each.name: dagster_job(each.name) for each in jobs}
     )
     assert sensor is not None
-    return Daemon(instance, sensor)
+    return CompletionDaemon(instance, sensor)
 
 
 @pytest.fixture
@@ -106,17 +106,17 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def daemon(instance: dg.DagsterInstance) -> Daemon:
+def daemon(instance: dg.DagsterInstance) -> CompletionDaemon:
     return daemon_of(instance, JOBS)
 
 
-def test_what_ended_before_the_first_tick_starts_nothing(daemon: Daemon):
+def test_what_ended_before_the_first_tick_starts_nothing(daemon: CompletionDaemon):
     daemon.end("parent")
     assert daemon.tick() == []
     assert daemon.tick() == []
 
 
-def test_the_end_of_a_run_is_asked_for_again_under_the_same_key(daemon: Daemon):
+def test_the_end_of_a_run_is_asked_for_again_under_the_same_key(daemon: CompletionDaemon):
     """A daemon that was killed before the children's start finds the ends again."""
     daemon.tick()
     failed, succeeded = daemon.end("parent", fails=True), daemon.end("parent")
@@ -140,7 +140,7 @@ def test_the_end_of_a_run_is_asked_for_again_under_the_same_key(daemon: Daemon):
 
 
 def test_tags_that_are_added_long_after_the_end_start_nothing_again(
-    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+    daemon: CompletionDaemon, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("deploy_project.orchestration.triggers.completions.OVERLAP_SECONDS", 0)
     daemon.tick()
@@ -228,7 +228,7 @@ def test_a_job_of_another_code_location_is_a_parent(instance: dg.DagsterInstance
     assert request.tags[tags.CAUSE] == f"Job load_orders of ingest was cancelled in run {run}"
 
 
-def test_a_cursor_that_can_not_be_read_starts_anew(daemon: Daemon):
+def test_a_cursor_that_can_not_be_read_starts_anew(daemon: CompletionDaemon):
     daemon.cursor = "2026-11-21T10:00:00+00:00 2026-11-21T10:00:00+00:00"
     daemon.end("parent")
     assert daemon.tick() == []
@@ -236,7 +236,7 @@ def test_a_cursor_that_can_not_be_read_starts_anew(daemon: Daemon):
     assert daemon.keys() == [f"on_error:{run}", f"always:{run}"]
 
 
-def test_the_run_of_a_pull_request_starts_nothing(daemon: Daemon):
+def test_the_run_of_a_pull_request_starts_nothing(daemon: CompletionDaemon):
     daemon.tick()
     made = dagster_job(JOBS[0].name)
     made.execute_in_process(instance=daemon.instance, tags={tags.PULL_REQUEST: "7"})

@@ -39,7 +39,7 @@ def told(start: StartJob) -> str:
 
 
 @dataclass
-class Daemon:
+class Decider:
     """Keeps the cursor, as the daemon does; a tick that is killed leaves the old one."""
 
     jobs: Sequence[Job]
@@ -59,9 +59,9 @@ class Daemon:
         return [told(start) for start in self.tick(*ends, killed=killed)]
 
 
-def daemon(*jobs: Job) -> Daemon:
+def daemon(*jobs: Job) -> Decider:
     """A daemon after its first tick."""
-    made = Daemon(jobs)
+    made = Decider(jobs)
     assert made.tick() == []
     return made
 
@@ -230,7 +230,7 @@ def test_a_job_is_not_started_by_an_asset_that_it_makes_itself():
 
 
 def test_the_first_tick_starts_nothing():
-    running = Daemon([job("each", of("a")), ALL])
+    running = Decider([job("each", of("a")), ALL])
     assert running.started(end("a", "r1"), end("b", "r2")) == []
     assert running.started(end("a", "r1"), end("b", "r2"), end("b", "r3")) == []
     assert running.started(end("a", "r4")) == ["each:r4", "child:r4"]
