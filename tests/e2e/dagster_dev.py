@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Generator
@@ -255,6 +254,5 @@ def end(dev: DagsterDev) -> None:
 
 
 def _wait_for_the_end_of_all(directory: Path, *, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while processes_in(directory) and time.monotonic() < end:
-        time.sleep(0.2)
+    with suppress(AssertionError):
+        wait(lambda: not processes_in(directory), seconds=seconds, every=0.2)

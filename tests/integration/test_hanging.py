@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from filelock import FileLock
 from deploy_project.dbt.processes import process
 from tests.support.hollow_server import mute
 from tests.support.site import DEPLOY, Site
+from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow
 
@@ -50,13 +51,6 @@ def started_by(site: Site) -> list[str]:
         except OSError:
             continue
     return [each for each in found if each]  # a process that is about to go has no arguments
-
-
-def wait_until(happens: Callable[[], bool]) -> bool:
-    until = time.monotonic() + LONG
-    while not happens() and time.monotonic() < until:
-        time.sleep(0.05)
-    return happens()
 
 
 Prepared = Generator[None]
@@ -142,7 +136,7 @@ def test_the_timeout_ends_a_run_that_waits_for(
         begun = time.monotonic()
         run = site.execute("prod__limited", "--tags", json.dumps(tags), TMPDIR=temporary(site))
         assert time.monotonic() - begun < LONG
-        assert wait_until(lambda: not started_by(site)), started_by(site)
+        assert wait(lambda: not started_by(site), otherwise=lambda: started_by(site))
     assert site.status(run.run_id) == "CANCELED"
     steps = site.steps(run.run_id)
     assert list(steps)[-1] == step
@@ -194,10 +188,10 @@ def test_a_signal_ends_a_run_whose_git_waits(
             start_new_session=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, at_start),
         )
-        assert wait_until(lambda: any(url in each for each in started_by(site)))
+        assert wait(lambda: any(url in each for each in started_by(site)))
         started.send_signal(number)
         output = started.communicate(timeout=LONG)[0]
-        assert wait_until(lambda: not started_by(site)), started_by(site)
+        assert wait(lambda: not started_by(site), otherwise=lambda: started_by(site))
     assert started.returncode != 0, output
     (run_id,) = site.run_ids()
     assert site.status(run_id) == "CANCELED"

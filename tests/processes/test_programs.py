@@ -5,7 +5,6 @@ import signal
 import sys
 import textwrap
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,22 +15,16 @@ import pytest
 from deploy_project.processes import deadlines, programs
 from deploy_project.processes.deadlines import Stopped
 from deploy_project.processes.programs import Silence
+from tests.support.processes import is_gone
+from tests.support.waiting import wait
 
 LONG = 300.0
 """Seconds that nothing here may take, however busy the machine is."""
 
 
 def has_ended(pid: int) -> bool:
-    """Return whether the process ends: a kill takes a moment."""
-    until = time.monotonic() + LONG
-    while time.monotonic() < until:
-        try:
-            if ") Z " in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8"):
-                return True
-        except FileNotFoundError:
-            return True
-        time.sleep(0.02)
-    return False
+    """Wait until the process has ended: a kill takes a moment."""
+    return wait(lambda: is_gone(pid), every=0.02)
 
 
 def called(name: str, directory: Path, program: str) -> list[str]:
@@ -166,9 +159,7 @@ def signalled(number: signal.Signals, pids: Path) -> Generator[None]:
     """Send this process a signal once a program has written its id to `pids`."""
 
     def send() -> None:
-        until = time.monotonic() + LONG
-        while not (pids.exists() and pids.read_text()) and time.monotonic() < until:
-            time.sleep(0.05)
+        wait(lambda: pids.exists() and pids.read_text())
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=send)
