@@ -1,11 +1,12 @@
-"""The map in docs/contributing.md: a line for each module, and no folder that is a crowd."""
+"""The map in docs/contributing.md, and the order that it tells of among modules and tests."""
 
 import ast
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support.paths import ROOT
+
 PAGE = ROOT / "docs" / "contributing.md"
 BEGIN, END = "<!-- modules -->\n", "<!-- end of modules -->\n"
 LARGEST = 12
@@ -61,3 +62,36 @@ def test_the_page_names_files_that_are_there():
     }
     assert named
     assert [each for each in sorted(named) if not (ROOT / each).exists()] == []
+
+
+def imported(file: Path) -> set[str]:
+    """The dotted names that a file imports, whether they are modules or things in modules."""
+    package = file.relative_to(ROOT).parent.parts
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            found |= {f"{module}.{each.name}" for each in node.names}
+    return found
+
+
+def is_of_tests(name: str) -> bool:
+    """Whether a dotted name leads into a conftest, or into a module that holds tests."""
+    first, *rest = name.split(".")
+    parts = rest if first == "tests" else [first]
+    return any(each == "conftest" or each.startswith("test_") for each in parts)
+
+
+def test_what_tests_share_is_in_modules_that_hold_no_tests():
+    """Thirty test modules imported another one, and none of them could be moved or read alone."""
+    found = [
+        f"{file.relative_to(ROOT)} imports {name}"
+        for folder in ("tests", "bench")
+        for file in sorted((ROOT / folder).rglob("*.py"))
+        for name in sorted(imported(file))
+        if is_of_tests(name)
+    ]
+    assert found == [], "put it into tests/support/, or into a module beside them"
