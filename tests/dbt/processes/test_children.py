@@ -18,7 +18,7 @@ from deploy_project.dbt.processes.children import Fork, Warm
 from deploy_project.dbt.processes.process import Exit, Invocation, run
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import DbtError
-from tests.waiting import wait
+from tests.support.waiting import wait
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,10 +1,12 @@
 """Where a retry goes on, and when there is none."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from deploy_project.runs.model.plan import steps
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.retry.refusal import Past, done, refusal, remaining, repeated, unsupported
 from tests.support.jobs import job
 from tests.support.retries import FAILED, FRESHNESS, STEPS, record, records
