@@ -51,7 +51,17 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> Warm:
     monkeypatch.setattr(children, "_warm", {})
     children.keep_warm(PYTHON, LANG)
     children.keep_warm(PYTHON, LANG)
-    return children._warm[PYTHON]
+    made = children._warm[PYTHON]
+    monkeypatch.setattr(children, "_PATIENCE_SECONDS", 300)  # of a busy machine
+    first = made.child(lambda: True)
+    assert first is not None
+    monkeypatch.undo()
+    monkeypatch.setattr(children, "_warm", {PYTHON: made})
+    first.stdin.close()
+    assert first.process.wait() == 0
+    first.stdout.close()
+    os.close(first.events)
+    return made
 
 
 @pytest.fixture
