@@ -142,7 +142,7 @@ def test_the_tests_are_run_as_told(newcomer: Newcomer):
     command = commands(QUICK_START)[2]
     assert command == "make test"
     would = newcomer.run(f"{command} --dry-run", cwd=newcomer.clone)
-    all_of_it = ".venv/bin/pytest -n 2 --dist loadgroup --no-loadscope-reorder"
+    all_of_it = ".venv/bin/pytest -n 3 --dist loadgroup --no-loadscope-reorder"
     assert would.splitlines()[-1] == all_of_it, "nothing deselected"
 
 
