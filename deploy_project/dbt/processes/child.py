@@ -315,7 +315,7 @@ def main(arguments: list[str]) -> int:
     import_dbt()
     descriptors = forks(socket.socket(fileno=int(arguments[1])))
     if descriptors is None:
-        return 0
+        os._exit(0)  # our parent waits for it, and there is nothing to write
     Interrupts()
     events, done = descriptors
     code = carry_out(events)

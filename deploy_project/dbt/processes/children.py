@@ -1,5 +1,6 @@
 """The processes that run dbt: forks of one that has imported it, or fresh ones."""
 
+import atexit
 import json
 import os
 import select
@@ -168,6 +169,12 @@ class Warm:
             events,
         )
 
+    def end(self) -> None:
+        """Have this process end, and wait for it: so the time of its forks counts as ours."""
+        self._control.close()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=_LOOK_SECONDS)
+
     def kill(self) -> None:
         """Kill this process; its forks live on."""
         self._process.kill()
@@ -255,7 +262,8 @@ def keep_warm(python: Path, inherited: Mapping[str, str]) -> None:
     """
     if python not in _warm and can_fork():
         with suppress(OSError):  # `start` tells why
-            _warm[python] = Warm(python, inherited)
+            _warm[python] = made = Warm(python, inherited)
+            atexit.register(made.end)
 
 
 def taken(
