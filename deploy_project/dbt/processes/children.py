@@ -251,7 +251,18 @@ def start(python: Path, inherited: Mapping[str, str]) -> Child:
     return Child(process, process.stdin, process.stdout, reads)
 
 
+_ahead: dict[Path, tuple[Child, Mapping[str, str]]] = {}
 _warm: dict[Path, Warm] = {}
+
+
+def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
+    """Have a fresh process of `python` import dbt for the one command that is to come.
+
+    It is a tenth of a second quicker than a fork. One that is never taken ends with ours.
+    """
+    if python not in _ahead:
+        with suppress(DbtError):  # `taken` raises it again
+            _ahead[python] = (start(python, inherited), inherited)
 
 
 def keep_warm(python: Path, inherited: Mapping[str, str]) -> None:
@@ -274,6 +285,11 @@ def taken(
     A process that was kept warm with variables that this one must not have is left. Fewer are no
     matter: the order has all variables. A fork is waited for only as long as `goes_on` says so.
     """
+    if python in _ahead and _ahead[python][1].items() <= inherited.items():
+        ready, _ = _ahead.pop(python)
+        if ready.process.poll() is None:
+            return ready
+        os.close(ready.events)  # somebody has killed it while it waited
     warm = _warm.get(python)
     if warm is not None and warm.inherited.items() <= inherited.items():
         child = warm.child(goes_on)

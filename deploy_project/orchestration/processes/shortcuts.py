@@ -9,13 +9,18 @@ from deploy_project.config.values.deployment import Job
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.installation import beside
 from deploy_project.releases.given import inherited
+from deploy_project.runs.model.plan import Kind, steps
+
+_COMMANDS: frozenset[Kind] = frozenset({"command", "freshness", "docs", "compare"})
 
 
 def start_dbt(job: Job) -> None:
     """Have dbt imported meanwhile, unless `job` is run by another dbt than the one beside us."""
     found = beside(job.dbt_version or job.environment.dbt_version)
     if found is not None:
-        children.keep_warm(found.python, inherited(job.environment))
+        commands = [each for each in steps(job) if each.kind in _COMMANDS]
+        start = children.start_ahead if len(commands) == 1 else children.keep_warm
+        start(found.python, inherited(job.environment))
 
 
 def end_at_once() -> None:

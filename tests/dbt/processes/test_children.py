@@ -344,3 +344,29 @@ def test_what_was_kept_warm_ends_with_its_parent_and_so_do_its_forks(tmp_path: P
     pids = [int(each) for each in done.stdout.split()]
     assert len(pids) == 2, done.stderr
     wait(lambda: not any(is_running(pid) for pid in pids))
+
+
+def test_a_process_that_was_started_ahead_runs_one_command(
+    monkeypatch: pytest.MonkeyPatch, command: Callable[..., Invocation]
+):
+    monkeypatch.setattr(children, "_warm", {})
+    monkeypatch.setattr(children, "_ahead", {})
+    children.start_ahead(PYTHON, LANG)
+    children.start_ahead(PYTHON, LANG)
+    ahead = str(children._ahead[PYTHON][0].process.pid)
+    first, second = heard(command("end", "7")), heard(command("end", "0"))
+    assert (first[0], second[0]) == (Exit(7), Exit(0))
+    assert first[1][0] == ahead
+    assert second[1][0] != ahead
+
+
+def test_a_process_that_was_killed_while_it_waited_is_replaced(
+    monkeypatch: pytest.MonkeyPatch, command: Callable[..., Invocation]
+):
+    monkeypatch.setattr(children, "_warm", {})
+    monkeypatch.setattr(children, "_ahead", {})
+    children.start_ahead(PYTHON, LANG)
+    process = children._ahead[PYTHON][0].process
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert heard(command("end", "0"))[0] == Exit(0)
