@@ -84,7 +84,7 @@ def can_fork() -> bool:
 
 @dataclass(eq=False)
 class Fork:
-    """A fork of a `Warm` process; that one tells us by which signal it was killed."""
+    """A fork of a `Warm` process; its parent reports a signal that has killed it."""
 
     pid: int
     parent: "Warm"
@@ -108,14 +108,13 @@ class Fork:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the end; raise `subprocess.TimeoutExpired` when it takes longer."""
-        if self.returncode is None and self._alive >= 0:
-            ended = select.poll()
-            ended.register(self._alive, select.POLLIN)
-            if not ended.poll(None if timeout is None else 1000 * timeout):
-                raise subprocess.TimeoutExpired(["dbt"], timeout or 0)
+        is_running = self.returncode is None and self._alive >= 0
+        if is_running and not _is_readable(self._alive, timeout):
+            raise subprocess.TimeoutExpired(["dbt"], timeout or 0)
         with self.parent.lock:
             if self.returncode is None:
-                own = _available(self.told)
+                # Not to its end: what the fork has left behind may hold the descriptor, too.
+                own = os.read(self.told, 10) if _is_readable(self.told, 0) else b""
                 self.returncode = int(own) if own else self.parent.code(self.pid)
         return self.returncode
 
@@ -181,7 +180,7 @@ class Warm:
         self._process.wait()
 
     def code(self, pid: int) -> int:
-        """Return the exit code of a fork that has ended without telling; who calls has the lock."""
+        """Return the exit code of a fork that ended without telling; the caller holds the lock."""
         until = time.monotonic() + _TELLS_SECONDS
         while pid not in self._codes:
             if "ended" not in self._hear(lambda: time.monotonic() < until):
@@ -197,9 +196,7 @@ class Warm:
 
     def _hear(self, goes_on: Callable[[], bool]) -> dict[str, int]:
         """Return the next message; empty when none comes any more, or in time."""
-        arrived = select.poll()
-        arrived.register(self._control, select.POLLIN)
-        while not arrived.poll(1000 * _LOOK_SECONDS):
+        while not _is_readable(self._control, _LOOK_SECONDS):
             if not goes_on():
                 return {}
         try:
@@ -212,11 +209,11 @@ class Warm:
         return fact
 
 
-def _available(descriptor: int) -> bytes:
-    """Return the bytes that can be read now: what a process has left inherits its descriptors."""
+def _is_readable(source: int | socket.socket, seconds: float | None) -> bool:
+    """Return whether a descriptor can be read, or is at its end, within so many seconds."""
     ready = select.poll()
-    ready.register(descriptor, select.POLLIN)
-    return os.read(descriptor, 10) if ready.poll(0) else b""
+    ready.register(source, select.POLLIN)
+    return bool(ready.poll(None if seconds is None else 1000 * seconds))
 
 
 def start(python: Path, inherited: Mapping[str, str]) -> Child:

@@ -204,7 +204,7 @@ def _dbt(
 
 
 def _own(run: Run, step: Step, target: Path) -> bool:
-    """Return whether a parse may hold what the job alone has set: it is kept for no other job.
+    """Return whether a parse may hold settings of this job alone: it is kept for no other job.
 
     dbt sees in a parse neither for which flags it was made nor for how many threads.
     """
