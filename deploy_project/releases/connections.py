@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deploy_project.config.state import Checkout
 from deploy_project.dbt.project import duckdb_files
@@ -12,10 +12,12 @@ from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.warehouse_files import (
     Named,
     databases,
+    inside,
     is_in_memory,
     key_files,
     placed,
 )
+from deploy_project.releases.strangers import Stranger
 from deploy_project.releases.warehouses import Warehouse
 
 
@@ -77,29 +79,33 @@ def connected(
     *,
     project: Path,
     profiles: Path,
-    copies: Path | None,
+    stranger: Stranger | None,
 ) -> Connection:
     """Return a connection with `output`, its relative paths replaced by the files' places.
 
-    Paths of keys are relative to `profiles`, the directory of the profile. With `copies`, a
-    directory, DuckDB files become copies there. Raises `ConfigError` when Jinja in a path can't be
-    rendered.
+    Paths of keys are relative to `profiles`, the directory of the profile. For a `stranger`, DuckDB
+    files become copies: of those that trusted code names, too, while the others begin empty. Raises
+    `ConfigError` when Jinja in a path can't be rendered.
     """
+    copies = stranger.copies if stranger else None
     named = [each for each in databases(output, rendering) if not _is_code(each, project)]
-    moved = [line for each in named for line in warehouse.adopt(each, checkout)]
-    files = {each: warehouse.place(each) for each in named}
+    known = [each for each in named if _is_known(warehouse.path(each), stranger)]
+    moved = [line for each in known for line in warehouse.adopt(each, checkout)]
+    files = {each: warehouse.place(each) for each in known}
+    if copies is not None:
+        files |= {each: _own_place(each, copies) for each in named if each not in known}
     made = placed(output, {each.key: f"{each.prefix}{file}" for each, file in files.items()})
     keys = key_files(made, rendering, lambda path: _exists(profiles / path))
     made = placed(made, {each.key: str(profiles / each.path) for each in keys})
     database = duckdb_files.database_file(made, rendering)
     made_copies: tuple[Copy, ...] = ()
-    if copies is not None:
-        attached = _attached(files, copies)
-        made = placed(made, _own(files, copies))
+    if stranger is not None and copies is not None:
+        attached = _attached(files, copies, stranger)
+        made = placed(_only_read(made, rendering, stranger), _own(files, copies))
         made = placed(made, {each.key: f"{each.prefix}{c.copy}" for each, c in attached.items()})
         made_copies = tuple(attached.values())
     if copies is not None and database is not None:
-        copy = Copy(database, copies / database.name)
+        copy = _copy(database, copies, stranger)
         made, made_copies = placed(made, {("path",): str(copy.copy)}), (copy, *made_copies)
     return Connection(
         output=made,
@@ -116,10 +122,42 @@ def _is_code(named: Named, project: Path) -> bool:
     return named.is_read_only and (project / named.path).is_file()
 
 
-def _attached(files: Mapping[Named, Path], copies: Path) -> dict[Named, Copy]:
+def _is_known(path: Path, stranger: Stranger | None) -> bool:
+    return stranger is None or stranger.trusted.names(path)
+
+
+def _own_place(named: Named, copies: Path) -> Path:
+    """Return the place of a file or directory that only a pull request names."""
+    place = copies / "own" / inside(named.path)
+    (place if named.is_directory else place.parent).mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _copy(file: Path, place: Path, stranger: Stranger | None) -> Copy:
+    return Copy(file, place / file.name, is_trusted=_is_known(file, stranger))
+
+
+def _only_read(
+    output: Mapping[str, Any], rendering: Rendering, stranger: Stranger
+) -> Mapping[str, Any]:
+    """Return the output with those attached databases read-only that are no copies."""
+    attached = output.get("attach")
+    marks: dict[tuple[str | int, ...], Any] = {}
+    for index, each in enumerate(cast(list[Any], attached) if isinstance(attached, list) else []):
+        path = cast(dict[str, Any], each).get("path") if isinstance(each, dict) else None
+        if isinstance(path, str) and _reference(path, rendering) in stranger.trusted.references:
+            marks["attach", index] = {**each, "read_only": True}
+    return placed(output, marks)
+
+
+def _reference(path: str, rendering: Rendering) -> Path:
+    return Path(rendering.text(path, where="`attach` of the connection")).expanduser()
+
+
+def _attached(files: Mapping[Named, Path], copies: Path, stranger: Stranger) -> dict[Named, Copy]:
     """Return the copies of attached databases; each has a directory, for its name must stay."""
     return {
-        named: Copy(file, copies / f"attach-{named.key[1]}" / file.name)
+        named: _copy(file, copies / f"attach-{named.key[1]}", stranger)
         for named, file in files.items()
         if named.key[0] == "attach" and not named.is_directory
     }

@@ -92,6 +92,8 @@ def packages_key(workspace: Workspace) -> str | None:
         return None
     hub = workspace.variables.get(_HUB) or workspace.given.inherited.get(_HUB, "")
     decisive = [workspace.installation.dbt_version, installed, asked, hub]
+    if workspace.stranger is not None:  # what it leaves is for its own runs alone
+        decisive.append(workspace.stranger.name)
     salt = workspace.checkout.root.name.encode()
     rounds = _ROUNDS if asked or hub else 1
     return hashlib.pbkdf2_hmac("sha256", json.dumps(decisive).encode(), salt, rounds, 8).hex()

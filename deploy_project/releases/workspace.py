@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 
@@ -14,15 +15,18 @@ from deploy_project.dbt.arguments.commands import ListCommand
 from deploy_project.dbt.artifacts.events import Event
 from deploy_project.dbt.processes import process
 from deploy_project.dbt.processes.installation import Installation, installation
+from deploy_project.dbt.processes.left_behind import make_plain
 from deploy_project.dbt.processes.process import Exit, Invocation, Program
+from deploy_project.dbt.processes.sandbox import Sandbox
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.dbt.project.paths import refuse_leaving
 from deploy_project.dbt.project.profiles import Profile, profile, project_file
 from deploy_project.dbt.project.rendering import Rendering
-from deploy_project.errors import ConfigError
+from deploy_project.errors import ConfigError, GitError
 from deploy_project.git.checkouts import hold, project_directory
 from deploy_project.releases.connections import Connection, connected, described
 from deploy_project.releases.given import Given, given
+from deploy_project.releases.strangers import Stranger, Trusted, trusted
 from deploy_project.releases.trees import own_tree
 from deploy_project.releases.warehouses import Warehouse
 
@@ -46,6 +50,8 @@ class ProjectCopy:
     """The user's own, and those that every run sets."""
     rendering: Rendering
     """The values for Jinja of `dbt_project.yml` and the packages files."""
+    stranger: Stranger | None
+    """The pull request that the commit is of, if it is one's."""
 
     @property
     def tree(self) -> Path:
@@ -112,14 +118,25 @@ class Workspace(ProjectCopy):
             state=state,
             program=other.file if other else None,
             before=before,
+            sandbox=self._sandbox(),
         )
-        return process.run(
-            invocation,
-            scrubber=self.scrubber,
-            on_event=on_event,
-            on_line=on_line,
-            timeout_seconds=timeout_seconds,
-        )
+        try:
+            return process.run(
+                invocation,
+                scrubber=self.scrubber,
+                on_event=on_event,
+                on_line=on_line,
+                timeout_seconds=timeout_seconds,
+            )
+        finally:
+            if self.stranger is not None:
+                read = (invocation.target_directory, invocation.debug_log, self.tree)
+                make_plain(read, unread=(invocation.temporary, self.stranger.copies))
+
+    def _sandbox(self) -> Sandbox | None:
+        if self.stranger is None:
+            return None
+        return self.stranger.sandbox(self.given, writes=(self.tree, self.stranger.copies))
 
 
 def project_copy(
@@ -132,12 +149,12 @@ def project_copy(
     built_in: Mapping[str, str],
     siblings: Collection[str],
     schema_override: str | None = None,
-    copies: Path | None = None,
+    stranger: Stranger | None = None,
 ) -> ProjectCopy:
     """Copy the commit's files into `own` unless they are there; return the copy of the project.
 
-    `siblings` are the project's other deployed environments. With `copies`, a directory, a
-    connection to files of a DuckDB warehouse becomes one to copies of them there.
+    `siblings` are the project's other deployed environments. For a `stranger`, a connection to
+    files of a DuckDB warehouse becomes one to copies of them.
 
     Raises `ConfigError` for a missing profile, target or secret and for a path that leads out of
     the repository, `GitError` when the commit holds no dbt project where it should.
@@ -170,7 +187,7 @@ def project_copy(
         checkout,
         project=directory,
         profiles=made.directory,
-        copies=copies,
+        stranger=stranger,
     )
     return ProjectCopy(
         environment=environment,
@@ -183,6 +200,7 @@ def project_copy(
         given=found,
         variables=seen,
         rendering=rendering,
+        stranger=stranger,
     )
 
 
@@ -223,6 +241,36 @@ def committed_profile(
             raise ConfigError(str(error).replace(f"{checkout.tree}/", "")) from error
 
 
+def trusted_files(
+    environment: Environment,
+    job: Job,
+    checkout: Checkout | None,
+    state: StateDirectory,
+    *,
+    built_in: Mapping[str, str],
+) -> Trusted:
+    """Return the files that trusted code lets a pull request of `job` reach.
+
+    That is `connection:` of deploy.yaml, or the profile of `checkout`, which is not the pull
+    request's. Without either, or with one that can't be read, none.
+    """
+    rendering = _rendering(environment, state, built_in)
+    warehouse = Warehouse(environment.project, environment.name, (), state)
+    output = environment.connection
+    if output is not None:
+        output = {**output, **environment.extended_attributes}
+    elif checkout is not None:
+        with suppress(ConfigError, GitError), hold(checkout):
+            directory = project_directory(checkout, environment.project)
+            target = job.target_name
+            made = profile(
+                environment, directory, rendering, tree=checkout.tree, target_name=target
+            )
+            output = made.output
+    is_ours = environment.connection is not None
+    return trusted(output or {}, rendering, warehouse, is_ours=is_ours)
+
+
 def warehouse_files(
     environment: Environment,
     checkout: Checkout | None,
@@ -261,6 +309,8 @@ def _parse_key(copy: ProjectCopy, dbt: Installation, state: StateDirectory) -> s
     plain = {name: value for name, value in wanted if not isinstance(value, Secret)}
     output = {key: value for key, value in made.output.items() if key != "threads"}
     decisive = [made.name, made.target, output, dbt.dbt_version, plain]
+    if copy.stranger is not None:
+        decisive.append(copy.stranger.name)
     text = json.dumps(decisive, sort_keys=True, default=str).replace(str(state.root), "{state}")
     digest = hashlib.sha256(text.encode())
     return f"{copy.environment.name}-{digest.hexdigest()[:16]}"

@@ -8,11 +8,12 @@ import duckdb
 import pytest
 
 from deploy_project.config.state import Checkout, StateDirectory
-from deploy_project.config.values.deployment import Project
+from deploy_project.config.values.deployment import Project, PullRequestRules
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.warehouse_files import Named
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.releases.connections import connected
+from deploy_project.releases.strangers import Stranger, trusted
 from deploy_project.releases.warehouses import Warehouse, rescue
 
 FILE = Named(("path",), "data/w.duckdb")
@@ -161,6 +162,7 @@ def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Plac
     """With `:memory:`, what was attached by a relative path was production's own file."""
     output = {"type": "duckdb", "path": ":memory:", "attach": [{"path": "raw.duckdb"}]}
     project, copies = place.checkouts[0].tree / "dbt", tmp_path / "copies"
+    known = trusted(output, Rendering({}), place.warehouse(), is_ours=False)
     made = connected(
         output,
         Rendering({}),
@@ -168,7 +170,7 @@ def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Plac
         place.checkouts[0],
         project=project,
         profiles=project,
-        copies=copies,
+        stranger=Stranger("pull-request-1-2", PullRequestRules(), known, copies),
     )
     assert made.output["path"] == ":memory:"
     assert made.output["attach"] == [{"path": str(copies / "attach-0" / "raw.duckdb")}]

@@ -44,6 +44,8 @@ _PASSED_SCHEMA: dict[str, Any] = {
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 Id = Annotated[int, Field(ge=1)]
 Text = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Megabytes = Annotated[int, Field(ge=256)]
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
 # Read by `values`, whose errors say more than those of a union of types would.
@@ -79,6 +81,9 @@ class PullRequestsEntry(Strict):
     without_state: Literal["fail", "build_all"] = PullRequestRules.without_state
     sample_rows: bool = PullRequestRules.sample_rows
     build: Literal["head", "merge"] = PullRequestRules.build
+    sandbox: Literal["required", "when_possible", "off"] = PullRequestRules.sandbox
+    network: list[Port] | None = None
+    memory: Megabytes | None = None
 
 
 class ProjectEntry(Strict):

@@ -137,6 +137,9 @@ def _pull_requests(entry: PullRequestsEntry, at: Place, problems: Problems) -> P
         without_state=entry.without_state,
         sample_rows=entry.sample_rows,
         build=entry.build,
+        sandbox=entry.sandbox,
+        network=None if entry.network is None else tuple(entry.network),
+        memory=None if entry.memory is None else entry.memory << 20,
     )
 
 

@@ -71,6 +71,12 @@ class PullRequestRules:
     """Whether rows of tables are shown, to all who may read the pull request."""
     build: Literal["head", "merge"] = "head"
     """The commit to build: the head itself, as on dbt Cloud, or its merge with the base branch."""
+    sandbox: Literal["required", "when_possible", "off"] = "when_possible"
+    """Whether the kernel holds its processes to their own files (DESIGN 15)."""
+    network: tuple[int, ...] | None = None
+    """The TCP ports that they may connect to; None is any."""
+    memory: int | None = None
+    """The limit of each process's data, in bytes; None is no limit."""
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,15 @@ def by_default(name: str) -> bool:
     return not OURS.match(name) and any(is_in(name, each) for each in DBT.values())
 
 
+def names_a_file_for_dbt(name: str) -> bool:
+    """Return whether the value of a variable that passes by default may be a file of dbt's.
+
+    Those of git are not, nor is one with logins for any host.
+    """
+    groups = ("the network", "clouds", "warehouses")
+    return name != "NETRC" and any(is_in(name, DBT[each]) for each in groups)
+
+
 def credentials(variables: Mapping[str, str]) -> list[str]:
     """Return the values of all `variables` that are named like a token, secret or key.
 

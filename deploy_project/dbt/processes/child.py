@@ -2,24 +2,28 @@
 
 It imports nothing of this package, since that Python may not have it. Its argument is the
 descriptor for events. With `--forks` and the descriptor of a socket instead, it imports dbt once
-and forks for each command that the parent asks for (`forks`).
+and forks for each command that the parent asks for (`forks`); with `--forks-of-strangers`, nothing
+that a fork has started outlives it.
 
 Standard input carries one line of JSON, `{"arguments": […], "directory": <path>, "variables": {…},
 "debug_log": <path>, "secrets": […], "program": <path or null>, "before": <null or {"parse": […],
-"ls": […]}>}`, and stays open as long as the parent lives. `directory` becomes the working
-directory, and `variables` become the whole environment. `secrets` are those among them, which the
-debug log must not hold; of any other this process knows nothing, for the project's code runs in it.
-Standard output is dbt's own console text. The events descriptor receives one line of JSON for each
-node that starts, finishes or is skipped, and for each error that is no node's. A `program` takes
-dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses and lists by
-these arguments first, writes the listing as an event, and begins the command only when one more
-byte comes from standard input.
+"ls": […]}>, "sandbox": <null or as `Sandbox.order` makes it>}`, and stays open as long as the
+parent lives. A `sandbox` holds the process before it does anything else. `directory` becomes the
+working directory, and `variables` become the whole environment. `secrets` are those among them,
+which the debug log must not hold; of any other this process knows nothing, for the project's code
+runs in it. Standard output is dbt's own console text. The events descriptor receives one line of
+JSON for each node that starts, finishes or is skipped, and for each error that is no node's. A
+`program` takes dbt's place: the `main` of that file gets the arguments. With `before`, dbt parses
+and lists by these arguments first, writes the listing as an event, and begins the command only when
+one more byte comes from standard input.
 """
 
 import atexit
 import contextlib
+import ctypes
 import gc
 import importlib
+import importlib.util
 import io
 import json
 import os
@@ -40,6 +44,8 @@ LOST_SECONDS = 10
 """When dbt has not ended by then, it has not heard its interrupt."""
 COLLECTED_AFTER = 50_000
 """So many new objects are made between two searches for unused ones; ten megabytes or so."""
+BE_A_SUBREAPER = 36
+"""The option of `prctl`."""
 
 
 class EventWriter:
@@ -192,24 +198,27 @@ class Interrupts:
 
     def __init__(self) -> None:
         self._seen = threading.Event()
-        arrived, wakeup = os.pipe()
+        self._arrived, wakeup = os.pipe()
         os.set_blocking(wakeup, False)
         signal.set_wakeup_fd(wakeup)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._interrupt)
-        threading.Thread(target=self._watch, args=(arrived,), daemon=True).start()
+
+    def watch(self) -> None:
+        """Have a thread see to it that an interrupt is heard; a sandbox comes before threads."""
+        threading.Thread(target=self._watch, daemon=True).start()
 
     def _interrupt(self, number: int, frame: object) -> None:
         if not self._seen.is_set():
             self._seen.set()
             raise KeyboardInterrupt
 
-    def _watch(self, arrived: int) -> None:
+    def _watch(self) -> None:
         """Cancel the queries here when the main thread waits for one itself, as hooks make it.
 
         Or when it has raised where Python ignores it: in the callback of a weak reference, say.
         """
-        os.read(arrived, 1)
+        os.read(self._arrived, 1)
         if self._seen.wait(DEAF_SECONDS):
             time.sleep(LOST_SECONDS)
         cancel_queries()
@@ -250,17 +259,20 @@ def hush() -> None:
     os.dup2(nowhere, sys.stderr.fileno())
 
 
-def forks(control: socket.socket) -> tuple[int, int] | None:
+def forks(control: socket.socket, *, of_strangers: bool) -> tuple[int, int] | None:
     """Fork for each command; return, in the fork, the descriptors for its events and exit code.
 
     A message of the parent's has the descriptors of a command's standard input, its standard
     output, its events and its exit code: the fork itself writes that, where it lives to. The
     answers are JSON: `{"begun": <pid>}` by a fork that leads a session of its own, and `{"ended":
-    <pid>, "code": <exit code>}`. Return None when the parent is gone.
+    <pid>, "code": <exit code>}`. Return None when the parent is gone. What forks `of_strangers`
+    have started is killed when they have ended, or soon after the parent.
 
     Whatever forks must have a single thread, and must never have parsed: dbt's parser leaves native
     threads, and a fork without them waits for them for ever.
     """
+    if of_strangers:
+        adopt_orphans()
     running: dict[int, int] = {}
     awaited = select.poll()
     awaited.register(control, select.POLLIN)
@@ -269,6 +281,9 @@ def forks(control: socket.socket) -> tuple[int, int] | None:
             if descriptor == control.fileno():
                 message, given, _, _ = socket.recv_fds(control, 1, 4)
                 if not message:
+                    if of_strangers:
+                        await_forks(running)
+                        kill_children()
                     return None
                 process = os.fork()
                 if process == 0:
@@ -281,7 +296,49 @@ def forks(control: socket.socket) -> tuple[int, int] | None:
                 awaited.unregister(descriptor)
                 os.close(descriptor)
                 process, status = os.waitpid(running.pop(descriptor), 0)
+                if of_strangers and not running:
+                    kill_children()
                 tell(control, {"ended": process, "code": os.waitstatus_to_exitcode(status)})
+
+
+def adopt_orphans() -> None:
+    """Become the parent of all processes that descend from this one and have lost theirs."""
+    libc: Any = ctypes.CDLL(None)
+    libc.prctl(BE_A_SUBREAPER, 1, 0, 0, 0)
+
+
+def await_forks(running: dict[int, int]) -> None:
+    """Wait for forks that have lost their parent's parent, too; they end by themselves."""
+    until = time.monotonic() + GRACE_SECONDS + DEAF_SECONDS
+    while running and time.monotonic() < until:
+        ended, _, _ = select.select(list(running), [], [], 1)
+        for each in ended:
+            os.waitpid(running.pop(each), 0)
+
+
+def kill_children() -> None:
+    """Kill the children of this process, theirs, and those that become its own meanwhile."""
+    while found := descendants():
+        for each in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(-1, 0)
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+
+
+def descendants() -> set[int]:
+    """Return the ids of all processes below this one, ended ones that nobody waits for, too."""
+    parents: dict[int, int] = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            parents[int(name)] = int(file.read().rpartition(b")")[2].split()[1])
+    found, new = set[int](), {os.getpid()}
+    while new:
+        new = {each for each, parent in parents.items() if parent in new} - found
+        found |= new
+    return found
 
 
 def forked(control: socket.socket, given: list[int], running: dict[int, int]) -> tuple[int, int]:
@@ -308,28 +365,37 @@ def tell(control: socket.socket, fact: dict[str, int]) -> None:
 def main(arguments: list[str]) -> int:
     """Run the command that standard input names; return its exit code, of dbt 0, 1 or 2."""
     atexit.register(hush)  # the first one registered is the last one called
-    if arguments[0] != "--forks":
-        Interrupts()
+    if not arguments[0].startswith("--forks"):
+        interrupts = Interrupts()
         import_dbt()
-        return carry_out(int(arguments[0]))
-    import_dbt()
-    descriptors = forks(socket.socket(fileno=int(arguments[1])))
+        return carry_out(int(arguments[0]), interrupts)
+    of_strangers = arguments[0].endswith("-of-strangers")
+    with contextlib.suppress(ImportError) if of_strangers else contextlib.nullcontext():
+        import_dbt()
+    control = socket.socket(fileno=int(arguments[1]))
+    descriptors = forks(control, of_strangers=of_strangers)
     if descriptors is None:
         os._exit(0)  # our parent waits for it, and there is nothing to write
-    Interrupts()
     events, done = descriptors
-    code = carry_out(events)
+    code = carry_out(events, Interrupts())
     with contextlib.suppress(OSError):
         os.write(done, b"%d" % code)
     return code
 
 
-def carry_out(events: int) -> int:
+def carry_out(events: int, interrupts: Interrupts) -> int:
     """Carry out the order on standard input, with the descriptor for events; return the code."""
     order = first_line(0)
     if not order:  # nothing was left to do
         return 0
     wanted = json.loads(order)
+    if wanted["sandbox"]:
+        try:
+            hold(wanted["sandbox"])
+        except OSError as error:
+            print(f"the sandbox can't be set up: {error}", flush=True)
+            return 2
+    interrupts.watch()
     os.chdir(wanted["directory"])
     os.environ.clear()
     os.environ.update(wanted["variables"])
@@ -342,6 +408,25 @@ def carry_out(events: int) -> int:
     finally:
         if orphaned.is_set():
             kill_the_group()
+
+
+def hold(sandbox: dict[str, Any]) -> None:
+    """Hold this process to a sandbox, and to the files of its own Python; raise `OSError`."""
+    landlock, seccomp = beside("landlock"), beside("seccomp")
+    own = {sys.prefix, sys.base_prefix, sys.exec_prefix, *filter(os.path.isabs, sys.path)}
+    limits = {name: sandbox[name] for name in ("ports", "memory")}
+    landlock.hold([*own, *sandbox["reads"]], sandbox["writes"], **limits)
+    if seccomp.is_possible():
+        seccomp.hold(unix_sockets=sandbox["unix_sockets"])
+
+
+def beside(name: str) -> Any:
+    """Return the module of a file that lies beside this one."""
+    file = os.path.join(os.path.dirname(os.path.abspath(__file__)), f"{name}.py")
+    described: Any = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(described)
+    described.loader.exec_module(module)
+    return module
 
 
 def other(wanted: dict[str, Any]) -> int:

@@ -25,6 +25,8 @@ _PATIENCE_SECONDS = 20
 _LOOK_SECONDS = 0.2
 _TELLS_SECONDS = 5
 """So long a process may take to tell of a fork that has ended without a word."""
+_KILLS_SECONDS = 60
+"""The same, where it kills all that the fork has started."""
 
 
 class Process(Protocol):
@@ -115,7 +117,11 @@ class Fork:
             if self.returncode is None:
                 # Not to its end: what the fork has left behind may hold the descriptor, too.
                 own = os.read(self.told, 10) if _is_readable(self.told, 0) else b""
-                self.returncode = int(own) if own else self.parent.code(self.pid)
+                if self.parent.of_strangers or not own.isdigit():
+                    heard = self.parent.code(self.pid)  # nothing that it has started is left then
+                    self.returncode = int(own) if own.isdigit() else heard
+                else:
+                    self.returncode = int(own)
         return self.returncode
 
 
@@ -126,14 +132,17 @@ class Warm:
     python: Path
     inherited: Mapping[str, str]
     """Its environment, which stays readable in `/proc`, and is its forks' until their order."""
+    of_strangers: bool = False
+    """Whether nothing that a fork has started may outlive it."""
     lock: threading.Lock = field(default_factory=threading.Lock)
     _codes: dict[int, int] = field(default_factory=dict[int, int])
 
     def __post_init__(self) -> None:
         self._control, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        option = "--forks-of-strangers" if self.of_strangers else "--forks"
         with its:
             self._process = subprocess.Popen(
-                [str(self.python), "-I", "-u", str(_CHILD), "--forks", str(its.fileno())],
+                [str(self.python), "-I", "-u", str(_CHILD), option, str(its.fileno())],
                 env=self.inherited,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -181,7 +190,8 @@ class Warm:
 
     def code(self, pid: int) -> int:
         """Return the exit code of a fork that ended without telling; the caller holds the lock."""
-        until = time.monotonic() + _TELLS_SECONDS
+        patience = _KILLS_SECONDS if self.of_strangers else _TELLS_SECONDS
+        until = time.monotonic() + patience
         while pid not in self._codes:
             if "ended" not in self._hear(lambda: time.monotonic() < until):
                 return -SIGKILL  # this process itself was killed, so nobody knows
@@ -249,7 +259,8 @@ def start(python: Path, inherited: Mapping[str, str]) -> Child:
 
 
 _ahead: dict[Path, tuple[Child, Mapping[str, str]]] = {}
-_warm: dict[Path, Warm] = {}
+_warm: dict[tuple[Path, bool], Warm] = {}
+"""The processes that fork for commands of one Python, or for those of strangers."""
 
 
 def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
@@ -262,35 +273,42 @@ def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
             _ahead[python] = (start(python, inherited), inherited)
 
 
-def keep_warm(python: Path, inherited: Mapping[str, str]) -> None:
+def keep_warm(python: Path, inherited: Mapping[str, str], *, of_strangers: bool = False) -> None:
     """Have a process of `python` import dbt, once, for the commands that are to come.
 
     That takes a second or more, which a caller with something else to do meanwhile saves. The
-    process ends with ours.
+    process ends with ours. One for commands `of_strangers` is for no others.
     """
-    if python not in _warm and can_fork():
+    if (python, of_strangers) not in _warm and can_fork():
         with suppress(OSError):  # `start` tells why
-            _warm[python] = made = Warm(python, inherited)
+            _warm[python, of_strangers] = made = Warm(python, inherited, of_strangers)
             atexit.register(made.end)
 
 
 def taken(
-    python: Path, inherited: Mapping[str, str], goes_on: Callable[[], bool] = lambda: True
+    python: Path,
+    inherited: Mapping[str, str],
+    goes_on: Callable[[], bool] = lambda: True,
+    *,
+    for_a_stranger: bool = False,
 ) -> Child:
     """Return a process of `python` that is the caller's alone: a fork, or one that is new.
 
     A process that was kept warm with variables that this one must not have is left. Fewer are no
-    matter: the order has all variables. A fork is waited for only as long as `goes_on` says so.
+    matter: the order has all variables. A fork is waited for only as long as `goes_on` says so. A
+    stranger's process is a fork wherever there can be one, so that nothing outlives it.
     """
-    if python in _ahead and _ahead[python][1].items() <= inherited.items():
+    if for_a_stranger:
+        keep_warm(python, inherited, of_strangers=True)
+    elif python in _ahead and _ahead[python][1].items() <= inherited.items():
         ready, _ = _ahead.pop(python)
         if ready.process.poll() is None:
             return ready
         os.close(ready.events)  # somebody has killed it while it waited
-    warm = _warm.get(python)
+    warm = _warm.get((python, for_a_stranger))
     if warm is not None and warm.inherited.items() <= inherited.items():
         child = warm.child(goes_on)
         if child is not None:
             return child
-        del _warm[python]  # it was killed, or can't import dbt, as the next one will say
+        del _warm[python, for_a_stranger]  # it was killed, or can't import dbt, as the next says
     return start(python, inherited)

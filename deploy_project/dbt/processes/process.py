@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -19,6 +20,7 @@ from deploy_project.dbt.artifacts.events import Event, Listed, parse, shortened
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.child import GRACE_SECONDS
 from deploy_project.dbt.processes.children import Child, Process
+from deploy_project.dbt.processes.sandbox import Sandbox
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import DbtError
 from deploy_project.processes import deadlines, sessions
@@ -27,6 +29,7 @@ from deploy_project.processes.signals import held_signals
 
 TERM_SECONDS = 5
 _LOOK_SECONDS = 1
+_HOME = "home"
 LONGEST_LINE = 1 << 16
 """Characters; a longer line is heard in several parts."""
 
@@ -56,6 +59,8 @@ class Invocation:
     """A file that takes dbt's place: its `main` gets the arguments, and has dbt at hand."""
     before: ListCommand | None = None
     """A listing that dbt makes before it begins the command."""
+    sandbox: Sandbox | None = None
+    """The limits of a stranger's command, beside which it reaches the files named here; or None."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +98,15 @@ def variables(invocation: Invocation) -> dict[str, str]:
         "DBT_LOG_PATH": str(invocation.debug_log.parent),
         "DBT_LOG_LEVEL_FILE": "none",  # the child writes the debug log, scrubbed and cheaper
     }
+    temporary = {"TMPDIR": str(invocation.temporary)}
+    if invocation.sandbox is not None:
+        temporary["HOME"] = str(invocation.temporary / _HOME)
     return {
         **invocation.inherited,
         **flags.DEFAULTS,
         **flags.over(invocation.variables, ours),
         "PYTHONUNBUFFERED": "1",
-        "TMPDIR": str(invocation.temporary),
+        **temporary,
     }
 
 
@@ -153,7 +161,12 @@ def run(
             is_interrupted = is_interrupted or let_signals_through()
             return not is_interrupted and time.monotonic() < until
 
-        child = children.taken(invocation.python, invocation.inherited, goes_on)
+        child = children.taken(
+            invocation.python,
+            invocation.inherited,
+            goes_on,
+            for_a_stranger=invocation.sandbox is not None,
+        )
         process = child.process
         over, expired = threading.Event(), threading.Event()
         listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
@@ -201,6 +214,7 @@ def _order(invocation: Invocation) -> dict[str, Any]:
         raise DbtError(
             f"dbt could not be started: there is no directory {invocation.project_directory}"
         )
+    sandbox = _sandbox(invocation)
     return {
         "arguments": invocation.arguments,
         "directory": str(invocation.project_directory),
@@ -209,7 +223,31 @@ def _order(invocation: Invocation) -> dict[str, Any]:
         "secrets": invocation.secrets,
         "program": str(invocation.program) if invocation.program else None,
         "before": invocation.before.commands() if invocation.before else None,
+        "sandbox": sandbox.order() if sandbox else None,
     }
+
+
+def _sandbox(invocation: Invocation) -> Sandbox | None:
+    """Return the limits of a stranger's command, with the files that every command needs."""
+    if invocation.sandbox is None:
+        return None
+    named = (invocation.state, invocation.program)
+    reads = (invocation.project_directory, invocation.profiles_directory, *filter(None, named))
+    # Made by us: the directory that it is in has files of ours, and is not the stranger's to write.
+    invocation.debug_log.touch()
+    writes = (invocation.target_directory, invocation.debug_log, invocation.temporary)
+    _make_home(invocation)
+    return invocation.sandbox.reaching(reads=reads, writes=writes)
+
+
+def _make_home(invocation: Invocation) -> None:
+    """Make the home of a stranger's process, where DuckDB finds the extensions installed here."""
+    home = invocation.temporary / _HOME / ".duckdb"
+    shutil.rmtree(invocation.temporary, ignore_errors=True)
+    home.mkdir(parents=True, mode=0o700)
+    own = invocation.inherited.get("HOME")
+    if own and os.path.isdir(extensions := os.path.join(own, ".duckdb", "extensions")):
+        (home / "extensions").symlink_to(extensions)
 
 
 def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:

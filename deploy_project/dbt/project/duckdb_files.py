@@ -36,6 +36,8 @@ class Copy:
 
     source: Path
     copy: Path
+    is_trusted: bool = True
+    """Whether trusted code names the source; else it is not opened, and there is no copy."""
 
 
 def database_file(output: Mapping[str, Any], rendering: Rendering) -> Path | None:
@@ -50,7 +52,7 @@ def database_file(output: Mapping[str, Any], rendering: Rendering) -> Path | Non
 
 
 def refresh(copy: Copy, say: Callable[[str], None], *, patience: float | None = None) -> None:
-    """Replace `copy.copy` by a copy of `copy.source` now; without a source, delete it.
+    """Replace `copy.copy` by a copy of `copy.source` now; without a trusted source, delete it.
 
     Waits while somebody writes the source, and holds up nobody: it takes no lock, and begins again
     when the source has changed meanwhile. Raises `DbtError` when that lasts too long.
@@ -74,7 +76,7 @@ def _refreshed(copy: Copy) -> bool:
     """Copy the file and its log of writes; return whether the two belong together."""
     beside = copy.copy.with_name(f".{uuid.uuid4().hex}")
     try:
-        before = _stamp(copy.source)
+        before = _stamp(copy.source) if copy.is_trusted else None
         if before is None:
             _delete(copy.copy)
             return True

@@ -19,8 +19,13 @@ def start_dbt(job: Job) -> None:
     found = beside(job.dbt_version or job.environment.dbt_version)
     if found is not None:
         commands = [each for each in steps(job) if each.kind in _COMMANDS]
-        start = children.start_ahead if len(commands) == 1 else children.keep_warm
-        start(found.python, inherited(job.environment))
+        given = inherited(job.environment)
+        if job.builds_pull_requests:
+            children.keep_warm(found.python, given, of_strangers=True)
+        elif len(commands) == 1:
+            children.start_ahead(found.python, given)
+        else:
+            children.keep_warm(found.python, given)
 
 
 def end_at_once() -> None:

@@ -21,9 +21,17 @@ from deploy_project.git import remote
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.merges import merged
 from deploy_project.git.mirror import is_full, is_here
+from deploy_project.releases import pointer
 from deploy_project.releases.connections import Connection
 from deploy_project.releases.prepare import deployed_siblings
-from deploy_project.releases.workspace import ProjectCopy, Workspace, project_copy, workspace
+from deploy_project.releases.strangers import Stranger, refuse_unheld
+from deploy_project.releases.workspace import (
+    ProjectCopy,
+    Workspace,
+    project_copy,
+    trusted_files,
+    workspace,
+)
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.code import Code, head, head_of
 from deploy_project.runs.model.tags import Trigger
@@ -245,15 +253,40 @@ def _project_copy(run: Run) -> ProjectCopy:
         built_in=built_in_variables(run),
         siblings=deployed_siblings(run.deployment, run.environment, run.state),
         schema_override=run.schema_override,
-        copies=_copies(run),
+        stranger=_stranger(run),
     )
 
 
-def _copies(run: Run) -> Path | None:
-    """Return the directory for a pull request's copies of production's DuckDB files."""
-    if not run.is_ci or run.pull_request is None:
+def _stranger(run: Run) -> Stranger | None:
+    """Return what is known of the stranger whose program this is; None for trusted code."""
+    number, job, environment = run.pull_request, run.job, run.environment
+    if number is None:
         return None
-    return run.state.pull_request(run.environment.name, run.job.id, run.pull_request)
+    rules = environment.project.pull_requests
+    refuse_unheld(rules)
+    base = _base(run) if environment.connection is None else None
+    given = built_in_variables(run)
+    return Stranger(
+        name=f"pull-request-{job.id}-{number}",
+        rules=rules,
+        trusted=trusted_files(environment, job, base, run.state, built_in=given),
+        copies=run.state.pull_request(environment.name, job.id, number),
+    )
+
+
+def _base(run: Run) -> Checkout | None:
+    """Return the checkout of the commit whose word counts: the deployed one, else the branch's.
+
+    The first call records it, so that it stays the same in all steps.
+    """
+    environment, file = run.environment, run.work / "base"
+    if not file.exists():
+        now = pointer.deployed(run.state, environment.name)
+        found = now.commit if now is not None else remote.head(environment).commit
+        run.work.mkdir(parents=True, exist_ok=True)
+        small_files.write_text(file, found)
+    commit = file.read_text(encoding="utf-8")
+    return ensure_checkout(environment.project, run.state, commit)
 
 
 def copy_database(run: Run, made: Workspace, say: Callable[[str], None]) -> None:
@@ -268,7 +301,13 @@ def copy_database(run: Run, made: Workspace, say: Callable[[str], None]) -> None
         if run.resumes and copy.copy.exists():
             continue
         duckdb_files.refresh(copy, say, patience=seconds_left(run))
-        say(f"Building in {copy.copy}, a copy of {copy.source}")
+        if copy.is_trusted:
+            say(f"Building in {copy.copy}, a copy of {copy.source}")
+        else:
+            say(
+                f"Building in {copy.copy}, which begins empty: {copy.source} is named by the pull "
+                "request alone, and so is not copied"
+            )
     record.touch()
 
 

@@ -15,7 +15,7 @@ from deploy_project.dbt.processes.process import Exit
 from deploy_project.dbt.project.paths import overridden
 from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
 from deploy_project.git.checkouts import hold
-from deploy_project.releases import parses
+from deploy_project.releases import parses, strangers
 from deploy_project.releases.packages import ensure_packages, forget_remotes
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
@@ -42,6 +42,9 @@ def _clone(context: StepContext) -> None:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
             say(line)
     say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
+    if context.run.pull_request is not None:
+        for line in strangers.warnings(context.run.environment.project.pull_requests):
+            say(line)
     if found.merged_with:
         say(f"Merging it with {found.merged_with}")
     say(f"Checked out at {_checkout(context).tree}")

@@ -51,12 +51,12 @@ def warm(monkeypatch: pytest.MonkeyPatch) -> Warm:
     monkeypatch.setattr(children, "_warm", {})
     children.keep_warm(PYTHON, LANG)
     children.keep_warm(PYTHON, LANG)
-    made = children._warm[PYTHON]
+    made = children._warm[PYTHON, False]
     monkeypatch.setattr(children, "_PATIENCE_SECONDS", 300)  # of a busy machine
     first = made.child(lambda: True)
     assert first is not None
     monkeypatch.undo()
-    monkeypatch.setattr(children, "_warm", {PYTHON: made})
+    monkeypatch.setattr(children, "_warm", {(PYTHON, False): made})
     first.stdin.close()
     assert first.process.wait() == 0
     first.stdout.close()
@@ -225,6 +225,7 @@ def test_a_fork_tells_its_exit_code_itself(
             "directory": str(Path(file).parent),
             "variables": {},
             "secrets": [],
+            "sandbox": None,
         }
     )
     assert child.process.wait() == 7
@@ -333,6 +334,7 @@ def test_what_was_kept_warm_ends_with_its_parent_and_so_do_its_forks(tmp_path: P
         child.order({{
             "program": {str(tmp_path / "program.py")!r}, "before": None, "arguments": ["go on"],
             "directory": {str(tmp_path)!r}, "variables": {{}}, "debug_log": "l", "secrets": [],
+            "sandbox": None,
         }})
         print(child.process.pid, child.process.parent._process.pid, flush=True)
         child.stdout.readline()

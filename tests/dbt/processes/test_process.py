@@ -400,6 +400,7 @@ def test_what_ignores_the_interrupt_is_killed_whole_when_the_parent_is_gone(tmp_
         "variables": dict(os.environ),
         "debug_log": str(tmp_path / "log"),
         "secrets": [],
+        "sandbox": None,
     }
     started = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(STUBBORN), str(fake.parent), str(write)],
@@ -439,6 +440,7 @@ def test_dbt_ends_when_its_parent_is_killed(tmp_path: Path):
                 "program": None, "before": None, "arguments": ["init"],
                 "directory": {str(tmp_path)!r},
                 "variables": dict(os.environ), "debug_log": "l", "secrets": [],
+                "sandbox": None,
             }}
             child.stdin.write((json.dumps(order) + "\\n").encode())
             child.stdin.flush()
