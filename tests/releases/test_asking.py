@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from deploy_project.dbt.relations.selects import Selected
-from deploy_project.releases.asking import selected
 from deploy_project.releases.prepare import outside_of_a_run
+from deploy_project.releases.questions.asking import selected
 from tests.support.site import PROJECT, Site, make_site
 
 pytestmark = pytest.mark.slow

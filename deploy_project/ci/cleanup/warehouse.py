@@ -11,8 +11,8 @@ from deploy_project.dbt.relations import schema_drops
 from deploy_project.dbt.relations.schema_drops import Schema
 from deploy_project.git import remote
 from deploy_project.releases import pointer
-from deploy_project.releases.asking import Asking, asking
 from deploy_project.releases.prepare import outside_of_a_run
+from deploy_project.releases.questions.asking import Asking, asking
 from deploy_project.releases.workspace import Workspace
 
 TIMEOUT_SECONDS = 600

@@ -17,8 +17,8 @@ from deploy_project.dbt.relations.compare import Pair
 from deploy_project.dbt.relations.stand_in import Fact
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.releases import parses
-from deploy_project.releases.asking import asking
-from deploy_project.releases.listing import listed
+from deploy_project.releases.questions.asking import asking
+from deploy_project.releases.questions.listing import listed
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.step_context import StepContext

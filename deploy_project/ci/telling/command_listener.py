@@ -11,7 +11,7 @@ from deploy_project.dbt.artifacts.manifest import Manifest, read_manifest
 from deploy_project.dbt.artifacts.results import NodeResult, read_run_results
 from deploy_project.dbt.relations.selects import Selected
 from deploy_project.errors import DeployError
-from deploy_project.releases import asking
+from deploy_project.releases.questions import asking
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.step_context import CommandContext
 

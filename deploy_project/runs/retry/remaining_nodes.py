@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy_project.dbt.artifacts import node_names
 from deploy_project.dbt.artifacts.manifest import read_manifest
 from deploy_project.errors import ConfigError, DbtError
-from deploy_project.releases import listing
+from deploy_project.releases.questions import listing
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
