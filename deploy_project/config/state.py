@@ -96,6 +96,10 @@ class StateDirectory:
         """The directories of one commit of one project."""
         return Checkout(self.checkouts(project) / commit)
 
+    def package_mirrors(self, project: str) -> Path:
+        """The mirrors of the git repositories that packages come from, for pull requests."""
+        return self.root / "repositories" / project / "packages"
+
     def deployed(self, environment: str) -> Path:
         """The deployed pointer of one environment."""
         return self.root / "deployed" / environment

@@ -24,8 +24,13 @@ _REMOVED = ".removed-"
 _DEPTH = 3
 
 
-def ensure_checkout(project: Project, state: StateDirectory, commit: str) -> Checkout:
+def ensure_checkout(
+    project: Project, state: StateDirectory, commit: str, *, trusted: str | None = None
+) -> Checkout:
     """Return the checkout of `commit`, with its submodules; fetch and make it if need be.
+
+    For a stranger's commit, `trusted` is the one whose submodules git logs in for; for others it
+    goes without credentials.
 
     Safe to call from many processes at once; `hold` the checkout while using it. Raises
     `GitError` when the remote does not give the commit out, or when files of the dbt project are
@@ -38,7 +43,7 @@ def ensure_checkout(project: Project, state: StateDirectory, commit: str) -> Che
     _reclaim(state.checkouts(project.name))
     with _alone(checkout):
         if not checkout.tree.is_dir():
-            _make(project, mirror, checkout)
+            _make(project, mirror, checkout, trusted)
     return checkout
 
 
@@ -176,12 +181,12 @@ def _alone(checkout: Checkout) -> Generator[None, None, None]:
                 return
 
 
-def _make(project: Project, mirror: Path, checkout: Checkout) -> None:
+def _make(project: Project, mirror: Path, checkout: Checkout, trusted: str | None) -> None:
     with tempfile.TemporaryDirectory(
         dir=checkout.root, prefix="making-", ignore_cleanup_errors=True
     ) as scratch:
         tree = Path(scratch) / "tree"
-        extract(project, mirror, checkout.root.name, into=tree)
+        extract(project, mirror, checkout.root.name, into=tree, trusted=trusted)
         checkout.in_use.touch()
         tree.rename(checkout.tree)
 

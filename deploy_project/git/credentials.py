@@ -1,5 +1,6 @@
 """Credentials of a project's remote: git's credential helper, and remedies for refused logins."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,7 +50,7 @@ def environment(project: Project) -> dict[str, str]:
         )
     key = f"credential.{url.scheme}://{url.netloc.rpartition('@')[2]}.helper"
     # The empty entry comes first: it makes git forget the user's helpers for this host.
-    return _config((key, ""), (key, _HELPER)) | {_USERNAME: project.username, TOKEN: secret}
+    return configuration((key, ""), (key, _HELPER)) | {_USERNAME: project.username, TOKEN: secret}
 
 
 def git_for(
@@ -67,7 +68,23 @@ def git_for(
         raise GitError(f"project {project.name!r}: {error}{_remedy(project, str(error))}") from None
 
 
-def _config(*entries: tuple[str, str]) -> dict[str, str]:
+def nobody() -> dict[str, str]:
+    """Return the environment variables that keep git from logging in anywhere."""
+    return {
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_ASKPASS": "true",
+        "SSH_AUTH_SOCK": "",
+        "GIT_SSH_COMMAND": (
+            "ssh -F none -o BatchMode=yes -o IdentityAgent=none -o IdentitiesOnly=yes "
+            f"-o IdentityFile={os.devnull} -o PreferredAuthentications=none"
+        ),
+        "GIT_CONFIG_COUNT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "HOME": os.devnull,  # where a .netrc would be
+    }
+
+
+def configuration(*entries: tuple[str, str]) -> dict[str, str]:
     """Return variables that add configuration `entries` to those the user's variables hold."""
     count = inherited().get("GIT_CONFIG_COUNT", "")
     first = int(count) if count.isdecimal() else 0

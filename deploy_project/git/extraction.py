@@ -8,7 +8,7 @@ from pathlib import Path
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git, protocols
-from deploy_project.git.credentials import git_for
+from deploy_project.git.credentials import git_for, nobody
 from deploy_project.git.mirror import FETCH_TIMEOUT, object_format
 
 # The files of a commit are the same for everybody, whatever the user's own git does with them.
@@ -22,8 +22,13 @@ _POINTER_SIZE = 1024
 _SHOWN = 5
 
 
-def extract(project: Project, mirror: Path, commit: str, *, into: Path) -> None:
+def extract(
+    project: Project, mirror: Path, commit: str, *, into: Path, trusted: str | None = None
+) -> None:
     """Fill the new directory `into` with plain files that need neither git nor the mirror.
+
+    `trusted` is the commit that a stranger's one is measured by: submodules that it does not name
+    are fetched without credentials.
 
     Raises `GitError` when a submodule can't be fetched, or when files of the dbt project are
     Git LFS pointers: dbt would load the pointer's text as if it were the data.
@@ -35,12 +40,12 @@ def extract(project: Project, mirror: Path, commit: str, *, into: Path) -> None:
     alternates.write_text(f"{mirror / 'objects'}\n", encoding="utf-8")
     git(*_PLAIN, "checkout", "--quiet", "--detach", "--force", commit, cwd=into)
     if (into / ".gitmodules").is_file():
-        _add_submodules(project, into)
+        _add_submodules(project, into, trusted)
     _remove_git_directories(into)
     _refuse_pointers(project, commit, into)
 
 
-def _add_submodules(project: Project, tree: Path) -> None:
+def _add_submodules(project: Project, tree: Path, trusted: str | None) -> None:
     url = project.repository
     local = url.startswith(("/", "file:"))
     # An author of .gitmodules must not read other repositories of this machine.
@@ -48,7 +53,31 @@ def _add_submodules(project: Project, tree: Path) -> None:
     git("config", "remote.origin.url", url, cwd=tree)  # the base of relative URLs
     arguments = (*_PLAIN, "submodule", "--quiet", "update", "--progress", "--init", "--recursive")
     env = {"GIT_ALLOW_PROTOCOL": ":".join(allowed)}
-    git_for(project, *arguments, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
+    if trusted is None:
+        git_for(project, *arguments, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
+        return
+    known = {url for _, url in _submodules(tree, trusted)}
+    named = _submodules(tree, "HEAD")
+    paths = [path for path, url in named if url in known]
+    if paths:
+        git_for(project, *arguments, "--", *paths, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
+    if len(paths) < len(named):
+        git(*arguments, cwd=tree, timeout=FETCH_TIMEOUT, env={**env, **nobody()})
+
+
+def _submodules(tree: Path, commit: str) -> list[tuple[str, str]]:
+    """Return the path and the address of each submodule that a commit's `.gitmodules` names."""
+    query = ("config", "-z", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"\.(path|url)$")
+    found: dict[str, dict[str, str]] = {}
+    try:
+        answer = git(*query, cwd=tree)
+    except GitError:  # it has none
+        return []
+    for entry in filter(None, answer.split("\0")):
+        key, _, value = entry.partition("\n")
+        name, _, what = key.rpartition(".")
+        found.setdefault(name, {})[what] = value
+    return [(each["path"], each["url"]) for each in found.values() if len(each) == 2]
 
 
 def _remove_git_directories(tree: Path) -> None:

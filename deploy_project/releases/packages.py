@@ -21,7 +21,9 @@ from deploy_project.dbt.project.paths import (
 from deploy_project.dbt.project.profiles import project_file
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
+from deploy_project.git.credentials import configuration
 from deploy_project.processes.lock_files import exclusive
+from deploy_project.releases.borrowed_packages import borrowed
 from deploy_project.releases.trees import copy_files
 from deploy_project.releases.workspace import Workspace
 
@@ -129,9 +131,15 @@ def _install(
     if names_none(workspace.project_directory):
         hear(f"Nothing to install: there is no {', no '.join(_NAMING)}")
         return said
+    addresses = borrowed(workspace, hear)
     try:
         ended = workspace.run(
-            ("deps",), directory=directory, on_line=hear, timeout_seconds=timeout_seconds
+            ("deps",),
+            directory=directory,
+            on_line=hear,
+            timeout_seconds=timeout_seconds,
+            added=configuration(*addresses.entries),
+            reads=addresses.mirrors,
         )
     finally:
         forget_remotes(workspace.tree)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from deploy_project.config.state import Checkout
 from deploy_project.config.values.deployment import PullRequestRules
 from deploy_project.config.values.passed import by_default, names_a_file_for_dbt
 from deploy_project.dbt.processes import sandbox
@@ -54,14 +55,20 @@ class Stranger:
     trusted: Trusted
     copies: Path
     """The directory for its copies of production's DuckDB files."""
+    base: Checkout
+    """The commit that is trusted, as it is deployed or on the environment's branch."""
+    package_mirrors: Path
+    """The directory of mirrors of the packages that it names."""
 
-    def sandbox(self, given: Given, *, writes: tuple[Path, ...]) -> Sandbox | None:
+    def sandbox(
+        self, given: Given, *, reads: tuple[Path, ...] = (), writes: tuple[Path, ...]
+    ) -> Sandbox | None:
         """Return the sandbox of its processes; None where it is off, or there can't be any."""
         if self.rules.sandbox == "off" or not sandbox.is_possible():
             return None
         named = (*self.trusted.references, *self.trusted.directories)
         return Sandbox(
-            reads=(*sorted(named), *_files(given), *_extensions(given)),
+            reads=(*reads, *sorted(named), *_files(given), *_extensions(given)),
             writes=writes,
             unix_sockets=self.trusted.unix_sockets,
             ports=self.rules.network,

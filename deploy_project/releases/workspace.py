@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Environment, Job, Secret
+from deploy_project.config.values.passed import without_logins
 from deploy_project.config.values.variables import variables
 from deploy_project.dbt.arguments import flags
 from deploy_project.dbt.arguments.commands import ListCommand
@@ -95,12 +96,15 @@ class Workspace(ProjectCopy):
         before: ListCommand | None = None,
         other: Program | None = None,
         variables: Mapping[str, str] | None = None,
+        added: Mapping[str, str] | None = None,
+        reads: tuple[Path, ...] = (),
     ) -> Exit:
         """Run one dbt command; `directory` receives `target/` and `dbt.log`.
 
         It is one of our own, with flags of our own, but where the `variables` say otherwise.
         The listing `before` the command is heard as an event. An `other` program takes dbt's
-        place, with the same surroundings and the same protection.
+        place, with the same surroundings and the same protection. `added` are variables beside
+        dbt's own, `reads` files and directories that a sandbox is to let it read.
         """
         if variables is None:
             variables = flags.of_our_own(arguments, self.variables, self.flags)
@@ -112,13 +116,13 @@ class Workspace(ProjectCopy):
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
             temporary=self.own / "tmp",
-            inherited=self.given.inherited,
-            variables=variables,
+            inherited=self._inherited(),
+            variables={**variables, **(added or {})},
             secrets=self.given.known.secrets,
             state=state,
             program=other.file if other else None,
             before=before,
-            sandbox=self._sandbox(),
+            sandbox=self._sandbox(reads),
         )
         try:
             return process.run(
@@ -133,10 +137,15 @@ class Workspace(ProjectCopy):
                 read = (invocation.target_directory, invocation.debug_log, self.tree)
                 make_plain(read, unread=(invocation.temporary, self.stranger.copies))
 
-    def _sandbox(self) -> Sandbox | None:
+    def _inherited(self) -> Mapping[str, str]:
+        given = self.given.inherited
+        return given if self.stranger is None else without_logins(given)
+
+    def _sandbox(self, reads: tuple[Path, ...]) -> Sandbox | None:
         if self.stranger is None:
             return None
-        return self.stranger.sandbox(self.given, writes=(self.tree, self.stranger.copies))
+        writes = (self.tree, self.stranger.copies)
+        return self.stranger.sandbox(self.given, reads=reads, writes=writes)
 
 
 def project_copy(

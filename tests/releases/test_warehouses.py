@@ -170,7 +170,14 @@ def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Plac
         place.checkouts[0],
         project=project,
         profiles=project,
-        stranger=Stranger("pull-request-1-2", PullRequestRules(), known, copies),
+        stranger=Stranger(
+            name="pull-request-1-2",
+            rules=PullRequestRules(),
+            trusted=known,
+            copies=copies,
+            base=place.checkouts[0],
+            package_mirrors=tmp_path / "mirrors",
+        ),
     )
     assert made.output["path"] == ":memory:"
     assert made.output["attach"] == [{"path": str(copies / "attach-0" / "raw.duckdb")}]

@@ -84,7 +84,18 @@ def names_a_file_for_dbt(name: str) -> bool:
     Those of git are not, nor is one with logins for any host.
     """
     groups = ("the network", "clouds", "warehouses")
-    return name != "NETRC" and any(is_in(name, DBT[each]) for each in groups)
+    known = any(is_in(name, DBT[each]) for each in groups) or name.startswith("GIT_SSL_CA")
+    return known and name != "NETRC"
+
+
+def without_logins(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables for a stranger's dbt: without git's logins and the user's directories.
+
+    Git reads no configuration but what it is given.
+    """
+    left_out = ("SSH_*", "GIT_ASKPASS", "GIT_SSH*", "GIT_CONFIG_*", "NETRC", "XDG_*")
+    kept = {name: value for name, value in variables.items() if not is_in(name, left_out)}
+    return {**kept, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def credentials(variables: Mapping[str, str]) -> list[str]:

@@ -64,10 +64,9 @@ _AS_IF_DONE = frozenset(
     {"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"}
     | {"setxattr", "lsetxattr", "fsetxattr", "setxattrat", "file_setattr"}
     | {"removexattr", "lremovexattr", "fremovexattr", "removexattrat"}
-    | {"utime", "utimes", "futimesat", "utimensat"}
 )
 """The calls that change what Landlock does not hold; programs that copy files make them."""
-_REST = frozenset({"socket", "socketpair", "clone", "clone3"})
+_REST = frozenset({"socket", "socketpair", "clone", "clone3", "utimensat"})
 
 
 def is_possible() -> bool:
@@ -129,8 +128,21 @@ def _program(architecture: int, numbers: Numbers, *, unix_sockets: bool) -> list
     made += _for(
         numbers["socketpair"], [*kind, *_when(_EQUALS, _SOCK_DGRAM, _answer(errno.EACCES))]
     )
+    made += _for(numbers["utimensat"], _times())
     new = [_argument(0), (_AND, 0, 0, _NAMESPACES), *_unless(_EQUALS, 0, _answer(errno.EPERM))]
     return [*made, *_for(numbers["clone"], new), _allow()]
+
+
+def _times() -> list[Instruction]:
+    """Return the test of a change of times: real for an open file, refused as a sign of life.
+
+    A program that makes a file by touching it goes on to open it; one that copies takes the other's
+    times, and must not fail.
+    """
+    low, high = _argument(1), (_LOAD, 0, 0, _ARGUMENTS + 8 + 4)
+    is_open = [low, (_EQUALS, 0, 3, 0), high, (_EQUALS, 0, 1, 0), _allow()]
+    is_now = [_argument(2), *_when(_EQUALS, 0, _answer(errno.EPERM))]
+    return [*is_open, *is_now, _answer(0)]
 
 
 def _for(number: int, test: list[Instruction]) -> list[Instruction]:

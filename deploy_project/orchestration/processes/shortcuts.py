@@ -6,6 +6,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from deploy_project.config.values.deployment import Job
+from deploy_project.config.values.passed import without_logins
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.installation import beside
 from deploy_project.releases.given import inherited
@@ -21,7 +22,7 @@ def start_dbt(job: Job) -> None:
         commands = [each for each in steps(job) if each.kind in _COMMANDS]
         given = inherited(job.environment)
         if job.builds_pull_requests:
-            children.keep_warm(found.python, given, of_strangers=True)
+            children.keep_warm(found.python, without_logins(given), of_strangers=True)
         elif len(commands) == 1:
             children.start_ahead(found.python, given)
         else:

@@ -219,7 +219,8 @@ def checkout(run: Run) -> Checkout:
     """
     found = source(run)
     commit = _merged(run, found) if found.base else found.commit
-    return ensure_checkout(run.environment.project, run.state, commit)
+    trusted = _base(run).root.name if run.pull_request is not None else None
+    return ensure_checkout(run.environment.project, run.state, commit, trusted=trusted)
 
 
 def _merged(run: Run, found: Code) -> str:
@@ -264,17 +265,19 @@ def _stranger(run: Run) -> Stranger | None:
         return None
     rules = environment.project.pull_requests
     refuse_unheld(rules)
-    base = _base(run) if environment.connection is None else None
+    base = _base(run)
     given = built_in_variables(run)
     return Stranger(
         name=f"pull-request-{job.id}-{number}",
         rules=rules,
         trusted=trusted_files(environment, job, base, run.state, built_in=given),
         copies=run.state.pull_request(environment.name, job.id, number),
+        base=base,
+        package_mirrors=run.state.package_mirrors(environment.project.name),
     )
 
 
-def _base(run: Run) -> Checkout | None:
+def _base(run: Run) -> Checkout:
     """Return the checkout of the commit whose word counts: the deployed one, else the branch's.
 
     The first call records it, so that it stays the same in all steps.

@@ -1,0 +1,1 @@
+"""Questions to a warehouse or a project, asked through a commit's own dbt."""
