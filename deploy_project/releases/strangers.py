@@ -23,6 +23,11 @@ from deploy_project.errors import ConfigError
 from deploy_project.releases.given import Given
 from deploy_project.releases.warehouses import Warehouse
 
+_REFUSALS = ("Permission denied", "Operation not permitted", "Invalid cross-device link")
+_WHY = (
+    "The sandbox of pull requests refuses what is not this run's own: docs/security.md says what it "
+    "may reach, and `connection:` of deploy.yaml can name more"
+)
 _SOCKET_KEYS = ("host", "server", "socket", "unix_socket")
 _DIRECTORY_KEYS = ("_directory", "data_path", "external_root")
 
@@ -59,6 +64,11 @@ class Stranger:
     """The commit that is trusted, as it is deployed or on the environment's branch."""
     package_mirrors: Path
     """The directory of mirrors of the packages that it names."""
+
+    def why(self, said: str) -> str:
+        """Return the line that explains a refusal of the kernel's in `said`; empty for none."""
+        held = self.rules.sandbox != "off" and sandbox.is_possible()
+        return _WHY if held and any(words in said for words in _REFUSALS) else ""
 
     def sandbox(
         self, given: Given, *, reads: tuple[Path, ...] = (), writes: tuple[Path, ...]

@@ -72,7 +72,7 @@ def _manifest(context: StepContext, workspace: Workspace) -> Path:
 def _linted(context: StepContext, workspace: Workspace, files: list[Path]) -> Lint:
     adapter = workspace.profile.adapter
     program = sqlfluff.linter(workspace.installation, adapter, context.run.state)
-    result = context.directory / RESULT
+    result = context.directory / "target" / RESULT  # where a stranger's process may write, too
     wanted = {
         "root": str(workspace.tree),
         "files": [str(each) for each in files],
@@ -90,12 +90,13 @@ def _linted(context: StepContext, workspace: Workspace, files: list[Path]) -> Li
     )
     if ended.code != 0 or not result.is_file():
         raise LintError(f"SQLFluff failed (exit {ended.code}): {last_words(said)}")
-    return _kept(result, workspace)
+    return _kept(result, context.directory / RESULT, workspace)
 
 
 def _configuration(context: StepContext, workspace: Workspace) -> Path:
     """Write the file that overrides the repository's configuration: the run's dbt connection."""
-    file = context.run.work / "sqlfluff.cfg"
+    file = context.directory / "target" / "sqlfluff.cfg"
+    file.parent.mkdir(exist_ok=True)
     parser = ConfigParser(interpolation=None)
     parser["sqlfluff:templater:dbt"] = {
         "project_dir": str(workspace.project_directory),
@@ -109,13 +110,17 @@ def _configuration(context: StepContext, workspace: Workspace) -> Path:
     return file
 
 
-def _kept(result: Path, workspace: Workspace) -> Lint:
-    """Return the result, and write it anew without this machine's paths and without secrets."""
+def _kept(result: Path, place: Path, workspace: Workspace) -> Lint:
+    """Return the result, and write it to `place` without this machine's paths and secrets."""
     root = f"{workspace.tree}/"
-    content: Mapping[str, Any] = json.loads(result.read_bytes())
-    small_files.write_text(result, json.dumps(_relative(content, root), indent=2))
-    workspace.scrubber.file(result)
-    return read(result)
+    try:
+        content: Mapping[str, Any] = json.loads(result.read_bytes())
+    except ValueError as error:
+        raise LintError(f"SQLFluff has left no result that can be read: {error}") from None
+    small_files.write_text(place, json.dumps(_relative(content, root), indent=2))
+    result.unlink()
+    workspace.scrubber.file(place)
+    return read(place)
 
 
 def _relative(value: Any, root: str) -> Any:

@@ -121,7 +121,9 @@ def _command(context: StepContext) -> None:
             shared.take_over(target, given)
     context.progress.exit_code = ended.code
     if ended.code != 0:
-        raise DbtError(_failed(context, ended.code))
+        why = _failed(context, ended.code)
+        refused = workspace.stranger.why(why) if workspace.stranger else ""
+        raise DbtError("\n".join(filter(None, (why, refused))))
 
 
 def _shared(context: StepContext, workspace: Workspace) -> SharedTarget:
