@@ -25,7 +25,7 @@ from deploy_project.releases.warehouses import Warehouse
 
 _REFUSALS = ("Permission denied", "Operation not permitted", "Invalid cross-device link")
 _WHY = (
-    "The sandbox of pull requests refuses what is not this run's own: docs/security.md says what it "
+    "The sandbox of pull requests refuses what is not this run's own: docs/security.md has what it "
     "may reach, and `connection:` of deploy.yaml can name more"
 )
 _SOCKET_KEYS = ("host", "server", "socket", "unix_socket")
