@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy_project.dbt.processes import child as program
 from deploy_project.dbt.processes import children, process
 from deploy_project.dbt.processes.children import Fork, Warm
 from deploy_project.dbt.processes.process import Exit, Invocation, run
@@ -33,6 +34,10 @@ def main(arguments):
     print(os.getpid(), os.getppid(), os.getsid(0), os.environ.get("DBT_REGION"), os.getcwd())
     if arguments[0] == "end":
         return int(arguments[1])
+    if arguments[0] == "schemas":
+        from dbt.contracts.project import Project
+        print(Project.json_schema.__func__.cache_info().currsize)
+        return 0
     if arguments[0].startswith("start another"):
         subprocess.Popen(["sleep", "1000"])
     if arguments[0].endswith("die"):
@@ -131,6 +136,21 @@ def test_whatever_forks_has_one_thread_and_nothing_open(warm: Warm):
     wait(lambda: len(list((place / "fd").iterdir())) == 4)
     child.stdout.close()
     os.close(child.events)
+
+
+def test_a_fork_finds_the_schemas_derived_that_each_command_needs(
+    warm: Warm, command: Callable[..., Invocation], monkeypatch: pytest.MonkeyPatch
+):
+    """Each derived them anew, for a third of its time in a small project."""
+    own = len(program.VALIDATED) + len(program.ADAPTERS)
+    assert int(heard(command("schemas"))[1][-1]) == own
+    monkeypatch.setattr(children, "_warm", {})
+    assert heard(command("schemas"))[1][-1] == "0", "a fresh process has one command"
+
+
+def test_a_dbt_without_such_schemas_forks_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(program.importlib, "import_module", lambda _: object())
+    program.derive_schemas()
 
 
 def test_a_fork_has_no_descriptor_of_another(warm: Warm):
