@@ -50,23 +50,37 @@ def main(arguments):
 """
 
 
+@pytest.fixture(scope="module")
+def made() -> list[Warm]:
+    """The processes that have imported dbt for the tests before; the last one may still live."""
+    return []
+
+
 @pytest.fixture
-def warm(monkeypatch: pytest.MonkeyPatch) -> Warm:
-    """A process that has imported dbt, kept for those that want a Python with `LANG`."""
-    monkeypatch.setattr(children, "_warm", {})
+def warm(made: list[Warm], monkeypatch: pytest.MonkeyPatch) -> Warm:
+    """A process without forks that has imported dbt, for those that want a Python with `LANG`."""
+    is_alive = bool(made) and made[-1]._process.poll() is None
+    monkeypatch.setattr(children, "_warm", {(PYTHON, False): made[-1]} if is_alive else {})
     children.keep_warm(PYTHON, LANG)
     children.keep_warm(PYTHON, LANG)
-    made = children._warm[PYTHON, False]
-    monkeypatch.setattr(children, "_PATIENCE_SECONDS", 300)  # of a busy machine
-    first = made.child(lambda: True)
+    found = children._warm[PYTHON, False]
+    if not is_alive:
+        made.append(found)
+        _wait_for_dbt(found)
+    descriptors = Path(f"/proc/{found._process.pid}/fd")
+    wait(lambda: len(list(descriptors.iterdir())) == 4, otherwise=lambda: "it has forks")
+    return found
+
+
+def _wait_for_dbt(warm: Warm) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "_PATIENCE_SECONDS", 300)  # of a busy machine
+        first = warm.child(lambda: True)
     assert first is not None
-    monkeypatch.undo()
-    monkeypatch.setattr(children, "_warm", {(PYTHON, False): made})
     first.stdin.close()
     assert first.process.wait() == 0
     first.stdout.close()
     os.close(first.events)
-    return made
 
 
 @pytest.fixture
@@ -149,7 +163,8 @@ def test_a_fork_finds_the_schemas_derived_that_each_command_needs(
 
 
 def test_a_dbt_without_such_schemas_forks_too(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(program.importlib, "import_module", lambda _: object())
+    monkeypatch.setattr(program, "VALIDATED", ("Nowhere",))
+    monkeypatch.setattr(program, "ADAPTERS", ("nowhere",))
     program.derive_schemas()
 
 
