@@ -13,8 +13,8 @@ demo-pr: $(BIN)/.installed  ## Open a pull request of the example, check it, mer
 dev: $(BIN)/.installed  ## Start Dagster with its UI on http://127.0.0.1:3000
 	$(BIN)/deploy-project serve & docs=$$!; trap "kill $$docs" EXIT; $(BIN)/dagster dev
 
-test: $(BIN)/.installed-dev  ## Run the whole test suite, three files at a time
-	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
+test: $(BIN)/.installed-dev  ## Run the whole test suite, four files at a time
+	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 check: $(BIN)/.installed-dev  ## Style, types, import direction, definitions
 	$(BIN)/ruff check .

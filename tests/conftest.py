@@ -1,4 +1,7 @@
+import gc
+import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +11,13 @@ pytest.register_assert_rewrite("tests.support")
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
+LONGEST = ("e2e", "slow")
+"""The marks of tests, those first that take longest."""
+
+# Each of hundreds of processes would compile the package anew, and each worker rewrite all asserts.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+gc.disable()  # until the tests are collected: all that is made until then stays
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell that starts the tests in the background has it so, and all that they start as well.
@@ -32,6 +42,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file = item.path.relative_to(TESTS)
         group = file.parts[0] if file.parts[0] == "bad_input" else str(file)
         item.add_marker(pytest.mark.xdist_group(group))
+    _put_the_longest_first(items)
+
+
+def _put_the_longest_first(items: list[pytest.Item]) -> None:
+    """Sort the groups, so that no worker is left with a long one when the others are done."""
+    first: dict[str, int] = {}
+    for item in items:
+        rank = next((n for n, each in enumerate(LONGEST) if item.get_closest_marker(each)), 9)
+        first[_group(item)] = min(rank, first.get(_group(item), rank))
+    items.sort(key=lambda item: first[_group(item)])
+
+
+def _group(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("xdist_group")
+    assert mark is not None
+    return mark.args[0]
+
+
+def pytest_collection_finish() -> None:
+    """Search what the tests make for garbage, and seldom: never the thousands of modules."""
+    gc.freeze()
+    gc.set_threshold(50_000)
+    gc.enable()
 
 
 @pytest.fixture

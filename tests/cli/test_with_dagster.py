@@ -1,17 +1,20 @@
-"""The commands that need a running Dagster, each as a process of its own, as people use them."""
+"""The commands that need a running Dagster; those that a signal ends as processes of their own."""
 
+import io
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from deploy_project.cli import main
 from deploy_project.runs.instance.launching import Dagster
 from tests.cli.webserver import answers
 from tests.support.paths import ROOT
@@ -64,10 +67,26 @@ class Desk:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
 
-    def say(self, *arguments: str) -> tuple[int, str]:
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """The exit code and output of a command that is a process of its own."""
         process = self.start(*arguments)
         output, _ = process.communicate(timeout=2 * PATIENCE)
         return process.returncode, output
+
+    def say(self, *arguments: str) -> tuple[int, str]:
+        """The same of a command in this process, which has imported Dagster already."""
+        said = io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            redirect_stdout(said),
+            redirect_stderr(said),
+        ):
+            patch.chdir(self.site.root)
+            patch.delenv("DAGSTER_HOME", raising=False)
+            for name in ("DEPLOY_CONFIG", "DEPLOY_STATE"):
+                patch.setenv(name, self.site.environment[name])
+            code = main(arguments)
+        return code, said.getvalue()
 
     def answers(self, dagster: subprocess.Popen[bytes]) -> bool:
         return answers(self.url, dagster)
@@ -95,7 +114,7 @@ def stop(dagster: subprocess.Popen[bytes]) -> None:
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     desk = make_desk(tmp_path_factory.mktemp("desk"))
-    code, said = desk.say("deploy")  # so that the merge sensor has nothing to do
+    code, said = desk.run("deploy")  # so that the merge sensor has nothing to do
     assert code == 0, said
     assert "Note: the definitions were not loaded again" in said
     port = desk.url.rpartition(":")[2]
@@ -127,7 +146,7 @@ def test_deploy_has_the_definitions_loaded_again(desk: Desk):
 
 
 def test_a_run_that_is_waited_for_shows_its_logs(desk: Desk):
-    code, said = desk.say("run", "daily", "--wait", "--cause", "A test")
+    code, said = desk.run("run", "daily", "--wait", "--cause", "A test")
     assert code == 0, said
     lines = said.splitlines()
     assert sum(line.startswith("=== Step ") for line in lines) == 4
@@ -152,7 +171,7 @@ def test_a_run_that_is_waited_for_shows_its_logs(desk: Desk):
 
 
 def test_a_run_that_fails_is_exit_code_1(desk: Desk):
-    code, said = desk.say("run", "prod__failing", "--wait")
+    code, said = desk.run("run", "prod__failing", "--wait")
     assert code == 1, said
     assert said.splitlines()[-1] == "--- Error"
     assert "nowhere does not exist" in said
@@ -164,7 +183,7 @@ def test_a_failed_run_is_retried_from_its_failure_or_from_its_start(desk: Desk):
     failed = run_id(said)
     desk.site.push({"models/mended.sql": "{{ config(tags='bad') }} select 1 as id"})
 
-    code, said = desk.say("retry", failed[:8], "--wait")
+    code, said = desk.run("retry", failed[:8], "--wait")
     assert code == 0, said
     lines = said.splitlines()
     assert lines[0] == (

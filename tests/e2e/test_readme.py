@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from deploy_project.config.state import StateDirectory
+from deploy_project.example.remote import make_remote
+from deploy_project.git.command import git
 from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -123,6 +126,24 @@ def test_a_second_demo_installs_nothing_and_harms_nothing(newcomer: Newcomer, de
 
 @pytest.mark.e2e
 @pytest.mark.slow
+def test_what_the_demo_shows_is_there_and_its_commands_work(newcomer: Newcomer, demo: str):
+    """They push commits, so they come after the second demo."""
+    told = demo[demo.index("\nBuilt production at commit ") :]
+    assert "14 models, 3 seeds, 1 snapshot; 65 tests, 1 with a warning." in told
+    for line in told.splitlines():
+        label, _, path = line.strip().partition(" ")
+        if label in ("Warehouse", "Docs", "Artifacts"):
+            assert (newcomer.clone / path.strip()).exists()
+
+    remote = make_remote(StateDirectory(newcomer.clone / ".deploy"))
+    before = git("rev-list", "--count", "refs/heads/main", cwd=remote)
+    for command in [line for line in told.splitlines() if line.startswith(("  echo", "  git"))]:
+        newcomer.run(command, cwd=newcomer.clone)
+    assert git("rev-list", "--count", "refs/heads/main", cwd=remote) == str(int(before) + 3)
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
 def test_a_deployment_of_ones_own_is_begun_as_told(newcomer: Newcomer, demo: str, tmp_path: Path):
     init, check, dev = commands(OWN_PROJECT)
     assert (check, dev) == ("deploy-project check", "dagster dev")
@@ -142,13 +163,13 @@ def test_the_tests_are_run_as_told(newcomer: Newcomer):
     command = commands(QUICK_START)[2]
     assert command == "make test"
     would = newcomer.run(f"{command} --dry-run", cwd=newcomer.clone)
-    all_of_it = ".venv/bin/pytest -n 3 --dist loadgroup --no-loadscope-reorder"
+    all_of_it = ".venv/bin/pytest -n 4 --dist loadgroup --no-loadscope-reorder"
     assert would.splitlines()[-1] == all_of_it, "nothing deselected"
 
 
 @pytest.mark.e2e
 def test_the_pull_request_is_told_by_one_command(newcomer: Newcomer):
-    """It is run from nothing, with the numbers that are promised, by tests/cli/test_demo.py."""
+    """tests/example/demo/test_production.py runs it from nothing, with the numbers promised."""
     *_, command = commands(QUICK_START)
     assert command == "make demo-pr"
     would = newcomer.run(f"{command} --dry-run", cwd=newcomer.clone)

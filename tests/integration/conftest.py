@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,13 @@ def site(tmp_path: Path) -> Site:
 
 @pytest.fixture(scope="session")
 def older_dbt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory of isolated dbts with 1.10 in it, to be linked to as a site's own."""
-    state = StateDirectory(tmp_path_factory.mktemp("older"))
+    """A directory of isolated dbts with 1.10 in it, to be linked to as a site's own.
+
+    All workers share it, for the product installs a dbt once.
+    """
+    has_others = "PYTEST_XDIST_WORKER" in os.environ
+    root = tmp_path_factory.getbasetemp()
+    state = StateDirectory((root.parent if has_others else root) / "older")
     installation("1.10.*", "duckdb", state)
     return state.dbt("any").parent
 

@@ -19,7 +19,7 @@ from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow
 
-LIMIT = 20
+LIMIT = 10
 JOBS = f"""
     jobs:
       limited:

@@ -21,8 +21,10 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.dbt.processes import children
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.runs.store.artifacts import Artifacts
-from tests.support import reconstruct
+from tests.support import migrations, reconstruct
 from tests.support.paths import ROOT
+
+migrations.read_once()
 
 PROJECT = {
     "dbt_project.yml": """

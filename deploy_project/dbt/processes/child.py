@@ -46,6 +46,10 @@ COLLECTED_AFTER = 50_000
 """So many new objects are made between two searches for unused ones; ten megabytes or so."""
 BE_A_SUBREAPER = 36
 """The option of `prctl`."""
+VALIDATED = ("Configuration", "PackageConfig", "Project", "ProjectFlags")
+"""The classes that each command derives a schema from: a third of its time in a small project."""
+ADAPTERS = ("duckdb", "postgres")
+"""Adapters that nothing but modules is left of when they are imported: no thread, no socket."""
 
 
 class EventWriter:
@@ -235,7 +239,7 @@ def cancel_queries() -> None:
                 adapter.cancel_open_connections()
 
 
-def import_dbt() -> None:
+def import_dbt(*, for_forks: bool = False) -> None:
     """Import dbt, and have Python collect garbage seldom.
 
     The modules stay, and so does the manifest, which grows with the project: with Python's own
@@ -243,10 +247,23 @@ def import_dbt() -> None:
     """
     gc.disable()
     importlib.import_module("dbt.cli.main")
+    if for_forks:
+        derive_schemas()
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
     gc.enable()
     atexit.register(gc.freeze)  # all objects left go with the process
+
+
+def derive_schemas() -> None:
+    """Derive the schemas that dbt keeps for as long as a process lives; forks find them there."""
+    with contextlib.suppress(Exception):  # of another dbt; each command derives its own then
+        contracts = importlib.import_module("dbt.contracts.project")
+        for name in VALIDATED:
+            getattr(contracts, name).json_schema()
+    for name in ADAPTERS:
+        with contextlib.suppress(Exception):  # most environments have one of them
+            importlib.import_module(f"dbt.adapters.{name}").Plugin.credentials.json_schema()
 
 
 def hush() -> None:
@@ -371,7 +388,7 @@ def main(arguments: list[str]) -> int:
         return carry_out(int(arguments[0]), interrupts)
     of_strangers = arguments[0].endswith("-of-strangers")
     with contextlib.suppress(ImportError) if of_strangers else contextlib.nullcontext():
-        import_dbt()
+        import_dbt(for_forks=True)
     control = socket.socket(fileno=int(arguments[1]))
     descriptors = forks(control, of_strangers=of_strangers)
     if descriptors is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy_project.dbt.processes import child as program
 from deploy_project.dbt.processes import children, process
 from deploy_project.dbt.processes.children import Fork, Warm
 from deploy_project.dbt.processes.process import Exit, Invocation, run
@@ -33,6 +34,10 @@ def main(arguments):
     print(os.getpid(), os.getppid(), os.getsid(0), os.environ.get("DBT_REGION"), os.getcwd())
     if arguments[0] == "end":
         return int(arguments[1])
+    if arguments[0] == "schemas":
+        from dbt.contracts.project import Project
+        print(Project.json_schema.__func__.cache_info().currsize)
+        return 0
     if arguments[0].startswith("start another"):
         subprocess.Popen(["sleep", "1000"])
     if arguments[0].endswith("die"):
@@ -45,23 +50,37 @@ def main(arguments):
 """
 
 
+@pytest.fixture(scope="module")
+def made() -> list[Warm]:
+    """The processes that have imported dbt for the tests before; the last one may still live."""
+    return []
+
+
 @pytest.fixture
-def warm(monkeypatch: pytest.MonkeyPatch) -> Warm:
-    """A process that has imported dbt, kept for those that want a Python with `LANG`."""
-    monkeypatch.setattr(children, "_warm", {})
+def warm(made: list[Warm], monkeypatch: pytest.MonkeyPatch) -> Warm:
+    """A process without forks that has imported dbt, for those that want a Python with `LANG`."""
+    is_alive = bool(made) and made[-1]._process.poll() is None
+    monkeypatch.setattr(children, "_warm", {(PYTHON, False): made[-1]} if is_alive else {})
     children.keep_warm(PYTHON, LANG)
     children.keep_warm(PYTHON, LANG)
-    made = children._warm[PYTHON, False]
-    monkeypatch.setattr(children, "_PATIENCE_SECONDS", 300)  # of a busy machine
-    first = made.child(lambda: True)
+    found = children._warm[PYTHON, False]
+    if not is_alive:
+        made.append(found)
+        _wait_for_dbt(found)
+    descriptors = Path(f"/proc/{found._process.pid}/fd")
+    wait(lambda: len(list(descriptors.iterdir())) == 4, otherwise=lambda: "it has forks")
+    return found
+
+
+def _wait_for_dbt(warm: Warm) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "_PATIENCE_SECONDS", 300)  # of a busy machine
+        first = warm.child(lambda: True)
     assert first is not None
-    monkeypatch.undo()
-    monkeypatch.setattr(children, "_warm", {(PYTHON, False): made})
     first.stdin.close()
     assert first.process.wait() == 0
     first.stdout.close()
     os.close(first.events)
-    return made
 
 
 @pytest.fixture
@@ -131,6 +150,22 @@ def test_whatever_forks_has_one_thread_and_nothing_open(warm: Warm):
     wait(lambda: len(list((place / "fd").iterdir())) == 4)
     child.stdout.close()
     os.close(child.events)
+
+
+def test_a_fork_finds_the_schemas_derived_that_each_command_needs(
+    warm: Warm, command: Callable[..., Invocation], monkeypatch: pytest.MonkeyPatch
+):
+    """Each derived them anew, for a third of its time in a small project."""
+    own = len(program.VALIDATED) + len(program.ADAPTERS)
+    assert int(heard(command("schemas"))[1][-1]) == own
+    monkeypatch.setattr(children, "_warm", {})
+    assert heard(command("schemas"))[1][-1] == "0", "a fresh process has one command"
+
+
+def test_a_dbt_without_such_schemas_forks_too(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(program, "VALIDATED", ("Nowhere",))
+    monkeypatch.setattr(program, "ADAPTERS", ("nowhere",))
+    program.derive_schemas()
 
 
 def test_a_fork_has_no_descriptor_of_another(warm: Warm):
