@@ -52,7 +52,8 @@ def _part(number: int) -> str:
 
 def slow_sql(rounds: int) -> str:
     """Return Jinja that takes dbt longer to parse with each round, and says nothing."""
-    return f"{{% for each in range({rounds}) %}}{{% if each < 0 %}}-{{% endif %}}{{% endfor %}}\n"
+    loop = f"{{% for each in range({rounds}) %}}{{% if each < 0 %}}-{{% endif %}}{{% endfor %}}"
+    return f"{loop * 4}\n"
 
 
 def model_sql(number: int, *, models: int) -> str:

@@ -64,9 +64,8 @@ def begin(workspace: Workspace, target_directory: Path) -> Start:
         return Start(now)
     usable: list[tuple[int, float, Path]] = []
     for parsed, made, before in _others(workspace.parsed):
-        paths = differing(before, now)
-        if not needs_all(before, now, paths):
-            usable.append((len(paths), -made, parsed))
+        if not needs_all(before, now, workspace.project_directory):
+            usable.append((len(differing(before, now)), -made, parsed))
     for _, _, parsed in sorted(usable):
         with suppress(FileNotFoundError):  # evicted just now
             if lend(parsed, target_directory):
