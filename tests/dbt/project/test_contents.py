@@ -1,24 +1,18 @@
 """A parse that starts from that of another commit is the same as one from scratch."""
 
-import json
-import os
 import shutil
-import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from deploy_project.dbt.processes import children, process
-from deploy_project.dbt.processes.process import Invocation
-from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.dbt.project.contents import contents, differing, needs_all
 from tests.support.changing_project import CHANGES, PROJECT, WRONG, Change
+from tests.support.parser_process import Parser
 
-PYTHON = Path(sys.executable)
-PARTIAL, MANIFEST = "partial_parse.msgpack", "manifest.json"
+PARTIAL = "partial_parse.msgpack"
 OF_A_PARSE = ("generated_at", "invocation_id", "invocation_started_at", "run_started_at")
 
 
@@ -54,27 +48,6 @@ def copied(before: Path, place: Path, change: Change) -> Path:
 def read(project: Path) -> dict[str, str]:
     roots = [project, *(each for each in project.glob("dbt_packages/*"))]
     return contents(roots, tree=project)
-
-
-def parsed(project: Path, target: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """Parse a project in a process that has not parsed before, and return its manifest."""
-    said: list[str] = []
-    invocation = Invocation(
-        arguments=("parse",),
-        python=PYTHON,
-        project_directory=project,
-        profiles_directory=project,
-        target_directory=target,
-        debug_log=target / "dbt.log",
-        temporary=target / "tmp",
-        inherited={"PATH": os.environ["PATH"]},
-        variables=variables,
-    )
-    ended = process.run(
-        invocation, scrubber=Scrubber([]), on_event=lambda _: None, on_line=said.append
-    )
-    assert ended.code == 0, said
-    return json.loads((target / MANIFEST).read_bytes())
 
 
 def plain(value: Any) -> Any:
@@ -119,26 +92,33 @@ def test_a_change_that_could_go_wrong_is_parsed_from_scratch(
 
 
 @pytest.fixture(scope="module")
-def parse_before(before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory of the parse of the commit before."""
-    children.keep_warm(PYTHON, {})
+def parser() -> Generator[Parser]:
+    made = Parser()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def parse_before(parser: Parser, before: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of dbt's parse of the commit before."""
     target = tmp_path_factory.mktemp("target")
-    parsed(before, target, {})
-    return target
+    parser.manifest(before, target, {})
+    return target / PARTIAL
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [each for each in CHANGES if each not in SCRATCH])
 def test_the_parse_of_the_commit_before_leads_to_the_same_manifest(
-    name: str, before: Path, parse_before: Path, tmp_path: Path
+    name: str, parser: Parser, before: Path, parse_before: Path, tmp_path: Path
 ):
-    change = CHANGES[name]
-    after = copied(before, tmp_path / "after", change)
+    variables = CHANGES[name].variables
+    after = copied(before, tmp_path / "after", CHANGES[name])
     lent = tmp_path / "lent"
     lent.mkdir()
-    shutil.copyfile(parse_before / PARTIAL, lent / PARTIAL)
-    found = parsed(after, lent, change.variables)
+    shutil.copyfile(parse_before, lent / PARTIAL)
+    found = parser.manifest(after, lent, variables)
     log = (lent / "dbt.log").read_text(encoding="utf-8")
+    assert "Partial parsing enabled" in log
     assert "Unable to do partial parsing" not in log
-    assert "an error occurred. Switching to full reparse" not in log
-    assert compared(found) == compared(parsed(after, tmp_path / "scratch", change.variables))
+    whole = parser.manifest(after, tmp_path / "scratch", variables)
+    assert compared(found) == compared(whole)
