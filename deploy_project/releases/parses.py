@@ -38,7 +38,7 @@ class Start:
         )
 
     def drop(self, target_directory: Path) -> None:
-        """Take back what was lent."""
+        """Take back the parse that was lent."""
         (target_directory / _PARTIAL).unlink(missing_ok=True)
 
 
@@ -125,5 +125,5 @@ def keep(
 
 
 def _is_plain(file: Path) -> bool:
-    """Return whether `file` is a file of its own; a link may lead to what nobody was to see."""
+    """Return whether `file` is a file of its own, no link to one that must not be read."""
     return file.is_file() and not os.path.islink(file)

@@ -9,6 +9,7 @@ import pytest
 
 from deploy_project.releases import parses, pointer, prepare
 from deploy_project.releases.parses import Start
+from deploy_project.releases.workspace import Workspace
 from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
@@ -120,7 +121,12 @@ def test_a_deploy_starts_from_the_parse_of_another_commit(
 ):
     starts: list[Start] = []
     begin = parses.begin
-    monkeypatch.setattr(parses, "begin", lambda *a: starts.append(begin(*a)) or starts[-1])
+
+    def begun(workspace: Workspace, target: Path) -> Start:
+        starts.append(begin(workspace, target))
+        return starts[-1]
+
+    monkeypatch.setattr(parses, "begin", begun)
     said: list[str] = []
     commits = [site.git("rev-parse", "HEAD")]
     shown: list[dict[str, Any]] = []
