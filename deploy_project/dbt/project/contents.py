@@ -61,7 +61,7 @@ def needs_all(before: Contents, now: Contents, project: Path) -> bool:
 
 
 def _is_known(before: Contents, now: Contents, changed: Collection[str], project: Path) -> bool:
-    """Return whether a new node has the name of another one, or properties that were there before."""
+    """Return whether a new node has the name of another one, or properties before it."""
     added = {_name(path) for path in now if path not in before and path.endswith(_NODES)}
     if not added:
         return False

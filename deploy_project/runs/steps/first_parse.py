@@ -66,7 +66,7 @@ class FirstParse:
         return line
 
     def keep(self, pass_on: Callable[[Event], None]) -> None:
-        """Keep the parse, unless it holds settings of this job alone; pass on the events that were held."""
+        """Keep the parse, unless it holds settings of this job alone; pass held events on."""
         for event in self._held:
             pass_on(event)
         if not is_own(self.run, self.step, self.target / "manifest.json"):
