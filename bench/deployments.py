@@ -61,9 +61,9 @@ class Deployed:
             **{name: str(place) for name, place in places.items()}, DAGSTER_HOME=str(self.home)
         )
 
-    def write(self, *, tests: int = 0) -> None:
+    def write(self, *, tests: int = 0, rounds: int = 0) -> None:
         """Generate the repository and the deployment, without deploying anything yet."""
-        files = generate.project_files(self.models, tests=tests)
+        files = generate.project_files(self.models, tests=tests, rounds=rounds)
         generate.write(files, self.repository.path)
         self.repository.begin()
         files = generate.deployment_files(
@@ -77,10 +77,14 @@ class Deployed:
     def deploy(self) -> None:
         """Deploy the head to all environments."""
         first, *others = generate.environment_names(self.environments)
-        run(self._command("deploy-project", "deploy", first))
+        run(self.deploying(first))
         pointers = self.root / "state" / "deployed"
         for name in others:  # parsing once is enough for what is measured
             shutil.copy(pointers / first, pointers / name)
+
+    def deploying(self, environment: str = generate.ENVIRONMENT) -> Command:
+        """Return the command that deploys the head to one environment."""
+        return self._command("deploy-project", "deploy", environment)
 
     def change(self, model: int, number: int) -> None:
         """Add a line to a model's file, a different one for each number, and don't commit it."""

@@ -50,6 +50,12 @@ def _part(number: int) -> str:
     return f"part_{number // SCHEMA:02}"
 
 
+def slow_sql(rounds: int) -> str:
+    """Return Jinja that takes dbt longer to parse with each round, and says nothing."""
+    loop = f"{{% for each in range({rounds}) %}}{{% if each < 0 %}}-{{% endif %}}{{% endfor %}}"
+    return f"{loop * 4}\n"
+
+
 def model_sql(number: int, *, models: int) -> str:
     """Return the SQL of a model; it depends on two of the layer above, and selects from one.
 
@@ -67,13 +73,17 @@ def model_sql(number: int, *, models: int) -> str:
     )
 
 
-def project_files(models: int, *, tests: int = 0) -> dict[str, str]:
-    """Return a dbt project's files by path; each model gets the first `tests` of `DATA_TESTS`."""
+def project_files(models: int, *, tests: int = 0, rounds: int = 0) -> dict[str, str]:
+    """Return a dbt project's files by path; each model gets the first `tests` of `DATA_TESTS`.
+
+    With `rounds`, it is slow to parse.
+    """
+    slow = slow_sql(rounds) if rounds else ""
     files = {
         "dbt_project.yml": _dbt_project(models),
         "profiles.yml": _PROFILES,
         ".gitignore": "target/\nlogs/\n",
-        **{model_file(number): model_sql(number, models=models) for number in range(models)},
+        **{model_file(number): slow + model_sql(number, models=models) for number in range(models)},
     }
     if tests:
         files["models/models.yml"] = _properties(models, tests)

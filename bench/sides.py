@@ -25,9 +25,9 @@ class Sides:
         """The side that is ours."""
         return Deployed(self.root, self.models)
 
-    def prepare(self, *, tests: int) -> None:
+    def prepare(self, *, tests: int, rounds: int = 0) -> None:
         """Generate the repository, a clone for bare dbt, and the deployment."""
-        self.deployed.write(tests=tests)
+        self.deployed.write(tests=tests, rounds=rounds)
         run(self.clone(self.root / "bare"))
         (self.root / "bare-state").mkdir()
 
@@ -42,12 +42,12 @@ class Sides:
             self.warm_bare()
             self.ours()
         else:
-            run(self._dbt("parse", directory=self.root / "bare"))
+            run(self.dbt("parse", directory=self.root / "bare"))
             self.deployed.deploy()
 
     def warm_bare(self) -> Cost:
         """`dbt build` in a directory that dbt has parsed before."""
-        return self.measured("bare-state", self._dbt("build", directory=self.root / "bare"))
+        return self.measured("bare-state", self.dbt("build", directory=self.root / "bare"))
 
     def fresh_bare(self) -> Cost:
         """`git clone`, `dbt deps` and `dbt build` of the head, with nothing parsed before."""
@@ -56,8 +56,8 @@ class Sides:
             return self.measured(
                 "bare-state",
                 self.clone(clone),
-                self._dbt("deps", directory=clone),
-                self._dbt("build", directory=clone),
+                self.dbt("deps", directory=clone),
+                self.dbt("build", directory=clone),
             )
         finally:
             shutil.rmtree(clone, ignore_errors=True)
@@ -86,7 +86,8 @@ class Sides:
         source = str(self.deployed.repository.path)
         return Command(("git", "clone", "--quiet", source, str(directory)), self.root, variables())
 
-    def _dbt(self, command: str, *, directory: Path) -> Command:
+    def dbt(self, command: str, *, directory: Path) -> Command:
+        """Return the command of bare dbt in a clone."""
         places = {STATE: str(self.root / "bare-state")}
         given = variables(**places, DBT_SEND_ANONYMOUS_USAGE_STATS="false")
         return Command((str(PROGRAMS / "dbt"), command), directory, given)

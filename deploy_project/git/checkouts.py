@@ -16,7 +16,7 @@ from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git, without_credentials
-from deploy_project.git.extraction import extract
+from deploy_project.git.extraction import extract, keep_times
 from deploy_project.git.mirror import ensure_commit, full, is_full
 from deploy_project.processes.lock_files import Busy, at_once, exclusive, shared
 
@@ -187,6 +187,9 @@ def _make(project: Project, mirror: Path, checkout: Checkout, trusted: str | Non
     ) as scratch:
         tree = Path(scratch) / "tree"
         extract(project, mirror, checkout.root.name, into=tree, trusted=trusted)
+        others = [each for each in _checkouts(checkout.root.parent) if each.tree.is_dir()]
+        if others:
+            keep_times(tree, max(others, key=_last_use).tree)
         checkout.in_use.touch()
         tree.rename(checkout.tree)
 

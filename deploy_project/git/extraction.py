@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from deploy_project.config.values.deployment import Project
@@ -43,6 +45,21 @@ def extract(
         _add_submodules(project, into, trusted)
     _remove_git_directories(into)
     _refuse_pointers(project, commit, into)
+
+
+def keep_times(tree: Path, before: Path) -> None:
+    """Give the YAML files that another tree has, too, the modification times that they have there.
+
+    dbt reads one again when its time is another than in the parse that it starts from.
+    """
+    for parent, _, names in os.walk(tree):
+        for file in (Path(parent) / each for each in names if each.endswith((".yml", ".yaml"))):
+            other = before / file.relative_to(tree)
+            with suppress(OSError):
+                known = other.lstat()
+                is_alike = stat.S_ISREG(known.st_mode) and not file.is_symlink()
+                if is_alike and file.read_bytes() == other.read_bytes():
+                    os.utime(file, ns=(known.st_atime_ns, known.st_mtime_ns))
 
 
 def _add_submodules(project: Project, tree: Path, trusted: str | None) -> None:

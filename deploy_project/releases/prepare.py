@@ -62,7 +62,7 @@ def _prepared(
         scratch,
     ):
         ensure_packages(ready, scratch, on_line)
-        manifest = parses.kept(ready.parsed) or _parse(ready, scratch)
+        manifest = parses.kept(ready.parsed) or _parse(ready, scratch, on_line)
         if circle := cycle(manifest):
             names = " --> ".join(circle)
             raise _refused(ready, f"nodes refer to each other in a circle: {names}; break it")
@@ -148,11 +148,18 @@ def _built_in(
     )
 
 
-def _parse(ready: Workspace, scratch: Path) -> Manifest:
+def _parse(ready: Workspace, scratch: Path, on_line: Callable[[str], None]) -> Manifest:
     """Have dbt parse the commit, keep that, and return the manifest."""
     said: list[str] = []
+    target = scratch / "target"
+    start = parses.begin(ready, target)
     ended = ready.run(("parse",), directory=scratch, on_line=said.append)
-    if ended.code != 0 or not parses.keep(scratch / "target", ready.parsed, ready.scrubber):
+    if ended.code != 0 and start.commit:
+        on_line(start.failed)
+        start.drop(target)
+        said.clear()
+        ended = ready.run(("parse",), directory=scratch, on_line=said.append)
+    if ended.code != 0 or not parses.keep(target, ready.parsed, ready.scrubber, start):
         raise _refused(ready, f"`dbt parse` failed (exit {ended.code}): {last_words(said)}")
     return read_manifest(ready.parsed / "manifest.json")
 

@@ -50,6 +50,24 @@ def test_a_checkout_is_the_files_of_its_commit_and_no_repository(
     assert (other.tree / "models/größe 日本.sql").read_text() == "select 2"
 
 
+def test_the_same_yaml_has_the_same_time_in_the_next_checkout(
+    remote: Repository, state: StateDirectory
+):
+    """YAML that had not changed was read again by each command."""
+    names = ("models/same.yml", "models/other.yml", "models/same.sql")
+    first = ensure_checkout(
+        project(remote), state, remote.commit(dict.fromkeys(names, "models: []"))
+    )
+    for name in names:
+        os.utime(first.tree / name, ns=(1_000_000_000, 1_700_000_000_123_456_789))
+    second = ensure_checkout(
+        project(remote), state, remote.commit({"models/other.yml": "sources: []"})
+    )
+    times = {name: (second.tree / name).stat().st_mtime_ns for name in names}
+    assert times.pop("models/same.yml") == 1_700_000_000_123_456_789
+    assert 1_700_000_000_123_456_789 not in times.values()
+
+
 def test_a_checkout_needs_neither_mirror_nor_remote(remote: Repository, state: StateDirectory):
     commit = remote.git("rev-parse", "HEAD")
     ensure_checkout(project(remote), state, commit)

@@ -97,6 +97,7 @@ class ProjectEntry(Strict):
     username: str = Project.username
     token: SecretValue = None
     git_repo_cache: bool = Project.git_repo_cache
+    partial_parsing: bool = Project.partial_parsing
     variables: VariableValues = Field(default_factory=dict)
     pass_variables: PassedNames = Field(default_factory=list)
 

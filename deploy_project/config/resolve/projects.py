@@ -123,6 +123,7 @@ def _project(
         username=entry.username,
         token=token,
         git_repo_cache=entry.git_repo_cache,
+        partial_parsing=entry.partial_parsing,
         variables=deploy_variables(at / "variables", base, problems),
         pass_variables=passed_names(at / "pass_variables", problems),
     )

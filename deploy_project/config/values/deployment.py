@@ -95,6 +95,8 @@ class Project:
     token: Secret | None = None
     git_repo_cache: bool = False
     """Whether runs take the last known commit when the remote can't be asked (JOB-13)."""
+    partial_parsing: bool = True
+    """Whether the first parse of a commit starts from that of another one (JOB-14)."""
     variables: Variables = field(default_factory=dict[str, str | Secret])
     pass_variables: tuple[str, ...] = ()
     """Variables of Dagster's processes that dbt gets beside those that pass by default."""

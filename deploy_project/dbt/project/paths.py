@@ -39,7 +39,7 @@ _DELETED: dict[str, tuple[str, ...]] = {
     "clean-targets": (),
 }
 """The keys of directories that dbt writes or deletes, with their defaults."""
-_FILES = (
+FILES = (
     *("dbt_project.yml", *PACKAGES_FILES, LOCK_FILE, "profiles.yml"),
     *("selectors.yml", ".dbtignore", "dbt_cloud.yml"),
 )
@@ -148,7 +148,7 @@ def _linked(project: Path, root: Path, place: str, path: str) -> Iterator[str]:
 
 
 def _leaving_files(directory: Path, root: Path) -> Iterator[str]:
-    for file in (directory / name for name in _FILES):
+    for file in (directory / name for name in FILES):
         real = os.path.realpath(file)
         if file.is_symlink() and not Path(real).is_relative_to(root):
             yield (

@@ -20,16 +20,16 @@ from deploy_project.releases.packages import ensure_packages, forget_remotes
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import remember
-from deploy_project.runs.model.plan import Kind, Step
+from deploy_project.runs.model.plan import Kind
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step_context import CommandContext, StepContext
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.retry.resumption import Call
 from deploy_project.runs.steps import deferral
+from deploy_project.runs.steps.first_parse import FirstParse
 from deploy_project.runs.store.shared_target import SharedTarget
 
 _SHOWN_LINES = 12
-_PARSED_WITH = ("--vars", "--full-refresh")
 CONFLICTS = "merge conflicts"
 """The name of the fact that a step's commit can't be merged with the base."""
 
@@ -106,8 +106,7 @@ def _command(context: StepContext) -> None:
     workspace = workspace_of(context)
     with ready_for_dbt(context, workspace):
         target = context.directory / "target"
-        if not _is_marked(context.run, _CHANGED):
-            parses.lend(workspace.parsed, target)
+        first = _first_parse(context, workspace, target)
         shared = _shared(context, workspace)
         given = shared.hand_on(target)
         state = deferral.state(context, workspace) if context.step.kind == "command" else None
@@ -115,7 +114,9 @@ def _command(context: StepContext) -> None:
         if context.run.resumes:
             call = resumption.call(context, workspace, call)
         try:
-            ended = _dbt(context, workspace, call, state, lambda: shared.take_back(target, given))
+            ended = _dbt(
+                context, workspace, call, state, first, lambda: shared.take_back(target, given)
+            )
         finally:
             _left_by(context, workspace)
             shared.take_over(target, given)
@@ -124,6 +125,21 @@ def _command(context: StepContext) -> None:
         why = _failed(context, ended.code)
         refused = workspace.stranger.why(why) if workspace.stranger else ""
         raise DbtError("\n".join(filter(None, (why, refused))))
+
+
+def _first_parse(context: StepContext, workspace: Workspace, target: Path) -> FirstParse | None:
+    """Lend a command the parse of its commit; where nobody has parsed that yet, it is the first.
+
+    Only the first command of a run parses the commit as it is.
+    """
+    run = context.run
+    if _is_marked(run, _CHANGED):
+        return None
+    if parses.lend(workspace.parsed, target) or workspace.parsed.is_dir():
+        return None
+    if _is_marked(run, _USED) or changes_files(context.step.arguments):
+        return None
+    return FirstParse.begun(context, workspace, target)
 
 
 def _shared(context: StepContext, workspace: Workspace) -> SharedTarget:
@@ -162,10 +178,12 @@ def _dbt(
     workspace: Workspace,
     call: Call,
     state: Path | None,
+    first: FirstParse | None,
     leave_its_own: Callable[[], None],
 ) -> Exit:
-    """Run the step's command; the listener hears it all, and a parse of the commit is kept.
+    """Run the step's command; the listener hears it all, and the `first` parse is kept.
 
+    It is run once more when it could not go on from the parse of another commit.
     `leave_its_own` takes other steps' files out of the target, before anybody reads it.
     """
     run, step = context.run, context.step
@@ -178,46 +196,44 @@ def _dbt(
     def lasting(text: str) -> str:  # where dbt says that its files are, they are only for now
         return text.replace(str(context.directory), str(kept)).replace(f"{workspace.tree}/", "")
 
-    def hear(event: Event) -> None:
+    def take(event: Event) -> None:
         if isinstance(event, NodeFinished):
             event = replace(event, message=lasting(event.message))
         context.progress.heard(event)
         context.listener.heard(event)
 
+    def hear(event: Event) -> None:
+        if first is None:
+            take(event)
+        else:
+            first.heard(event, take)
+
+    def carry_out() -> Exit:
+        return workspace.run(
+            told.arguments,
+            variables=told.variables,
+            directory=context.directory,
+            on_line=lambda line: context.console.say(lasting(line)),
+            on_event=hear,
+            state=call.state,
+            timeout_seconds=runs.seconds_left(run),
+            before=before,
+        )
+
     before = context.listener.opened(command)
     told = flags.of_a_step(call.arguments, workspace.variables, workspace.flags)
     for note in told.notes:
         context.console.say(note)
-    ended = workspace.run(
-        told.arguments,
-        variables=told.variables,
-        directory=context.directory,
-        on_line=lambda line: context.console.say(lasting(line)),
-        on_event=hear,
-        state=call.state,
-        timeout_seconds=runs.seconds_left(run),
-        before=before,
-    )
-    # Only the first command of a run parses the commit as it is.
-    is_first = not _is_marked(run, _USED) and not changes_files(step.arguments)
-    if is_first and not _own(run, step, target):
-        parses.keep(target, workspace.parsed, workspace.scrubber)
+    ended = carry_out()
+    if first is not None:
+        if line := first.failed(ended):
+            context.console.say(line)
+            ended = carry_out()
+        first.keep(take)
     leave_its_own()
     _rewrite(target / "run_results.json", lasting)
     context.listener.closed()
     return ended
-
-
-def _own(run: Run, step: Step, target: Path) -> bool:
-    """Return whether a parse may hold settings of this job alone: it is kept for no other job.
-
-    dbt sees in a parse neither for which flags it was made nor for how many threads.
-    """
-    if any(word.startswith(_PARSED_WITH) or word == "-f" for word in step.arguments):
-        return True
-    threads, manifest = run.job.threads, target / "manifest.json"
-    has_own = threads is not None and threads != run.environment.threads
-    return has_own and manifest.is_file() and b"target.threads" in manifest.read_bytes()
 
 
 def _rewrite(results: Path, lasting: Callable[[str], str]) -> None:

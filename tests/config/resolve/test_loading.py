@@ -62,6 +62,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 username: robot
                 token: {file: secrets/token}
                 git_repo_cache: true
+                partial_parsing: false
                 variables: {DBT_A: text, dbt_b: 1.10, DBT_ENV_SECRET_C: {env: C}}
             environments:
               production:
@@ -110,6 +111,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     )
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache
+    assert not project.partial_parsing
     assert project.variables == {"DBT_A": "text", "DBT_B": "1.10", "DBT_ENV_SECRET_C": Secret("C")}
     assert production.project is project
     assert (production.id, production.type, production.ref) == (11, "production", "refs/tags/v1")

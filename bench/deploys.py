@@ -1,0 +1,62 @@
+"""Measures deploys of a project that is slow to parse: `python -m bench.deploys --help`.
+
+The first commit is parsed from scratch. Each later one changes one model, and starts from the parse
+of the one before it. Beside each deploy, `dbt parse` in a fresh clone. The figures are CPU seconds.
+"""
+
+import argparse
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from bench.asked import positive
+from bench.measure import cost
+from bench.session import caption, ends_on_sigterm, tell
+from bench.sides import Sides
+from bench.tables import line
+
+_HEADINGS = ("commit", "`dbt parse` from scratch", "deploy", "ratio", "by the first deploy")
+
+
+def deploys(models: int, rounds: int, times: int) -> Iterator[tuple[float, float]]:
+    """Yield the CPU seconds of bare `dbt parse` and of the deploy, for each of so many commits."""
+    with tempfile.TemporaryDirectory(prefix="deploy-bench-") as directory:
+        sides = Sides(Path(directory), models)
+        sides.prepare(tests=0, rounds=rounds)
+        for number in range(times):
+            if number:
+                sides.change(number)
+            clone = sides.root / "fresh"
+            bare = cost(sides.clone(clone), sides.dbt("parse", directory=clone)).cpu
+            shutil.rmtree(clone)
+            yield bare, cost(sides.deployed.deploying()).cpu
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=positive, default=1000, help="(%(default)s)")
+    parser.add_argument(
+        "--rounds", type=positive, default=100_000, help="of a loop in each model (%(default)s)"
+    )
+    parser.add_argument("--times", type=positive, default=3, help="commits (%(default)s)")
+    asked = parser.parse_args()
+    ends_on_sigterm()
+    said = f"{asked.models:,} models of {asked.rounds:,} rounds"
+    rows: list[tuple[float, float]] = []
+    for bare, ours in deploys(asked.models, asked.rounds, asked.times):
+        rows.append((bare, ours))
+        tell(f"{said}, commit {len(rows)}: bare {bare:.1f} s, ours {ours:.1f} s of CPU")
+    first = rows[0][1]
+    print(f"{caption(said)}\n\n{line(_HEADINGS)}\n|---|--:|--:|--:|--:|")
+    for number, (bare, ours) in enumerate(rows, 1):
+        cells = (str(number), f"{bare:.1f} s", f"{ours:.1f} s", f"{ours / bare:.2f}")
+        print(line((*cells, f"{ours / first:.2f}")))
+    if later := [ours for _, ours in rows[1:]]:
+        print(f"\nA later commit by the first: {median(later) / first:.2f}")
+
+
+if __name__ == "__main__":
+    main()
