@@ -10,7 +10,8 @@ from deploy_project.config.files.jobs_file import JobsFile
 from deploy_project.config.files.locations import Base, artifacts, web
 from deploy_project.config.files.model import checked
 from deploy_project.config.files.problems import Problems
-from deploy_project.config.files.templates import Rendering, document, files, read, template_values
+from deploy_project.config.files.rendering import rendered
+from deploy_project.config.files.templates import document, files, read, template_values, text_of
 from deploy_project.config.resolve.drafts import JobsSource
 from deploy_project.config.resolve.jobs import check_timezone, jobs
 from deploy_project.config.resolve.projects import check_rule, landscape
@@ -56,11 +57,12 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
 
 def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> list[JobsSource]:
     values = template_values(files(root / "vars_files", file.vars_files, base, problems), problems)
-    rendering = Rendering(values)
     patterns = _JOBS if file.jobs is None else file.jobs
+    paths = files(root / "jobs", patterns, base, problems)
+    texts = {path: text for path in paths if (text := text_of(path, problems)) is not None}
     found: list[JobsSource] = []
-    for path in files(root / "jobs", patterns, base, problems):
-        content = document(path, rendering.text(path, problems), problems)
+    for path, text in rendered(texts, values, problems).items():
+        content = document(path, text, problems)
         if content is not None:
             model = checked(JobsFile, content, parts=("jobs",), problems=problems)
             found.append(JobsSource(model, Place(content)))
