@@ -14,6 +14,12 @@ from deploy_project.config.files.documents import Document, Place
 from deploy_project.config.files.problems import Problems, refuse_unnamed
 
 NAME = "^[A-Za-z0-9_-]+$"
+LONGEST_NAME = 100
+"""Names become parts of file names, of which most systems take 255 bytes."""
+LARGEST_ID = (1 << 63) - 1
+LARGEST_COUNT = (1 << 31) - 1
+MOST_THREADS = 1000
+"""dbt starts them all at once."""
 _WORDS = {
     "missing": ("is missing", "add it"),
     "string_type": ("must be text", "write text; put it in quotes when it looks like a number"),

@@ -12,7 +12,8 @@ from deploy_project.config.files.documents import Document, Part, Place
 from deploy_project.config.values.deployment import Off, OffPart
 from deploy_project.errors import ConfigError
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+# A password may have a slash or a space in it, against the rules.
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^/]*|[^\s/]*:[^@]*)@")
 _HIDDEN = re.compile(
     r"DBT_ENV_SECRET|variables|connection|extended_attributes|token|password|secret|private_key",
     re.IGNORECASE,

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from deploy_project.config.files.addresses import web
 from deploy_project.config.files.deploy_file import AccountEntry, DeployFile
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.jobs_file import JobsFile
-from deploy_project.config.files.locations import Base, artifacts, web
+from deploy_project.config.files.locations import Base, artifacts
 from deploy_project.config.files.model import checked
 from deploy_project.config.files.problems import Problems
 from deploy_project.config.files.rendering import rendered

@@ -32,7 +32,9 @@ def secret(place: Place, base: Base, problems: Problems) -> Secret | None:
     if not isinstance(where, str) or not where:
         problems.add(place / kind, "must be text", remedy=_WRITE)
         return None
-    return Secret(env=where) if kind == "env" else Secret(file=base.path(where))
+    if kind == "env":
+        return Secret(env=where, place=place.where)
+    return Secret(file=base.path(where), place=place.where)
 
 
 def deploy_variables(place: Place, base: Base, problems: Problems) -> dict[str, str | Secret]:
