@@ -28,7 +28,7 @@ SECONDS = 60
 _DEFECTS = re.compile(
     r"Traceback|this is a defect|pydantic|<class |object at 0x|\bNoneType\b|validation error"
 )
-_LINE = re.compile(r"\S.*:\d+: [^;]*?: .+; .+", re.DOTALL)
+_LINE = re.compile(r"\S.*?:\d+: .+: .+; .+", re.DOTALL)
 
 
 class _Hang(BaseException):

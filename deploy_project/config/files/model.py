@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from deploy_project.config.files.documents import Document, Place
-from deploy_project.config.files.problems import Problems, refuse_unnamed
+from deploy_project.config.files.problems import Problems, refuse_unnamed, shortened
 
 NAME = "^[A-Za-z0-9_-]+$"
 LONGEST_NAME = 100
@@ -97,9 +97,8 @@ def checked(
     the top-level mappings with entries of their own; one that lacks a key it needs is left out.
     """
     data = document.data
-    free = {"connection", "extended_attributes"}
     if isinstance(data, dict):
-        free |= {str(key) for key in cast(dict[Any, Any], data)} - {*model.model_fields}
+        free = {str(key) for key in cast(dict[Any, Any], data)} - {*model.model_fields}
         if refuse_unnamed(document, problems, free=free):
             data = _named(data)
     else:
@@ -155,7 +154,7 @@ def _note(
     detail: ErrorDetails, model: type[BaseModel], document: Document, problems: Problems
 ) -> None:
     location = tuple(part for part in detail["loc"] if part != "[key]")
-    name = repr(str(location[-1]))
+    name = repr(shortened(str(location[-1])))
     what, remedy = _WORDS.get(detail["type"], (detail["msg"], "correct it"))
     found = name if detail["loc"][-1] == "[key]" else None
     context = detail.get("ctx", {})

@@ -113,7 +113,7 @@ def refuse_unnamed(document: Document, problems: Problems, *, free: Iterable[str
     found = [*document.unnamed(free=frozenset(free))]
     for path in found:
         key = str(path[-1])
-        what, written = "is a name and must be text", _shortened(key) if key else "nothing"
+        what, written = "is a name and must be text", shortened(key) if key else "nothing"
         remedy = "put it in quotes" if key else "write a name before the colon"
         problems.refuse(Place(document, path), what, found=written, remedy=remedy)
     return bool(found)
@@ -136,19 +136,20 @@ def shown(place: Place) -> str:
     if any(_hidden(part) for part in place.path):
         return "a value that is not shown here"
     if isinstance(value, str):
-        return repr(_shortened(value))
+        return repr(shortened(value))
     scalar = place.scalar
     if value is None and scalar is not None:
-        return repr(_shortened(scalar))
-    return _shortened(scalar or str(value))
+        return repr(shortened(scalar))
+    return shortened(scalar or str(value))
 
 
 def _part(part: Part) -> str:
-    text = str(part)
-    return _shortened(text if text.isprintable() else repr(text)[1:-1])
+    text = str(part) or "''"
+    return shortened(text if text.isprintable() else repr(text)[1:-1])
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return a text as an error may show it: not too long, and without a URL's credentials."""
     text = _CREDENTIALS.sub("***@", text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 

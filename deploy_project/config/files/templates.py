@@ -11,7 +11,7 @@ from deploy_project.config import small_files
 from deploy_project.config.files.documents import Document, Place, parsed
 from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.files.locations import Base
-from deploy_project.config.files.problems import Problems, refuse_unnamed
+from deploy_project.config.files.problems import Problems, refuse_unnamed, shortened
 
 _MOST_FILES, _MOST_ENTRIES = 1000, 50_000
 
@@ -57,11 +57,13 @@ def files(place: Place, patterns: list[str], base: Base, problems: Problems) -> 
         matches = [] if is_vast else [file for file in _matches(path) if file != place.file]
         if is_vast or len(matches) > _MOST_FILES:
             remedy = "name the directory that they are in"
-            problems.add(at, "searches too many files", found=repr(pattern), remedy=remedy)
+            problems.add(
+                at, "searches too many files", found=repr(shortened(pattern)), remedy=remedy
+            )
             matches.clear()
         elif not matches:
             remedy = "correct the path, which is relative to deploy.yaml, or create the file"
-            problems.add(at, "matches no file", found=repr(pattern), remedy=remedy)
+            problems.add(at, "matches no file", found=repr(shortened(pattern)), remedy=remedy)
         found |= dict.fromkeys(matches)
     return list(found)
 

@@ -35,7 +35,8 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         raise ConfigError(f"{config_file} does not exist; set DEPLOY_CONFIG or create the file")
     problems = Problems(config_file)
     content = read(config_file, problems)
-    problems.raise_if_any()
+    if content is None:
+        problems.raise_if_any()
     assert content is not None
     root, base = Place(content), Base(config_file.parent, state.absolute())
     file = checked(DeployFile, content, parts=("projects", "environments"), problems=problems)
