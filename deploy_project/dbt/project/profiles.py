@@ -15,7 +15,7 @@ from typing import Any, cast
 from ruamel.yaml import YAML
 
 from deploy_project.config import small_files
-from deploy_project.config.files.documents import Place, parsed
+from deploy_project.config.files.documents import parsed
 from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.values.deployment import Environment
 from deploy_project.dbt.project.rendering import Rendering
@@ -75,11 +75,9 @@ def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
         raise ConfigError(f"{path} can't be read: {error}; correct that") from error
     except UnreadableError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}; correct it") from None
-    places = document.places([each.node for each in document.bad])
-    for each in document.bad:
-        place = Place(document, places.get(id(each.node), ()))
-        key = ".".join(map(str, place.path))
-        raise ConfigError(f"{path}:{place.line}: {key}: {each.what}; {each.remedy}")
+    bad = [f"{each.what}, in line {each.node.start_mark.line + 1}" for each in document.bad]
+    if bad:
+        raise ConfigError(f"{path} is not valid YAML: a value {'; '.join(bad)}; correct it")
     found = document.data
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no mapping but {type(found).__name__}; {what}")

@@ -1,5 +1,6 @@
 """Jinja of profiles.yml, dbt_project.yml and packages files, rendered in a sandbox as dbt does."""
 
+import math
 import operator
 import re
 from collections.abc import Callable, Mapping
@@ -89,12 +90,16 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 def _is_small(sign: str, left: Any, right: Any) -> bool:
     if isinstance(left, str) and sign == "%":
         return not _WIDE.search(left)
-    sizes = [len(each) if isinstance(each, str | list | tuple) else each for each in (left, right)]
-    if not all(isinstance(each, int | float) and abs(each) <= _LARGEST for each in sizes):
+    first, second = _size(left), _size(right)
+    if max(first, second) > _LARGEST or (sign == "**" and second > _SMALL):
         return False
-    if sign == "**" and abs(sizes[1]) > _SMALL:
-        return False
-    return sign == "%" or abs(_OPERATIONS[sign](*sizes)) <= _LARGEST
+    return sign == "%" or _OPERATIONS[sign](first, second) <= _LARGEST
+
+
+def _size(value: Any) -> float:
+    if isinstance(value, int | float):
+        return abs(value)
+    return len(value) if isinstance(value, str | list | tuple) else math.inf  # pyright: ignore
 
 
 def _refuse_costly(tree: nodes.Template) -> None:
