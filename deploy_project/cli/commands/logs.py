@@ -44,7 +44,7 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
 
 
 def scrubber(deployment: Deployment) -> Scrubber:
-    """Return a scrubber of all secrets that this process can read, of whatever environment.
+    """Return a scrubber of all secrets that this process can read, in all environments.
 
     A step that goes on has scrubbed its console, but its debug log of the usual spellings alone.
     """

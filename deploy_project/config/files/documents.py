@@ -60,7 +60,7 @@ class Document:
         return None
 
     def unnamed(self, *, free: Collection[str]) -> Iterator[tuple[Part, ...]]:
-        """Yield the path of each key that is no text; whatever is below a `free` key is left out.
+        """Yield the path of each key that is no text; those below a `free` key are left out.
 
         A key is in a path as it is written: `true`, `2024-01-01`, or nothing at all.
         """

@@ -34,7 +34,7 @@ _FAILURES = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError
 
 
 class UnreadableError(ConfigError):
-    """A text is not YAML; `faults` are its lines, from 1, with what is wrong there.
+    """A text is not YAML; `faults` are its faulty lines, from 1, each with its fault.
 
     No fault contains a value of the text.
     """
@@ -89,7 +89,7 @@ class _LimitError(ComposerError):
 
 
 class _Composer(Composer):
-    """Counts what aliases stand for, which is all that a short text can be made large with."""
+    """Counts the nodes that aliases stand for: nothing else makes a short text large."""
 
     def __init__(self, loader: Any = None) -> None:
         super().__init__(loader)
@@ -97,7 +97,7 @@ class _Composer(Composer):
         self._repeated = 0
 
     def get_single_node(self) -> Any:
-        """Return the root; raise an error with a line whatever the parser stumbles over."""
+        """Return the root; raise an error with a line for each failure of the parser."""
         try:
             return super().get_single_node()
         except _FAILURES as error:
@@ -133,7 +133,7 @@ class _Composer(Composer):
 
 
 class _Constructor(SafeConstructor):
-    """Notes what is wrong with a value, and goes on."""
+    """Notes the fault of a value, and goes on."""
 
     def __init__(self, preserve_quotes: bool | None = None, loader: Any = None) -> None:
         super().__init__(preserve_quotes, loader)

@@ -72,7 +72,7 @@ def _answers(texts: list[str], values: Mapping[str, Any] | None) -> list[Answer]
 
 
 def _of_one_child(texts: list[str], values: Mapping[str, Any] | None) -> Iterator[Answer]:
-    """Yield an answer for each text until the child has died, with one for what it died of."""
+    """Yield an answer for each text up to the one that the child has died of."""
     path = [each for each in sys.path if os.path.isabs(each)]
     given = pickle.dumps((path, None if values is None else dict(values), texts))
     program = [sys.executable, "-I", "-S", str(_CHILD)]

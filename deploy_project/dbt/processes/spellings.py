@@ -38,7 +38,7 @@ _LONGEST_SPELLED, _LONGEST_BREAK = 160, 200
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern of a secret's spellings, and what to look for first, since that is cheap."""
+    """A pattern of a secret's spellings, and the letters to look for first, since that is cheap."""
 
     secret: str
     """A secret, a line of one, or what base64 has of it."""
@@ -53,7 +53,7 @@ class Pattern:
 
     @property
     def halves(self) -> tuple[str, ...]:
-        """Letters of which some are in each text that has a spelling with line breaks in it."""
+        """The guards of a spelling with line breaks in it: each such text has one of them."""
         if not self.is_base64:
             return ()
         first = self.secret[:_LINE]
@@ -83,7 +83,7 @@ def patterns(secret: str, *, in_bytes: bool) -> Iterator[Pattern]:
 
 
 def cores(secret: str) -> set[str]:
-    """Return what base64 has of `secret` wherever it begins in a longer text; not the URL's way."""
+    """Return the letters of `secret` in base64 of a longer text, for each place to begin there."""
     if len(secret) < SHORTEST:
         return set()
     return {core for core in _in_base64(secret.encode()) if not {"-", "_"} & {*core}}
@@ -101,7 +101,7 @@ def _longest(letter: str) -> int:
 
 
 def _letter(letter: str, *, in_bytes: bool) -> str:
-    """Return a pattern of all the ways in which programs write a letter."""
+    """Return a pattern of a letter as any program writes it."""
     if _PLAIN.fullmatch(letter):
         return letter
     coded = letter.encode(errors="surrogatepass")
