@@ -1,9 +1,8 @@
 """Jinja of profiles.yml, dbt_project.yml and packages files, rendered in a sandbox as dbt does."""
 
 import math
-import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -15,7 +14,6 @@ from deploy_project.errors import ConfigError
 
 _MARKS = ("{{", "{%", "{#")
 _LARGEST, _SMALL = 100_000, 16
-_OPERATIONS: Mapping[str, Callable[[Any, Any], Any]] = {"*": operator.mul, "**": operator.pow}
 _WIDE = re.compile(r"[0-9]{5,}|\*")
 _FAILURES = (
     *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError),
@@ -93,7 +91,8 @@ def _is_small(sign: str, left: Any, right: Any) -> bool:
     first, second = _size(left), _size(right)
     if max(first, second) > _LARGEST or (sign == "**" and second > _SMALL):
         return False
-    return sign == "%" or _OPERATIONS[sign](first, second) <= _LARGEST
+    result = first**second if sign == "**" else first * second
+    return sign == "%" or result <= _LARGEST
 
 
 def _size(value: Any) -> float:
