@@ -9,6 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
+from deploy_project.config import small_files
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values import passed
 from deploy_project.config.values.deployment import Secret
@@ -90,8 +91,8 @@ def reveal(secret: Secret, *, wanted_by: str) -> SecretStr:
         return SecretStr(value)
     assert secret.file is not None
     try:
-        return SecretStr(secret.file.read_text(encoding="utf-8").removesuffix("\n"))
-    except (OSError, UnicodeDecodeError) as error:
+        return SecretStr(small_files.text_of(secret.file).removesuffix("\n"))
+    except small_files.NoTextError as error:
         raise ConfigError(
             f"{wanted_by}: {secret} can't be read: {error}; create it, readable by Dagster's user"
         ) from error

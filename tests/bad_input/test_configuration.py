@@ -163,7 +163,7 @@ def test_secrets_that_are_not_there(
     with deployed.unchanged():
         count, *told = checked(capsys)
         assert count == "2 problems"
-        assert [line.split(":")[0] for line in told] == [
+        assert [line.split(": ")[1] for line in told] == [
             "environments.prod.variables.DBT_ENV_SECRET_A",
             "environments.prod.variables.DBT_ENV_SECRET_B",
         ]

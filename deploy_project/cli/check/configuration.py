@@ -9,10 +9,10 @@ from deploy_project.errors import ConfigError
 
 
 def missing_secrets(deployment: Deployment) -> list[str]:
-    """Return a line for each secret that this process can't read, with all keys that want it."""
+    """Return a line for each secret that this process can't read, with all places that want it."""
     wanted: dict[Secret, list[str]] = {}
-    for secret, place in _secrets(deployment):
-        wanted.setdefault(secret, []).append(place)
+    for secret, key in _secrets(deployment):
+        wanted.setdefault(secret, []).append(f"{secret.place}: {key}")
     return [line for secret, places in wanted.items() for line in _missing(secret, places)]
 
 

@@ -4,10 +4,14 @@ import time
 from argparse import Namespace
 
 from deploy_project.cli.context import loaded
+from deploy_project.config.environment import store_credentials
+from deploy_project.config.values.deployment import Deployment, Secret
+from deploy_project.config.values.passed import credentials
 from deploy_project.config.values.purposes import withheld
+from deploy_project.config.values.variables import variables
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import ArtifactError
-from deploy_project.releases.given import revealed
+from deploy_project.releases.given import inherited, revealed
 from deploy_project.runs.instance import history
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import CONSOLE, DEBUG, Tail
@@ -20,8 +24,7 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
     found, deployment = loaded()
     artifacts = Artifacts.of(deployment, found.state)
     file = DEBUG if debug else CONSOLE
-    # dbt scrubs its own secrets from its debug log; it does not know these.
-    hidden = Scrubber(revealed(each for each, _ in withheld(deployment.projects.values())))
+    hidden = scrubber(deployment)
     with history.opened() as instance:
         run = history.find(instance, name)
         tail = Tail(run.id, found.state, artifacts, file=file, step=step, shown=hidden.text)
@@ -38,6 +41,25 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
             f"steps found there: {known}"
         )
     return 0
+
+
+def scrubber(deployment: Deployment) -> Scrubber:
+    """Return a scrubber of all secrets that this process can read, in all environments.
+
+    A step that goes on has scrubbed its console, but its debug log of the usual spellings alone.
+    """
+    named = [each for each, _ in withheld(deployment.projects.values())]
+    plain: list[str] = []
+    environments = deployment.environments.values()
+    stated = [variables(each) for each in environments]
+    stated += [variables(each.environment, each) for each in deployment.jobs.values()]
+    for name, value in (pair for each in stated for pair in each.items()):
+        if isinstance(value, Secret):
+            named.append(value)
+        elif name.startswith("DBT_ENV_SECRET"):
+            plain.append(value)
+    passed = [value for each in environments for value in credentials(inherited(each))]
+    return Scrubber({*revealed({*named}), *plain, *passed, *store_credentials()})
 
 
 def _print(tail: Tail) -> bool:

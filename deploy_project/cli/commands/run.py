@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from deploy_project.cli.commands.logs import scrubber
 from deploy_project.cli.context import loaded
 from deploy_project.cli.names import full_commit, named_job
 from deploy_project.config.environment import Settings
@@ -82,7 +83,8 @@ def start(
     if not wait:
         print(started)
         return 0
-    tail = Tail(run_id, found.state, Artifacts.of(deployment, found.state))
+    artifacts, hidden = Artifacts.of(deployment, found.state), scrubber(deployment)
+    tail = Tail(run_id, found.state, artifacts, shown=hidden.text)
     return _wait(dagster, run_id, tail, started)
 
 

@@ -4,7 +4,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, WithJsonSchema
 
-from deploy_project.config.files.model import NAME, Strict
+from deploy_project.config.files.model import (
+    LARGEST_COUNT,
+    LARGEST_ID,
+    LONGEST_NAME,
+    MOST_THREADS,
+    NAME,
+    Strict,
+)
 from deploy_project.config.values.deployment import (
     Deployment,
     Environment,
@@ -41,13 +48,15 @@ _PASSED_SCHEMA: dict[str, Any] = {
     "uniqueItems": True,
 }
 
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-Id = Annotated[int, Field(ge=1)]
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST_NAME)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Megabytes = Annotated[int, Field(ge=256)]
-Count = Annotated[int, Field(ge=1)]
-CountOrNone = Annotated[int, Field(ge=0)]
+Megabytes = Annotated[int, Field(ge=256, le=1 << 30)]
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+CountOrNone = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Days = Annotated[int, Field(ge=0, le=36_500)]
 # Read by `values`, whose errors say more than those of a union of types would.
 SecretValue = Annotated[Any, WithJsonSchema(SECRET_SCHEMA)]
 VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
@@ -115,20 +124,20 @@ class EnvironmentEntry(Strict):
     connection: dict[str, Any] | None = None
     extended_attributes: dict[str, Any] = Field(default_factory=dict)
     target_schema: Text | None = Field(default=None, alias="schema")
-    threads: Count | None = None
+    threads: Threads | None = None
     dbt_version: str | None = None
     variables: VariableValues = Field(default_factory=dict)
     pass_variables: PassedNames = Field(default_factory=list)
     concurrency: Count | None = None
     row_counts: bool = Environment.row_counts
     column_lineage: bool = Environment.column_lineage
-    pull_request_days: CountOrNone = Environment.pull_request_days
+    pull_request_days: Days = Environment.pull_request_days
 
 
 class Defaults(Strict):
     """Default values for environments and jobs that state none of their own."""
 
-    threads: Count | None = None
+    threads: Threads | None = None
     dbt_version: str | None = None
     timezone: str = Job.timezone
     deactivate_after: CountOrNone = 100

@@ -1,27 +1,14 @@
 """YAML documents that know the line of every key, for messages with file and line."""
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from deploy_project.errors import ConfigError
+from deploy_project.config.files.limited_yaml import BadValue, YamlNode, read_yaml
 
 Part = str | int
-YamlNode = Any  # ruamel.yaml has no types for its nodes
-_DUPLICATE = re.compile(r'found duplicate key "(.*?)" with value', re.DOTALL)
-
-
-class UnreadableError(ConfigError):
-    """A file is not YAML; `line` counts from 1. The text contains no value of the file."""
-
-    def __init__(self, what: str, *, line: int) -> None:
-        super().__init__(what)
-        self.line = line
+_TEXT = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:value")
 
 
 @dataclass(frozen=True)
@@ -31,6 +18,10 @@ class Document:
     file: Path
     data: Any
     root: YamlNode
+    bad: tuple[BadValue, ...] = ()
+    _children: dict[int, dict[str, tuple[int, YamlNode]]] = field(
+        default_factory=dict[int, dict[str, tuple[int, YamlNode]]], compare=False, repr=False
+    )
 
     def line(self, path: tuple[Part, ...]) -> int:
         """Return the line, from 1, of the key at `path`, else of its nearest parent that exists.
@@ -48,11 +39,44 @@ class Document:
     def _walk(self, path: tuple[Part, ...]) -> tuple[int, YamlNode]:
         node, line = self.root, 0
         for part in path:
-            child = _child(node, part)
+            child = self._child(node, part)
             if child is None:
                 return line, None
             line, node = child
         return line, node
+
+    def _child(self, node: YamlNode, part: Part) -> tuple[int, YamlNode] | None:
+        if node is None:
+            return None
+        if node.id == "mapping":
+            children = self._children.get(id(node))
+            if children is None:  # the last of a name wins: a mapping's own over a merged one
+                found = {_written(key): (key.start_mark.line, value) for key, value in node.value}
+                children = self._children[id(node)] = found
+            return children.get(str(part))
+        if node.id == "sequence" and isinstance(part, int) and part < len(node.value):
+            item = node.value[part]
+            return item.start_mark.line, item
+        return None
+
+    def unnamed(self, *, free: Collection[str]) -> Iterator[tuple[Part, ...]]:
+        """Yield the path of each key that is no text; those below a `free` key are left out.
+
+        A key is in a path as it is written: `true`, `2024-01-01`, or nothing at all.
+        """
+        for path, key, _ in _walk(self.root, free=free):
+            if key is not None and str(key.tag) not in _TEXT:
+                yield path
+
+    def places(self, nodes: Collection[YamlNode]) -> dict[int, tuple[Part, ...]]:
+        """Return the paths of `nodes` by their `id()`; that of a key is as of its value."""
+        wanted = {id(node) for node in nodes}
+        found: dict[int, tuple[Part, ...]] = {}
+        for path, *both in _walk(self.root) if wanted else ():
+            for each in both:
+                if id(each) in wanted:
+                    found.setdefault(id(each), path)
+        return found
 
 
 @dataclass(frozen=True)
@@ -107,36 +131,22 @@ class Place:
 
 def parsed(file: Path, text: str) -> Document:
     """Return the YAML `text` of `file`; raise `UnreadableError` when it is none."""
-    yaml: Any = YAML(typ="safe", pure=True)
-    try:
-        root = yaml.compose(text)
-        # Constructing also puts merged keys into the nodes, before the mapping's own.
-        data = None if root is None else yaml.constructor.construct_document(root)
-    except MarkedYAMLError as error:
-        marked: Any = error
-        mark = marked.problem_mark or marked.context_mark
-        raise UnreadableError(_reason(marked), line=mark.line + 1 if mark else 1) from error
-    except (YAMLError, ValueError, OverflowError) as error:
-        raise UnreadableError(f"is not YAML ({type(error).__name__})", line=1) from error
-    return Document(file, data, root)
+    found = read_yaml(text)
+    return Document(file, found.data, found.root, found.bad)
 
 
-def _reason(error: Any) -> str:
-    duplicate = _DUPLICATE.search(error.problem or "")
-    if duplicate:
-        return f"the key {duplicate[1]!r} appears twice in one mapping"
-    context = f"{error.context}, " if error.context else ""
-    return f"is not YAML: {context}{error.problem}"
+def _written(node: YamlNode) -> str:
+    return node.value if node.id == "scalar" else f"a {node.id}"
 
 
-def _child(node: YamlNode, part: Part) -> tuple[int, YamlNode] | None:
-    if node is None:
-        return None
-    if node.id == "mapping":
-        for key, value in reversed(node.value):
-            if key.value == str(part):
-                return key.start_mark.line, value
-    if node.id == "sequence" and isinstance(part, int) and part < len(node.value):
-        item = node.value[part]
-        return item.start_mark.line, item
-    return None
+def _walk(
+    node: YamlNode, path: tuple[Part, ...] = (), *, free: Collection[str] = ()
+) -> Iterator[tuple[tuple[Part, ...], YamlNode, YamlNode]]:
+    """Yield the path, the key if it has one, and the node of everything below `node`."""
+    if node is None or node.id == "scalar" or (path and path[-1] in free):
+        return
+    entries = node.value if node.id == "mapping" else ((None, each) for each in node.value)
+    for index, (key, value) in enumerate(entries):
+        below = (*path, index if key is None else _written(key))
+        yield below, key, value
+        yield from _walk(value, below, free=free)

@@ -5,7 +5,15 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from deploy_project.config.files.deploy_file import VALUE_SCHEMA
-from deploy_project.config.files.model import NAME, Strict, null_is_absent
+from deploy_project.config.files.model import (
+    LARGEST_COUNT,
+    LARGEST_ID,
+    LONGEST_NAME,
+    MOST_THREADS,
+    NAME,
+    Strict,
+    null_is_absent,
+)
 from deploy_project.config.values.deployment import JobType
 
 
@@ -42,10 +50,10 @@ _VARIABLE: dict[str, Any] = {
     "maxProperties": 1,
 }
 
-Number = Annotated[int, BeforeValidator(_no_boolean), WithJsonSchema(_NUMBER)]
+Number = Annotated[int, BeforeValidator(_no_boolean), Field(le=LARGEST_ID), WithJsonSchema(_NUMBER)]
 Flag = Annotated[bool, WithJsonSchema(_FLAG)]
 Ignored = Annotated[Any, Field(default=None, deprecated=True)]
-Identifier = Annotated[str, StringConstraints(pattern=NAME)]
+Identifier = Annotated[str, StringConstraints(pattern=NAME, max_length=LONGEST_NAME)]
 
 
 class _Lenient(Strict):
@@ -57,7 +65,7 @@ class _Lenient(Strict):
 class Execution(_Lenient):
     """Limits of a run."""
 
-    timeout_seconds: Annotated[Number, Field(ge=0)] = 0
+    timeout_seconds: Annotated[Number, Field(ge=0, le=LARGEST_COUNT)] = 0
 
 
 class Triggers(_Lenient):
@@ -73,7 +81,7 @@ class Triggers(_Lenient):
 class JobSettings(_Lenient):
     """Settings of dbt: threads and target name."""
 
-    threads: Annotated[Number, Field(ge=1)] = 4
+    threads: Annotated[Number, Field(ge=1, le=MOST_THREADS)] = 4
     target_name: str | None = None
 
 

@@ -12,6 +12,7 @@ from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
     known_implementations,
 )
 
+from deploy_project.config.files.addresses import is_host, url_fault
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.problems import Problems
 
@@ -22,6 +23,12 @@ SCP = re.compile(r"(?:[^@/:]+@)?(?P<host>[^@/:]+):(?P<path>.+)")
 
 # No option, no character that git forbids in names, none of ls-remote's other wildcards.
 _REFERENCES = re.compile(r"refs(/(?!\.)[^\s\x00-\x1f\x7f~^:?\[\\/]+)+")
+# The rules of `git branch` and `git tag`: https://git-scm.com/docs/git-check-ref-format
+_REFUSED = re.compile(
+    r"^-|^HEAD$|^/|/$|//|\.\.|@\{|\.$|(^|/)\.|\.lock(/|$)|[\x00-\x20\x7f~^:?*\[\\]"
+)
+_LONGEST_REFERENCE = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -40,16 +47,30 @@ class Base:
         return text.replace(_STATE, str(self.state))
 
 
+def reference(place: Place, text: str | None, problems: Problems) -> str | None:
+    """Return the name of a branch or tag; note a problem with one that git refuses."""
+    if text is not None and (_REFUSED.search(text) or len(text.encode()) > _LONGEST_REFERENCE):
+        remedy = "write it as `git branch` or `git tag` lists it"
+        problems.add(place, "is a name that git refuses", remedy=remedy)
+    return text
+
+
 def repository(place: Place, text: str, base: Base, problems: Problems) -> str:
     """Return a URL as it is, and a path as an absolute one; a URL with credentials is a problem."""
     text = base.expanded(text)
     if "://" not in text:
-        return text if SCP.fullmatch(text) else str(base.path(text))
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        problems.add(place, "is not a URL", remedy="correct it")
+        scp = SCP.fullmatch(text)
+        if _CONTROL.search(text) or (scp and not is_host(scp["host"])):
+            problems.add(place, "is neither a URL nor a path", remedy="correct it")
+        return text if scp else str(base.path(text))
+    helper, separator, _ = text.partition("::")
+    if separator and helper.isalnum():  # of a helper of git's, which knows what may follow
         return text
+    fault = url_fault(text)
+    if fault is not None:
+        problems.add(place, fault.what, remedy=fault.remedy)
+        return text
+    url = urlsplit(text)
     # The user of ssh is no secret; a name alone before an https host is often a token.
     if url.password or (url.username and url.scheme in ("http", "https")):
         remedy = "take them out, and give `username` and `token` at the project"
@@ -89,13 +110,7 @@ def artifacts(place: Place, text: str, base: Base, problems: Problems) -> str:
     if find_spec(package) is None:
         remedy = f"install {package} beside deploy-project"
         problems.add(place, f"needs a driver for {scheme}://", remedy=remedy)
+    fault = None if package == "fsspec" else url_fault(text)
+    if fault is not None:
+        problems.add(place, fault.what, remedy=fault.remedy)
     return base.expanded(text).rstrip("/")
-
-
-def web(place: Place, text: str, problems: Problems) -> str:
-    """Return the address of a web server without a slash at its end."""
-    if not re.fullmatch(r"https?://[^/\s@]+(/\S*)?", text):
-        problems.add(
-            place, "is not a web address", remedy="write https://host/path, without credentials"
-        )
-    return text.rstrip("/")

@@ -11,9 +11,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from deploy_project.config.files.documents import Document, Place
-from deploy_project.config.files.problems import Problems
+from deploy_project.config.files.problems import Problems, refuse_unnamed, shortened
 
 NAME = "^[A-Za-z0-9_-]+$"
+LONGEST_NAME = 100
+"""Names become parts of file names, of which most systems take 255 bytes."""
+LARGEST_ID = (1 << 63) - 1
+LARGEST_COUNT = (1 << 31) - 1
+MOST_THREADS = 1000
+"""dbt starts them all at once."""
 _WORDS = {
     "missing": ("is missing", "add it"),
     "string_type": ("must be text", "write text; put it in quotes when it looks like a number"),
@@ -26,6 +32,8 @@ _WORDS = {
     "dict_type": ("must be a mapping", "write `key: value` lines under it"),
     "model_type": ("must be a mapping", "write `key: value` lines under it"),
     "list_type": ("must be a list", "write a `- item` line for each"),
+    "int_parsing_size": ("is too large", "write a number of fewer digits"),
+    "finite_number": ("must be a whole number", "write digits only"),
     "string_pattern_mismatch": ("has a character that names can't have", "use A-Z a-z 0-9 _ and -"),
 }
 
@@ -89,7 +97,11 @@ def checked(
     the top-level mappings with entries of their own; one that lacks a key it needs is left out.
     """
     data = document.data
-    if not isinstance(data, dict):
+    if isinstance(data, dict):
+        free = {str(key) for key in cast(dict[Any, Any], data)} - {*model.model_fields}
+        if refuse_unnamed(document, problems, free=free):
+            data = _named(data)
+    else:
         if data is not None:
             place, remedy = Place(document), "write `key: value` lines"
             problems.refuse(place, "must be a mapping", remedy=remedy)
@@ -103,6 +115,16 @@ def checked(
     broken = {_path(detail)[:2] for detail in _details(model, kept)}
     broken |= {path for path in wrong if len(path) < 3}
     return Checked(model.model_validate(_without(kept, broken)), frozenset(broken))
+
+
+def _named(data: Any) -> Any:
+    """Return a copy of `data` without the keys that are no text."""
+    if isinstance(data, dict):
+        entries = cast(dict[Any, Any], data).items()
+        return {key: _named(value) for key, value in entries if isinstance(key, str)}
+    if isinstance(data, list):
+        return [_named(each) for each in cast(list[Any], data)]
+    return data
 
 
 def _details(model: type[BaseModel], data: dict[Any, Any]) -> list[ErrorDetails]:
@@ -132,7 +154,7 @@ def _note(
     detail: ErrorDetails, model: type[BaseModel], document: Document, problems: Problems
 ) -> None:
     location = tuple(part for part in detail["loc"] if part != "[key]")
-    name = repr(str(location[-1]))
+    name = repr(shortened(str(location[-1])))
     what, remedy = _WORDS.get(detail["type"], (detail["msg"], "correct it"))
     found = name if detail["loc"][-1] == "[key]" else None
     context = detail.get("ctx", {})
@@ -141,6 +163,10 @@ def _note(
         remedy = _instead(str(location[-1]), _keys(model, location[:-1]))
     elif detail["type"] == "literal_error":
         what, remedy = "is not one of the known values", f"use {context['expected']}"
+    elif detail["type"] == "less_than_equal":
+        what, remedy = "is too large", f"use at most {context['le']}"
+    elif detail["type"] == "string_too_long":
+        what, remedy = "is too long", f"use at most {context['max_length']} characters"
     elif detail["type"] == "greater_than_equal":
         what, remedy = "is too small", f"use at least {context['ge']}"
     problems.refuse(Place(document, location), what, found=found, remedy=remedy)

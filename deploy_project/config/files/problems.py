@@ -4,20 +4,22 @@ A problem keeps all of it from loading. A warning turns one thing off, and the r
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy_project.config.files.documents import Part, Place
+from deploy_project.config.files.documents import Document, Part, Place
 from deploy_project.config.values.deployment import Off, OffPart
 from deploy_project.errors import ConfigError
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+# A password may have a slash or a space in it, against the rules.
+_CREDENTIALS = re.compile(r"(?<=://)(?:[^/]*|[^\s/]*:[^@]*)@")
 _HIDDEN = re.compile(
     r"DBT_ENV_SECRET|variables|connection|extended_attributes|token|password|secret|private_key",
     re.IGNORECASE,
 )
 _LONGEST = 80
+_NULLS = ("", "~", "null")
 _EFFECTS: Mapping[OffPart, str] = {
     "job": "the job is off",
     "trigger": "the completion trigger is off",
@@ -103,8 +105,22 @@ def _told(lines: set[_Line]) -> tuple[str, ...]:
     return tuple(f"{file}:{line}: {text}" for _, file, line, text in sorted(lines))
 
 
+def refuse_unnamed(document: Document, problems: Problems, *, free: Iterable[str]) -> bool:
+    """Note a problem for each key that is no text; return whether there is one.
+
+    Whatever is below a key called as one of `free` may have any keys.
+    """
+    found = [*document.unnamed(free=frozenset(free))]
+    for path in found:
+        key = str(path[-1])
+        what, written = "is a name and must be text", shortened(key) if key else "nothing"
+        remedy = "put it in quotes" if key else "write a name before the colon"
+        problems.refuse(Place(document, path), what, found=written, remedy=remedy)
+    return bool(found)
+
+
 def _wrong(place: Place, what: str, found: str | None) -> str:
-    key = ".".join(map(str, place.path)) or "(file)"
+    key = ".".join(map(_part, place.path)) or "(file)"
     return f"{key}: {what}, found {shown(place) if found is None else found}"
 
 
@@ -115,16 +131,25 @@ def shown(place: Place) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list" if value else "an empty list"
-    if value is None:
+    if value is None and (place.scalar or "").lower() in _NULLS:
         return "nothing"
     if any(_hidden(part) for part in place.path):
         return "a value that is not shown here"
     if isinstance(value, str):
-        return repr(_shortened(value))
-    return _shortened(place.scalar or str(value))
+        return repr(shortened(value))
+    scalar = place.scalar
+    if value is None and scalar is not None:
+        return repr(shortened(scalar))
+    return shortened(scalar or str(value))
 
 
-def _shortened(text: str) -> str:
+def _part(part: Part) -> str:
+    text = str(part) or "''"
+    return shortened(text if text.isprintable() else repr(text)[1:-1])
+
+
+def shortened(text: str) -> str:
+    """Return a text as an error may show it: not too long, and without a URL's credentials."""
     text = _CREDENTIALS.sub("***@", text)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 

@@ -1,102 +1,69 @@
-"""Jobs files and vars files: found by path or glob, rendered with Jinja, and read."""
+"""Jobs files and vars files: found by path or glob, and read."""
 
 import glob
-from collections.abc import Mapping
+import os
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from jinja2 import Environment, StrictUndefined, TemplateSyntaxError, meta, nodes
-from jinja2.exceptions import UndefinedError
-
-from deploy_project.config.files.documents import Document, Place, UnreadableError, parsed
+from deploy_project.config import small_files
+from deploy_project.config.files.documents import Document, Place, parsed
+from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.files.locations import Base
-from deploy_project.config.files.problems import Problems
+from deploy_project.config.files.problems import Problems, refuse_unnamed, shortened
 
-_MARKS = ("{{", "{%", "{#")
+_MOST_FILES, _MOST_ENTRIES = 1000, 50_000
 
 
-class Rendering:
-    """Jinja over the text of jobs files, with the values of the vars files."""
-
-    def __init__(self, values: Mapping[str, Any] | None) -> None:
-        self._values = values
-        # The text is YAML: autoescaping would be for HTML.
-        self._jinja = Environment(undefined=StrictUndefined)  # noqa: S701
-
-    def text(self, file: Path, problems: Problems) -> str | None:
-        """Return the rendered text of `file`; note a problem and return None when there is none."""
-        text = _read(file, problems)
-        if text is None or not any(mark in text for mark in _MARKS):
-            return text
-        try:
-            names = self._names(text)
-        except TemplateSyntaxError as error:
-            _note(problems, file, error.lineno, f"is not a Jinja template: {error.message}")
-            return None
-        if self._values is not None:
-            return self._rendered(file, text, names, problems)
-        for name, line in names.items():
-            what = f"uses the variable {name!r}, found no vars file"
-            _note(problems, file, line, what, "list one under `vars_files` in deploy.yaml")
-        return None if names else text
-
-    def _rendered(
-        self, file: Path, text: str, names: Mapping[str, int], problems: Problems
-    ) -> str | None:
-        try:
-            return self._jinja.from_string(text).render(self._values or {})
-        except UndefinedError as error:
-            self._note_undefined(file, names, str(error.message), problems)
-        except Exception as error:  # an expression in a template can fail in any way
-            _note(problems, file, 1, f"can't be rendered ({type(error).__name__})")
+def text_of(file: Path, problems: Problems) -> str | None:
+    """Return the text of a file; note a problem and return None when it can't be read."""
+    try:
+        return small_files.text_of(file)
+    except small_files.NoTextError as error:
+        problems.add_line(file, error.line, f"(file): can't be read: {error}; correct that")
         return None
-
-    def _names(self, text: str) -> dict[str, int]:
-        """Return the variables that a template wants, with the line of the first use."""
-        tree = self._jinja.parse(text)
-        wanted = meta.find_undeclared_variables(tree)
-        found: dict[str, int] = {}
-        for node in tree.find_all(nodes.Name):
-            if node.name in wanted:
-                found.setdefault(node.name, node.lineno)
-        return found
-
-    def _note_undefined(
-        self, file: Path, names: Mapping[str, int], message: str, problems: Problems
-    ) -> None:
-        missing = {name: line for name, line in names.items() if name not in (self._values or {})}
-        for name, line in missing.items():
-            what = f"uses the variable {name!r}, found no such name in the vars files"
-            _note(problems, file, line, what, "define it there")
-        if not missing:
-            _note(problems, file, 1, f"can't be rendered: {message}")
 
 
 def document(file: Path, text: str | None, problems: Problems) -> Document | None:
-    """Return the YAML document of a file's `text`; note a problem when it is not YAML."""
+    """Return the YAML document of a file's `text`; note a problem for all that is wrong in it."""
     if text is None:
         return None
     try:
-        return parsed(file, text)
+        found = parsed(file, text)
     except UnreadableError as error:
-        problems.add_line(file, error.line, f"(file): {error}; correct it")
+        for line, what in error.faults:
+            problems.add_line(file, line, f"(file): {what}; correct it")
         return None
+    places = found.places([each.node for each in found.bad])
+    for each in found.bad:
+        place = Place(found, places.get(id(each.node), ()))
+        problems.refuse(place, each.what, remedy=each.remedy)
+    return found
 
 
 def read(file: Path, problems: Problems) -> Document | None:
     """Return the YAML document of a file that is no template."""
-    return document(file, _read(file, problems), problems)
+    return document(file, text_of(file, problems), problems)
 
 
 def files(place: Place, patterns: list[str], base: Base, problems: Problems) -> list[Path]:
     """Return the files that paths, directories and globs name; each must name one at least."""
     found: dict[Path, None] = {}
     for index, pattern in enumerate(patterns):
-        matches = [file for file in _matches(base.path(pattern)) if file != place.file]
-        if not matches:
-            at = place / index if place.value else place
+        at = place / index if place.value else place
+        path = base.path(pattern)
+        is_vast = _is_vast(path)
+        matches = [] if is_vast else [file for file in _matches(path) if file != place.file]
+        if is_vast or len(matches) > _MOST_FILES:
+            remedy = "name the directory that they are in"
+            problems.add(
+                at, "searches too many files", found=repr(shortened(pattern)), remedy=remedy
+            )
+            matches.clear()
+        elif not matches:
             remedy = "correct the path, which is relative to deploy.yaml, or create the file"
-            problems.add(at, "matches no file", found=repr(pattern), remedy=remedy)
+            problems.add(at, "matches no file", found=repr(shortened(pattern)), remedy=remedy)
         found |= dict.fromkeys(matches)
     return list(found)
 
@@ -114,7 +81,10 @@ def template_values(paths: list[Path], problems: Problems) -> dict[str, Any] | N
         if not isinstance(entries, dict):
             problems.add(root, "must be a mapping", remedy="write `name: value` lines")
             continue
-        for name, value in cast(dict[str, Any], entries).items():
+        refuse_unnamed(content, problems, free=[str(key) for key in cast(dict[Any, Any], entries)])
+        for name, value in cast(dict[Any, Any], entries).items():
+            if not isinstance(name, str):
+                continue
             if name in defined:
                 what = f"is also defined in {defined[name].where}"
                 problems.add(root / name, what, found=repr(name), remedy="keep one of them")
@@ -133,23 +103,29 @@ def _null_as_text(value: Any) -> Any:
 
 
 def _matches(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for ending in ("*.yml", "*.yaml") for file in path.glob(ending))
-    if path.is_file():
-        return [path]
-    return sorted(
-        Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file()
-    )
+    """Return the files that a path names; one or two more than are allowed at most."""
+    with suppress(OSError, ValueError):  # no file can have such a name
+        if path.is_dir():
+            return sorted(file for ending in ("*.yml", "*.yaml") for file in path.glob(ending))
+        if path.is_file():
+            return [path]
+        found = (Path(each) for each in glob.iglob(str(path), recursive=True))
+        return sorted(islice((each for each in found if each.is_file()), _MOST_FILES + 1))
+    return []
 
 
-def _read(file: Path, problems: Problems) -> str | None:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        problems.add_line(file, 1, f"(file): can't be read: {reason}; correct that")
-        return None
-
-
-def _note(problems: Problems, file: Path, line: int, what: str, remedy: str = "correct it") -> None:
-    problems.add_line(file, line, f"(file): {what}; {remedy}")
+def _is_vast(path: Path) -> bool:
+    """Return whether a pattern makes `glob` look through more than it does in a moment."""
+    parts = path.parts
+    first = next((at for at, part in enumerate(parts) if glob.has_magic(part)), None)
+    if first is None:
+        return False
+    left, waiting = _MOST_ENTRIES, [(str(Path(*parts[:first])), len(parts) - first)]
+    while waiting and left > 0:
+        place, levels = waiting.pop()
+        with suppress(OSError), os.scandir(place) as entries:
+            for entry in islice(entries, left):
+                left -= 1
+                if (levels > 1 or "**" in parts) and entry.is_dir():
+                    waiting.append((entry.path, levels - 1))
+    return left <= 0

@@ -19,7 +19,9 @@ _WORDS: dict[int, dict[str, int]] = {
     _MONTH: {name.upper(): index for index, name in enumerate(calendar.month_abbr) if name},
     _WEEKDAY: {name: index for index, name in enumerate(_DAYS)},
 }
-_ITEM = re.compile(r"(?P<low>\*|[0-9]+|[A-Z]{3})(-(?P<high>[0-9]+|[A-Z]{3}))?(/(?P<step>[0-9]+))?")
+_ITEM = re.compile(
+    r"(?P<low>\*|[0-9]{1,9}|[A-Z]{3})(-(?P<high>[0-9]{1,9}|[A-Z]{3}))?(/(?P<step>[0-9]{1,9}))?"
+)
 _NTH = re.compile(r"(?P<day>[0-7]|[A-Z]{3})#[1-5]")
 _LONGEST_MONTHS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 

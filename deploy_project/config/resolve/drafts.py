@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.jobs_file import JobEntry, JobsFile
-from deploy_project.config.files.model import NAME, Checked
+from deploy_project.config.files.model import LONGEST_NAME, NAME, Checked
 from deploy_project.config.files.problems import Problems, Unknown
 from deploy_project.config.resolve.projects import Landscape
 from deploy_project.config.values.deployment import Environment
@@ -80,7 +80,8 @@ def _named(place: Place, key: str, name: str, problems: Problems) -> tuple[str, 
     if mark is None:
         return key, name
     _, _, identifier = mark[1].rpartition(":")
-    if mark[1].count(":") > 1 or not re.fullmatch(NAME, identifier):
+    is_name = re.fullmatch(NAME, identifier) and len(identifier) <= LONGEST_NAME
+    if mark[1].count(":") > 1 or not is_name:
         remedy = "write [[identifier]] or [[filter:identifier]]"
         problems.add(place / "name", "has no valid identifier", found=repr(mark[0]), remedy=remedy)
         identifier = key

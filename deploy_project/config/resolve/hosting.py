@@ -3,9 +3,10 @@
 import re
 from urllib.parse import urlsplit
 
+from deploy_project.config.files.addresses import web
 from deploy_project.config.files.deploy_file import HostingEntry, ProjectEntry
 from deploy_project.config.files.documents import Place
-from deploy_project.config.files.locations import SCP, Base, web
+from deploy_project.config.files.locations import SCP, Base
 from deploy_project.config.files.problems import Problems
 from deploy_project.config.resolve.variables_and_secrets import secret
 from deploy_project.config.values.deployment import Hosting, HostingKind, Secret

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from deploy_project.config.files.addresses import web
 from deploy_project.config.files.deploy_file import AccountEntry, DeployFile
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.jobs_file import JobsFile
-from deploy_project.config.files.locations import Base, artifacts, web
+from deploy_project.config.files.locations import Base, artifacts
 from deploy_project.config.files.model import checked
 from deploy_project.config.files.problems import Problems
-from deploy_project.config.files.templates import Rendering, document, files, read, template_values
+from deploy_project.config.files.rendering import rendered
+from deploy_project.config.files.templates import document, files, read, template_values, text_of
 from deploy_project.config.resolve.drafts import JobsSource
 from deploy_project.config.resolve.jobs import check_timezone, jobs
 from deploy_project.config.resolve.projects import check_rule, landscape
@@ -33,7 +35,8 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         raise ConfigError(f"{config_file} does not exist; set DEPLOY_CONFIG or create the file")
     problems = Problems(config_file)
     content = read(config_file, problems)
-    problems.raise_if_any()
+    if content is None:
+        problems.raise_if_any()
     assert content is not None
     root, base = Place(content), Base(config_file.parent, state.absolute())
     file = checked(DeployFile, content, parts=("projects", "environments"), problems=problems)
@@ -56,11 +59,12 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
 
 def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> list[JobsSource]:
     values = template_values(files(root / "vars_files", file.vars_files, base, problems), problems)
-    rendering = Rendering(values)
     patterns = _JOBS if file.jobs is None else file.jobs
+    paths = files(root / "jobs", patterns, base, problems)
+    texts = {path: text for path in paths if (text := text_of(path, problems)) is not None}
     found: list[JobsSource] = []
-    for path in files(root / "jobs", patterns, base, problems):
-        content = document(path, rendering.text(path, problems), problems)
+    for path, text in rendered(texts, values, problems).items():
+        content = document(path, text, problems)
         if content is not None:
             model = checked(JobsFile, content, parts=("jobs",), problems=problems)
             found.append(JobsSource(model, Place(content)))

@@ -10,7 +10,13 @@ from deploy_project.config.files.deploy_file import (
     PullRequestsEntry,
 )
 from deploy_project.config.files.documents import Place
-from deploy_project.config.files.locations import Base, pattern, repository, subdirectory
+from deploy_project.config.files.locations import (
+    Base,
+    pattern,
+    reference,
+    repository,
+    subdirectory,
+)
 from deploy_project.config.files.model import Checked
 from deploy_project.config.files.problems import Problems
 from deploy_project.config.resolve.hosting import hosting
@@ -215,6 +221,8 @@ def _profiles(text: str | None, base: Base) -> str | None:
 def _check(entry: EnvironmentEntry, at: Place, problems: Problems) -> None:
     version(at / "dbt_version", entry.dbt_version, problems)
     check_rule(at / "concurrency", entry.concurrency, problems)
+    reference(at / "branch", entry.branch, problems)
+    reference(at / "tag", entry.tag, problems)
     if entry.branch is not None and entry.tag is not None:
         problems.add(at / "tag", "is given beside `branch`", remedy="keep one of the two")
     adapter = entry.extended_attributes.get("type", "")

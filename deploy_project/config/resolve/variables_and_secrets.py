@@ -32,7 +32,9 @@ def secret(place: Place, base: Base, problems: Problems) -> Secret | None:
     if not isinstance(where, str) or not where:
         problems.add(place / kind, "must be text", remedy=_WRITE)
         return None
-    return Secret(env=where) if kind == "env" else Secret(file=base.path(where))
+    if kind == "env":
+        return Secret(env=where, place=place.where)
+    return Secret(file=base.path(where), place=place.where)
 
 
 def deploy_variables(place: Place, base: Base, problems: Problems) -> dict[str, str | Secret]:
@@ -47,7 +49,8 @@ def deploy_variables(place: Place, base: Base, problems: Problems) -> dict[str, 
 def job_variables(place: Place, base: Base, problems: Problems) -> dict[str, str | Secret]:
     """Return the `custom_environment_variables` at `place`: a list of mappings with one key."""
     places: list[tuple[str, Place]] = []
-    for index, _ in enumerate(place.value or []):
+    written: Any = place.value
+    for index, _ in enumerate(cast(list[Any], written) if isinstance(written, list) else ()):
         item = place / index
         if len(item.keys) == 1:
             # null is how exports say that the job does not override the environment's value.

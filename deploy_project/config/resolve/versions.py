@@ -5,10 +5,10 @@ import re
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.problems import Problems
 
-_VERSION = re.compile(r"\d+\.\d+(\.(\d+|\*))?")
+_VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}(\.([0-9]{1,9}|\*))?")
 # https://docs.getdbt.com/docs/dbt-versions/cloud-release-tracks
 _TRACKS = {"versionless", "latest", "compatible", "extended", "fallback", "latest-fusion"}
-_OLD_TRACK = re.compile(r"(\d+\.\d+)(\.0)?-latest")
+_OLD_TRACK = re.compile(r"([0-9]{1,9}\.[0-9]{1,9})(\.0)?-latest")
 
 
 def version(place: Place, text: str | None, problems: Problems) -> str | None:

@@ -21,6 +21,8 @@ class Secret:
 
     env: str | None = None
     file: Path | None = None
+    place: str = field(default="", compare=False, repr=False)
+    """The file and line that name it, for people."""
 
     def __str__(self) -> str:
         return f"environment variable {self.env!r}" if self.env else f"file {str(self.file)!r}"

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+
+from deploy_project.config import small_files
+from deploy_project.config.files.documents import parsed
+from deploy_project.config.files.limited_yaml import UnreadableError
 
 FILES = ("dbt_project.yml", "packages.yml", "selectors.yml")
 """The files that dbt renders, beside profiles.yml; it takes dependencies.yml as it is written."""
@@ -53,8 +55,8 @@ def asked(value: Any) -> Iterator[EnvVarCall]:
 
 def _content(path: Path) -> Any:
     try:
-        return cast(Any, YAML(typ="safe")).load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError):
+        return parsed(path, small_files.text_of(path)).data
+    except (small_files.NoTextError, UnreadableError):
         return None
 
 
@@ -63,7 +65,7 @@ def _in_text(text: str) -> Iterator[EnvVarCall]:
         return
     try:
         tree = Environment(extensions=["jinja2.ext.do"]).parse(text)  # noqa: S701 - not rendered
-    except TemplateSyntaxError:
+    except (TemplateSyntaxError, RecursionError):
         return
     perhaps = {id(call) for node in tree.find_all(_PERHAPS) for call in node.find_all(nodes.Call)}
     for call in tree.find_all(nodes.Call):

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from deploy_project.config import small_files
+from deploy_project.config.files.documents import parsed
+from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.values.deployment import Environment
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.schemas import schema_of, with_schema
@@ -66,15 +68,17 @@ class Profile:
 def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
     """Return the mapping in a YAML file; raise `ConfigError` with a remedy when it has none."""
     try:
-        found = cast(Any, YAML(typ="safe")).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} does not exist; {what}") from error
-    except MarkedYAMLError as error:
-        found: Any = error  # without types
-        what = f"{found.problem}, in line {found.problem_mark.line + 1}"
-        raise ConfigError(f"{path} is not valid YAML: {what}; correct it") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+        document = parsed(path, small_files.text_of(path))
+    except small_files.NoTextError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise ConfigError(f"{path} does not exist; {what}") from error
+        raise ConfigError(f"{path} can't be read: {error}; correct that") from error
+    except UnreadableError as error:
         raise ConfigError(f"{path} is not valid YAML: {error}; correct it") from None
+    bad = [f"{each.what}, in line {each.node.start_mark.line + 1}" for each in document.bad]
+    if bad:
+        raise ConfigError(f"{path} is not valid YAML: a value {'; '.join(bad)}; correct it")
+    found = document.data
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no mapping but {type(found).__name__}; {what}")
     return cast(dict[str, Any], found)
@@ -105,17 +109,17 @@ def _output(
         "or a profiles.yml in the dbt project",
     )
     if not isinstance(profiles.get(name), dict):
-        known = ", ".join(sorted(set(profiles) - {"config"}))
+        known = ", ".join(sorted(map(str, set(profiles) - {"config"})))
         raise ConfigError(
             f"{file} has no profile {name!r}, which dbt_project.yml names; it has: {known}"
         )
     profile = cast(dict[str, Any], profiles[name])
     listed = profile.get("outputs")
     outputs = cast(dict[str, Any], listed) if isinstance(listed, dict) else {}
-    usual = str(profile.get("target", "default"))
+    usual = str(profile.get("target") or "default")
     target = environment.target or rendering.text(usual, where=f"{file}: {name}.target")
     if not isinstance(outputs.get(target), dict):
-        known = ", ".join(sorted(outputs)) or "none"
+        known = ", ".join(sorted(map(str, outputs))) or "none"
         raise ConfigError(
             f"{file} has no target {target!r} in profile {name!r}; it has: {known}; "
             f"set `target:` of {where} to one of them"
@@ -167,6 +171,7 @@ def profile(
     extended = environment.extended_attributes
     output = {**base, **extended}
     _require_adapter(environment, output.get("type"))
+    _require_text_keys(environment, output)
     stated = schema_of({**extended, "type": output["type"]})
     schema = schema_override or stated or environment.target_schema
     if schema is not None:
@@ -182,6 +187,21 @@ def _config(directory: Path, project_directory: Path) -> dict[str, Any]:
     found = yaml_mapping(directory / "profiles.yml", "the environment is in it").get("config")
     has_own = bool(project_file(project_directory).get("flags"))
     return cast(dict[str, Any], found) if isinstance(found, dict) and not has_own else {}
+
+
+def _require_text_keys(environment: Environment, value: object) -> None:
+    """Refuse a key such as `true` or `1` at any depth, which no adapter knows."""
+    if isinstance(value, Mapping):
+        for key, each in cast(Mapping[object, object], value).items():
+            if not isinstance(key, str):
+                raise ConfigError(
+                    f"the connection of environment {environment.name!r} has the key "
+                    f"{str(key)[:80]}, which is no text; put it in quotes"
+                )
+            _require_text_keys(environment, each)
+    elif isinstance(value, list):
+        for each in cast(list[object], value):
+            _require_text_keys(environment, each)
 
 
 def _require_adapter(environment: Environment, found: object) -> None:

@@ -1,16 +1,24 @@
 """Jinja of profiles.yml, dbt_project.yml and packages files, rendered in a sandbox as dbt does."""
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, nodes
 from jinja2.exceptions import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from deploy_project.errors import ConfigError
 
 _MARKS = ("{{", "{%", "{#")
+_LARGEST, _SMALL = 100_000, 16
+_WIDE = re.compile(r"[0-9]{5,}|\*")
+_FAILURES = (
+    *(TemplateError, TypeError, ValueError, ArithmeticError, LookupError, RecursionError),
+    *(AttributeError, AssertionError),
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class Rendering:
             return text
         target = self.target or StrictUndefined(name="target")
         try:
+            _refuse_costly(_ENVIRONMENT.parse(text))
             found = _ENVIRONMENT.from_string(text)
             return found.render(env_var=self._env_var, var=_var, target=target)
         except _Unset as unset:
@@ -40,7 +49,7 @@ class Rendering:
                 f"{where}, {text!r}, wants the environment variable {str(unset)!r}, which is not "
                 "set; add it to `variables:` or `pass_variables:` in deploy.yaml"
             ) from None
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError) as error:
+        except _FAILURES as error:
             raise ConfigError(
                 f"{where}, {text!r}, can't be rendered: {error}; use `env_var()` alone in it"
             ) from error
@@ -64,6 +73,47 @@ class Rendering:
         return found
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """A sandbox where no product takes the memory of this process."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Return the result of an operation; raise `ValueError` for one that could be large."""
+        if not _is_small(operator, left, right):
+            raise ValueError(f"a calculation with `{operator}`")
+        return super().call_binop(context, operator, left, right)
+
+
+def _is_small(sign: str, left: Any, right: Any) -> bool:
+    if isinstance(left, str) and sign == "%":
+        return not _WIDE.search(left)
+    first, second = _size(left), _size(right)
+    if max(first, second) > _LARGEST or (sign == "**" and second > _SMALL):
+        return False
+    result = first**second if sign == "**" else first * second
+    return sign == "%" or result <= _LARGEST
+
+
+def _size(value: Any) -> float:
+    if isinstance(value, int | float):
+        return abs(value)
+    return len(value) if isinstance(value, str | list | tuple) else math.inf  # pyright: ignore
+
+
+def _refuse_costly(tree: nodes.Template) -> None:
+    """Raise `ValueError` for a template that could take long, or much memory."""
+    large = (each.value for each in tree.find_all(nodes.Const) if isinstance(each.value, int))
+    if any(abs(each) > _LARGEST for each in large):
+        raise ValueError("a number that is too large")
+    if any(list(each.find_all(nodes.For))[:1] for each in tree.find_all(nodes.For)):
+        raise ValueError("a loop in a loop")
+    if any(True for _ in tree.find_all((nodes.Macro, nodes.CallBlock, nodes.NSRef))):
+        raise ValueError("a macro or a namespace")
+    if len([*tree.find_all((nodes.Concat, nodes.Add))]) > _SMALL:
+        raise ValueError("too many texts put together")
+
+
 class _Unset(Exception):  # noqa: N818 - becomes a `ConfigError` with its place
     """A variable that is wanted and not set."""
 
@@ -78,6 +128,7 @@ def _same(value: object) -> object:
     return value
 
 
-_ENVIRONMENT = ImmutableSandboxedEnvironment(undefined=StrictUndefined)
+_ENVIRONMENT = _Sandbox(undefined=StrictUndefined)
+del _ENVIRONMENT.globals["lipsum"]
 # They matter to numbers and booleans, which are not read here.
 _ENVIRONMENT.filters |= dict.fromkeys(("as_text", "as_bool", "as_number", "as_native"), _same)  # pyright: ignore

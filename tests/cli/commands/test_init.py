@@ -14,7 +14,7 @@ URL = "https://github.com/acme/analytics.git"
 
 @pytest.mark.parametrize(
     "options",
-    [(), ("--branch", "main"), ("--branch", 'odd"name\\', "--subdirectory", "dbt: #1")],
+    [(), ("--branch", "main"), ("--branch", 'odd"name#{', "--subdirectory", "dbt: #1")],
     ids=["plain", "branch", "odd names"],
 )
 def test_what_init_writes_passes_check(

@@ -185,10 +185,14 @@ def test_missing_secrets_are_told_once_with_all_who_want_them(
     )
     first, second = missing_secrets(deployment)
     assert first == (
-        "projects.shop.token, jobs.one.custom_environment_variables.DBT_ENV_SECRET_A: environment "
+        f"{tmp_path}/deploy.yaml:5: projects.shop.token, {tmp_path}/jobs.yml:5: "
+        "jobs.one.custom_environment_variables.DBT_ENV_SECRET_A: environment "
         "variable 'ABSENT' is not set; set it where Dagster's processes start"
     )
-    assert second.startswith(f"environments.production.variables.DBT_A: file '{tmp_path}/absent'")
+    assert second.startswith(
+        f"{tmp_path}/deploy.yaml:8: environments.production.variables.DBT_A: "
+        f"file '{tmp_path}/absent'"
+    )
 
 
 def test_a_missing_token_of_the_hosting_is_told(
@@ -201,7 +205,8 @@ def test_a_missing_token_of_the_hosting_is_told(
     environments: {production: {}}
     """
     assert missing_secrets(configuration.load({"deploy.yaml": text})) == [
-        "projects.shop.hosting.token: environment variable 'ABSENT' is not set; "
+        f"{configuration.root}/deploy.yaml:3: projects.shop.hosting.token: "
+        "environment variable 'ABSENT' is not set; "
         "set it where Dagster's processes start"
     ]
 
