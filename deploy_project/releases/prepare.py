@@ -17,7 +17,7 @@ from deploy_project.dbt.project.profiles import Profile
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer
-from deploy_project.releases.packages import ensure_packages
+from deploy_project.releases.packages.installing import ensure_packages
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.warehouses import rescue
 from deploy_project.releases.workspace import (

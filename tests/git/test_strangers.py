@@ -10,7 +10,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Project, Secret
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout
-from deploy_project.git.package_mirrors import mirrored
+from deploy_project.releases.packages.mirrors import mirrored
 from tests.support.git_repositories import Repository, create, project
 from tests.support.git_server import GitServer, serve
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.releases.packages import names_none
+from deploy_project.releases.packages.installing import names_none
 
 PROJECT = "name: tiny\nprofile: tiny\n"
 

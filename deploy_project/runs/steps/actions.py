@@ -16,7 +16,7 @@ from deploy_project.dbt.project.paths import overridden
 from deploy_project.errors import ConfigError, ConflictError, DbtError, DeployError
 from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses, strangers
-from deploy_project.releases.packages import ensure_packages, forget_remotes
+from deploy_project.releases.packages.installing import ensure_packages, forget_remotes
 from deploy_project.releases.workspace import Workspace
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import remember

@@ -12,7 +12,7 @@ from typing import Any, cast
 from deploy_project.dbt.project.paths import LOCK_FILE, PACKAGES_FILES, content
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import ConfigError, GitError
-from deploy_project.git.package_mirrors import mirrored
+from deploy_project.releases.packages.mirrors import mirrored
 from deploy_project.releases.workspace import Workspace
 
 _FILES = (*PACKAGES_FILES, LOCK_FILE)

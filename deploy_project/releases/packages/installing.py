@@ -23,7 +23,7 @@ from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.git.credentials import configuration
 from deploy_project.processes.lock_files import exclusive
-from deploy_project.releases.borrowed_packages import borrowed
+from deploy_project.releases.packages.borrowed import borrowed
 from deploy_project.releases.trees import copy_files
 from deploy_project.releases.workspace import Workspace
 

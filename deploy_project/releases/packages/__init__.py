@@ -1,0 +1,1 @@
+"""Packages of a commit: installed once, kept, and borrowed by pull requests."""
