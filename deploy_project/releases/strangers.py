@@ -1,4 +1,4 @@
-"""Pull requests as strangers: what each may reach, by the word of trusted code alone (DESIGN 15).
+"""Pull requests as strangers: the limits of each, by the word of trusted code alone (DESIGN 15).
 
 Trusted are deploy.yaml, the jobs files and the commit that is deployed. What only the pull
 request's own files name is not opened, neither by its processes nor for them.
@@ -52,7 +52,7 @@ class Trusted:
 
 @dataclass(frozen=True)
 class Stranger:
-    """A pull request whose program runs here: its rules, and what trusted code lets it reach."""
+    """A pull request as a program of somebody's: its rules, and the files that it may reach."""
 
     name: str
     """What is kept of it is kept under this name, for its own runs alone."""
@@ -98,7 +98,7 @@ def refuse_unheld(rules: PullRequestRules) -> None:
 
 
 def warnings(rules: PullRequestRules) -> list[str]:
-    """Return the lines that say, in capitals, what a pull request is not held to."""
+    """Return the lines that name, in capitals, the limits that a pull request is not held to."""
     left = sandbox.not_held()
     if rules.sandbox == "off":
         return ["*** WARNING: THE SANDBOX IS OFF: THIS PULL REQUEST MAY DO ALL THAT WE MAY ***"]

@@ -119,7 +119,7 @@ def _allow(libc: Any, ruleset: int, path: str, rights: int) -> None:
 
 
 def _drop_rights(libc: Any) -> None:
-    """Give up what root may do, such as opening files of others, or a restart of the machine."""
+    """Give up the rights of root, such as opening the files of others or restarting the machine."""
     header = (ctypes.c_uint32 * 2)(0x20080522, 0)
     _checked(libc.capset(header, (ctypes.c_uint32 * 6)()), "no capabilities")
 

@@ -36,7 +36,7 @@ def make_plain(places: Iterable[Path], *, unread: Iterable[Path] = ()) -> None:
 
 
 def _cleared(root: Path, largest: int | None) -> str:
-    """Clear one place; return what was too much there, empty for nothing."""
+    """Clear one place; return the excess that was found there, in words, empty for none."""
     waiting, count, problem = deque([(os.fspath(root), 0)]), 0, ""
     if root.is_file() and largest is not None and root.stat().st_size > largest:
         size = root.stat().st_size

@@ -1,4 +1,4 @@
-"""The sandbox of a stranger's processes: what each may reach, and what the kernel can hold it to.
+"""The sandbox of a stranger's processes: the files and the network that each may reach.
 
 A pull request is somebody's program (DESIGN 15). `child.py` applies the sandbox to itself, before
 it reads anything of the project; `docs/security.md` tells of each boundary.

@@ -259,7 +259,7 @@ def _project_copy(run: Run) -> ProjectCopy:
 
 
 def _stranger(run: Run) -> Stranger | None:
-    """Return what is known of the stranger whose program this is; None for trusted code."""
+    """Return the pull request of a run as a stranger; None for trusted code."""
     number, job, environment = run.pull_request, run.job, run.environment
     if number is None:
         return None
@@ -278,7 +278,7 @@ def _stranger(run: Run) -> Stranger | None:
 
 
 def _base(run: Run) -> Checkout:
-    """Return the checkout of the commit whose word counts: the deployed one, else the branch's.
+    """Return the checkout of the trusted commit: the deployed one, else the branch's head.
 
     The first call records it, so that it stays the same in all steps.
     """
