@@ -40,7 +40,9 @@ class Shop:
         )
         return f"packages:{entries}\n"
 
-    def pull_request(self, number: int, *packages: str, sql: str = "select {{ word() }} as w"):
+    def pull_request(
+        self, number: int, *packages: str, sql: str = "select {{ word() }} as word, 10 as amount"
+    ):
         files = {"packages.yml": self.packages(*packages), "models/orders.sql": sql}
         head = self.site.push(files, ref=f"pr/{number}")
         self.site.git("reset", "--quiet", "--hard", "origin/main")
@@ -66,6 +68,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Generator[Shop]:
         (home / ".netrc").chmod(0o600)
         patch.setenv("HOME", str(home))
         patch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
+        (directory / "site").mkdir()
         site = make_site(directory / "site", PROJECT)
         site.configure(jobs=JOBS, deploy=DEPLOY)
         made = Shop(site, server)

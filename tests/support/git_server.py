@@ -85,6 +85,8 @@ def serve(root: Path, password: str) -> Generator[GitServer, None, None]:
         server.port = http.server_address[1]
         thread = threading.Thread(target=http.serve_forever, args=(0.05,))
         thread.start()
-        yield server
-        http.shutdown()
-        thread.join()
+        try:
+            yield server
+        finally:
+            http.shutdown()
+            thread.join()
