@@ -17,7 +17,9 @@ CHUNK = 1 << 20
 
 
 _BASE64 = re.compile(r"\s*(?P<letters>[A-Za-z0-9+/_-]{4,})={0,2}\s*")
-_FULL_LINE = re.compile(r"[A-Za-z0-9+/_-]{40,}\Z")
+_FULL = 40
+_FULL_LINE = re.compile(rf"[A-Za-z0-9+/_-]{{{_FULL}}}")
+"""The end of a line that goes on in the next one."""
 _PIECE = 4
 """So many letters of base64 in a line of their own are known as a part of a secret; three of them
 are two bytes of it."""
@@ -163,7 +165,7 @@ class _Finder:
 
     def _at_end(self, text: str) -> Iterator[Span]:
         """Yield the place of a secret's first letters at the end of a whole line of base64."""
-        if _FULL_LINE.search(text):
+        if _FULL_LINE.fullmatch(text[-_FULL:]):
             for core, at in self.pieces.get(text[-_PIECE:], ()):
                 begin = len(text) - at - _PIECE
                 if text.endswith(core[: at + _PIECE]):
