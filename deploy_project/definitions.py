@@ -14,7 +14,7 @@ _deployment = load_deployment(_settings.config_file, state=_settings.state.root)
 _only = executed_job(sys.argv, variable(RUN_ARGUMENTS))
 _job = _deployment.jobs.get(_only or "")
 if _job is not None:
-    shortcuts.start_dbt(_job)
+    shortcuts.start_dbt(_job, _settings.state)
     shortcuts.end_at_once()
 
 # dbt is being imported meanwhile, in a process of its own: these take as long.

@@ -59,6 +59,20 @@ def beside(version: str | None) -> Installation | None:
     return Installation(Path(sys.executable), core)
 
 
+def at_hand(version: str | None, state: StateDirectory) -> Path | None:
+    """Return the Python of dbt `version` where only one can be meant, without knowing an adapter.
+
+    It is beside us, or the only isolated one of that version. None is for none, and for several.
+    """
+    found = beside(version)
+    if found is not None:
+        return found.python
+    all_dbt = state.dbt("*").parent
+    roots = [] if version is None else all_dbt.glob(_key(version, "*"))
+    pythons = [each for each in map(uv.python, roots) if each.exists()]
+    return pythons[0] if len(pythons) == 1 else None
+
+
 def verify(version: str | None, adapter: str | None, state: StateDirectory) -> None:
     """Raise the error that `installation` would raise, without installing anything.
 
@@ -106,8 +120,12 @@ def _isolated(root: Path) -> Installation:
 
 def _root(version: str, adapter: str, state: StateDirectory) -> Path:
     """Return the place of an environment; another Python's packages are of no use to ours."""
+    return state.dbt(_key(version, adapter))
+
+
+def _key(version: str, adapter: str) -> str:
     wanted = specifier(version).removeprefix("==").replace("*", "x")
-    return state.dbt(f"{wanted}-{adapter}-python{sys.version_info[0]}.{sys.version_info[1]}")
+    return f"{wanted}-{adapter}-python{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 def requirements(version: str, adapter: str | None) -> list[str]:

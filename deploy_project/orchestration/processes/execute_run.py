@@ -21,7 +21,7 @@ def start_dbt(job: str) -> None:
         found = settings()
         wanted = load_deployment(found.config_file, state=found.state.root).jobs.get(job)
         if wanted is not None:
-            shortcuts.start_dbt(wanted)
+            shortcuts.start_dbt(wanted, found.state)
 
 
 def hear_interrupts() -> None:

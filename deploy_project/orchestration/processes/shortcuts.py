@@ -5,28 +5,29 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Job
 from deploy_project.config.values.passed import without_logins
 from deploy_project.dbt.processes import children
-from deploy_project.dbt.processes.installation import beside
+from deploy_project.dbt.processes.installation import at_hand
 from deploy_project.releases.given import inherited
 from deploy_project.runs.model.plan import Kind, steps
 
 _COMMANDS: frozenset[Kind] = frozenset({"command", "freshness", "docs", "compare"})
 
 
-def start_dbt(job: Job) -> None:
-    """Have dbt imported meanwhile, unless `job` is run by another dbt than the one beside us."""
-    found = beside(job.dbt_version or job.environment.dbt_version)
-    if found is not None:
+def start_dbt(job: Job, state: StateDirectory) -> None:
+    """Have the dbt of `job` imported meanwhile, unless nobody can tell yet which it will be."""
+    python = at_hand(job.dbt_version or job.environment.dbt_version, state)
+    if python is not None:
         commands = [each for each in steps(job) if each.kind in _COMMANDS]
         given = inherited(job.environment)
         if job.builds_pull_requests:
-            children.keep_warm(found.python, without_logins(given), of_strangers=True)
+            children.keep_warm(python, without_logins(given), of_strangers=True)
         elif len(commands) == 1:
-            children.start_ahead(found.python, given)
+            children.start_ahead(python, given)
         else:
-            children.keep_warm(found.python, given)
+            children.keep_warm(python, given)
 
 
 def end_at_once() -> None:

@@ -12,7 +12,13 @@ from filelock import FileLock
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.dbt.processes import uv
-from deploy_project.dbt.processes.installation import Installation, installation, specifier, verify
+from deploy_project.dbt.processes.installation import (
+    Installation,
+    at_hand,
+    installation,
+    specifier,
+    verify,
+)
 from deploy_project.errors import DbtError, VersionError
 from deploy_project.processes import deadlines
 from tests.support.hollow_server import mute
@@ -216,3 +222,21 @@ def test_an_environment_that_another_process_makes_is_waited_for_until_the_deadl
         pytest.raises(DbtError, match=r"waited \d+ seconds for another process, which is making"),
     ):
         installation("1.9.*", "fake", state)
+
+
+def test_a_dbt_is_at_hand_where_only_one_can_be_meant(state: StateDirectory):
+    """The adapter is known only from the commit: so the import need not wait for that."""
+    assert at_hand(None, state) == Path(sys.executable)
+    assert at_hand("1.10.*", state) is None
+    pythons = [
+        state.dbt(f"1.10.x-{adapter}-{HERE}") / "bin" / "python"
+        for adapter in ("duckdb", "postgres")
+    ]
+    for each in pythons:
+        each.parent.mkdir(parents=True)
+    pythons[0].touch()
+    assert at_hand("1.10.*", state) == pythons[0]
+    assert at_hand("1.10", state) == pythons[0]
+    assert at_hand("1.1", state) is None
+    pythons[1].touch()
+    assert at_hand("1.10.*", state) is None
