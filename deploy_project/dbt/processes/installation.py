@@ -68,7 +68,7 @@ def at_hand(version: str | None, state: StateDirectory) -> Path | None:
     if found is not None:
         return found.python
     all_dbt = state.dbt("*").parent
-    roots = [] if version is None else all_dbt.glob(_key(version, "*"))
+    roots = list(all_dbt.glob(_key(version, "*"))) if version is not None else list[Path]()
     pythons = [each for each in map(uv.python, roots) if each.exists()]
     return pythons[0] if len(pythons) == 1 else None
 
