@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +63,18 @@ class Deployed:
 
     def write(self, *, tests: int = 0, rounds: int = 0) -> None:
         """Generate the repository and the deployment, without deploying anything yet."""
-        files = generate.project_files(self.models, tests=tests, rounds=rounds)
+        self.write_files(generate.project_files(self.models, tests=tests, rounds=rounds))
+
+    def write_files(
+        self, files: Mapping[str, str], *, job: Mapping[str, object] | None = None
+    ) -> None:
+        """Make the repository of `files`, and the deployment; `job` has keys of its first job."""
         generate.write(files, self.repository.path)
         self.repository.begin()
-        files = generate.deployment_files(
-            self.repository.path, environments=self.environments, jobs=self.jobs
+        settings = generate.deployment_files(
+            self.repository.path, environments=self.environments, jobs=self.jobs, first=job
         )
-        generate.write(files, self.root)
+        generate.write(settings, self.root)
         for directory in (self.home, self.root / "state"):
             directory.mkdir()
         shutil.copy(_SETTINGS, self.home)

@@ -1,6 +1,7 @@
 """Generates the files of a dbt project and of its deployment, for any number of models."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 LAYER, LAYERS = 10, 20
@@ -115,10 +116,16 @@ def environment_names(count: int) -> list[str]:
     return [ENVIRONMENT, *(f"{ENVIRONMENT}_{number}" for number in range(1, count))]
 
 
-def deployment_files(repository: Path, *, environments: int = 1, jobs: int = 1) -> dict[str, str]:
+def deployment_files(
+    repository: Path,
+    *,
+    environments: int = 1,
+    jobs: int = 1,
+    first: Mapping[str, object] | None = None,
+) -> dict[str, str]:
     """Return the configuration of a deployment of `repository`; JSON is YAML.
 
-    The first job is `JOB`. Of the others every fourth has a schedule, every fourth waits for
+    The first job is `JOB`, with the keys of `first` over its own. Of the others every fourth has a schedule, every fourth waits for
     merges, every fourth for the first job, and every fourth is `CHECKS` or one like it.
     """
     names = environment_names(environments)
@@ -135,6 +142,7 @@ def deployment_files(repository: Path, *, environments: int = 1, jobs: int = 1) 
         "dagster_url": NOBODY,  # a Dagster that runs here is none of ours
     }
     found = {_job_name(n): _job(n, names[n % environments]) for n in range(jobs)}
+    found[_job_name(0)] |= first or {}
     return {"deploy.yaml": json.dumps(deploy), "jobs.yml": json.dumps({"jobs": found})}
 
 
@@ -168,7 +176,7 @@ def _job(number: int, environment: str) -> dict[str, object]:
     }
 
 
-def write(files: dict[str, str], directory: Path) -> None:
+def write(files: Mapping[str, str], directory: Path) -> None:
     """Write `files` into `directory`, which is made when missing."""
     for name, content in files.items():
         file = directory / name
