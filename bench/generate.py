@@ -125,8 +125,9 @@ def deployment_files(
 ) -> dict[str, str]:
     """Return the configuration of a deployment of `repository`; JSON is YAML.
 
-    The first job is `JOB`, with the keys of `first` over its own. Of the others every fourth has a schedule, every fourth waits for
-    merges, every fourth for the first job, and every fourth is `CHECKS` or one like it.
+    The first job is `JOB`, with the keys of `first` over its own. Of the others every fourth has a
+    schedule, every fourth waits for merges, every fourth for the first job, and every fourth is
+    `CHECKS` or one like it.
     """
     names = environment_names(environments)
     kinds = ["production", "staging", *([None] * environments)]
