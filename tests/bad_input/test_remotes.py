@@ -3,6 +3,7 @@
 import pytest
 
 from deploy_project.cli import main
+from deploy_project.errors import ConfigError
 from deploy_project.git import credentials
 from tests.bad_input.deployed import DEPLOY, Deployed
 from tests.support.documented_messages import Met
@@ -69,12 +70,27 @@ def test_a_token_that_is_not_there(deployed: Deployed, met: Met, monkeypatch: py
 
 @pytest.mark.parametrize(
     "branch",
-    ["nope", "--upload-pack=touch ${IFS}pwned", "../../main", "a\\nb", "*"],
-    ids=["unknown", "an option", "a path", "two lines", "a pattern"],
+    ["--upload-pack=touch ${IFS}pwned", "../../main", "a\\nb", "*"],
+    ids=["an option", "a path", "two lines", "a pattern"],
 )
-def test_a_branch_that_is_not_there(
-    deployed: Deployed, branch: str, met: Met, capsys: pytest.CaptureFixture[str]
+def test_a_branch_that_there_can_not_be(
+    deployed: Deployed, branch: str, capsys: pytest.CaptureFixture[str]
 ):
+    """It went to git, which found no such branch; it is refused before that."""
+    deployed.reconfigure("branch: main", f'branch: "{branch}"')
+    with deployed.unchanged():
+        assert main(["check", "--online"]) == 1
+        said = capsys.readouterr().err
+        assert "environments.prod.branch: is a name that git refuses" in said
+        with pytest.raises(ConfigError, match=r"deploy\.yaml:\d+: environments\.prod\.branch"):
+            deployed.attempt("prod__daily")
+    assert not list(deployed.root.rglob("pwned"))
+
+
+def test_a_branch_that_is_not_there(
+    deployed: Deployed, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    branch = "nope"
     deployed.reconfigure("branch: main", f'branch: "{branch}"')
     with deployed.unchanged():
         ended = deployed.attempt("prod__daily")
@@ -90,7 +106,6 @@ def test_a_branch_that_is_not_there(
     assert f"'refs/heads/{branch}' does not exist" in first.said.splitlines()[-1]
     assert "to 'staging'" in first.said, "the other environment is deployed"
     met(second.error.removeprefix("DeployError: "))
-    assert not list(deployed.root.rglob("pwned"))
 
 
 def test_dagster_prints_the_message_before_its_traceback(deployed: Deployed):
