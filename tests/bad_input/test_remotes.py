@@ -78,12 +78,12 @@ def test_a_branch_that_there_can_not_be(
 ):
     """It went to git, which found no such branch; it is refused before that."""
     deployed.reconfigure("branch: main", f'branch: "{branch}"')
-    with deployed.unchanged():
-        assert main(["check", "--online"]) == 1
-        said = capsys.readouterr().err
-        assert "environments.prod.branch: is a name that git refuses" in said
-        with pytest.raises(ConfigError, match=r"deploy\.yaml:\d+: environments\.prod\.branch"):
-            deployed.attempt("prod__daily")
+    before = deployed.kept()
+    assert main(["check", "--online"]) == 1
+    assert "environments.prod.branch: is a name that git refuses" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match=r"deploy\.yaml:\d+: environments\.prod\.branch"):
+        deployed.attempt("prod__daily")
+    assert deployed.kept() == before
     assert not list(deployed.root.rglob("pwned"))
 
 
