@@ -238,7 +238,7 @@ def test_memory_has_its_limit(stranger: Stranger):
         "subprocess.Popen(['sleep', '1000']).pid",
         "subprocess.Popen(['sleep', '1000'], start_new_session=True).pid",
         "int(subprocess.check_output('setsid sleep 1000 >/dev/null & echo $!', shell=True))",
-        "int(subprocess.check_output('setsid sh -c \"sleep 99 &\" & echo $!', shell=1))",
+        "int(subprocess.check_output('setsid sh -c \"sleep 99 &\" >&2 & echo $!', shell=1))",
     ],
 )
 def test_nothing_that_it_has_started_outlives_it(stranger: Stranger, left: str):
