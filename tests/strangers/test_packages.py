@@ -41,7 +41,10 @@ class Shop:
         return f"packages:{entries}\n"
 
     def pull_request(
-        self, number: int, *packages: str, sql: str = "select {{ util.word() }} as word, 10 as amount"
+        self,
+        number: int,
+        *packages: str,
+        sql: str = "select {{ util.word() }} as word, 10 as amount",
     ):
         files = {"packages.yml": self.packages(*packages), "models/orders.sql": sql}
         head = self.site.push(files, ref=f"pr/{number}")

@@ -258,3 +258,11 @@ def test_a_file_without_secrets_is_not_rewritten(tmp_path: Path):
     before = file.stat().st_mtime_ns
     Scrubber(["hush-hush"]).directory(tmp_path)
     assert file.stat().st_mtime_ns == before
+
+
+def test_json_that_is_too_deep_is_scrubbed_as_text(tmp_path: Path):
+    """A pull request can leave such an artifact, and its run ended in a traceback."""
+    file = tmp_path / "run_results.json"
+    file.write_text("[" * 100_000 + '"hush-hush"', encoding="utf-8")
+    Scrubber(["hush-hush"]).file(file)
+    assert file.read_text(encoding="utf-8").endswith(f'"{MASK}"')
