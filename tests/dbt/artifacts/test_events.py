@@ -158,7 +158,7 @@ FINISHED = {
                 {"timing": {"compile": [7, 8]}},
                 {"timing": {"compile": ["2026-03-02"]}},
                 {"started_at": "yesterday"},
-                {"started_at": {}},
+                {"started_at": {"a": 1}},
                 {"finished_at": "0001-01-01T00:00:00+14:00"},
             )
         ),

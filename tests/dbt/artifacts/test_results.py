@@ -313,7 +313,7 @@ RESULT = {"unique_id": "model.shop.orders", "status": "success"}
         {"status": {"a": 1}},
         {"message": ["a"]},
         {"thread_id": 7},
-        {"compiled_code": {}},
+        {"compiled_code": {"a": 1}},
         {"failures": "many"},
         {"execution_time": "long"},
         {"execution_time": float("inf")},
@@ -350,9 +350,9 @@ def test_half_a_letter_in_results_is_a_question_mark(tmp_path: Path):
         [],
         None,
         {"name": 7},
-        {"config": []},
-        {"config": {"materialized": {}}},
-        {"depends_on": []},
+        {"config": [1]},
+        {"config": {"materialized": {"a": 1}}},
+        {"depends_on": [1]},
         {"depends_on": {"nodes": [7]}},
         {"depends_on": {"nodes": 7}},
         {"tags": [[]]},
@@ -364,5 +364,5 @@ def test_an_entry_of_another_shape_in_a_manifest_is_told(tmp_path: Path, entry: 
     content = {"metadata": metadata, "nodes": nodes, "sources": {}}
     (tmp_path / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
     found = read_manifest(tmp_path / "manifest.json")
-    with pytest.raises(DbtError, match="the entry of 'model.shop.orders' in the manifest"):
+    with pytest.raises(DbtError, match="in the manifest is not one of dbt"):
         _ = found.parents
