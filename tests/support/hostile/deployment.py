@@ -35,12 +35,12 @@ DEPLOY = """
         branch: main
         target: prod
         schema: staging
-        variables: {DBT_ENV_SECRET_OTHER: {env: OTHER_SECRET}}
+        variables: {DBT_OTHER: {env: OTHER_SECRET}}
 """
 JOBS = """
     jobs:
       nightly: {environment: prod, execute_steps: [dbt build]}
-      checks: {id: 23, environment: prod, job_type: ci, timeout_seconds: 120, execute_steps: [dbt build]}
+      checks: {id: 23, environment: prod, job_type: ci, execution: {timeout_seconds: 120}, execute_steps: [dbt build]}
 """
 MODELS = {
     **PROJECT,
@@ -150,13 +150,9 @@ class Deployment:
         allowed = (
             *(str(self.site.state.checkout("tiny", head).root) for head in heads),
             str(self.site.state.mirror("tiny")),
-            str(self.site.state.root / "artifacts" / "environments" / "prod" / "ci"),
+            str(self.site.state.root / "artifacts" / "ci"),
         )
-        new = sorted(
-            name
-            for name in now
-            if name not in before and not name.startswith(allowed) and "ledger" not in name
-        )
+        new = sorted(name for name in now if name not in before and not name.startswith(allowed))
         assert not new, new
 
     def assert_discreet(self) -> None:
@@ -211,12 +207,15 @@ def _state_of(path: Path) -> str:
 def deployed(directory: Path, *, sandbox: str = "when_possible") -> Generator[Deployment]:
     """A deployment in `directory`, its production built."""
     victim = directory / "victim"
-    (victim / "empty").mkdir(parents=True)
-    (victim / "secret.csv").write_text(f"word\n{MARK}\n", encoding="utf-8")
+    for name in ("empty", "made"):
+        (victim / name).mkdir(parents=True)
+    for name in ("secret", "over", "append", "truncate", "unlink", "rename"):
+        (victim / f"{name}.csv").write_text(f"word\n{MARK}\n", encoding="utf-8")
     (victim / "secret.json").write_text(f'{{"word": "{MARK}"}}', encoding="utf-8")
     duckdb.sql(f"copy (select '{MARK}' as word) to '{victim}/secret.parquet'")
-    with duckdb.connect(str(victim / "secret.duckdb")) as made:
-        made.execute(f"create table secret as select '{MARK}' as word")
+    for name in ("secret", "second", "third", "fourth"):
+        with duckdb.connect(str(victim / f"{name}.duckdb")) as made:
+            made.execute(f"create table secret as select '{MARK}' as word")
     with (
         pytest.MonkeyPatch.context() as patch,
         serve("github") as hub,

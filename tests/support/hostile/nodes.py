@@ -31,7 +31,7 @@ _READING = {
     "replacement_scan": "select * from 'VICTIM/secret.csv'",
     "by_a_pattern": "select * from read_csv('VICTIM/*.csv')",
     "by_a_deep_pattern": "select * from read_csv('VICTIM/**/secret.csv')",
-    "by_dots": "select content from read_text('VICTIM/empty/../secret.csv')",
+    "by_dots": "select content from read_text('VICTIM/made/../secret.csv')",
     "by_slashes": "select content from read_text('/VICTIM//.//secret.csv')",
     "by_a_url": "select content from read_text('file://VICTIM/secret.csv')",
     "by_a_variable": (
@@ -46,11 +46,11 @@ _READING = {
         "select * from a1.secret"
     ),
     "attached_by_kind": (
-        "{{ config(pre_hook=\"attach if not exists 'duckdb:VICTIM/secret.duckdb' as a2\") }} "
+        "{{ config(pre_hook=\"attach if not exists 'duckdb:VICTIM/second.duckdb' as a2\") }} "
         "select * from a2.secret"
     ),
     "attached_by_dots": (
-        "{{ config(pre_hook=\"attach if not exists 'VICTIM/empty/../secret.duckdb' as a3\") }} "
+        "{{ config(pre_hook=\"attach if not exists 'VICTIM/made/../third.duckdb' as a3\") }} "
         "select * from a3.secret"
     ),
     "asked_by_jinja": (
@@ -60,7 +60,7 @@ _READING = {
 }
 _WRITING = {
     "copy_to_csv": "copy (select 1 as x) to 'VICTIM/new.csv'",
-    "copy_over_csv": "copy (select 1 as x) to 'VICTIM/secret.csv'",
+    "copy_over_csv": "copy (select 1 as x) to 'VICTIM/over.csv'",
     "copy_to_json": "copy (select 1 as x) to 'VICTIM/new.json'",
     "copy_to_parquet": "copy (select 1 as x) to 'VICTIM/new.parquet'",
     "copy_to_a_directory": "copy (select 1 as x, 2 as y) to 'VICTIM/parts' (partition_by x)",
@@ -99,7 +99,7 @@ _HELD_ANYHOW = {
 """Refused by DuckDB, or without an effect of their own; what they leave is looked at all the same."""
 _TELLING = {
     "told_by_env_var": "select '{{ env_var('DAEMON_SECRET', 'nothing') }}' as word",
-    "told_of_another": "select '{{ env_var('DBT_ENV_SECRET_' ~ 'X', 'nothing') }}' as word",
+    "told_of_another": "select '{{ env_var('DBT_OTHER', 'nothing') }}' as word",
     "told_by_duckdb": "select * from duckdb_secrets()",
     "told_by_settings": "select * from duckdb_settings()",
     "told_by_names": "select * from glob('VICTIM/*')",
@@ -113,11 +113,11 @@ _TELLING = {
 _PYTHON = {
     "py_read": "raise_unless('precious' in open('VICTIM/secret.csv').read())",
     "py_write": "open('VICTIM/py_new', 'w').write('x')",
-    "py_append": "open('VICTIM/secret.csv', 'a').write('x')",
-    "py_truncate": "os.truncate('VICTIM/secret.csv', 0)",
-    "py_unlink": "os.unlink('VICTIM/secret.json')",
-    "py_rename": "os.rename('VICTIM/secret.json', 'VICTIM/renamed')",
-    "py_mkdir": "os.mkdir('VICTIM/made')",
+    "py_append": "open('VICTIM/append.csv', 'a').write('x')",
+    "py_truncate": "os.truncate('VICTIM/truncate.csv', 0)",
+    "py_unlink": "os.unlink('VICTIM/unlink.csv')",
+    "py_rename": "os.rename('VICTIM/rename.csv', 'VICTIM/renamed')",
+    "py_mkdir": "os.mkdir('VICTIM/new')",
     "py_rmdir": "os.rmdir('VICTIM/empty')",
     "py_list": "os.listdir('VICTIM')",
     "py_hard_link": "os.link('VICTIM/secret.csv', '/tmp/x' if False else 'linked')",
@@ -129,7 +129,7 @@ _PYTHON = {
         "raise_unless(ctypes.CDLL(None, use_errno=True).open(b'VICTIM/by-libc', 0o102, 0o600) >= 0)"
     ),
     "py_sqlite": "sqlite3.connect('VICTIM/by-sqlite').execute('create table t (a)')",
-    "py_duckdb": "duckdb.connect('VICTIM/secret.duckdb', read_only=True)",
+    "py_duckdb": "duckdb.connect('VICTIM/fourth.duckdb', read_only=True)",
     "py_production": "open('PRODUCTION', 'rb').read()",
     "py_over_production": "open('PRODUCTION', 'r+b').read(1)",
     "py_history": "os.listdir('STATE/dagster')",
@@ -148,7 +148,7 @@ _PYTHON = {
     "py_limit": "resource.prlimit(PARENT, resource.RLIMIT_NOFILE)",
     "py_priority": "os.setpriority(os.PRIO_PROCESS, PARENT, os.getpriority(os.PRIO_PROCESS, PARENT))",
     "py_port": "socket.create_connection(('127.0.0.1', PORT)).close()",
-    "py_port_by_http": "urllib.request.urlopen('http://127.0.0.1:PORT', timeout=0.2)",
+    "py_port_by_name": "socket.create_connection(('localhost', PORT)).close()",
     "py_server": "socket.create_server(('127.0.0.1', 0)).close()",
     "py_unix_socket": "socket.socket(socket.AF_UNIX).close()",
     "py_shared_memory": "raise_unless(ctypes.CDLL(None).shmget(0, 100, 0o1600) >= 0)",
