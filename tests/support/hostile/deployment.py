@@ -3,8 +3,10 @@
 import hashlib
 import json
 import os
+import shutil
 import socket
 import stat
+import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +17,12 @@ import dagster as dg
 import duckdb
 import pytest
 
+from deploy_project.dbt.artifacts.console import last_words
+from deploy_project.errors import DeployError
+from deploy_project.releases.packages.installing import ensure_packages
+from deploy_project.runs.model import run as runs
+from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.tags import Trigger
 from tests.support.hosting_site import TOKEN, HostingSite, serve
 from tests.support.site import PROJECT, Result, Site, make_site
 
@@ -108,11 +116,51 @@ class Deployment:
     ) -> Result:
         return self.run(number, self.push(number, files, links))
 
+    def prepared(self, number: int, head: str) -> str:
+        """Prepare a commit as its run does, up to dbt's parse; return the error, or nothing.
+
+        Below the level of a run, which takes three times as long.
+        """
+        deployment, identifier = self.site.deployment, str(uuid.uuid4())
+        job = deployment.jobs["prod__checks"]
+        run = Run(
+            id=identifier,
+            job=job,
+            deployment=deployment,
+            state=self.site.state,
+            trigger=Trigger("ci", "a test"),
+            commit=head,
+            branch=f"pr/{number}",
+            pull_request=number,
+        )
+        said: list[str] = []
+        directory = run.work / "steps" / "03-dbt-deps"
+        directory.mkdir(parents=True)
+        try:
+            workspace = runs.ready(run)
+            runs.copy_database(run, workspace, said.append)
+            ensure_packages(workspace, directory, said.append, timeout_seconds=60)
+            ended = workspace.run(
+                ("parse",), directory=directory, on_line=said.append, timeout_seconds=60
+            )
+            return "" if ended.code == 0 else f"dbt parse: {last_words(said)}"
+        except DeployError as error:
+            return str(error)
+        finally:
+            text = "\n".join(said)
+            assert not any(secret in text for secret in SECRETS), text
+            shutil.rmtree(run.work)
+
     def results(self, run: Result) -> dict[str, dict[str, Any]]:
         """The results of a run's nodes, by their names."""
         file = self.site.directory(run.run_id, STEP) / "target" / "run_results.json"
         found = json.loads(file.read_bytes())["results"]
         return {each["unique_id"].split(".")[2]: each for each in found}
+
+    def error(self, run: Result) -> str:
+        """The error that a run has ended with."""
+        found = self.site.events(run.run_id, dg.DagsterEventType.STEP_FAILURE)
+        return str(found[0].user_failure_data.description if found[0].user_failure_data else found)
 
     def rows(self, number: int, name: str) -> str:
         """The rows that a node has built in the pull request's copy, as text."""

@@ -23,6 +23,11 @@ class Project:
     says: str = ""
     """A part of the error that it must end with; empty where it may also come to nothing."""
 
+    @property
+    def needs_a_run(self) -> bool:
+        """Whether it attacks only when nodes are built."""
+        return self.name in _BUILT
+
 
 def _profile(output: str, *, name: str = "prod") -> Mapping[str, str]:
     whole = f"tiny:\n  target: {name}\n  outputs:\n    {name}: {output}\n"
@@ -452,4 +457,10 @@ NAMES = [
     Project("seed_of_zeros", {"seeds/zeros.csv": "a,b\n" + "0,1\n" * 100_000}),
     Project("seed_of_nothing", {"seeds/nothing.csv": "\x00\x00"}),
 ]
+_BUILT = {
+    *("attach_production", "attach_by_dots", "external_root", "on_run_start", "on_run_end"),
+    *("dispatch", "schema_of_production", "a_macro_of_dbt_replaced", "plugin"),
+    *("a_materialization_of_its_own", "prints_nodes", "alias_of_lines", "alias_of_10000"),
+    *("test_of_markdown", "test_name_of_lines", "error_of_markdown", "link_target"),
+}
 PROJECTS = [*PROFILES, *KEYS, *PACKAGES, *LINKS, *NAMES]
