@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -86,7 +87,7 @@ class Deployment:
             "9876543": _LASTING,
         }
         for name, place in places.items():
-            text = text.replace(name, place)
+            text = re.sub(rf"(?<![A-Z_]){name}(?![A-Z_])", lambda _, to=place: to, text)
         return text
 
     @property
@@ -140,12 +141,13 @@ class Deployment:
         directory = run.work / "steps" / "03-dbt-deps"
         directory.mkdir(parents=True)
         try:
-            workspace = runs.ready(run)
-            runs.copy_database(run, workspace, said.append)
-            ensure_packages(workspace, directory, said.append, timeout_seconds=60)
-            ended = workspace.run(
-                ("parse",), directory=directory, on_line=said.append, timeout_seconds=60
-            )
+            with run.state.explained("preparing"):
+                workspace = runs.ready(run)
+                runs.copy_database(run, workspace, said.append)
+                ensure_packages(workspace, directory, said.append, timeout_seconds=60)
+                ended = workspace.run(
+                    ("parse",), directory=directory, on_line=said.append, timeout_seconds=60
+                )
             return "" if ended.code == 0 else f"dbt parse: {last_words(said)}"
         except DeployError as error:
             return str(error)
@@ -227,7 +229,7 @@ class Deployment:
             assert each.error.cls_name in ("Failure", None), each.error.to_string()
         for log in self.site.directory(run.run_id).glob("*/console.log"):
             text = log.read_text(encoding="utf-8")
-            assert "deploy_project/" not in text, text
+            assert "deploy_project/runs/" not in text, text
             assert "this is a defect" not in text
         assert not _running(_LASTING)
         assert not list(self.site.state.all_work.glob("*/tree")), "the run's files are gone"

@@ -49,8 +49,11 @@ def model(dbt, session):
     import os, stat, threading
 
     def write(pipe, data):
-        while data:
-            data = data[os.write(pipe, data):]
+        try:
+            while data:
+                data = data[os.write(pipe, data):]
+        except OSError:
+            pass
 
     for each in range(3, 100):
         try:

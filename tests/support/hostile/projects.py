@@ -41,7 +41,9 @@ def _duckdb(
 
 
 def _key(line: str) -> Mapping[str, str]:
-    return {"dbt_project.yml": f"{_PROJECT.strip()}\n{line}\n"}
+    key = line.partition(":")[0]
+    kept = [each for each in _PROJECT.strip().splitlines() if not each.startswith(f"{key}:")]
+    return {"dbt_project.yml": "\n".join([*kept, line, ""])}
 
 
 _LEADS_OUT = "leads out of the repository"
