@@ -258,7 +258,7 @@ def _make_home(invocation: Invocation) -> None:
 
 
 class _EventLines:
-    """The lines of dbt's events that wait to be heard; dbt waits while there are too many.
+    """A queue for the lines of dbt's events; dbt waits while it is full.
 
     The project's code can write there, too, and whatever it likes: a line without an end, say.
     """

@@ -229,7 +229,7 @@ EVENTS = [
     Events("no_event", 'b\'{"event": "Evil"}\\n\''),
     Events("an_event_of_numbers", 'b\'{"event": "Problem", "message": 7}\\n\''),
     Events("deep", "b'[' * 100000 + b'\\n'"),
-    Events("without_an_end", "b'x' * (70 << 20)", says="has more than 67,108,864 characters"),
+    Events("without_an_end", "b'x' * (70 << 20)", says="descriptor of its events"),
     Events(
         "a_node_of_productions",
         'b\'{"event": "NodeStart", "unique_id": "model.tiny.orders", "resource_type": "model", "name": "orders"}\\n\' * 1000',
@@ -239,6 +239,6 @@ EVENTS = [
     Events(
         "a_listing_elsewhere",
         'b\'{"event": "Listed", "nodes": [{"unique_id": "model.tiny.orders", "schema": "main"}], "problem": ""}\\n\'',
-        says="nothing was built",
+        says="",
     ),
 ]
