@@ -179,7 +179,7 @@ def _node_result(raw: Mapping[str, Any]) -> NodeResult:
 
 
 def _named(raw: Mapping[str, Any], key: str) -> str:
-    """Return the text under `key`, which has to be there."""
+    """Return the text under `key`; raise `KeyError` where there is none."""
     return text_in({key: raw[key]}, key)
 
 
