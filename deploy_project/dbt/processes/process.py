@@ -283,7 +283,7 @@ class _EventLines:
                 self._room.release(_parts(line))
 
     def wake(self) -> None:
-        """Have the one who iterates look at signals; safe to call in their handlers."""
+        """Yield an empty line, for a look at signals; safe to call in their handlers."""
         self._waiting.put("")
 
     def listen(self, child: Child) -> None:
