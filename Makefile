@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth mutate kill mutations emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth mutate kill strangers mutations emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -53,6 +53,9 @@ mutate: $(BIN)/.installed-dev  ## Change the decisions line by line, and count w
 
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s
+
+strangers: $(BIN)/.installed-dev  ## Run each hostile pull request as a whole run; takes twenty minutes
+	$(BIN)/pytest -n 0 tests/strangers --strangers all -v
 
 mutations: $(BIN)/.installed-dev  ## Try 2,000 mutations of a configuration: make mutations SEED=7
 	$(BIN)/python -W ignore -m tests.support.mutated --seed $(or $(SEED),1)

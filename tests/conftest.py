@@ -27,6 +27,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
     parser.addoption("--kills", choices=["short", "all"], default="short", help="what to kill when")
+    parser.addoption(
+        "--strangers", choices=["short", "all"], default="short", help="what to run as whole runs"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks

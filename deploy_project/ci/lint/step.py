@@ -115,9 +115,10 @@ def _kept(result: Path, place: Path, workspace: Workspace) -> Lint:
     root = f"{workspace.tree}/"
     try:
         content: Mapping[str, Any] = json.loads(result.read_bytes())
-    except ValueError as error:
+        text = json.dumps(_relative(content, root), indent=2)
+    except (ValueError, RecursionError) as error:
         raise LintError(f"SQLFluff has left no result that can be read: {error}") from None
-    small_files.write_text(place, json.dumps(_relative(content, root), indent=2))
+    small_files.write_text(place, text)
     result.unlink()
     workspace.scrubber.file(place)
     return read(place)

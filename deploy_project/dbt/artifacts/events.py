@@ -1,13 +1,15 @@
 """dbt's node events as the child program writes them, one compact JSON line each."""
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from deploy_project.dbt.artifacts.results import moment
+from deploy_project.dbt.artifacts.results import MALFORMED, moment, whole_text
+from deploy_project.errors import DbtError
 
 LONGEST_TEXT = 10_000
 """Characters of a message in an event or an error; the logs have all of it."""
@@ -97,6 +99,20 @@ _FORMS: Mapping[str, type[Event]] = {
     "Problem": Problem,
 }
 """The event of each name; the child program writes its fields under their names."""
+_TYPES: Mapping[str, type | tuple[type, ...]] = {
+    "index": int,
+    "total": int,
+    "failures": int,
+    "execution_seconds": (int, float),
+    "compile_seconds": (float, type(None)),
+    "started_at": (datetime, type(None)),
+    "finished_at": (datetime, type(None)),
+    "adapter_response": dict,
+    "nodes": list,
+}
+"""The types of the fields that are no texts."""
+_SHOWN = 200
+"""Characters of a line that is no event."""
 
 
 def _seconds(timing: Mapping[str, list[str]], phase: str) -> float | None:
@@ -127,12 +143,42 @@ def _each_text(value: Any, shown: Callable[[str], str]) -> Any:
 
 
 def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
-    """Return the event in one line of the child program, each text in it passed to `shown`."""
-    fact = _each_text(json.loads(line), shown)
+    """Return the event in one line of the child program, each text in it passed to `shown`.
+
+    The project's own code can write such lines, too. Raises `DbtError` for one that is no event.
+    """
+    try:
+        return _event(_each_text(json.loads(line), lambda text: shown(whole_text(text))))
+    except MALFORMED as error:
+        why = f"{type(error).__name__}: {error}"
+        raise DbtError(
+            f"a line among dbt's events is none ({why}): {shown(line[:_SHOWN])!r}; something "
+            "beside dbt, such as a Python model, writes to the descriptor of its events"
+        ) from error
+
+
+def _event(fact: dict[str, Any]) -> Event:
     if "message" in fact:
         fact["message"] = uncolored(fact["message"])
     if "timing" in fact:
         fact["compile_seconds"] = _seconds(fact["timing"], "compile")
         fact |= {each: moment(fact[each]) for each in ("started_at", "finished_at")}
     form = _FORMS[fact["event"]]
-    return form(**{name: fact[name] for name in form.__dataclass_fields__})
+    return form(**{name: _checked(name, fact[name]) for name in form.__dataclass_fields__})
+
+
+def _checked(name: str, value: Any) -> Any:
+    """Return a field's value; raise an error when it is not of the field's type."""
+    is_finite = not isinstance(value, float) or math.isfinite(value)
+    if not isinstance(value, _TYPES.get(name, str)) or not is_finite:
+        raise TypeError(f"{name!r} is {shortened(repr(value))}")
+    if name == "nodes" and not all(map(_is_node, cast(list[Any], value))):
+        raise TypeError(f"{name!r} are no nodes")
+    return value
+
+
+def _is_node(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    node = cast(dict[str, Any], value)
+    return isinstance(node.get("unique_id"), str) and isinstance(node.get("config", {}), dict)

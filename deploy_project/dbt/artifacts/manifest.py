@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from deploy_project.dbt.artifacts.results import Readable, document
+from deploy_project.dbt.artifacts.results import MALFORMED, Readable, document, text_in
 from deploy_project.errors import DbtError
 
 _LOOK_SECONDS = 0.05
@@ -42,13 +42,24 @@ class Node:
 
 
 class Nodes(Mapping[str, Node]):
-    """One section of a manifest by unique id; nodes are made when they are asked for."""
+    """One section of a manifest by unique id; nodes are made when they are asked for.
+
+    That raises `DbtError` for an entry that is not one of dbt's.
+    """
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._raw = dict(raw)
 
     def __getitem__(self, unique_id: str) -> Node:
-        return _node(unique_id, self._raw[unique_id])
+        raw = self._raw[unique_id]
+        try:
+            return _node(unique_id, raw)
+        except MALFORMED as error:
+            why = f"{type(error).__name__}: {error}"
+            raise DbtError(
+                f"the entry of {unique_id!r} in the manifest is not one of dbt's ({why}); run the "
+                "command again"
+            ) from error
 
     def __contains__(self, unique_id: object) -> bool:
         return unique_id in self._raw
@@ -110,9 +121,9 @@ def read_manifest(path: Readable) -> Manifest:
     with document(path, "manifest") as found:
         metadata = found["metadata"]
         return Manifest(
-            dbt_version=metadata.get("dbt_version", ""),
-            adapter_type=metadata.get("adapter_type") or "",
-            invocation_id=metadata.get("invocation_id") or "",
+            dbt_version=text_in(metadata, "dbt_version"),
+            adapter_type=text_in(metadata, "adapter_type"),
+            invocation_id=text_in(metadata, "invocation_id"),
             nodes=Nodes(found["nodes"]),
             sources=Nodes(found["sources"]),
             exposures=Nodes(found.get("exposures", {})),
@@ -137,24 +148,31 @@ def _node(unique_id: str, raw: Mapping[str, Any]) -> Node:
     depends_on: Mapping[str, Sequence[str]] = raw.get("depends_on") or {}
     return Node(
         unique_id=unique_id,
-        name=raw.get("name") or "",
-        resource_type=raw.get("resource_type") or "",
-        path=raw.get("path") or "",
-        depends_on=tuple(depends_on.get("nodes") or ()),
-        materialized=config.get("materialized") or "",
-        database=raw.get("database") or "",
-        schema=raw.get("schema") or "",
-        relation_name=raw.get("relation_name") or "",
-        group=raw.get("group") or config.get("group") or "",
-        tags=tuple(raw.get("tags") or ()),
+        name=text_in(raw, "name"),
+        resource_type=text_in(raw, "resource_type"),
+        path=text_in(raw, "path"),
+        depends_on=_texts(depends_on, "nodes"),
+        materialized=text_in(config, "materialized"),
+        database=text_in(raw, "database"),
+        schema=text_in(raw, "schema"),
+        relation_name=text_in(raw, "relation_name"),
+        group=text_in(raw, "group") or text_in(config, "group"),
+        tags=_texts(raw, "tags"),
         config=config,
-        alias=raw.get("alias") or raw.get("name") or "",
+        alias=text_in(raw, "alias") or text_in(raw, "name"),
         columns=raw.get("columns") or {},
         constraints=raw.get("constraints") or (),
-        primary_key=tuple(raw.get("primary_key") or ()),
-        attached_node=raw.get("attached_node") or "",
+        primary_key=_texts(raw, "primary_key"),
+        attached_node=text_in(raw, "attached_node"),
         test_metadata=raw.get("test_metadata") or {},
     )
+
+
+def _texts(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found: Sequence[Any] = raw.get(key) or ()
+    if not all(isinstance(each, str) for each in found):
+        raise TypeError(f"{key!r} are not all texts")
+    return tuple(found)
 
 
 def build_parents(manifest: Manifest) -> Mapping[str, Collection[str]]:

@@ -1,13 +1,20 @@
 """run_results.json and sources.json as typed values; unknown fields are ignored."""
 
 import json
+import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from deploy_project.errors import DbtError
+
+MALFORMED = (
+    *(ValueError, KeyError, TypeError, AttributeError, IndexError),
+    *(RecursionError, OverflowError),
+)
+"""The errors of reading JSON that has another shape than dbt's; a pull request may write any."""
 
 
 class Readable(Protocol):
@@ -76,9 +83,9 @@ def read_run_results(path: Readable) -> RunResults:
     with document(path, "run-results") as found:
         metadata = found["metadata"]
         return RunResults(
-            command=found.get("args", {}).get("which", ""),
-            dbt_version=metadata.get("dbt_version", ""),
-            invocation_id=metadata.get("invocation_id") or "",
+            command=text_in(found.get("args", {}), "which"),
+            dbt_version=text_in(metadata, "dbt_version"),
+            invocation_id=text_in(metadata, "invocation_id"),
             started_at=moment(metadata.get("invocation_started_at")),
             results=tuple(_node_result(each) for each in found["results"]),
         )
@@ -111,11 +118,13 @@ def document(path: Readable, kind: str) -> Generator[dict[str, Any], None, None]
         ) from error
     try:
         found = json.loads(content)
+        if _HALF in content.lower():  # half a letter, perhaps, which nobody could write down
+            found = _whole(found)
         version = found["metadata"]["dbt_schema_version"]
         if f"/{kind}/" not in version:
             raise ValueError(f"it says that it is {version!r}")
         yield found
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except MALFORMED as error:
         why = f"{type(error).__name__}: {error}"
         raise DbtError(
             f"dbt's artifact {str(path)!r} ({len(content)} bytes) is not a whole {kind} document "
@@ -123,20 +132,55 @@ def document(path: Readable, kind: str) -> Generator[dict[str, Any], None, None]
         ) from error
 
 
+def whole_text(text: str) -> str:
+    """Return a text that can be written, with question marks for halves of letters in it."""
+    return text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+_HALF = b"\\ud"
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str):
+        return whole_text(value)
+    if isinstance(value, dict):
+        entries = cast(dict[str, Any], value)
+        return {whole_text(key): _whole(each) for key, each in entries.items()}
+    if isinstance(value, list):
+        return [_whole(each) for each in cast(list[Any], value)]
+    return value
+
+
+def text_in(raw: Mapping[str, Any], key: str) -> str:
+    """Return the text under `key`, empty for none; raise `TypeError` for anything else."""
+    found = raw.get(key) or ""
+    if not isinstance(found, str):
+        raise TypeError(f"{key!r} is no text, but {type(found).__name__}")
+    return found
+
+
 def _node_result(raw: Mapping[str, Any]) -> NodeResult:
     phases: list[Mapping[str, Any]] = raw.get("timing") or []
     timing = {each["name"]: _interval(each) for each in phases}
+    seconds, failures = float(raw.get("execution_time") or 0), raw.get("failures")
+    if not math.isfinite(seconds) or not isinstance(failures, int | None):
+        raise TypeError(f"the numbers of a result are {seconds!r} and {failures!r}")
     return NodeResult(
-        unique_id=raw["unique_id"],
-        status=raw["status"],
-        message=raw.get("message") or "",
-        thread=raw.get("thread_id") or "",
-        execution_seconds=float(raw.get("execution_time") or 0),
+        unique_id=_named(raw, "unique_id"),
+        status=_named(raw, "status"),
+        message=text_in(raw, "message"),
+        thread=text_in(raw, "thread_id"),
+        execution_seconds=seconds,
         compile=timing.get("compile"),
         execute=timing.get("execute"),
-        failures=raw.get("failures"),
-        compiled_code=raw.get("compiled_code") or "",
+        failures=failures,
+        compiled_code=text_in(raw, "compiled_code"),
     )
+
+
+def _named(raw: Mapping[str, Any], key: str) -> str:
+    """Return the text under `key`; raise `KeyError` where there is none."""
+    return text_in({key: raw[key]}, key)
 
 
 def _interval(raw: Mapping[str, Any]) -> Interval | None:
@@ -155,8 +199,8 @@ def moment(text: str | None) -> datetime | None:
 def _source_result(raw: Mapping[str, Any]) -> SourceResult:
     criteria: Mapping[str, Any] = raw.get("criteria") or {}
     return SourceResult(
-        unique_id=raw["unique_id"],
-        status=raw["status"],
+        unique_id=_named(raw, "unique_id"),
+        status=_named(raw, "status"),
         max_loaded_at=moment(raw.get("max_loaded_at")),
         snapshotted_at=moment(raw.get("snapshotted_at")),
         age_seconds=raw.get("max_loaded_at_time_ago_in_s"),

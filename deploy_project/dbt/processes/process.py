@@ -32,6 +32,12 @@ _LOOK_SECONDS = 1
 _HOME = "home"
 LONGEST_LINE = 1 << 16
 """Characters; a longer line is heard in several parts."""
+LONGEST_EVENT = 1 << 26
+"""Characters of the line of one event: a listing has all nodes of a project."""
+_WAITING = 1 << 12
+"""Parts of events that wait to be heard; with more, dbt waits until they have been."""
+_PART = 1 << 16
+"""Characters that count as one of them."""
 
 
 @dataclass(frozen=True)
@@ -152,8 +158,8 @@ def run(
     order = _order(invocation)
     seconds = deadlines.limited(math.inf if timeout_seconds is None else timeout_seconds)
     until = time.monotonic() + seconds
-    heard = SimpleQueue[str | None]()
-    with held_signals(wake=lambda: heard.put("")) as let_signals_through:
+    lines = _EventLines()
+    with held_signals(wake=lines.wake) as let_signals_through:
         is_interrupted = False
 
         def goes_on() -> bool:
@@ -169,7 +175,7 @@ def run(
         )
         process = child.process
         over, expired = threading.Event(), threading.Event()
-        listener = threading.Thread(target=_listen, args=(child, heard), daemon=True)
+        listener = threading.Thread(target=lines.listen, args=(child,), daemon=True)
         reader = threading.Thread(target=_read, args=(child, scrubber, on_line, over), daemon=True)
         timer = _timer(process, until - time.monotonic(), expired)
         try:
@@ -180,7 +186,7 @@ def run(
             if invocation.arguments[:1] == ("deps",):
                 threading.Thread(target=_end_silent_git, args=(process,), daemon=True).start()
             child.order(order)
-            for line in iter(heard.get, None):
+            for line in lines:
                 if let_signals_through():
                     stop(process)
                 if line.endswith("\n"):  # else dbt was killed while it wrote
@@ -193,6 +199,7 @@ def run(
             raise
         finally:
             timer.cancel()
+            lines.close()
             if (process.poll() or 0) < 0:
                 sessions.kill(process.pid)  # a crash leaves behind what it has started
             reader.join(timeout=GRACE_SECONDS)
@@ -250,13 +257,52 @@ def _make_home(invocation: Invocation) -> None:
         (home / "extensions").symlink_to(extensions)
 
 
-def _listen(child: Child, heard: SimpleQueue[str | None]) -> None:
-    """Put each line of dbt's events into the queue, then None when dbt has ended."""
-    with os.fdopen(child.events, encoding="utf-8") as lines:
-        for line in lines:
-            heard.put(line)
-    child.process.wait()
-    heard.put(None)
+class _EventLines:
+    """A queue for the lines of dbt's events; dbt waits while it is full.
+
+    The project's code can write there, too, and whatever it likes: a line without an end, say.
+    """
+
+    def __init__(self) -> None:
+        self._waiting = SimpleQueue[str | None]()
+        self._room = threading.Semaphore(_WAITING)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield each line until dbt has ended, and an empty one when woken.
+
+        Raises `DbtError` for a line that is too long.
+        """
+        for line in iter(self._waiting.get, None):
+            if len(line) == LONGEST_EVENT:
+                raise DbtError(
+                    f"an event of dbt's has more than {LONGEST_EVENT:,} characters; something "
+                    "beside dbt, such as a Python model, writes to the descriptor of its events"
+                )
+            yield line
+            if line:
+                self._room.release(_parts(line))
+
+    def wake(self) -> None:
+        """Yield an empty line, for a look at signals; safe to call in their handlers."""
+        self._waiting.put("")
+
+    def listen(self, child: Child) -> None:
+        """Take in all lines of a child; for a thread of its own."""
+        with os.fdopen(child.events, encoding="utf-8", errors="replace") as stream:
+            while line := stream.readline(LONGEST_EVENT):
+                for _ in range(_parts(line)):
+                    self._room.acquire()
+                self._waiting.put(line)
+        child.process.wait()
+        self._waiting.put(None)
+
+    def close(self) -> None:
+        """Have the thread that listens end by itself: nobody hears any more."""
+        self._room.release(_WAITING)
+
+
+def _parts(line: str) -> int:
+    return 1 + len(line) // _PART
 
 
 def _read(

@@ -116,7 +116,7 @@ class Scrubber:
         """Return JSON without secrets in its texts, still JSON; None when `path` holds none."""
         try:
             return json.dumps(self._value(json.loads(path.read_bytes()))).encode()
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     def _value(self, value: Any) -> Any:

@@ -48,8 +48,15 @@ def _of_exposure(node: NodeEntry) -> dict[str, object]:
         "dbt/type": node.get("type"),
         "dbt/maturity": node.get("maturity"),
         "dbt/label": node.get("label"),
-        "dbt/url": dg.MetadataValue.url(node["url"]) if node.get("url") else None,
+        "dbt/url": _link(node.get("url")),
     }
+
+
+def _link(url: object) -> object:
+    """Return a link for Dagster's UI; a plain value where a browser would run it, say."""
+    if isinstance(url, str) and url.lower().startswith(("http://", "https://")):
+        return dg.MetadataValue.url(url)
+    return url or None
 
 
 _SPECIFIC: Mapping[str, Callable[[NodeEntry], dict[str, object]]] = {

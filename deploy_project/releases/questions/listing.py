@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from deploy_project.dbt.arguments.commands import ListCommand
 from deploy_project.dbt.artifacts.console import last_words
@@ -38,5 +39,14 @@ def listed(
         for line in said:
             on_line(line)
         raise DbtError(f"`dbt ls` of {of} failed: {last_words(said)}")
-    found = [json.loads(line) for line in said if line.startswith("{")]
-    return [{name: each.get(name) or "" for name in fields} for each in found]
+    found = filter(None, map(_node, said))
+    return [{name: str(each.get(name) or "") for name in fields} for each in found]
+
+
+def _node(line: str) -> Mapping[str, object]:
+    """Return the node in a line of dbt's; empty for another line: the project's macros print."""
+    try:
+        found: Any = json.loads(line) if line.startswith("{") else None
+    except (ValueError, RecursionError):
+        return {}
+    return cast(Mapping[str, object], found) if isinstance(found, dict) else {}

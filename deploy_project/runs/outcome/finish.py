@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from graphlib import CycleError
 
 import dagster as dg
 from upath import UPath
@@ -91,7 +92,7 @@ def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
         try:
             with run.artifacts.explained(f"reading {target}"):
                 commands += _commands(target)
-        except (ArtifactError, DbtError) as error:
+        except (ArtifactError, DbtError, CycleError) as error:
             print(f"Model timing leaves out {record.name}: {error}", file=sys.stderr)
     return timing(commands)
 

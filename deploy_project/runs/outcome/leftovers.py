@@ -1,10 +1,13 @@
 """The leftovers of a run that died before it could clean up: its steps and their files."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
 from deploy_project.config import small_files
+from deploy_project.dbt.processes.left_behind import make_plain
+from deploy_project.errors import DbtError
 from deploy_project.releases.given import given
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
@@ -42,6 +45,9 @@ def keep(run: Run, records: Sequence[StepRecord]) -> None:
     for each in records:
         directory = run.work / "steps" / each.directory
         if directory.is_dir():
+            if run.pull_request is not None:  # nobody has looked at what its command has left
+                with suppress(DbtError):  # what was too much is gone
+                    make_plain([directory])
             file = directory / "step.json"
             if not file.is_file():
                 small_files.write_text(file, to_json(each))

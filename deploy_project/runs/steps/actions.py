@@ -238,9 +238,9 @@ def _dbt(
 
 def _rewrite(results: Path, lasting: Callable[[str], str]) -> None:
     if results.is_file():
-        text = results.read_text(encoding="utf-8")
+        text = results.read_bytes().decode("utf-8", errors="surrogateescape")
         if lasting(text) != text:
-            results.write_text(lasting(text), encoding="utf-8")
+            results.write_bytes(lasting(text).encode("utf-8", errors="surrogateescape"))
 
 
 Action = Callable[[StepContext], None]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deploy_project.config.values.deployment import DeferToEnvironment
 from deploy_project.dbt.artifacts.console import last_words
+from deploy_project.dbt.artifacts.results import document
 from deploy_project.dbt.processes.scrubbing import MASK
 from deploy_project.errors import ConfigError, DbtError
 from deploy_project.releases.workspace import Workspace
@@ -84,12 +85,11 @@ def parsed(context: StepContext, workspace: Workspace) -> Path:
 
 def _nothing(context: StepContext, workspace: Workspace) -> Path:
     """Return the directory of an empty state, as this dbt writes it: every node differs from it."""
-    manifest = json.loads(parsed(context, workspace).read_bytes())
-    contents = (name for name in _CONTENTS if name in manifest)
-    maps: dict[str, dict[str, object]] = {name: {} for name in contents}
     place = context.run.work / "nothing"
     place.mkdir(exist_ok=True)
-    (place / "manifest.json").write_text(json.dumps({**manifest, **maps}), encoding="utf-8")
+    with document(parsed(context, workspace), "manifest") as manifest:
+        maps = {name: dict[str, object]() for name in _CONTENTS if name in manifest}
+        (place / "manifest.json").write_text(json.dumps({**manifest, **maps}), encoding="utf-8")
     return place
 
 

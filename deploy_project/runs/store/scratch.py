@@ -8,6 +8,9 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
+from deploy_project.dbt.processes.left_behind import make_plain
+from deploy_project.errors import DbtError
+
 RECLAIM_AFTER = timedelta(days=1)
 """Long enough for people to look at the files of a killed run."""
 _ALIVE = "alive"
@@ -27,7 +30,7 @@ def hold(work: Path) -> None:
 
 def free(work: Path) -> None:
     """Delete `work`, and drop this process's hold on it."""
-    shutil.rmtree(work, ignore_errors=True)
+    _delete(work)
     descriptor = _held.pop(work, None)
     if descriptor is not None:
         os.close(descriptor)
@@ -43,9 +46,18 @@ def reclaim(all_work: Path, *, older_than: timedelta = RECLAIM_AFTER) -> list[st
     for work in sorted(all_work.iterdir()) if all_work.is_dir() else ():
         with suppress(FileNotFoundError):  # another process reclaims too
             if work.stat().st_mtime <= before and not is_held(work):
-                shutil.rmtree(work, ignore_errors=True)
+                _delete(work)
                 reclaimed.append(work.name)
     return reclaimed
+
+
+def _delete(work: Path) -> None:
+    try:
+        shutil.rmtree(work, ignore_errors=True)
+    except RecursionError:  # a pull request's run was killed, and has left a deep directory
+        with suppress(DbtError):
+            make_plain([], unread=[work])
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def is_held(work: Path) -> bool:

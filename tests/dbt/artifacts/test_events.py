@@ -15,6 +15,7 @@ from deploy_project.dbt.artifacts.events import (
     parse,
 )
 from deploy_project.dbt.artifacts.results import moment
+from deploy_project.errors import DbtError
 
 NODE = {
     "unique_id": "model.shop.orders",
@@ -105,3 +106,71 @@ def test_an_error_that_is_no_nodes_is_told_without_colors():
 )
 def test_dbts_spellings_of_a_moment(text: str, expected: datetime | None):
     assert moment(text) == expected
+
+
+FINISHED = {
+    "event": "NodeFinished",
+    **NODE,
+    "status": "success",
+    "message": "OK",
+    "thread": "Thread-1",
+    "execution_seconds": 1,
+    "failures": 0,
+    "timing": {},
+    "adapter_response": {},
+}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "no JSON",
+        "[]",
+        "7",
+        "null",
+        '"event"',
+        "{}",
+        '{"event": "Unheard"}',
+        '{"event": []}',
+        '{"event": "NodeStart"}',
+        '{"event": "Problem", "message": 7}',
+        '{"event": "Problem", "message": null}',
+        '{"event": "LogStartLine", "unique_id": "a", "index": "1", "total": 2}',
+        '{"event": "Listed", "nodes": [7], "problem": ""}',
+        '{"event": "Listed", "nodes": {}, "problem": ""}',
+        '{"event": "Listed", "nodes": [{"schema": "no id"}], "problem": ""}',
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        "9" * 5000,
+        *(
+            json.dumps({**FINISHED, **changes})
+            for changes in (
+                {"unique_id": ["a"]},
+                {"status": {}},
+                {"message": ["a"]},
+                {"execution_seconds": "long"},
+                {"execution_seconds": float("inf")},
+                {"execution_seconds": float("nan")},
+                {"failures": None},
+                {"adapter_response": "SELECT"},
+                {"timing": []},
+                {"timing": {"compile": [7, 8]}},
+                {"timing": {"compile": ["2026-03-02"]}},
+                {"started_at": "yesterday"},
+                {"started_at": {"a": 1}},
+                {"finished_at": "0001-01-01T00:00:00+14:00"},
+            )
+        ),
+    ],
+)
+def test_a_line_that_is_no_event_is_told(line: str):
+    """A Python model can write to the descriptor of events, and each of these was a traceback."""
+    with pytest.raises(DbtError, match="a line among dbt's events is none"):
+        parse(line)
+
+
+def test_half_a_letter_in_an_event_is_a_question_mark():
+    """Nobody could write it down."""
+    event = finished(message="bad \ud800 and good \U0001f600")
+    assert event.message == "bad ? and good \U0001f600"

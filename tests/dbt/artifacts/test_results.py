@@ -299,3 +299,70 @@ def test_artifacts_are_read_from_any_file_system():
         read_sources(file)
     file.write_bytes((RECORDED / "dbt-1.11" / "sources.json").read_bytes())
     assert len(read_sources(file)) == 3
+
+
+RESULT = {"unique_id": "model.shop.orders", "status": "success"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"unique_id": None, "status": 7},
+        {"unique_id": 7},
+        {"unique_id": ["a"]},
+        {"status": {"a": 1}},
+        {"message": ["a"]},
+        {"thread_id": 7},
+        {"compiled_code": {"a": 1}},
+        {"failures": "many"},
+        {"execution_time": "long"},
+        {"execution_time": float("inf")},
+        {"execution_time": [1]},
+        {"timing": 7},
+        {"timing": [7]},
+        {"timing": [{"name": []}]},
+        {"timing": [{"name": "compile", "started_at": 7, "completed_at": 8}]},
+        {"timing": [{"name": "compile", "started_at": "0001-01-01T00:00:00+14:00"}]},
+    ],
+)
+def test_results_of_another_shape_are_told(tmp_path: Path, change: dict[str, Any]):
+    """A Python model can write the file when dbt has ended, and each of these was a traceback."""
+    metadata = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
+    content = {"metadata": metadata, "args": {}, "results": [{**RESULT, **change}]}
+    (tmp_path / "run_results.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(DbtError, match="is not a whole run-results document"):
+        read_run_results(tmp_path / "run_results.json")
+
+
+def test_half_a_letter_in_results_is_a_question_mark(tmp_path: Path):
+    metadata = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/run-results/v6.json"}
+    result = {**RESULT, "message": "bad \ud800, good \U0001f600"}
+    content = {"metadata": metadata, "args": {}, "results": [result]}
+    (tmp_path / "run_results.json").write_text(json.dumps(content), encoding="utf-8")
+    found = read_run_results(tmp_path / "run_results.json").results[0]
+    assert found.message == "bad ?, good \U0001f600"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        7,
+        [],
+        None,
+        {"name": 7},
+        {"config": [1]},
+        {"config": {"materialized": {"a": 1}}},
+        {"depends_on": [1]},
+        {"depends_on": {"nodes": [7]}},
+        {"depends_on": {"nodes": 7}},
+        {"tags": [[]]},
+    ],
+)
+def test_an_entry_of_another_shape_in_a_manifest_is_told(tmp_path: Path, entry: object):
+    metadata = {"dbt_schema_version": "https://schemas.getdbt.com/dbt/manifest/v12.json"}
+    nodes = {"model.shop.orders": entry}
+    content = {"metadata": metadata, "nodes": nodes, "sources": {}}
+    (tmp_path / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
+    found = read_manifest(tmp_path / "manifest.json")
+    with pytest.raises(DbtError, match="in the manifest is not one of dbt"):
+        _ = found.parents

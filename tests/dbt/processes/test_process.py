@@ -533,3 +533,40 @@ def test_a_signal_whose_handler_only_takes_note_ends_dbt(program: Program):
     assert ended.code != 0
     assert noted == [signal.SIGINT]
     assert not is_running(int(heard.lines[0]))
+
+
+def test_events_that_are_no_text_do_not_keep_a_command_for_ever(program: Program):
+    """The thread that read them ended, and nobody heard of the end of the command."""
+    invocation = program("os.write(events, b'\\xff\\xfe\\n')")
+    with pytest.raises(DbtError, match="a line among dbt's events is none"):
+        Heard().run(invocation)
+
+
+def test_an_event_without_an_end_is_not_read_to_it(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+):
+    """It took all memory."""
+    monkeypatch.setattr(process, "LONGEST_EVENT", 1 << 16)
+    began = time.monotonic()
+    with pytest.raises(DbtError, match="has more than 65,536 characters"):
+        Heard().run(program("while True: os.write(events, b'x' * 4096)"))
+    assert time.monotonic() - began < PATIENCE
+
+
+def test_events_that_nobody_has_heard_yet_are_not_taken_in(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(process, "_WAITING", 3)
+    heard: list[Event] = []
+
+    def hear(event: Event) -> None:
+        time.sleep(0.01)
+        heard.append(event)
+
+    process.run(
+        program("for n in range(50): event(event='Problem', message='x' * n)"),
+        scrubber=Scrubber([]),
+        on_event=hear,
+        on_line=lambda _: None,
+    )
+    assert len(heard) == 50

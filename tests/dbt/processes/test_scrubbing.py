@@ -274,3 +274,11 @@ def test_long_lines_take_time_by_their_length():
 
     cpu(1000)
     assert cpu(400_000) < 40 * cpu(40_000)
+
+
+def test_json_that_is_too_deep_is_scrubbed_as_text(tmp_path: Path):
+    """A pull request can leave such an artifact, and its run ended in a traceback."""
+    file = tmp_path / "run_results.json"
+    file.write_text("[" * 100_000 + '"hush-hush"', encoding="utf-8")
+    Scrubber(["hush-hush"]).file(file)
+    assert file.read_text(encoding="utf-8").endswith(f'"{MASK}"')

@@ -56,3 +56,18 @@ def test_a_killed_process_holds_nothing(tmp_path: Path):
 
 def test_there_may_be_no_scratch_space_yet(tmp_path: Path):
     assert reclaim(tmp_path / "work", older_than=AN_HOUR) == []
+
+
+def test_a_deep_directory_of_a_killed_run_is_reclaimed(tmp_path: Path):
+    """Python's own way to delete it calls itself for each level, and the sensor failed for good."""
+    here = os.open(directory(tmp_path, "killed"), os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("d", dir_fd=here)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = deeper
+    os.close(here)
+    then = time.time() - timedelta(hours=2).total_seconds()
+    os.utime(tmp_path / "killed", (then, then))
+    assert reclaim(tmp_path, older_than=AN_HOUR) == ["killed"]
+    assert not (tmp_path / "killed").exists()
