@@ -1,5 +1,6 @@
 """The connection of a run: relative paths of databases and keys resolved to one place each."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,12 @@ from deploy_project.dbt.project.warehouse_files import (
     key_files,
     placed,
 )
+from deploy_project.errors import ConfigError
 from deploy_project.releases.strangers import Stranger
 from deploy_project.releases.warehouses import Warehouse
+
+_LONGEST_NAME = 200
+"""Bytes of a file's name; there are 255, and some files beside it have longer ones."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,11 @@ def _own_place(named: Named, copies: Path) -> Path:
 
 
 def _copy(file: Path, place: Path, stranger: Stranger | None) -> Copy:
+    if len(os.fsencode(file.name)) > _LONGEST_NAME:
+        raise ConfigError(
+            f"a DuckDB file of the connection has the name {file.name[:40]!r}… of more than "
+            f"{_LONGEST_NAME} bytes; give it a shorter one"
+        )
     return Copy(file, place / file.name, is_trusted=_is_known(file, stranger))
 
 

@@ -39,7 +39,7 @@ _READING = {
         "select content from read_text(getvariable('f'))"
     ),
     "environment_of_the_parent": (
-        "select content::text || 'precious-of-the-victim' as c from read_blob('/proc/PARENT/environ')"
+        "select content::text || 'precious' || '-of-the-victim' as c from read_blob('/proc/PARENT/environ')"
     ),
     "attached": (
         "{{ config(pre_hook=\"attach if not exists 'VICTIM/secret.duckdb' as a1 (read_only)\") }} "
@@ -219,5 +219,5 @@ NODES = [
         for name, text in _DONE_FOR_NOTHING.items()
     ),
 ]
-LEFT_ALONE = frozenset({*_DONE_FOR_NOTHING, *_TELLING})
+LEFT_ALONE = frozenset({*_DONE_FOR_NOTHING, *_TELLING, "persistent_secret"})
 """Nodes that may succeed in the sandbox; what they do is without an effect."""
