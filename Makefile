@@ -54,7 +54,7 @@ mutate: $(BIN)/.installed-dev  ## Change the decisions line by line, and count w
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s
 
-strangers: $(BIN)/.installed-dev  ## Run each hostile pull request as a whole run; takes twenty minutes
+strangers: $(BIN)/.installed-dev  ## Run each hostile pull request as a whole run
 	$(BIN)/pytest -n 0 tests/strangers --strangers all -v
 
 mutations: $(BIN)/.installed-dev  ## Try 2,000 mutations of a configuration: make mutations SEED=7
