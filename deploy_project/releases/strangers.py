@@ -5,7 +5,7 @@ request's own files name is not opened, neither by its processes nor for them.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +76,9 @@ class Stranger:
         """Return the sandbox of its processes; None where it is off, or there can't be any."""
         if self.rules.sandbox == "off" or not sandbox.is_possible():
             return None
-        named = (*self.trusted.references, *self.trusted.directories)
+        closed = (*self.trusted.databases, self.copies)
+        open_ones = (each for each in self.trusted.directories if not _has_any(each, closed))
+        named = (*self.trusted.references, *open_ones)
         return Sandbox(
             reads=(*reads, *sorted(named), *_files(given), *_extensions(given)),
             writes=writes,
@@ -137,6 +139,12 @@ def trusted(
         directories=frozenset(directories),
         unix_sockets=sockets,
     )
+
+
+def _has_any(directory: Path, files: Iterable[Path]) -> bool:
+    """Return whether one of `files` is below a directory, wherever links lead."""
+    real = os.path.realpath(directory)
+    return any(Path(os.path.realpath(each)).is_relative_to(real) for each in files)
 
 
 def _texts(value: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -1,0 +1,68 @@
+"""What a pull request may reach by the word of trusted code."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_project.config.state import Checkout, StateDirectory
+from deploy_project.config.values.deployment import Project, PullRequestRules
+from deploy_project.dbt.processes import sandbox
+from deploy_project.dbt.processes.scrubbing import Scrubber
+from deploy_project.dbt.project.rendering import Rendering
+from deploy_project.releases.given import Given
+from deploy_project.releases.strangers import Stranger, trusted
+from deploy_project.releases.warehouses import Warehouse
+
+pytestmark = pytest.mark.skipif(not sandbox.is_possible(), reason="there is no sandbox here")
+
+
+def reads(tmp_path: Path, output: dict[str, Any]) -> tuple[Path, ...]:
+    state = StateDirectory(tmp_path / "state")
+    warehouse = Warehouse(Project("shop", 1, "r"), "prod", (), state)
+    stranger = Stranger(
+        name="pull-request-1-2",
+        rules=PullRequestRules(),
+        trusted=trusted(output, Rendering({}), warehouse, is_ours=False),
+        copies=state.pull_request("prod", 1, 2),
+        base=Checkout(tmp_path / "base"),
+        package_mirrors=tmp_path / "mirrors",
+    )
+    made = stranger.sandbox(Given({}, {}, Scrubber([]), Scrubber([])), writes=())
+    assert made is not None
+    return made.reads
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"external_root": "."},
+        {"external_root": "/"},
+        {"external_root": "TMP/state/warehouses"},
+        {"settings": {"secret_directory": "TMP/link"}},
+    ],
+    ids=["the default", "stated", "the root", "above", "by a link"],
+)
+def test_no_directory_with_a_database_of_production_is_open(tmp_path: Path, more: dict[str, Any]):
+    """The directory of a relative database was: dbt-duckdb's own default for external files."""
+    (tmp_path / "link").symlink_to("state/warehouses/prod")
+    told = {"type": "duckdb", "path": "shop.duckdb", **more}
+    output = json.loads(json.dumps(told).replace("TMP", str(tmp_path)))
+    database = tmp_path / "state" / "warehouses" / "prod" / "shop.duckdb"
+    assert not [each for each in reads(tmp_path, output) if database.is_relative_to(each.resolve())]
+
+
+def test_other_directories_and_files_that_trusted_code_names_are_open(tmp_path: Path):
+    (tmp_path / "reference.duckdb").touch()
+    output = {
+        "type": "duckdb",
+        "path": "shop.duckdb",
+        "attach": [{"path": str(tmp_path / "reference.duckdb")}],
+        "settings": {"extension_directory": str(tmp_path / "extensions")},
+    }
+    assert set(reads(tmp_path, output)) == {
+        tmp_path / "reference.duckdb",
+        tmp_path / "extensions",
+    }
