@@ -20,6 +20,7 @@ from deploy_project.dbt.project.warehouse_files import (
 )
 from deploy_project.errors import ConfigError
 from deploy_project.releases.strangers import Stranger
+from deploy_project.releases.trees import is_file
 from deploy_project.releases.warehouses import Warehouse
 
 _LONGEST_NAME = 200
@@ -100,7 +101,7 @@ def connected(
     if copies is not None:
         files |= {each: _own_place(each, copies) for each in named if each not in known}
     made = placed(output, {each.key: f"{each.prefix}{file}" for each, file in files.items()})
-    keys = key_files(made, rendering, lambda path: _exists(profiles / path))
+    keys = key_files(made, rendering, lambda path: is_file(profiles / path))
     made = placed(made, {each.key: str(profiles / each.path) for each in keys})
     database = duckdb_files.database_file(made, rendering)
     made_copies: tuple[Copy, ...] = ()
@@ -181,10 +182,3 @@ def _own(files: Mapping[Named, Path], copies: Path) -> dict[tuple[str | int, ...
     place = copies / "external"
     place.mkdir(parents=True, exist_ok=True)
     return {root: str(place)}
-
-
-def _exists(file: Path) -> bool:
-    try:
-        return file.is_file()
-    except (OSError, ValueError):  # no path at all: the content of a key, say
-        return False

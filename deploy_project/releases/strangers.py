@@ -21,6 +21,7 @@ from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.warehouse_files import databases
 from deploy_project.errors import ConfigError
 from deploy_project.releases.given import Given
+from deploy_project.releases.trees import is_file
 from deploy_project.releases.warehouses import Warehouse
 
 _REFUSALS = ("Permission denied", "Operation not permitted", "Invalid cross-device link")
@@ -65,16 +66,20 @@ class Stranger:
     package_mirrors: Path
     """The directory of mirrors of the packages that it names."""
 
+    @property
+    def is_held(self) -> bool:
+        """Whether its processes have a sandbox, as whole as this kernel can make it."""
+        return self.rules.sandbox != "off" and sandbox.is_possible()
+
     def why(self, said: str) -> str:
         """Return the line that explains a refusal of the kernel's in `said`; empty for none."""
-        held = self.rules.sandbox != "off" and sandbox.is_possible()
-        return _WHY if held and any(words in said for words in _REFUSALS) else ""
+        return _WHY if self.is_held and any(words in said for words in _REFUSALS) else ""
 
     def sandbox(
         self, given: Given, *, reads: tuple[Path, ...] = (), writes: tuple[Path, ...]
     ) -> Sandbox | None:
         """Return the sandbox of its processes; None where it is off, or there can't be any."""
-        if self.rules.sandbox == "off" or not sandbox.is_possible():
+        if not self.is_held:
             return None
         closed = (*self.trusted.databases, self.copies)
         open_ones = (each for each in self.trusted.directories if not _has_any(each, closed))
@@ -130,7 +135,7 @@ def trusted(
                 sockets = True
             elif path.is_absolute() and key[-1].endswith(_DIRECTORY_KEYS):
                 directories.add(path)
-            elif path.is_absolute() and _is_file(path):
+            elif path.is_absolute() and is_file(path):
                 references.add(path)
     own |= files
     return Trusted(
@@ -159,13 +164,6 @@ def _texts(value: Any, key: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], 
             yield from _texts(each, key)
 
 
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # no path at all: the content of a key, say
-        return False
-
-
 def _files(given: Given) -> list[Path]:
     """Return the files that dbt's variables name, such as the login of a cloud; git's not."""
     values = [
@@ -174,7 +172,7 @@ def _files(given: Given) -> list[Path]:
         if names_a_file_for_dbt(name) or not by_default(name)
     ]
     found = (Path(each) for each in (*values, *given.variables.values()))
-    return [each for each in found if each.is_absolute() and _is_file(each)]
+    return [each for each in found if each.is_absolute() and is_file(each)]
 
 
 def _extensions(given: Given) -> list[Path]:

@@ -43,6 +43,14 @@ def copy_files(source: Path, place: Path) -> None:
     _Copying().directory(os.fspath(source), os.fspath(place))
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is a file; not for a text that is no path, such as a key's content."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def remove(place: Path) -> None:
     """Delete a file, a link or a directory with all that is in it; nothing where there is none."""
     if place.is_symlink() or place.is_file():

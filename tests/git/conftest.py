@@ -1,9 +1,13 @@
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy_project.config.state import StateDirectory
-from tests.support.git_repositories import Repository, create
+from deploy_project.config.values.deployment import Project, Secret
+from tests.support.git_repositories import Repository, create, project
+from tests.support.git_server import GitServer, serve
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -33,6 +37,23 @@ def user_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def remote(tmp_path: Path) -> Repository:
     return create(tmp_path / "remote")
+
+
+@pytest.fixture
+def server(
+    monkeypatch: pytest.MonkeyPatch, remote: Repository, request: pytest.FixtureRequest
+) -> Generator[GitServer]:
+    """A server of `remote` and its neighbours, behind the `TOKEN` of the test's module."""
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
+    monkeypatch.setenv("SHOP_TOKEN", request.module.TOKEN)
+    with serve(remote.path.parent, request.module.TOKEN) as running:
+        yield running
+
+
+@pytest.fixture
+def shop(server: GitServer) -> Project:
+    """The project that is served, with its token."""
+    return replace(project(server.url("remote/.git")), token=Secret(env="SHOP_TOKEN"))
 
 
 @pytest.fixture

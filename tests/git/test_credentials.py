@@ -20,19 +20,6 @@ from tests.support.git_server import GitServer, serve
 TOKEN = "s3cret'$(touch executed) %s\\ü"
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, remote: Repository) -> Generator[GitServer, None, None]:
-    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
-    with serve(remote.path.parent, TOKEN) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(server: GitServer) -> Project:
-    return replace(project(server.url("remote/.git")), token=Secret(env="SHOP_TOKEN"))
-
-
 @contextmanager
 def command_lines() -> Generator[set[bytes], None, None]:
     """Collect the arguments of all processes of this machine while the block runs."""

@@ -1,13 +1,11 @@
 """Git logs in for what trusted code names, and never for what only a pull request names."""
 
-from collections.abc import Generator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Project, Secret
+from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.releases.packages.mirrors import mirrored
@@ -16,19 +14,6 @@ from tests.support.git_server import GitServer, serve
 
 REFUSED = r"could not read (Username|Password)|Authentication failed"
 TOKEN = "t0ken-of-the-project"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, remote: Repository) -> Generator[GitServer, None, None]:
-    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
-    monkeypatch.setenv("SHOP_TOKEN", TOKEN)
-    with serve(remote.path.parent, TOKEN) as running:
-        yield running
-
-
-@pytest.fixture
-def shop(server: GitServer) -> Project:
-    return replace(project(server.url("remote/.git")), token=Secret(env="SHOP_TOKEN"))
 
 
 def with_submodules(remote: Repository, *urls: str) -> str:

@@ -31,6 +31,11 @@ _NEEDED = (
 """What the kernel can hold as of which version of Landlock."""
 
 
+class _Rule(ctypes.Structure):
+    _pack_ = 1
+    _fields_ = (("rights", ctypes.c_uint64), ("place", ctypes.c_int32))
+
+
 def _libc() -> Any:
     return ctypes.CDLL(None, use_errno=True)
 
@@ -107,12 +112,7 @@ def _allow(libc: Any, ruleset: int, path: str, rights: int) -> None:
     try:
         if not os.path.isdir(f"/proc/self/fd/{place}"):
             rights &= _OF_A_FILE
-
-        class Rule(ctypes.Structure):
-            _pack_ = 1
-            _fields_ = (("rights", ctypes.c_uint64), ("place", ctypes.c_int32))
-
-        rule = Rule(rights, place)
+        rule = _Rule(rights, place)
         _checked(libc.syscall(_ADD, ruleset, _BENEATH, ctypes.byref(rule), 0), path)
     finally:
         os.close(place)
