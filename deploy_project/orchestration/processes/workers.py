@@ -21,7 +21,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from deploy_project.runs.store.scratch import is_locked
+from deploy_project.processes.held_files import is_locked
 
 KEPT_FOR = timedelta(days=1)
 """Long enough to look at the output of a killed process."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deploy_project.dbt.processes.left_behind import make_plain
 from deploy_project.errors import DbtError
+from deploy_project.processes.held_files import is_locked
 
 RECLAIM_AFTER = timedelta(days=1)
 """Long enough for people to look at the files of a killed run."""
@@ -63,18 +64,3 @@ def _delete(work: Path) -> None:
 def is_held(work: Path) -> bool:
     """Whether a process on this machine holds `work`, this one included."""
     return bool(is_locked(work / _ALIVE))  # without one it is older than its process, or no run's
-
-
-def is_locked(file: Path) -> bool | None:
-    """Return whether a living process holds the lock `file`; None when there is no such file."""
-    try:
-        descriptor = os.open(file, os.O_RDWR)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

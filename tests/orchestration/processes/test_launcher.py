@@ -296,7 +296,6 @@ def test_what_dagster_yaml_names_needs_nothing_of_the_deployment():
         "deploy_project.orchestration.processes.launcher",
         "deploy_project.orchestration.processes.storage",
         "deploy_project.orchestration.processes.workers",
-        "deploy_project.runs",
-        "deploy_project.runs.store",
-        "deploy_project.runs.store.scratch",
+        "deploy_project.processes",
+        "deploy_project.processes.held_files",
     ]
