@@ -15,8 +15,8 @@ from bench.measure import Spent, run, spent
 from bench.outcomes import Outcome, outcome_table
 from bench.session import PAGE, caption, ends_on_sigterm, page, tell, write
 from bench.ticking import ticks
-from deploy_project.cli.commands.run import RunOptions, code, place
 from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.runs.requests.by_hand import Wish, by_hand
 
 NAME = "targets"
 """Of the markers around its table."""
@@ -169,9 +169,8 @@ def _pull_request(made: Deployed, number: int) -> str:
     made.repository.git("checkout", "--quiet", "main")
     deployment = load_deployment(made.root / "deploy.yaml", state=made.root / "state")
     job = deployment.jobs[generate.CHECKS]
-    wish = RunOptions(commit=commit, pull_request=number)
-    asked = place(job, wish, run_slots=None) | code(job.environment, commit=commit, branch=None)
-    return json.dumps(asked)
+    asked = by_hand(job, Wish(commit=commit, pull_request=number), deployment)
+    return json.dumps(dict(asked.tags))
 
 
 if __name__ == "__main__":

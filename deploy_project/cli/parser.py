@@ -114,6 +114,20 @@ def _add_runs(add: Add) -> None:
     run.add_argument("--branch", metavar="NAME", help="build the head of this branch")
     run.add_argument("--schema", metavar="NAME", help="build into this schema instead")
     run.add_argument(
+        "--step",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help="do this instead of the job's commands: 'dbt build -s orders'; can be repeated",
+    )
+    run.add_argument("--threads", type=_positive, metavar="N", help="dbt's threads")
+    run.add_argument("--target-name", metavar="NAME", help="`target.name`")
+    run.add_argument("--dbt-version", metavar="VERSION", help="such as 1.10.*")
+    run.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="0 is no limit")
+    run.add_argument(
+        "--docs", action=argparse.BooleanOptionalAction, help="make docs, or make none"
+    )
+    run.add_argument(
         "--pull-request",
         type=_positive,
         metavar="N",
@@ -214,6 +228,13 @@ def _positive(text: str) -> int:
     return number
 
 
+def _seconds(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number < 65536:
@@ -221,4 +242,5 @@ def _port(text: str) -> int:
     return number
 
 
-_positive.__name__, _port.__name__ = "positive number", "port"
+_positive.__name__, _seconds.__name__ = "positive number", "number of seconds"
+_port.__name__ = "port"

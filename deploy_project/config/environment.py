@@ -1,6 +1,8 @@
 """The environment variables of this process; no other module reads them."""
 
 import os
+import platform
+import pwd
 from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import resources
@@ -64,6 +66,15 @@ def dagster_home() -> Path | None:
 def variable(name: str) -> str | None:
     """Return the value of a variable that other software names; None when it is not set."""
     return os.environ.get(name)
+
+
+def person() -> str:
+    """Return the name of this process's user and machine, such as `ada@laptop`."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user often has no name
+        name = str(os.getuid())
+    return f"{name}@{platform.node()}"
 
 
 def tick_seconds() -> float:

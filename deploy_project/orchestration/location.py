@@ -15,6 +15,7 @@ from deploy_project.git.checkouts import project_directory
 from deploy_project.orchestration.catalog.assets import environment_assets
 from deploy_project.orchestration.catalog.checks import source_checks
 from deploy_project.orchestration.jobs.by_hand import ByHand
+from deploy_project.orchestration.jobs.requested import requested_job
 from deploy_project.orchestration.jobs.steps import deployment_job
 from deploy_project.orchestration.nodes.node_facts import group_name
 from deploy_project.orchestration.nodes.notes import Tell, reason, shortened
@@ -73,15 +74,19 @@ def definitions(
     pulls = [PullWatch(each, deployment, state) for each in deployment.projects.values()]
     sweeps = Sweeps(deployment, state, finders(deployment, state))
     sweep_jobs = sweeps.jobs()
+    requested_jobs = [
+        requested_job(each, deployment, state) for each in deployment.environments.values()
+    ]
+    own = {*jobs, *sweep_jobs, *(each.name for each in requested_jobs)}
     catalogs = [
         _catalog(deployment, each, state, Pointer.parse(pointers.get(each.name, "")))
         for each in deployment.environments.values()
-        if only not in jobs and only not in sweep_jobs
+        if only not in own
     ]
     return dg.Definitions.merge(
         dg.Definitions(
             assets=[identity_asset(deployment), *run_records(deployment)],
-            jobs=list(jobs.values()),
+            jobs=[*jobs.values(), *requested_jobs],
             schedules=[each for each in schedules if each is not None],
             sensors=[
                 *(merge_sensor(watch, jobs) for watch in watches if watch.environments),

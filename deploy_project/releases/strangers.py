@@ -105,13 +105,13 @@ def refuse_unheld(rules: PullRequestRules) -> None:
 
 
 def warnings(rules: PullRequestRules) -> list[str]:
-    """Return the lines that name, in capitals, the limits that a pull request is not held to."""
+    """Return the lines that name, in capitals, the limits that a stranger's code is not held to."""
     left = sandbox.not_held()
     if rules.sandbox == "off":
-        return ["*** WARNING: THE SANDBOX IS OFF: THIS PULL REQUEST MAY DO ALL THAT WE MAY ***"]
+        return ["*** WARNING: THE SANDBOX IS OFF: THIS RUN'S CODE MAY DO ALL THAT WE MAY ***"]
     if left:
         what = ", ".join(left).upper()
-        return [f"*** WARNING: THIS PULL REQUEST IS NOT HELD BY A SANDBOX AS TO: {what} ***"]
+        return [f"*** WARNING: THIS RUN'S CODE IS NOT HELD BY A SANDBOX AS TO: {what} ***"]
     return []
 
 

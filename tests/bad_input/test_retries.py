@@ -9,8 +9,8 @@ import pytest
 from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import DeployError
 from deploy_project.runs.model import tags
+from deploy_project.runs.requests.retries import retry
 from deploy_project.runs.retry.remaining_nodes import chosen, selected_words
-from deploy_project.runs.retry.request import retry_tags
 from tests.bad_input.deployed import Deployed
 from tests.support.documented_messages import Met
 from tests.support.retries import FAILED, FRESHNESS, record, records
@@ -24,7 +24,7 @@ def without_commit() -> None:
 
     with dg.DagsterInstance.ephemeral() as instance:
         run = prod__daily.execute_in_process(instance=instance)
-        retry_tags(instance, run.run_id, same_commit=True)
+        retry(instance, run.run_id, same_commit=True)
 
 
 OLD = replace(FAILED, records=[replace(each, dbt_version="1.5.2") for each in FAILED.records])

@@ -167,13 +167,15 @@ class Site:
         job: str,
         tags: Mapping[str, str] | None = None,
         *,
+        config: Mapping[str, Any] | None = None,
         retry_of: str | None = None,
         definitions_of: Mapping[str, str] | None = None,
     ) -> Result:
         """Run a job in this process, which saves Dagster's start.
 
-        `retry_of` is resumed from its failure with its tags, as the UI does it. The definitions
-        are those of the deployed pointers, or of `definitions_of`.
+        `retry_of` is resumed from its failure with its tags and configuration, as the UI has it;
+        `config` is that of another run. The definitions are those of the deployed pointers, or of
+        `definitions_of`.
         """
         pointers = definitions_of or deployed_pointers(self.deployment, self.state)
         found = dg.build_reconstructable_job(
@@ -185,9 +187,14 @@ class Site:
         )
         with self.instance() as instance, self.working_directory():
             options = dg.ReexecutionOptions.from_failure(retry_of, instance) if retry_of else None
-            inherited = _inherited(instance, retry_of) if retry_of else {}
+            parent = instance.get_run_by_id(retry_of) if retry_of else None
+            inherited = _inherited(parent) if parent else {}
             done = dg.execute_job(
-                found, instance, tags={**inherited, **(tags or {})}, reexecution_options=options
+                found,
+                instance,
+                run_config=parent.run_config if parent else config,
+                tags={**inherited, **(tags or {})},
+                reexecution_options=options,
             )
             return Result(done.run_id, done.success, "")
 
@@ -284,11 +291,9 @@ class Site:
         return found.status.value
 
 
-def _inherited(instance: dg.DagsterInstance, parent: str) -> dict[str, str]:
+def _inherited(run: dg.DagsterRun) -> dict[str, str]:
     """The tags that Dagster gives to a re-execution from failure."""
-    run = instance.get_run_by_id(parent)
-    assert run is not None
-    return {**run.tags, "dagster/parent_run_id": parent, "dagster/is_resume_retry": "true"}
+    return {**run.tags, "dagster/parent_run_id": run.run_id, "dagster/is_resume_retry": "true"}
 
 
 def make_site(directory: Path, project: Mapping[str, str] = PROJECT) -> Site:

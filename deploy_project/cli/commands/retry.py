@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from deploy_project.cli.commands.run import start
 from deploy_project.cli.context import loaded
-from deploy_project.cli.names import named_job
+from deploy_project.config.environment import person
+from deploy_project.config.values.named import named_job
 from deploy_project.errors import LaunchError
 from deploy_project.runs.instance import history
-from deploy_project.runs.retry import refusal, request
+from deploy_project.runs.requests import retries
+from deploy_project.runs.requests.by_hand import refuse_off
+from deploy_project.runs.retry import refusal
 from deploy_project.runs.retry.refusal import Past
 from deploy_project.runs.retry.remaining_nodes import selected_words
 
@@ -28,11 +31,16 @@ def retry_run(
         run = history.find(instance, name)
         job = named_job(deployment, run.job)
         if not from_start:
-            print(outlook(request.past(instance, run.id, job, deployment, found.state)))
-        tags = request.retry_tags(
-            *(instance, run.id), from_start=from_start, same_commit=same_commit, select=select
+            print(outlook(retries.past(instance, run.id, job, deployment, found.state)))
+        refuse_off(job)
+        asked = retries.retry(
+            *(instance, run.id),
+            who=person(),
+            from_start=from_start,
+            same_commit=same_commit,
+            select=select,
         )
-    return start(job, tags, found, deployment, wait=wait)
+    return start(job, asked, found, deployment, wait=wait)
 
 
 def outlook(past: Past) -> str:

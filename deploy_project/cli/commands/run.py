@@ -1,84 +1,37 @@
 """`deploy-project run`: starts a run of a job, and waits for it if asked to."""
 
 from argparse import Namespace
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from deploy_project.cli.commands.logs import scrubber
+from deploy_project.cli.commits import full_commit
 from deploy_project.cli.context import loaded
-from deploy_project.cli.names import full_commit, named_job
-from deploy_project.config.environment import Settings
-from deploy_project.config.values.deployment import Deployment, Environment, Job
-from deploy_project.dbt.project.schemas import schema_name
-from deploy_project.errors import ConfigError, LaunchError
-from deploy_project.git import remote
+from deploy_project.config.environment import Settings, person
+from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.config.values.named import named_job
+from deploy_project.errors import LaunchError
 from deploy_project.runs.instance.launching import Dagster
-from deploy_project.runs.model import tags
+from deploy_project.runs.model import overrides
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.requests.by_hand import Wish, by_hand
+from deploy_project.runs.requests.request import Request
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import Tail
 
 _INTERRUPTED = 130
 
 
-@dataclass(frozen=True)
-class RunOptions:
-    """Options of a run beside its job: its cause, code, schema and pull request."""
-
-    cause: str | None = None
-    commit: str | None = None
-    branch: str | None = None
-    schema: str | None = None
-    pull_request: int | None = None
-
-
-def run(name: str, wish: RunOptions, *, wait: bool) -> int:
+def run(name: str, wish: Wish, *, wait: bool) -> int:
     """Start a run of the job `name`; with `wait`, return 0 or 1 as it ends."""
     found, deployment = loaded()
     job = named_job(deployment, name)
-    asked = {
-        tags.TRIGGER: "api",
-        tags.CAUSE: (wish.cause or tags.COMMAND_LINE)[: tags.LONGEST_CAUSE],
-        **place(job, wish, run_slots=deployment.account.run_slots),
-        **code(job.environment, commit=wish.commit, branch=wish.branch),
-    }
-    return start(job, asked, found, deployment, wait=wait)
+    return start(job, by_hand(job, wish, deployment), found, deployment, wait=wait)
 
 
-def place(job: Job, wish: RunOptions, *, run_slots: int | None) -> dict[str, str]:
-    """Return the tags for the schema that a run builds into; none for the environment's own.
-
-    Raises `ConfigError` for an invalid schema name, and for a pull request without a CI job or
-    without its code (CI-18).
-    """
-    number = wish.pull_request
-    if number is None:
-        return {} if wish.schema is None else {tags.SCHEMA_OVERRIDE: schema_name(wish.schema)}
-    if wish.schema is not None or (wish.commit is None and wish.branch is None):
-        raise ConfigError(
-            "a pull request's schema follows from its number, and its code has to be named: give "
-            "--pull-request together with --commit or --branch, and without --schema"
-        )
-    if not job.builds_pull_requests:
-        raise ConfigError(
-            f"job {job.identifier!r} is not one of pull requests; give it `job_type: ci`, or leave "
-            "--pull-request out"
-        )
-    return tags.of_pull_request(job, number, run_slots=run_slots)
-
-
-def start(
-    job: Job, asked: Mapping[str, str], found: Settings, deployment: Deployment, *, wait: bool
-) -> int:
-    """Start a run of `job` with the tags `asked`; with `wait`, return 0 or 1 as it ends.
-
-    Raises `ConfigError` for a job that is off.
-    """
-    if job.why_off is not None:
-        raise ConfigError(f"no run of job {job.identifier!r} was started. {job.why_off}")
+def start(job: Job, asked: Request, found: Settings, deployment: Deployment, *, wait: bool) -> int:
+    """Start the run of `job` that is asked for; with `wait`, return 0 or 1 as it ends."""
     dagster = Dagster.of(deployment)
-    run_id = dagster.launch(job.name, asked)
+    run_id = dagster.launch(asked.job_name, asked.tags, asked.run_config)
     started = f"Started {job.name} as run {run_id}\n{deployment.run_page(run_id)}"
     if not wait:
         print(started)
@@ -86,16 +39,6 @@ def start(
     artifacts, hidden = Artifacts.of(deployment, found.state), scrubber(deployment)
     tail = Tail(run_id, found.state, artifacts, shown=hidden.text)
     return _wait(dagster, run_id, tail, started)
-
-
-def code(environment: Environment, *, commit: str | None, branch: str | None) -> dict[str, str]:
-    """Return the tags that fix the code of a run; none of them when nothing was asked for."""
-    named = {tags.BRANCH: branch, tags.BRANCH_OVERRIDE: branch} if branch is not None else {}
-    if commit is not None:
-        return {tags.COMMIT: full_commit(commit), **named}
-    if branch is None:
-        return {}
-    return {tags.COMMIT: remote.branch_head(environment.project, branch).commit, **named}
 
 
 def _wait(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
@@ -127,5 +70,22 @@ def _follow(
 
 def act(given: Namespace) -> int:
     """Carry out `run` as it was given on the command line; return the exit code."""
-    wish = RunOptions(given.cause, given.commit, given.branch, given.schema, given.pull_request)
+    wish = Wish(
+        cause=given.cause,
+        commit=full_commit(given.commit) if given.commit is not None else None,
+        branch=given.branch,
+        schema=given.schema,
+        pull_request=given.pull_request,
+        overrides=overrides.read(
+            {
+                "steps": tuple(given.step),
+                "threads": given.threads,
+                "target_name": given.target_name,
+                "dbt_version": given.dbt_version,
+                "timeout_seconds": given.timeout,
+                "generate_docs": given.docs,
+            }
+        ),
+        who=person(),
+    )
     return run(given.job, wish, wait=given.wait)

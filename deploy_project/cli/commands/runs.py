@@ -3,9 +3,10 @@
 from argparse import Namespace
 from collections.abc import Sequence
 
+from deploy_project.cli.commits import full_commit
 from deploy_project.cli.context import loaded
-from deploy_project.cli.names import full_commit, named_job
 from deploy_project.cli.table import table
+from deploy_project.config.values.named import named_job
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.model import tags

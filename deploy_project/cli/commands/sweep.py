@@ -9,8 +9,8 @@ from deploy_project.ci.cleanup.report import sweep_rows
 from deploy_project.ci.cleanup.warehouse import told
 from deploy_project.ci.pulls.finders import finders
 from deploy_project.cli.context import loaded
-from deploy_project.cli.names import named_environments
 from deploy_project.cli.table import printable, table
+from deploy_project.config.values.named import named_environments
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.progress import in_progress
 

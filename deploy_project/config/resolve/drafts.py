@@ -16,6 +16,12 @@ _MARK = re.compile(r"\[\[([*:a-zA-Z0-9_-]+)\]\]")
 DELETED = 2
 CI_SWEEP = "ci_sweep"
 """The clean-up after pull requests: a job in Dagster, of each environment, that no file names."""
+REQUESTED = "requested"
+"""Likewise, the runs of other steps than their job's own."""
+_TAKEN = {
+    CI_SWEEP: "is what the clean-up after pull requests is called",
+    REQUESTED: "is what runs are called that have other steps than their job",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Draft:
     def name(self) -> str:
         """The name of the Dagster job."""
         environment = self.environment.name if self.environment else ""
-        return re.sub(r"[^A-Za-z0-9_]", "_", f"{environment}__{self.identifier}")
+        return dagster_name(environment, self.identifier)
 
     @property
     def number(self) -> int | None:
@@ -51,6 +57,11 @@ class Draft:
     def ours(self) -> bool:
         """Whether the job is written for deploy.yaml, not exported from dbt Cloud."""
         return self.entry.environment is not None
+
+
+def dagster_name(environment: str, identifier: str) -> str:
+    """Return the name of the Dagster job for `identifier` in an environment."""
+    return re.sub(r"[^A-Za-z0-9_]", "_", f"{environment}__{identifier}")
 
 
 def drafts(sources: Iterable[JobsSource], landscape: Landscape, problems: Problems) -> list[Draft]:
@@ -158,10 +169,10 @@ def _unique(found: list[Draft], problems: Problems) -> list[Draft]:
     identifiers: dict[str, Draft] = {}
     names: dict[str, Draft] = {}
     for draft in found:
-        if draft.identifier.replace("-", "_") == CI_SWEEP:
-            what = "is what the clean-up after pull requests is called"
+        taken = _TAKEN.get(draft.identifier.replace("-", "_"))
+        if taken is not None:
             remedy = "give the job another identifier"
-            problems.add(draft.place, what, found=repr(draft.identifier), remedy=remedy)
+            problems.add(draft.place, taken, found=repr(draft.identifier), remedy=remedy)
         earlier = identifiers.setdefault(draft.identifier, draft)
         if earlier is not draft:
             what = f"has the same identifier as the job at {earlier.place.where}"

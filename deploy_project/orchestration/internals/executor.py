@@ -66,13 +66,18 @@ class StepLogExecutor(Executor):
             limits,
             execution_plan.start(self.retries, instance_concurrency_context=limits) as active,
         ):
+            failed = False
             while not active.is_complete:
                 step = active.get_next_step()
                 yield from active.concurrency_event_iterator(plan_context)
                 if step is None:
                     active.sleep_til_ready()
                     continue
+                if failed and "[" in step.key:  # one of several that a step has asked for
+                    active.mark_abandoned(step.key)
+                    continue
                 for event in self._one_step(plan_context, execution_plan, step.key, active):
+                    failed = failed or event.is_step_failure
                     yield event
                     active.handle_event(event)
                 active.verify_complete(plan_context, step.key)

@@ -18,6 +18,7 @@ from deploy_project.git.hosts.comments import amend_comment
 from deploy_project.git.hosts.host import Merged
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.mirror import contains, is_full
+from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
@@ -65,8 +66,9 @@ def tell_deployed(instance: dg.DagsterInstance, finished: FinishedRun) -> list[s
 
 def _deploys(finished: FinishedRun) -> bool:
     run = finished.run
-    is_of_production = finished.outcome is Status.SUCCESS and not run.is_apart
-    return is_of_production and finished.source is not None and _builds(run.job)
+    if finished.outcome is not Status.SUCCESS or finished.source is None:
+        return False
+    return not runs.why_unpublished(run) and _builds(run.job)
 
 
 def _builds(job: Job) -> bool:
@@ -142,7 +144,7 @@ def _deploying(deployment: Deployment, environment: str) -> Iterator[Job]:
 
 
 def _is_apart(found: Mapping[str, str]) -> bool:
-    return tags.PULL_REQUEST in found or tags.SCHEMA_OVERRIDE in found
+    return not found.keys().isdisjoint((tags.PULL_REQUEST, tags.SCHEMA_OVERRIDE, tags.STRANGER))
 
 
 def _commit(found: Mapping[str, str]) -> str:

@@ -12,7 +12,7 @@ from deploy_project.runs.model.streak import fingerprint
 
 def first_lines(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: Run) -> list[str]:
     """Tag the run for the count of its job's failures; return the first lines of its console."""
-    noted = {tags.DEFINITION: fingerprint(run.job)}
+    noted = {tags.DEFINITION: fingerprint(run.configured)}
     said = [str(each) for each in run.job.off if each.part != "job"]  # that is the step's failure
     promise = unguaranteed(
         tags.counted(dagster_run.tags),
@@ -21,7 +21,7 @@ def first_lines(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: R
     )
     if promise is not None:
         said.append(promise)
-    if deactivation.reactivates(instance, run.job, dagster_run, run.trigger):
+    if deactivation.reactivates(instance, run.configured, dagster_run, run.trigger):
         noted[tags.REACTIVATES] = run.id
         said.append("This run reactivates the job: its triggers start it again.")
     if noted.items() - dagster_run.tags.items():

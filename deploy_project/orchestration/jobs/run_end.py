@@ -40,7 +40,9 @@ def conclude(
         said = _said(_told(instance, run.id))
         finished = replace(finished, reason=reason(Status.CANCELLED, list(said), began=True))
     why = (
-        deactivated_by(instance, run.job, dagster_run) if finished.outcome is Status.ERROR else None
+        deactivated_by(instance, run.configured, dagster_run)
+        if finished.outcome is Status.ERROR
+        else None
     )
     if not has_record(instance, run):
         if run.pull_request is not None:

@@ -1,5 +1,6 @@
 """One Dagster job for each deployment job, one op for each of its steps (DESIGN 3)."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 from deploy_project.ci.schemas.guard import Guard
 from deploy_project.ci.steps import ACTIONS
 from deploy_project.ci.telling.command_listener import CommandListener
+from deploy_project.config.environment import person
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.errors import ArtifactError, DeployError, LaunchError
@@ -23,11 +25,16 @@ from deploy_project.orchestration.processes.workers import held
 from deploy_project.runs.instance import history
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.plan import Step, steps
+from deploy_project.runs.model.plan import CLONE, Step, steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
-from deploy_project.runs.model.step_context import Listener, Listeners, NoListener
+from deploy_project.runs.model.step_context import (
+    Listener,
+    Listeners,
+    NoListener,
+    OfTrustedCode,
+)
 from deploy_project.runs.outcome.finish import finish
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps import perform
@@ -37,41 +44,73 @@ _SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
 
 def step_op(step: Step, job: Job, deployment: Deployment, state: StateDirectory) -> dg.OpDefinition:
     """Return the op of one step; it runs after the op before it, and gets no value from it."""
-    total = len(steps(job))
-    command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
 
     @dg.op(
         name=op_of_job(job.name, step.key, jobs=deployment.jobs),  # the UI shows the alias
         description=step.name,
         ins={"before": dg.In(dg.Nothing)} if step.index > 1 else {},
         out=dg.Out(dg.Nothing),
+        config_schema=override_fields() if step.key == CLONE else None,
         tags={"kind": _SHOWN_AS.get(step.kind, "dbt")},
     )
     def run_step(context: dg.OpExecutionContext) -> None:
-        run = Run.of(context.run, job, deployment, state)
-        listener = _listener(context, run)
-        with failing_clearly(), state.explained(step.name):
-            runs.begun_at(run)
-            is_first = runs.known_source(run) is None
-            refused = _inherit(context.instance, run) if is_first else None
-            notes = first_lines(context.instance, context.run, run) if is_first else []
-            if refused is None:
-                _repeat(context, run, step, total)
-            done = perform.perform(
-                *(run, step),
-                of=total,
-                listener=listener,
-                notes=notes,
-                refused=refused,
-                actions=ACTIONS,
-            )
-        if is_first:
-            _tag(context, run)
-            _warn_of_outage(context, run)
-            tell_begin(run, context.log.warning)
-        _conclude(context, step, done, command)
+        carry_out(context, Run.of(context.run, job, deployment, state), step.key)
 
     return run_step
+
+
+def override_fields() -> dict[str, dg.Field]:
+    """Return the configuration of an op that takes a run's overrides, save those of its steps."""
+    return {
+        name: dg.Field(type_, is_required=False, description=text)
+        for name, (type_, text) in _FIELDS.items()
+    }
+
+
+_FIELDS: dict[str, tuple[type, str]] = {
+    "threads": (int, "dbt's threads, in place of the job's."),
+    "target_name": (str, "`target.name`, in place of the job's."),
+    "dbt_version": (str, "Such as `1.10.*`, in place of the job's."),
+    "timeout_seconds": (int, "0 is no limit."),
+}
+
+
+def carry_out(
+    context: dg.OpExecutionContext, run: Run, key: str, *, then: Sequence[Step] = ()
+) -> None:
+    """Carry out the step `key` of a run, `then` others; raise `dagster.Failure` if that ends it."""
+    chain = steps(run.job)
+    step = next(each for each in chain if each.key == key)
+    with failing_clearly(), run.state.explained(step.name):
+        runs.begun_at(run)
+        is_first = runs.known_source(run) is None
+        refused = _inherit(context.instance, run) if is_first else None
+        notes = first_lines(context.instance, context.run, run) if is_first else []
+        if refused is None:
+            _repeat(context, run, step, len(chain))
+        done = perform.perform(
+            *(run, step),
+            of=len(chain),
+            listener=_listener(context, run),
+            notes=notes,
+            refused=refused,
+            actions=ACTIONS,
+        )
+    if is_first:
+        _tag(context, run)
+        _warn_of_outage(context, run)
+        tell_begin(run, context.log.warning)
+    command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
+    _conclude(context, step, done, command)
+    for later in then:
+        with failing_clearly(), run.state.explained(later.name):
+            done = perform.perform(
+                *(run, later),
+                of=len(chain),
+                listener=_listener(context, run),
+                actions=ACTIONS,
+            )
+        _judge(context, later, done, {})
 
 
 def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
@@ -96,18 +135,21 @@ def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) ->
 def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
     if run.is_ci:
         return Listeners(Guard(), CommandListener())
-    return NoListener() if run.is_apart else AssetReporter(context)
+    return NoListener() if run.schema is not None else OfTrustedCode(AssetReporter(context))
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
     """Tag the run with its commit, branch, trigger, cause and number, after its first step."""
     found = runs.known_source(run)
+    by_shell = context.run.remote_job_origin is None
     values = {
         tags.COMMIT: found.commit if found else "",
         tags.BRANCH: found.branch if found else "",
         tags.TRIGGER: run.trigger.category,
         tags.CAUSE: run.trigger.cause,
         tags.RUN_NUMBER: str(tags.run_number(run.id)),
+        tags.WHO: run.who or (person() if by_shell else ""),
+        tags.STRANGER: "true" if found and runs.is_of_a_stranger(run) else "",
     }
     context.instance.add_run_tags(run.id, {name: value for name, value in values.items() if value})
 

@@ -1,6 +1,5 @@
 """Clean-up after pull requests: a job for each environment with CI jobs (CI-4)."""
 
-import re
 import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from deploy_project.ci.cleanup.report import listed_schemas, listed_sweep
 from deploy_project.ci.pulls.finders import Finders
 from deploy_project.ci.schemas import ledger
 from deploy_project.ci.schemas.ledger import EntryKey
-from deploy_project.config.resolve.drafts import CI_SWEEP
+from deploy_project.config.resolve.drafts import CI_SWEEP, dagster_name
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
@@ -150,7 +149,7 @@ def requests(deployment: Deployment, closed: Iterable[tuple[str, int]]) -> list[
 
 def job_name(environment: str) -> str:
     """Return the name of the Dagster job that sweeps `environment`."""
-    return re.sub(r"[^A-Za-z0-9_]", "_", f"{environment}__{CI_SWEEP}")
+    return dagster_name(environment, CI_SWEEP)
 
 
 def _cause(numbers: Collection[int]) -> str:

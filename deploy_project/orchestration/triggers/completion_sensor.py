@@ -17,6 +17,7 @@ from deploy_project.orchestration.triggers.completions import (
 )
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.requests.request import requested
 
 INTERVAL_SECONDS = 15
 _PAGE = 1000
@@ -111,7 +112,7 @@ def completion_sensor(
         if state is None and context.cursor:
             context.log.warning("The cursor can't be read: what has ended until now starts nothing")
         starts, after = _tick(context.instance, children, state)
-        wanted = [_request(each) for each in starts]
+        wanted = [_request(each, deployment.jobs[each.job]) for each in starts]
         requests, refused = startable(context.instance, deployment.jobs, wanted)
         for each in refused:
             context.log.warning(each)
@@ -130,10 +131,7 @@ def _tick(
     return decide(children, state, ends(instance, parents, state.since(now)), now=now)
 
 
-def _request(start: StartJob) -> dg.RunRequest:
+def _request(start: StartJob, job: Job) -> dg.RunRequest:
     upstream = {tags.UPSTREAM_RUN: start.upstream_run} if start.upstream_run else {}
-    return dg.RunRequest(
-        run_key=start.key,
-        job_name=start.job,
-        tags={tags.TRIGGER: "job completion", tags.CAUSE: start.cause, **upstream},
-    )
+    asked = requested(job, "job completion", start.cause)
+    return asked.with_tags(upstream).for_dagster(key=start.key)

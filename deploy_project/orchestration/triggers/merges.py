@@ -24,6 +24,7 @@ from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, MergeCursor
 from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs.model import tags
+from deploy_project.runs.requests.request import requested
 
 INTERVAL_SECONDS = 30
 _MARGIN_SECONDS = 8
@@ -152,17 +153,10 @@ def _requests(
 ) -> tuple[dg.RunRequest, ...]:
     branch = environment.branch or environment.tag or "the default branch"
     return tuple(
-        dg.RunRequest(
-            # Dagster starts nothing for a key that it has seen before: no commit runs twice.
-            run_key=f"{job.name}:{commit}",
-            job_name=job.name,
-            tags={
-                tags.COMMIT: commit,
-                tags.BRANCH: branch,
-                tags.TRIGGER: "merge",
-                tags.CAUSE: f"Merge of {commit[:7]} into {branch}",
-            },
-        )
+        requested(job, "merge", f"Merge of {commit[:7]} into {branch}")
+        .with_tags({tags.COMMIT: commit, tags.BRANCH: branch})
+        # Dagster starts nothing for a key that it has seen before: no commit runs twice.
+        .for_dagster(key=f"{job.name}:{commit}")
         for job in watch.merge_jobs(environment)
     )
 

@@ -17,6 +17,7 @@ from deploy_project.orchestration.jobs.pull_request_comment import tell_refusal
 from deploy_project.orchestration.triggers import clean_up
 from deploy_project.orchestration.triggers.merges import ending_at, tick_ends
 from deploy_project.runs.model import tags
+from deploy_project.runs.requests.request import requested
 
 INTERVAL_SECONDS = 10
 """How long a ring of the bell waits at most; a tick that does not ask costs next to nothing."""
@@ -141,18 +142,15 @@ def _active(instance: dg.DagsterInstance, jobs: list[str]) -> Iterator[Active]:
 
 def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
     job, pull = start.job, start.pull_request
-    return dg.RunRequest(
-        # Dagster starts nothing for a key that it has seen before: no commit runs twice (CI-1).
-        run_key=f"{job.name}:{pull.head}",
-        job_name=job.name,
-        tags={
+    asked = requested(job, "ci", f"Pull request {pull.number} at commit {pull.head[:7]}").with_tags(
+        {
             tags.COMMIT: pull.head,
             **({tags.BRANCH: pull.branch} if pull.branch else {}),
-            tags.TRIGGER: "ci",
-            tags.CAUSE: f"Pull request {pull.number} at commit {pull.head[:7]}",
             **tags.of_pull_request(job, pull.number, run_slots=run_slots),
-        },
+        }
     )
+    # Dagster starts nothing for a key that it has seen before: no commit runs twice (CI-1).
+    return asked.for_dagster(key=f"{job.name}:{pull.head}")
 
 
 def pull_sensor(watch: PullWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.SensorDefinition:

@@ -8,6 +8,7 @@ from deploy_project.config.values.deployment import Job
 from deploy_project.orchestration.jobs.deactivation import held_back
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.runs.model import tags
+from deploy_project.runs.requests.request import requested
 
 
 def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None:
@@ -33,6 +34,6 @@ def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None
             return dg.SkipReason(why)
         time = context.scheduled_execution_time.astimezone(UTC).isoformat()
         supersede(context.instance, job.name, "scheduled", own=(tags.SCHEDULED_FOR, time))
-        return dg.RunRequest(tags={tags.TRIGGER: "scheduled", tags.CAUSE: "Scheduled"})
+        return requested(job, "scheduled", "Scheduled").for_dagster()
 
     return on_schedule

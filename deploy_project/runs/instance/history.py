@@ -90,9 +90,8 @@ def latest(
     if job is None and not known:
         return []
     wanted = dg.RunsFilter(
-        job_name=job,
         tags={
-            **({tags.JOB: known} if job is None else {}),
+            tags.JOB: known if job is None else job,
             **({tags.COMMIT: commit} if commit is not None else {}),
         },
         statuses=_of_dagster(status) if status is not None else None,
@@ -156,7 +155,7 @@ def _past_run(record: dg.RunRecord) -> PastRun:
     run = record.dagster_run
     return PastRun(
         id=run.run_id,
-        job=run.job_name,
+        job=run.tags.get(tags.JOB, run.job_name),
         status=Status.of(run.status),
         trigger=tags.trigger(run.tags, from_location=run.remote_job_origin is not None),
         commit=run.tags.get(tags.COMMIT, ""),

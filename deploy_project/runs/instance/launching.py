@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import dagster as dg
@@ -60,11 +61,15 @@ class Dagster:
                 f"Dagster at {self.url} could not reload {LOCATION!r}: {done.message}"
             )
 
-    def launch(self, job: str, tags: Mapping[str, str]) -> str:
-        """Start a run of `job` and return its id; it waits in Dagster's queue like any other."""
+    def launch(
+        self, job: str, tags: Mapping[str, str], run_config: Mapping[str, Any] | None = None
+    ) -> str:
+        """Start a run of the Dagster job `job` and return its id; it waits in Dagster's queue."""
         self._ensure_ours("launch")
         with _client(self.url) as client:
-            return client.submit_job_execution(job, LOCATION, REPOSITORY, tags=dict(tags))
+            return client.submit_job_execution(
+                job, LOCATION, REPOSITORY, run_config=dict(run_config or {}), tags=dict(tags)
+            )
 
     def cancel(self, run_id: str) -> None:
         """Cancel a run, queued or in progress; one that is just starting can't be."""

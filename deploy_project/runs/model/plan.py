@@ -10,6 +10,8 @@ from deploy_project.dbt.arguments.commands import subcommand
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, step_directory
 
+CLONE = "clone_git_repository"
+"""The key of the first step, which every run has."""
 Kind = Literal["clone", "profile", "deps", "lint", "freshness", "command", "compare", "docs"]
 
 
@@ -39,7 +41,7 @@ def steps(job: Job) -> tuple[Step, ...]:
     """Return the steps of `job`: the implicit ones, lint, freshness, commands, compare, docs."""
     connection = job.environment.target or job.environment.name
     parts: list[tuple[Kind, str, str, tuple[str, ...]]] = [
-        ("clone", "clone_git_repository", "Clone git repository", ()),
+        ("clone", CLONE, "Clone git repository", ()),
         ("profile", "create_profile", f"Create profile from connection {connection}", ()),
         ("deps", "dbt_deps", invoked("dbt deps"), ("deps",)),
     ]

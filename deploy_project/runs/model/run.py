@@ -16,11 +16,12 @@ from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.config.values.variables import built_in
 from deploy_project.dbt.project import duckdb_files
 from deploy_project.dbt.project.schemas import pull_request_schema, schema_name
-from deploy_project.errors import ConfigError
+from deploy_project.errors import ConfigError, RemoteError
+from deploy_project.git import known as known_heads
 from deploy_project.git import remote
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.merges import merged
-from deploy_project.git.mirror import is_full, is_here
+from deploy_project.git.mirror import contains, ensure_commit, is_full, is_here
 from deploy_project.releases import pointer
 from deploy_project.releases.connections import Connection
 from deploy_project.releases.prepare import deployed_siblings
@@ -32,9 +33,11 @@ from deploy_project.releases.workspace import (
     trusted_files,
     workspace,
 )
-from deploy_project.runs.model import tags
+from deploy_project.runs.model import overrides, tags
 from deploy_project.runs.model.code import Code, head, head_of
+from deploy_project.runs.model.overrides import Overrides
 from deploy_project.runs.model.tags import Trigger
+from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Artifacts
 
 
@@ -44,6 +47,7 @@ class Run:
 
     id: str
     job: Job
+    """The job as this run has it, with the `overrides`."""
     deployment: Deployment
     state: StateDirectory
     trigger: Trigger
@@ -60,6 +64,11 @@ class Run:
     """The selection that the resumed command is narrowed to, as dbt's `--select` takes it."""
     schema: str | None = None
     """The schema to build into instead of the environment's; as asked for, unchecked."""
+    overrides: Overrides = overrides.NONE
+    who: str = ""
+    """The name of whoever has asked for it; empty where nobody knows, or nobody did."""
+    why_refused: str = ""
+    """The reason why it can't be what it was asked to be; empty when it can."""
 
     @classmethod
     def of(
@@ -69,7 +78,7 @@ class Run:
         deployment: Deployment,
         state: StateDirectory,
     ) -> "Run":
-        """Return the run that the tags of Dagster's run ask for.
+        """Return the run of `job`, as configured, that Dagster's run asks for.
 
         A run that is repeated, from its start or from its failure, takes the code afresh (RTY-4),
         from the branch that was asked for, save a pull request's run and one that is asked to stay
@@ -81,9 +90,14 @@ class Run:
         number = tags.pull_request(asked)
         stays = job.job_type == "ci" or number is not None or asked.get(tags.SAME_COMMIT) == "true"
         afresh = tags.PARENT in asked and not stays
+        given, wrong = overrides.NONE, ""
+        try:
+            given = overrides.of_config(dagster_run.run_config)
+        except ConfigError as error:  # its first step tells
+            wrong = str(error)
         return cls(
             id=dagster_run.run_id,
-            job=job,
+            job=given.applied(job),
             deployment=deployment,
             state=state,
             trigger=tags.trigger(asked, from_location=dagster_run.remote_job_origin is not None),
@@ -95,7 +109,15 @@ class Run:
             resumes=tags.resumed(asked),
             retry_select=asked.get(tags.RETRY_SELECT, ""),
             schema=asked.get(tags.SCHEMA_OVERRIDE),
+            overrides=given,
+            who=tags.who(asked),
+            why_refused=wrong,
         )
+
+    @property
+    def configured(self) -> Job:
+        """The job without the overrides of this run."""
+        return self.deployment.jobs.get(self.job.name, self.job)
 
     @property
     def environment(self) -> Environment:
@@ -129,6 +151,22 @@ class Run:
         return self.is_ci or self.schema is not None
 
     @property
+    def why_unpublished(self) -> str:
+        """The reason why its request keeps it from publishing anything; empty for none."""
+        asked, usual = self.job, self.configured
+        if self.is_ci:
+            return "it is a pull request's"
+        if self.schema is not None:
+            return "it builds into another schema"
+        if _target(asked) != _target(usual):
+            return "it has another target"
+        if asked.commands != usual.commands:
+            return "it has other steps than its job"
+        if _version(asked) != _version(usual):
+            return "it has another version of dbt"
+        return ""
+
+    @property
     def schema_override(self) -> str | None:
         """The schema to build into: a pull request's (CI-3), or the one asked for; None for none.
 
@@ -142,6 +180,34 @@ class Run:
                 f"start it with the tag {tags.PULL_REQUEST!r} set to the pull request's number"
             )
         return pull_request_schema(self.job.id, self.pull_request)
+
+
+def configured_job(dagster_run: dg.DagsterRun, deployment: Deployment) -> Job | None:
+    """Return the deployment job that Dagster's run is a run of, as configured; None for none.
+
+    Its tag names it; for one that was started in the launchpad with other steps, its configuration
+    does, by the job's name or identifier.
+    """
+    named = dagster_run.tags.get(tags.JOB) or overrides.job_asked_for(dagster_run.run_config)
+    if named in deployment.jobs:
+        return deployment.jobs[named]
+    return next(
+        (
+            job
+            for job in deployment.jobs.values()
+            if job.identifier == named
+            and dagster_run.job_name == overrides.job_name(job.environment.name)
+        ),
+        None,
+    )
+
+
+def _target(job: Job) -> str | None:
+    return job.target_name or job.environment.target
+
+
+def _version(job: Job) -> str | None:
+    return job.dbt_version or job.environment.dbt_version
 
 
 def begun_at(run: Run) -> datetime:
@@ -219,7 +285,7 @@ def checkout(run: Run) -> Checkout:
     """
     found = source(run)
     commit = _merged(run, found) if found.base else found.commit
-    trusted = _base(run).root.name if run.pull_request is not None else None
+    trusted = _base(run).root.name if is_of_a_stranger(run) else None
     return ensure_checkout(run.environment.project, run.state, commit, trusted=trusted)
 
 
@@ -258,23 +324,92 @@ def _project_copy(run: Run) -> ProjectCopy:
     )
 
 
+def is_of_a_stranger(run: Run) -> bool:
+    """Whether nobody has taken the run's code into its environment's branch.
+
+    So is that of a pull request, and a commit that is not in the branch's history. The first call
+    records it. Raises `GitError` when the run's commit can't be had.
+    """
+    if run.pull_request is not None:
+        return True
+    file = run.work / "stranger"
+    if not file.exists():
+        told = "no" if _is_in_history(run, source(run)) else "yes"
+        run.work.mkdir(parents=True, exist_ok=True)
+        small_files.write_text(file, told)
+    return file.read_text(encoding="utf-8") != "no"
+
+
+def may_be_of_a_stranger(run: Run) -> bool:
+    """Whether it is unknown on this machine that the run's code is trusted; asks nobody."""
+    file = run.work / "stranger"
+    told = file.read_text(encoding="utf-8") if file.is_file() else ""
+    return run.pull_request is not None or told != "no"
+
+
+def _is_in_history(run: Run, found: Code) -> bool:
+    """Whether a run's code is in the history of its environment's branch, or was at its head.
+
+    While the remote is away, its last known head decides.
+    """
+    environment, project = run.environment, run.environment.project
+    now = pointer.deployed(run.state, environment.name)
+    if found.is_head or found.used_repo_cache or (now is not None and now.commit == found.commit):
+        return True
+    last = known_heads.recall(environment, run.state)
+    mirror = ensure_commit(project, run.state, found.commit)
+    if last is not None and contains(mirror, last.commit, found.commit):
+        return True
+    try:
+        newest = remote.head(environment).commit
+    except RemoteError:
+        return False
+    return contains(ensure_commit(project, run.state, newest), newest, found.commit)
+
+
+def why_unpublished(run: Run) -> str:
+    """Return the reason why a run publishes nothing; empty when it does, if it succeeds."""
+    if run.why_unpublished or not is_of_a_stranger(run):
+        return run.why_unpublished
+    return "its code is not of its environment's branch"
+
+
 def _stranger(run: Run) -> Stranger | None:
-    """Return the pull request of a run as a stranger; None for trusted code."""
-    number, job, environment = run.pull_request, run.job, run.environment
-    if number is None:
+    """Return the run's code as a stranger; None for trusted code."""
+    if not is_of_a_stranger(run):
         return None
+    job, environment = run.job, run.environment
     rules = environment.project.pull_requests
     refuse_unheld(rules)
     base = _base(run)
     given = built_in_variables(run)
     return Stranger(
-        name=f"pull-request-{job.id}-{number}",
+        name=_name(run),
         rules=rules,
         trusted=trusted_files(environment, job, base, run.state, built_in=given),
-        copies=run.state.pull_request(environment.name, job.id, number),
+        copies=_copies(run),
         base=base,
         package_mirrors=run.state.package_mirrors(environment.project.name),
     )
+
+
+def _name(run: Run) -> str:
+    if run.pull_request is not None:
+        return f"pull-request-{run.job.id}-{run.pull_request}"
+    return f"commit-{run.job.id}-{source(run).commit}"
+
+
+def _copies(run: Run) -> Path:
+    """Return the directory for a stranger's copies of DuckDB files.
+
+    Those of a pull request stay until it is closed, others as long as a dead run's files.
+    """
+    if run.pull_request is not None:
+        return run.state.pull_request(run.environment.name, run.job.id, run.pull_request)
+    copies = run.state.work(_name(run))
+    copies.mkdir(parents=True, exist_ok=True)
+    scratch.hold(copies)
+    return copies
 
 
 def _base(run: Run) -> Checkout:

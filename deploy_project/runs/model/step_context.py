@@ -73,6 +73,28 @@ class NoListener:
         """Take no notice."""
 
 
+class OfTrustedCode:
+    """A listener that hears nothing of code that is not of its environment's branch."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener, self._hears = listener, False
+
+    def opened(self, context: CommandContext) -> ListCommand | None:
+        """Pass it on if the code is trusted."""
+        self._hears = context.workspace.stranger is None
+        return self._listener.opened(context) if self._hears else None
+
+    def heard(self, event: Event) -> None:
+        """Pass it on."""
+        if self._hears:
+            self._listener.heard(event)
+
+    def closed(self) -> None:
+        """Pass it on."""
+        if self._hears:
+            self._listener.closed()
+
+
 class Listeners:
     """Several listeners, one after the other."""
 

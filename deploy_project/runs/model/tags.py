@@ -22,6 +22,12 @@ COMMIT = "deploy/commit"
 BRANCH = "deploy/branch"
 TRIGGER = "deploy/trigger"
 CAUSE = "deploy/cause"
+WHO = "deploy/who"
+"""The name of whoever has asked for the run; counts on a rerun only beside `REPEATS`."""
+REPEATS = ".dagster/deploy_repeats"
+"""On a retry that was asked for here, the run that it repeats: a rerun has its parent's tags."""
+STRANGER = ".dagster/deploy_stranger"
+"""`true` on a run whose code is not of its environment's branch."""
 RUN_NUMBER = "deploy/run_id"
 PULL_REQUEST = "deploy/pull_request"
 BRANCH_OVERRIDE = "deploy/branch_override"
@@ -86,6 +92,12 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
     if from_location:
         return Trigger("ui", cause or "Kicked off from the UI")
     return Trigger("api", cause or COMMAND_LINE)
+
+
+def who(tags: Mapping[str, str]) -> str:
+    """Return the name in `tags` of the person or program that asked for the run; else empty."""
+    is_its_own = PARENT not in tags or tags.get(REPEATS) == tags[PARENT]
+    return tags.get(WHO, "")[:LONGEST_CAUSE] if is_its_own else ""
 
 
 def resumed(tags: Mapping[str, str]) -> str | None:

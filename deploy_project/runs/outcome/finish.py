@@ -48,7 +48,8 @@ def finish(run: Run, outcome: Status, created_at: datetime | None) -> FinishedRu
 def _finished(run: Run, outcome: Status, created_at: datetime | None) -> FinishedRun:
     records = recorded_steps(run)
     docs, problem = None, ""
-    if outcome is Status.SUCCESS and not run.is_apart:
+    why_not = _why_unpublished(run)
+    if outcome is Status.SUCCESS and not why_not:
         try:
             with run.artifacts.explained("publishing"):
                 docs = publish(run, records)
@@ -66,10 +67,19 @@ def _finished(run: Run, outcome: Status, created_at: datetime | None) -> Finishe
         problem=problem,
         docs=str(docs) if docs is not None else None,
     )
-    if run.is_apart or not deploy_if_new(run, outcome):  # else that has evicted already
+    if why_not or not deploy_if_new(run, outcome):  # else that has evicted already
         with suppress(OSError):  # it may be a machine for pull requests, where nothing is deployed
             evict_unneeded(run.deployment, run.environment, run.state)
     return finished
+
+
+def _why_unpublished(run: Run) -> str:
+    if runs.known_source(run) is None:
+        return "it has no commit"
+    try:
+        return runs.why_unpublished(run)
+    except DeployError as error:  # its steps have told
+        return str(error)
 
 
 def _began(run: Run) -> datetime:

@@ -9,6 +9,7 @@ from deploy_project.config import small_files
 from deploy_project.dbt.processes.left_behind import make_plain
 from deploy_project.errors import DbtError
 from deploy_project.releases.given import given
+from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, to_json
@@ -45,7 +46,7 @@ def keep(run: Run, records: Sequence[StepRecord]) -> None:
     for each in records:
         directory = run.work / "steps" / each.directory
         if directory.is_dir():
-            if run.pull_request is not None:  # nobody has looked at what its command has left
+            if runs.may_be_of_a_stranger(run):  # nobody has looked at what its command has left
                 with suppress(DbtError):  # what was too much is gone
                     make_plain([directory])
             file = directory / "step.json"

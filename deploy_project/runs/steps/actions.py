@@ -35,16 +35,20 @@ CONFLICTS = "merge conflicts"
 
 
 def _clone(context: StepContext) -> None:
-    if context.run.job.why_off is not None:
-        raise ConfigError(context.run.job.why_off)
+    if why_not := context.run.job.why_off or context.run.why_refused:
+        raise ConfigError(why_not)
     found, say = runs.source(context.run), context.console.say
     if found.used_repo_cache:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
             say(line)
     say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
-    if context.run.pull_request is not None:
+    if context.run.overrides.told:
+        say(f"Asked for: {context.run.overrides.told}")
+    if runs.is_of_a_stranger(context.run):
         for line in strangers.warnings(context.run.environment.project.pull_requests):
             say(line)
+    if not context.run.is_ci and (why := runs.why_unpublished(context.run)):
+        say(f"This run publishes neither state nor docs, and deploys nothing: {why}")
     if found.merged_with:
         say(f"Merging it with {found.merged_with}")
     say(f"Checked out at {_checkout(context).tree}")

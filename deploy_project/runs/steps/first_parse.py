@@ -35,7 +35,7 @@ class FirstParse:
     def begun(cls, context: StepContext, workspace: Workspace, target: Path) -> "FirstParse":
         """Lend the parse of another commit to the command of a step, and say so."""
         run, step = context.run, context.step
-        start = None if run.is_ci else parses.begin(workspace, target)
+        start = None if workspace.stranger is not None else parses.begin(workspace, target)
         if start and start.manifest and is_own(run, step, start.manifest):
             start.drop(target)
             start = replace(start, commit="", manifest=None)

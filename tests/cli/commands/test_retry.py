@@ -8,8 +8,8 @@ import pytest
 
 from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.runs.requests.retries import retry
 from deploy_project.runs.retry.remaining_nodes import selected_words
-from deploy_project.runs.retry.request import retry_tags
 from tests.support.retries import FAILED
 
 
@@ -54,14 +54,15 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
         "team": "core",
         "dagster/parent_run_id": run,
         "dagster/root_run_id": run,
+        ".dagster/deploy_repeats": run,
     }
-    assert retry_tags(instance, run, from_start=True) == common
-    assert retry_tags(instance, run, select=["a+", "tag:x y"]) == {
+    assert retry(instance, run, from_start=True).tags == common
+    assert retry(instance, run, select=["a+", "tag:x y"]).tags == {
         **common,
         "deploy/resumed_run": run,
         "deploy/retry_select": "a+ 'tag:x y'",
     }
-    assert retry_tags(instance, run, same_commit=True) == {
+    assert retry(instance, run, same_commit=True).tags == {
         **common,
         "deploy/resumed_run": run,
         "deploy/commit": "abc",
@@ -72,14 +73,14 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
 
 def test_a_retry_of_a_pull_request_stays_on_its_commit(instance: dg.DagsterInstance):
     run = of(instance, pull_request="7", commit="abc", retry_select="old")
-    found = retry_tags(instance, run)
+    found = retry(instance, run).tags
     assert (found["deploy/commit"], found["deploy/pull_request"]) == ("abc", "7")
     assert "deploy/retry_select" not in found
 
 
 def test_a_run_without_a_commit_has_none_to_stay_on(instance: dg.DagsterInstance):
     with pytest.raises(LaunchError, match="ended before it had a commit; leave `--same-commit`"):
-        retry_tags(instance, of(instance), same_commit=True)
+        retry(instance, of(instance), same_commit=True)
 
 
 @pytest.mark.parametrize(

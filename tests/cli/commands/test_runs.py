@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from deploy_project.cli import main
-from deploy_project.cli.commands.run import RunOptions, code, place
 from deploy_project.cli.commands.runs import listed
-from deploy_project.config.values.deployment import Environment, Job, JobType, Project
+from deploy_project.config.values.deployment import Environment, Project
 from deploy_project.dbt.artifacts.results import NodeResult
-from deploy_project.errors import ConfigError
 from deploy_project.example.demo.production import counted
 from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.instance.launching import Dagster
@@ -49,63 +47,6 @@ def test_a_run_is_one_line():
     assert third[head.index("STATUS") : head.index("COMMIT")].strip() == "Success (docs failed)"
 
 
-def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
-    assert code(ENVIRONMENT, commit=None, branch=None) == {}
-    assert code(ENVIRONMENT, commit="A" * 40, branch=None) == {tags.COMMIT: "a" * 40}
-    assert code(ENVIRONMENT, commit="a" * 40, branch="b") == {
-        tags.COMMIT: "a" * 40,
-        tags.BRANCH: "b",
-        tags.BRANCH_OVERRIDE: "b",
-    }
-    with pytest.raises(ConfigError, match="not a full commit id"):
-        code(ENVIRONMENT, commit="main", branch=None)
-
-
-CHECKS = Job(
-    name="prod__checks",
-    identifier="checks",
-    id=23,
-    title="Checks",
-    environment=ENVIRONMENT,
-    description="",
-    job_type="ci",
-    steps=(("build",),),
-    commands=("dbt build",),
-)
-
-
-def test_a_run_builds_in_its_environments_schema_in_another_or_in_a_pull_requests():
-    here = RunOptions(pull_request=12, branch="feature")
-    assert place(CHECKS, RunOptions(), run_slots=None) == {}
-    assert place(CHECKS, RunOptions(schema="trial"), run_slots=None) == {
-        tags.SCHEMA_OVERRIDE: "trial"
-    }
-    assert place(CHECKS, here, run_slots=2) == {
-        tags.PULL_REQUEST: "12",
-        tags.SCHEMA_OVERRIDE: "dbt_cloud_pr_23_12",
-        tags.QUEUE: "prod__checks:12",
-    }
-
-
-@pytest.mark.parametrize(
-    ("wish", "job_type", "said"),
-    [
-        (RunOptions(pull_request=12), "ci", "its code has to be named"),
-        (RunOptions(pull_request=12, branch="b", schema="trial"), "ci", "without --schema"),
-        (
-            RunOptions(pull_request=12, commit="a" * 40),
-            "other",
-            "'checks' is not one of pull requests",
-        ),
-    ],
-)
-def test_a_pull_request_needs_its_code_and_a_job_of_its_kind(
-    wish: RunOptions, job_type: JobType, said: str
-):
-    with pytest.raises(ConfigError, match=said):
-        place(replace(CHECKS, job_type=job_type), wish, run_slots=None)
-
-
 def node(unique_id: str, status: str) -> NodeResult:
     return NodeResult(unique_id, status, "", "", 0.0, None, None, None)
 
@@ -134,7 +75,7 @@ def test_a_run_may_be_asked_to_build_into_another_schema(
     configure(DEPLOY, "jobs: {daily: {environment: prod}}")
     asked: list[dict[str, str]] = []
 
-    def launch(dagster: Dagster, job: str, values: dict[str, str]) -> str:
+    def launch(dagster: Dagster, job: str, values: dict[str, str], config: object) -> str:
         asked.append(values)
         return RUN.id
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.cli.commands.run import code
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Job
 from deploy_project.errors import GitError
 from deploy_project.runs.model.run import Run, source
-from deploy_project.runs.retry.request import retry_tags
+from deploy_project.runs.requests.by_hand import Wish, code
+from deploy_project.runs.requests.retries import retry
 from tests.support.git_repositories import create, environment, project
 from tests.support.jobs import DEPLOYMENT
 
@@ -48,7 +48,7 @@ def test_a_retry_builds_the_branch_that_was_asked_for_again(tmp_path: Path):
     remote.git("checkout", "--quiet", "-b", "feature")
     first = remote.commit({"a": "1"})
     prod = run_of(tmp_path, {}).environment
-    asked = code(prod, commit=None, branch="feature")
+    asked = code(prod, Wish(branch="feature"))
     assert taken(tmp_path, asked) == (first, "feature", False)
     then = remote.commit({"a": "2"})
 
@@ -58,9 +58,9 @@ def test_a_retry_builds_the_branch_that_was_asked_for_again(tmp_path: Path):
     with dg.DagsterInstance.ephemeral() as instance:
         parent = prod__daily.execute_in_process(instance=instance, tags=asked).run_id
         for from_start in (False, True):
-            found = retry_tags(instance, parent, from_start=from_start)
+            found = retry(instance, parent, from_start=from_start).tags
             assert taken(tmp_path, found) == (then, "feature", False)
-        stays = retry_tags(instance, parent, same_commit=True)
+        stays = retry(instance, parent, same_commit=True).tags
     by_the_ui = {**asked, "dagster/parent_run_id": parent}
     assert taken(tmp_path, by_the_ui) == (then, "feature", False)
     assert taken(tmp_path, stays) == (first, "feature", False)

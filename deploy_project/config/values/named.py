@@ -1,11 +1,10 @@
-"""Finds the jobs, environments and commits that are named on the command line; pure."""
+"""Finds the jobs and environments that people name; pure."""
 
 import difflib
 from collections.abc import Collection, Iterable
 
 from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import ConfigError
-from deploy_project.git.mirror import is_full
 
 
 def named_job(deployment: Deployment, name: str) -> Job:
@@ -32,17 +31,6 @@ def named_environments(deployment: Deployment, names: Iterable[str]) -> list[Env
         if name not in environments:
             raise _unknown("environment", name, environments)
     return [environments[name] for name in dict.fromkeys(names)] or list(environments.values())
-
-
-def full_commit(text: str) -> str:
-    """Return the commit id `text` in lower case; raise `ConfigError` when it is not a full one."""
-    commit = text.strip().lower()
-    if not is_full(commit):
-        raise ConfigError(
-            f"{text!r} is not a full commit id, which has 40 digits of 0-9 and a-f; "
-            f"`git rev-parse {text}` in a clone tells it"
-        )
-    return commit
 
 
 def _unknown(

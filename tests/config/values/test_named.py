@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.cli.names import full_commit, named_environments, named_job
 from deploy_project.config.values.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.config.values.named import named_environments, named_job
 from deploy_project.errors import ConfigError
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")
@@ -77,9 +77,3 @@ def test_environments(names: list[str], expected: list[str]):
 def test_an_unknown_environment_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match=r"'producton'; did you mean 'production'\? known: prod"):
         named_environments(DEPLOYMENT, ["staging", "producton"])
-
-
-def test_a_commit_is_a_full_one():
-    assert full_commit("ABCDEF0123" * 4) == "abcdef0123" * 4
-    with pytest.raises(ConfigError, match="'abcdef' is not a full commit id"):
-        full_commit("abcdef")

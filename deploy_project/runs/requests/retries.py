@@ -1,4 +1,4 @@
-"""The request of a retry: the past run, from Dagster and the artifacts, and the retry's tags."""
+"""The request of a retry, and the past run that it goes on from."""
 
 import shlex
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.step_files import recorded_steps
+from deploy_project.runs.requests.request import Request
 from deploy_project.runs.retry import refusal
 from deploy_project.runs.retry.refusal import Past
 from deploy_project.runs.retry.resumption import previous
@@ -21,6 +22,7 @@ from deploy_project.runs.retry.resumption import previous
 _OF_ITS_OWN = frozenset(
     {tags.COMMIT, tags.BRANCH, tags.TRIGGER, tags.CAUSE, tags.RUN_NUMBER}
     | {tags.FAILED_STEPS, tags.RESUMED_RUN, tags.RETRY_SELECT, tags.SAME_COMMIT}
+    | {tags.WHO, tags.REPEATS, tags.STRANGER}
 )
 
 
@@ -34,7 +36,8 @@ def past(
     """Return the past run `run_id` of `job`, as `refusal` and `remaining` take it."""
     found = instance.get_run_by_id(run_id)
     assert found is not None
-    run, chain = Run.of(found, job, deployment, state), steps(job)
+    run = Run.of(found, job, deployment, state)
+    chain = steps(run.job)
     records = recorded_steps(run)
     left = refusal.remaining(chain, records)
     newest = history.latest(instance, limit=1, job=job.name)
@@ -48,18 +51,20 @@ def past(
     )
 
 
-def retry_tags(
+def retry(
     instance: dg.DagsterInstance,
     run_id: str,
     *,
+    who: str = "",
     from_start: bool = False,
     same_commit: bool = False,
     select: Sequence[str] = (),
-) -> dict[str, str]:
-    """Return the tags of a run that retries another one, from its failure or from its start.
+) -> Request:
+    """Return the request of a run that retries another one, from its failure or from its start.
 
-    They are that run's, as Dagster's own re-execution has it, save those of its commit and cause.
-    Raises `LaunchError` when its commit is wanted and it has none.
+    Its tags are that run's, as Dagster's own re-execution has it, save those of its commit and
+    cause; its overrides are that run's, too. Raises `LaunchError` when its commit is wanted and it
+    has none.
     """
     found = instance.get_run_by_id(run_id)
     assert found is not None
@@ -71,15 +76,18 @@ def retry_tags(
             "head of the branch"
         )
     stays = same_commit or tags.PULL_REQUEST in own
-    return {
+    asked = {
         **{name: each for name, each in own.items() if _is_inherited(name)},
         tags.PARENT: run_id,
+        tags.REPEATS: run_id,
+        **({tags.WHO: who[: tags.LONGEST_CAUSE]} if who else {}),
         tags.ROOT: own.get(tags.ROOT, run_id),
         **({} if from_start else {tags.RESUMED_RUN: run_id}),
         **(commit if stays else {}),
         **({tags.SAME_COMMIT: "true"} if same_commit else {}),
         **({tags.RETRY_SELECT: shlex.join(select)} if select else {}),
     }
+    return Request(found.job_name, asked, found.run_config)
 
 
 def _is_inherited(name: str) -> bool:

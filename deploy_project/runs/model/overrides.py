@@ -1,0 +1,171 @@
+"""The overrides of one run: other steps or settings than its job has; the next has none of them.
+
+They are those of dbt Cloud's `TriggerRunRequest`. Commit, branch and schema are tags of the run,
+all others are in its configuration in Dagster.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
+from typing import Annotated, Any, cast
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.dataclasses import dataclass
+
+from deploy_project.config.files.model import LARGEST_COUNT, MOST_THREADS
+from deploy_project.config.resolve.drafts import REQUESTED, dagster_name
+from deploy_project.config.resolve.versions import is_version, meant
+from deploy_project.config.values.commands import CommandError, arguments
+from deploy_project.config.values.deployment import Job
+from deploy_project.config.values.subcommands import unrunnable
+from deploy_project.errors import ConfigError
+from deploy_project.runs.model.plan import CLONE
+
+MOST_STEPS = 100
+_SHOWN = 80
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Overrides:
+    """The overrides of a run; None, and no steps, leave the job's own."""
+
+    steps: Annotated[tuple[StrictStr, ...], Field(max_length=MOST_STEPS)] = ()
+    """Commands in place of the job's, each beginning with `dbt`."""
+    threads: Annotated[StrictInt, Field(ge=1, le=MOST_THREADS)] | None = None
+    target_name: Annotated[StrictStr, Field(min_length=1)] | None = None
+    dbt_version: StrictStr | None = None
+    """As in a jobs file: `1.10.*`, or a release track of dbt Cloud's, the environment's own."""
+    timeout_seconds: Annotated[StrictInt, Field(ge=0, le=LARGEST_COUNT)] | None = None
+    """0 is no limit."""
+    generate_docs: StrictBool | None = None
+
+    @property
+    def changes_steps(self) -> bool:
+        """Whether the run has other steps than its job has."""
+        return bool(self.steps) or self.generate_docs is not None
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The overrides that there are, as `read` takes them."""
+        stated = {name: value for name, value in asdict(self).items() if value not in (None, ())}
+        return {**stated, **({"steps": list(self.steps)} if self.steps else {})}
+
+    @property
+    def told(self) -> str:
+        """The overrides for people, such as `threads 8, docs off`; empty for none."""
+        words = {
+            "steps": ", ".join(f"`{each}`" for each in self.steps),
+            "threads": self.threads,
+            "target name": self.target_name,
+            "dbt version": self.dbt_version,
+            "timeout": None if self.timeout_seconds is None else f"{self.timeout_seconds} s",
+            "docs": {True: "on", False: "off", None: None}[self.generate_docs],
+        }
+        return ", ".join(f"{name} {each}" for name, each in words.items() if each)
+
+    def applied(self, job: Job) -> Job:
+        """Return `job` as this run has it."""
+        given: dict[str, Any] = {
+            "threads": self.threads,
+            "target_name": self.target_name,
+            "timeout_seconds": self.timeout_seconds,
+            "generate_docs": self.generate_docs,
+        }
+        changed = {name: value for name, value in given.items() if value is not None}
+        if self.dbt_version is not None:
+            changed["dbt_version"] = meant(self.dbt_version)
+        if self.steps:
+            changed |= {"commands": self.steps, "steps": tuple(map(arguments, self.steps))}
+        return replace(job, **changed) if changed else job
+
+
+_ADAPTER = TypeAdapter(Overrides)
+NONE = Overrides()
+PLAN = "plan"
+"""The op of the job for any steps that has their configuration."""
+
+
+def job_name(environment: str) -> str:
+    """Return the name of the Dagster job that runs any steps in `environment`."""
+    return dagster_name(environment, REQUESTED)
+
+
+def config_of_job(asked: Overrides) -> dict[str, Any]:
+    """Return the run configuration of a job's own run; empty for one without overrides."""
+    return {"ops": {CLONE: {"config": asked.written}}} if asked.written else {}
+
+
+def config_of_steps(job: Job, asked: Overrides) -> dict[str, Any]:
+    """Return the run configuration of a run of `job` by the job for any steps."""
+    return {"ops": {PLAN: {"config": {"job": job.name, **asked.written}}}}
+
+
+def job_asked_for(run_config: Mapping[str, Any]) -> str:
+    """Return the job that the configuration of a run of any steps names; empty for none."""
+    named = _config(run_config, PLAN).get("job")
+    return named if isinstance(named, str) else ""
+
+
+def of_config(run_config: Mapping[str, Any]) -> Overrides:
+    """Return the overrides that the configuration of a run has; raise `ConfigError` as `read`."""
+    given = {**_config(run_config, CLONE), **_config(run_config, PLAN)}
+    return read({name: value for name, value in given.items() if name != "job"})
+
+
+def _config(run_config: Any, op: str) -> Mapping[str, Any]:
+    """Return the configuration of one op; none where it has another shape."""
+    found = run_config
+    for key in ("ops", op, "config"):
+        found = cast(Mapping[str, Any], found).get(key) if isinstance(found, Mapping) else None
+    return cast(Mapping[str, Any], found) if isinstance(found, Mapping) else {}
+
+
+def read(given: Mapping[str, Any]) -> Overrides:
+    """Return the overrides in `given`, by the names of the fields; those that are None are none.
+
+    Raises `ConfigError` with a line for each problem, which names the override, what was found and
+    what to do.
+    """
+    stated = {name: value for name, value in given.items() if value is not None}
+    try:
+        found = _ADAPTER.validate_python(stated)
+    except ValidationError as error:
+        raise ConfigError("\n".join(_line(each) for each in error.errors())) from None
+    problems = list(_problems(found))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return found
+
+
+def _line(error: Any) -> str:
+    where = ".".join(map(str, error["loc"]))
+    if error["type"] == "unexpected_keyword_argument":
+        known = ", ".join(Overrides.__dataclass_fields__)
+        return f"override {where!r} is none of a run's; it has {known}"
+    found = repr(error["input"])[:_SHOWN]
+    return f"override {where!r}: {error['msg']}, found {found}; give another, or none"
+
+
+def _problems(found: Overrides) -> Iterator[str]:
+    for index, command in enumerate(found.steps):
+        where = f"override 'steps.{index}': the command"
+        try:
+            fault = unrunnable(arguments(command))
+        except CommandError as error:
+            yield f"{where} {error.what}, found {error.found}; {error.remedy}"
+        else:
+            if fault is not None:
+                yield f"{where} {fault.what}, found {fault.found}; {fault.remedy}"
+    version = found.dbt_version
+    if version is not None and not is_version(meant(version) or "1.10"):
+        yield (
+            f"override 'dbt_version' is not a version of dbt, found {version!r}; write it like "
+            "'1.10', '1.10.3' or '1.10.*'"
+        )

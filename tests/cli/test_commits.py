@@ -1,0 +1,10 @@
+import pytest
+
+from deploy_project.cli.commits import full_commit
+from deploy_project.errors import ConfigError
+
+
+def test_a_commit_is_a_full_one():
+    assert full_commit("ABCDEF0123" * 4) == "abcdef0123" * 4
+    with pytest.raises(ConfigError, match="'abcdef' is not a full commit id"):
+        full_commit("abcdef")

@@ -1,0 +1,119 @@
+"""What a run publishes, row by row as docs/runs.md has it: state, docs and the deployed commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.site import Result, make_site
+
+pytestmark = pytest.mark.slow
+
+JOBS = """
+    jobs:
+      nightly: {environment: prod, execute_steps: [dbt build], generate_docs: true}
+"""
+
+
+def own(**config: Any) -> Mapping[str, Any]:
+    return {"ops": {"clone_git_repository": {"config": config}}}
+
+
+def steps(**config: Any) -> Mapping[str, Any]:
+    return {"ops": {"plan": {"config": {"job": "nightly", **config}}}}
+
+
+@dataclass(frozen=True)
+class Published:
+    """The ids of the runs whose state and docs are published, and the deployed commit."""
+
+    state: str
+    docs: str
+    commit: str
+
+
+class Deployment:
+    """A deployment with one run behind it; `@older` of the table is one of its commits."""
+
+    def __init__(self, directory: Path) -> None:
+        self.site = make_site(directory)
+        self.site.configure(jobs=JOBS)
+        self.commits = {"older": self.site.git("rev-parse", "HEAD")}
+        self.site.git("checkout", "--quiet", "-b", "feature")
+        self.commits["feature"] = self.site.push({"models/new.sql": "select 1 as a"}, ref="feature")
+        self.site.git("checkout", "--quiet", "main")
+        self.first = self.site.run("prod__nightly")
+        assert self.first.success
+        self.commits["head"] = self.site.push({"models/orders.sql": "select 2 as id, 3 as amount"})
+
+    def published(self) -> Published:
+        owner = self.site.artifacts.environment("prod")
+        found = {name: self.site.artifacts.published(owner, name) for name in ("state", "docs")}
+        names = {name: place.name if place else "" for name, place in found.items()}
+        pointer = self.site.state.deployed("prod").read_text(encoding="utf-8")
+        commit = next(each for each in self.commits.values() if pointer.startswith(each))
+        return Published(names["state"], names["docs"], commit)
+
+    def run(self, tags: Mapping[str, str], config: Mapping[str, Any]) -> Result:
+        named = {
+            name: self.commits[value[1:]] if value.startswith("@") else value
+            for name, value in tags.items()
+        }
+        job = "prod__requested" if "plan" in config.get("ops", {}) else "prod__nightly"
+        return self.site.run(job, named, config=config)
+
+
+ROWS: dict[str, tuple[Mapping[str, str], Mapping[str, Any], str]] = {
+    "as configured": ({}, {}, "state docs commit"),
+    "threads and timeout": ({}, own(threads=1, timeout_seconds=600), "state docs commit"),
+    "docs off": ({}, steps(generate_docs=False), "state commit"),
+    "an older commit of the branch": ({"deploy/commit": "@older"}, {}, "state docs"),
+    "the head by its id": ({"deploy/commit": "@head"}, {}, "state docs"),
+    "another branch": ({"deploy/branch_override": "feature"}, {}, ""),
+    "a commit of another branch": ({"deploy/commit": "@feature"}, {}, ""),
+    "another schema": ({"deploy/schema_override": "trial"}, {}, ""),
+    "another target name": ({}, own(target_name="other"), ""),
+    "the target's own name": ({}, own(target_name="prod"), "state docs commit"),
+    "other steps": ({}, steps(steps=["dbt run"]), ""),
+    "the job's own steps": ({}, steps(steps=["dbt build"]), "state docs commit"),
+}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_run_publishes(row: str, tmp_path: Path):
+    tags, config, expected = ROWS[row]
+    made = Deployment(tmp_path)
+    before = made.published()
+    run = made.run(tags, config)
+    assert run.success
+    after = made.published()
+    found = {
+        "state": after.state == run.run_id,
+        "docs": after.docs == run.run_id,
+        "commit": after.commit == made.commits["head"],
+    }
+    assert {name for name, moved in found.items() if moved} == set(expected.split())
+    kept = Published(
+        run.run_id if found["state"] else before.state,
+        run.run_id if found["docs"] else before.docs,
+        made.commits["head"] if found["commit"] else before.commit,
+    )
+    assert after == kept
+    console = made.site.console(run.run_id, "01-clone-git-repository")
+    assert ("publishes neither state nor docs" in console) == (not expected)
+
+
+def test_another_branch_is_a_strangers(tmp_path: Path):
+    """It is held to the sandbox, and builds in a copy of production's file."""
+    made = Deployment(tmp_path)
+    theft = "select * from read_text('/etc/shadow')"
+    table = "{{ config(materialized='table') }}"
+    made.site.push({"models/theft.sql": f"{table} {theft}"}, ref="theft")
+    run = made.run({"deploy/branch_override": "theft"}, {})
+    assert not run.success
+    console = made.site.console(run.run_id, "04-dbt-build")
+    assert "docs/security.md has what it may reach" in console
+    assert made.site.query("select id from orders") == [(1,)], "production is as it was"
+    assert made.site.materialized(run.run_id) == []
