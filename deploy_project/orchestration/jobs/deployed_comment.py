@@ -18,7 +18,6 @@ from deploy_project.git.hosts.comments import amend_comment
 from deploy_project.git.hosts.host import Merged
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.mirror import contains, is_full
-from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
@@ -68,7 +67,7 @@ def _deploys(finished: FinishedRun) -> bool:
     run = finished.run
     if finished.outcome is not Status.SUCCESS or finished.source is None:
         return False
-    return not runs.why_unpublished(run) and _builds(run.job)
+    return not finished.unpublished and _builds(run.job)
 
 
 def _builds(job: Job) -> bool:

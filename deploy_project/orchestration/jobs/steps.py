@@ -149,7 +149,7 @@ def _tag(context: dg.OpExecutionContext, run: Run) -> None:
         tags.CAUSE: run.trigger.cause,
         tags.RUN_NUMBER: str(tags.run_number(run.id)),
         tags.WHO: run.who or (person() if by_shell else ""),
-        tags.STRANGER: "true" if found and runs.is_of_a_stranger(run) else "",
+        tags.STRANGER: "true" if runs.known_as_a_strangers(run) else "",
     }
     context.instance.add_run_tags(run.id, {name: value for name, value in values.items() if value})
 

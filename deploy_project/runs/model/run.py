@@ -332,19 +332,20 @@ def is_of_a_stranger(run: Run) -> bool:
     """
     if run.pull_request is not None:
         return True
-    file = run.work / "stranger"
-    if not file.exists():
-        told = "no" if _is_in_history(run, source(run)) else "yes"
+    known = known_as_a_strangers(run)
+    if known is None:
+        known = not _is_in_history(run, source(run))
         run.work.mkdir(parents=True, exist_ok=True)
-        small_files.write_text(file, told)
-    return file.read_text(encoding="utf-8") != "no"
+        small_files.write_text(run.work / "stranger", "yes" if known else "no")
+    return known
 
 
-def may_be_of_a_stranger(run: Run) -> bool:
-    """Whether it is unknown on this machine that the run's code is trusted; asks nobody."""
+def known_as_a_strangers(run: Run) -> bool | None:
+    """Whether the run's code is a stranger's, asking nobody; None where that is not known yet."""
+    if run.pull_request is not None:
+        return True
     file = run.work / "stranger"
-    told = file.read_text(encoding="utf-8") if file.is_file() else ""
-    return run.pull_request is not None or told != "no"
+    return file.read_text(encoding="utf-8") != "no" if file.is_file() else None
 
 
 def _is_in_history(run: Run, found: Code) -> bool:

@@ -65,6 +65,7 @@ def _finished(run: Run, outcome: Status, created_at: datetime | None) -> Finishe
         steps=records,
         timing=model_timing(run, records),
         problem=problem,
+        unpublished=why_not,
         docs=str(docs) if docs is not None else None,
     )
     if why_not or not deploy_if_new(run, outcome):  # else that has evicted already

@@ -46,7 +46,9 @@ def keep(run: Run, records: Sequence[StepRecord]) -> None:
     for each in records:
         directory = run.work / "steps" / each.directory
         if directory.is_dir():
-            if runs.may_be_of_a_stranger(run):  # nobody has looked at what its command has left
+            if (
+                runs.known_as_a_strangers(run) is not False
+            ):  # nobody has looked at what its command has left
                 with suppress(DbtError):  # what was too much is gone
                     make_plain([directory])
             file = directory / "step.json"

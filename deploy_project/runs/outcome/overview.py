@@ -38,6 +38,8 @@ class FinishedRun:
     timing: Timing
     problem: str = ""
     """The error of publishing, which has failed the run after its last step; empty for none."""
+    unpublished: str = ""
+    """The reason why it was not to publish anything; empty for none."""
     docs: str | None = None
     """The place of the docs that this run has published."""
     reason: str = ""
