@@ -59,7 +59,7 @@ STEP = "04-dbt-build"
 _NOT_COMPARED = ("dagster", "work", "pull-requests", "artifacts/runs", "locks")
 """Directories of the state that are each run's own, or Dagster's; those of runs have own checks."""
 
-_LASTING = str(9_000_000_000 + os.getpid())
+LASTING = str(9_000_000_000 + os.getpid())
 """An argument of processes that attacks leave behind, and nobody else has."""
 Snapshot = dict[str, str]
 
@@ -84,7 +84,7 @@ class Deployment:
             "REMOTE_GIT": str(self.site.remote),
             "PARENT": str(os.getpid()),
             "PORT": str(self.port),
-            "9876543": _LASTING,
+            "9876543": LASTING,
         }
         for name, place in places.items():
             text = re.sub(rf"(?<![A-Z_]){name}(?![A-Z_])", lambda _, to=place: to, text)
@@ -232,11 +232,11 @@ class Deployment:
             text = log.read_text(encoding="utf-8")
             assert "deploy_project/runs/" not in text, text
             assert "this is a defect" not in text
-        assert not _running(_LASTING)
+        assert not running(LASTING)
         assert not list(self.site.state.all_work.glob("*/tree")), "the run's files are gone"
 
 
-def _running(argument: str) -> list[str]:
+def running(argument: str) -> list[str]:
     """The processes with an argument that only attacks give."""
     found: list[str] = []
     for each in Path("/proc").iterdir():
