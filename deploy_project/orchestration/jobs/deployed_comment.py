@@ -67,7 +67,8 @@ def _deploys(finished: FinishedRun) -> bool:
     run = finished.run
     if finished.outcome is not Status.SUCCESS or finished.source is None:
         return False
-    return not finished.unpublished and _builds(run.job)
+    why_not = run.why_unpublished or finished.unpublished
+    return not why_not and _builds(run.job)
 
 
 def _builds(job: Job) -> bool:
