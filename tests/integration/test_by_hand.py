@@ -97,7 +97,7 @@ def test_runs_of_jobs_wait_for_it_once_it_has_begun(site: Site, done: Result):
     with site.instance() as instance:
         run = instance.get_run_by_id(done.run_id)
     assert run is not None
-    assert run.tags.items() >= {"deploy/slots_2": "account"}.items()
+    assert run.tags.items() >= {".dagster/deploy_slots_2": "account"}.items()
 
 
 def test_the_scratch_space_is_reclaimed(site: Site, done: Result):

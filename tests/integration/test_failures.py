@@ -193,8 +193,7 @@ def test_a_retry_tells_that_it_is_one(failed: SiteRun, retried: SiteRun):
     assert run is not None
     assert parent is not None
     assert run.tags["deploy/trigger"] == "rerun"
-    assert run.tags["deploy/cause"] == f"Rerun of {failed.run_id}"
-    assert run.tags["deploy/run_id"] != parent.tags["deploy/run_id"]
+    assert run.tags[".dagster/deploy_cause"] == f"Rerun of {failed.run_id}"
     assert run.tags["deploy/commit"] != parent.tags["deploy/commit"]
     assert retried.site.record(retried.run_id)["trigger"] == "rerun"
 

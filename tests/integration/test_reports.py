@@ -127,19 +127,19 @@ def test_the_run_carries_its_tags(daily: DailyRun):
     with daily.site.instance() as instance:
         run = instance.get_run_by_id(daily.run_id)
     assert run is not None
-    assert len(run.tags["deploy/definition"]) == 12
+    assert len(run.tags[".dagster/deploy_definition"]) == 12
     assert run.tags == {
-        "deploy/definition": run.tags["deploy/definition"],
-        "deploy/queue": "prod__daily",
-        "deploy/job": "prod__daily",
-        "deploy/job_id": "17",
-        "deploy/environment": "prod",
-        "deploy/project": "shop",
-        "deploy/commit": daily.commit,
+        ".dagster/deploy_definition": run.tags[".dagster/deploy_definition"],
+        ".dagster/deploy_queue": "prod__daily",
+        ".dagster/deploy_job": "prod__daily",
+        ".dagster/deploy_job_id": "17",
+        ".dagster/deploy_environment": "prod",
+        ".dagster/deploy_project": "shop",
+        "deploy/commit": daily.commit[:7],
+        ".dagster/deploy_commit": daily.commit,
         "deploy/branch": "main",
         "deploy/trigger": "api",
-        "deploy/cause": "Kicked off from the command line",
-        "deploy/run_id": str(run_number(daily.run_id)),
+        ".dagster/deploy_cause": "Kicked off from the command line",
     }
 
 

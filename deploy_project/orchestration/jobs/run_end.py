@@ -59,7 +59,7 @@ def conclude(
 
 def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
     """Tag the run with the steps that failed without failing it; a rerun has its parent's tag."""
-    if failed != dagster_run.tags.get(tags.FAILED_STEPS, ""):
+    if failed != tags.current(dagster_run.tags).get(tags.FAILED_STEPS, ""):
         instance.add_run_tags(dagster_run.run_id, {tags.FAILED_STEPS: failed})
 
 
@@ -118,10 +118,10 @@ def _moment(seconds: float) -> datetime:
 
 
 def _source(dagster_run: dg.DagsterRun) -> Code | None:
-    commit = dagster_run.tags.get(tags.COMMIT)
+    commit = tags.commit(dagster_run.tags)
     if not commit:
         return None
-    return Code(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
+    return Code(commit, tags.branch(dagster_run.tags) or "", is_head=False)
 
 
 def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
