@@ -5,7 +5,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.runs.model.tags import run_number
 from tests.integration.daily import STEPS, DailyRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
@@ -128,7 +127,9 @@ def test_the_run_carries_its_tags(daily: DailyRun):
         run = instance.get_run_by_id(daily.run_id)
     assert run is not None
     assert len(run.tags[".dagster/deploy_definition"]) == 12
+    assert run.remote_job_origin is not None, "Dagster's timeline shows it"
     assert run.tags == {
+        ".dagster/repository": "__repository__@deploy_project",
         ".dagster/deploy_definition": run.tags[".dagster/deploy_definition"],
         ".dagster/deploy_queue": "prod__daily",
         ".dagster/deploy_job": "prod__daily",

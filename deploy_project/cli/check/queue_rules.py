@@ -1,8 +1,8 @@
-"""`deploy-project check`: warns of a dagster.yaml whose queue rules are an older version's."""
+"""`deploy-project check`: finds queue rules of an older version in dagster.yaml."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -33,10 +33,11 @@ def older_queue_rules() -> str | None:
 def _keys(content: Any) -> Iterator[str]:
     """Yield the tags of all queue rules, wherever they are: Dagster has several places."""
     if isinstance(content, list):
-        for each in content:
+        for each in cast("list[Any]", content):
             yield from _keys(each)
     elif isinstance(content, dict):
-        if isinstance(content.get("key"), str):
-            yield content["key"]
-        for each in content.values():
+        entries = cast("dict[str, Any]", content)
+        if isinstance(entries.get("key"), str):
+            yield entries["key"]
+        for each in entries.values():
             yield from _keys(each)

@@ -1,8 +1,8 @@
-"""Tags and first console lines of a run: parts that are off, the queue, reactivation."""
+"""Tags, origin and first console lines of a run: parts that are off, the queue, reactivation."""
 
 import dagster as dg
 
-from deploy_project.orchestration.internals import run_queue
+from deploy_project.orchestration.internals import origin, run_queue
 from deploy_project.orchestration.jobs import deactivation
 from deploy_project.orchestration.jobs.queue import unguaranteed
 from deploy_project.runs.model import tags
@@ -26,6 +26,8 @@ def first_lines(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: R
         said.append("This run reactivates the job: its triggers start it again.")
     if noted.items() - dagster_run.tags.items():
         instance.add_run_tags(run.id, noted)
+    if dagster_run.remote_job_origin is None:
+        origin.adopt(instance, run.id, location=tags.LOCATION, repository=tags.REPOSITORY)
     return said
 
 

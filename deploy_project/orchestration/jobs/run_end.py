@@ -16,7 +16,13 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome import leftovers
 from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
-from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_asset
+from deploy_project.runs.outcome.finish import (
+    model_timing,
+    pull_requests_of,
+    record,
+    record_asset,
+    verdict,
+)
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
@@ -53,6 +59,7 @@ def conclude(
         _tag(instance, dagster_run, finished.failed_boxes)
         materialization = record(replace(finished, deactivated=why or "", untold=untold))
         events.report_materialization(instance, dagster_run, materialization)
+        events.report_evaluation(instance, dagster_run, verdict(materialization))
     if why is not None:
         instance.report_engine_event(why, dagster_run)
 

@@ -1,4 +1,4 @@
-"""The records of our runs in Dagster, found by their tags: also those that older versions started."""
+"""The records of our runs in Dagster, found by their tags, also by those of older versions."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

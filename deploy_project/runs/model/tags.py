@@ -13,6 +13,8 @@ from deploy_project.runs.model.streak import fingerprint
 
 LOCATION = "deploy_project"
 """The name of the code location in workspace.yaml."""
+REPOSITORY = "__repository__"
+"""The name that Dagster gives to the definitions of a code location."""
 
 COMMIT = "deploy/commit"
 """The first `SHORT` digits of the commit; a person may ask for one with all of them."""

@@ -13,6 +13,7 @@ from deploy_project.runs.model.plan import failed_boxes
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.outcome.markdown import code, table
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
 from deploy_project.runs.timing.thumbnail import thumbnail_uri
@@ -50,6 +51,18 @@ class FinishedRun:
     """The errors of posting to the pull request."""
 
     @property
+    def warnings(self) -> list[str]:
+        """Its warnings in words: `docs failed`, `2 tests with a warning`."""
+        found = [f"{each} failed" for each in failed_boxes(self.run.job, self.steps)]
+        for kind, what in (("command", "test"), ("freshness", "source")):
+            count = sum(each.counts.get("warn", 0) for each in self.steps if each.kind == kind)
+            if count:
+                found.append(f"{count} {what}{'' if count == 1 else 's'} with a warning")
+        if self.source is not None and self.source.used_repo_cache:
+            found.append("an older commit, for the remote did not answer")
+        return [*found, *(["others were not told"] if self.untold else [])]
+
+    @property
     def failed_boxes(self) -> str:
         """The check-boxes that have failed without failing the run: `source freshness, docs`."""
         return ", ".join(failed_boxes(self.run.job, self.steps))
@@ -72,15 +85,16 @@ def _what(finished: FinishedRun) -> Metadata:
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
         "status": finished.outcome.value,
+        "warnings": "\n".join(finished.warnings),
         "message": why(finished),
         "failed_steps": finished.failed_boxes,
         "deactivated": finished.deactivated,
         "not_posted": "\n".join(finished.untold),
-        "trigger": run.trigger.category,
-        "cause": run.trigger.cause,
         "commit": source.commit if source else "",
         "branch": source.branch if source else "",
         "merged_with": source.merged_with if source else "",
+        "trigger": run.trigger.category,
+        "cause": run.trigger.cause,
         "job": run.job.name,
         "environment": run.environment.name,
         "target": run.job.target_name or run.environment.target or "",
@@ -150,39 +164,40 @@ def _counts(steps: Sequence[StepRecord]) -> Metadata:
 
 def steps_table(steps: Sequence[StepRecord]) -> str:
     """Return the steps with their status and duration as a Markdown table."""
-    rows = [
-        f"| {step.index} | {step.status} | {_took(step)} | {_cell(step.name)} |" for step in steps
-    ]
-    return "\n".join(["| # | Status | Duration | Step |", "|--:|---|--:|---|", *rows])
+    rows = [(str(step.index), step.status, _took(step), _cell(step.name)) for step in steps]
+    return "\n".join(table(["#:", "Status", "Duration:", "Step"], rows)).strip()
 
 
 def _timing(timing: Timing) -> Metadata:
     if not timing.wall_clock_seconds:
         return {}
     picture = data_uri(gantt_svg(timing, title="Model timing"))
-    slowest = sorted(timing.nodes, key=lambda node: node.seconds, reverse=True)[:SLOWEST]
-    table = ["| Duration | Queue | Node |", "|--:|--:|---|"]
-    for node in slowest:
-        times = f"{duration_text(node.seconds)} | {duration_text(node.queue_seconds)}"
-        table.append(f"| {times} | {_cell(node.name)} |")
+    worked = (node for node in timing.nodes if node.worked)
+    slowest = sorted(worked, key=lambda node: node.seconds, reverse=True)[:SLOWEST]
+    rows = [
+        (duration_text(node.seconds), duration_text(node.queue_seconds), code(node.name))
+        for node in slowest
+    ]
     numbers = {
         "critical_path_seconds": timing.critical_path_seconds,
         "critical_path_share": timing.critical_path_share,
         "average_active": timing.average_active,
-        "longest_seconds": timing.longest.seconds if timing.longest else 0.0,
+        "longest_seconds": slowest[0].seconds if slowest else 0.0,
         "wall_clock_seconds": timing.wall_clock_seconds,
     }
     path = " → ".join(node.name for node in timing.critical_path)
     texts = {
         "critical_path": path,
-        "longest": timing.longest.name if timing.longest else "",
+        "longest": slowest[0].name if slowest else "",
         "latest_start": timing.latest_start.name if timing.latest_start else "",
     }
     small = thumbnail_uri(timing)
     return {
         **({"timeline": dg.MetadataValue.md(f"![Threads]({small})")} if small else {}),
         "model_timing": dg.MetadataValue.md(f"![Model timing]({picture})"),
-        "slowest_nodes": dg.MetadataValue.md("\n".join(table)),
+        "slowest_nodes": dg.MetadataValue.md(
+            "\n".join(table(["Duration:", "Queue:", "Node"], rows)).strip()
+        ),
         "peak_concurrency": dg.MetadataValue.int(timing.peak_concurrency),
         **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
         **({"peak_at": dg.MetadataValue.timestamp(timing.peak_at)} if timing.peak_at else {}),

@@ -49,14 +49,24 @@ def test_the_trigger_is_read_from_the_tags(
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"deploy/queue": "q", "deploy/limit_3": "prod", "deploy/commit": "a", "team": "x"},
-         {".dagster/deploy_queue": "q", ".dagster/deploy_limit_3": "prod", "deploy/commit": "a",
-          "team": "x"}),
+        (
+            {"deploy/queue": "q", "deploy/limit_3": "prod", "deploy/commit": "a", "team": "x"},
+            {
+                ".dagster/deploy_queue": "q",
+                ".dagster/deploy_limit_3": "prod",
+                "deploy/commit": "a",
+                "team": "x",
+            },
+        ),
         ({"deploy/job": "old", ".dagster/deploy_job": "new"}, {".dagster/deploy_job": "new"}),
-        ({"deploy/schema_override": "asked", ".dagster/deploy_schema_override": "parent"},
-         {".dagster/deploy_schema_override": "asked"}),
-        ({"deploy/same_commit": "", ".dagster/deploy_same_commit": "true"},
-         {".dagster/deploy_same_commit": ""}),
+        (
+            {"deploy/schema_override": "asked", ".dagster/deploy_schema_override": "parent"},
+            {".dagster/deploy_schema_override": "asked"},
+        ),
+        (
+            {"deploy/same_commit": "", ".dagster/deploy_same_commit": "true"},
+            {".dagster/deploy_same_commit": ""},
+        ),
         ({"deploy/anything": "x"}, {"deploy/anything": "x"}),
     ],
     ids=["plain", "a rerun of an older run", "asked anew", "asked no more", "not ours"],
@@ -78,8 +88,16 @@ def test_tags_are_read_by_the_names_of_today(given: dict[str, str], expected: di
         ({".dagster/deploy_commit": "abc1234def"}, "abc1234def"),
         ({"deploy/commit": "", ".dagster/deploy_commit": ""}, None),
     ],
-    ids=["none", "ours", "older or asked", "asked anew", "refused later", "so too", "hidden",
-         "taken back"],
+    ids=[
+        "none",
+        "ours",
+        "older or asked",
+        "asked anew",
+        "refused later",
+        "so too",
+        "hidden",
+        "taken back",
+    ],
 )
 def test_the_commit_is_the_whole_one_unless_a_person_asks(
     given: dict[str, str], expected: str | None
