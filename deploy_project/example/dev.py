@@ -17,6 +17,8 @@ from deploy_project.errors import ConfigError
 from deploy_project.example.remote import make_remote, working_copy
 
 _HOST = "127.0.0.1"
+# Dagster's other command is not installed with it.
+_QUIET = ("-W", "ignore:Function `dev_command` is superseded")
 _PORT, _DOCS_PORT = 3000, 3001
 
 
@@ -88,7 +90,8 @@ def _serve_docs(deployment: Deployment, found: Settings, listener: socket.socket
 
 
 def _dagster(port: int) -> int:
-    command = [sys.executable, "-m", "dagster", "dev", "--host", _HOST, "--port", str(port)]
+    command = [sys.executable, *_QUIET, "-m", "dagster", "dev", "--host", _HOST]
+    command += ["--port", str(port)]
     with subprocess.Popen(command) as child:
         signal.signal(signal.SIGTERM, lambda _number, _frame: child.terminate())
         try:

@@ -31,7 +31,7 @@ from deploy_project.runs.timing.model_timing import Command, Timing, timing
 
 LAST_RUN = "last_run"
 """The name of the check on each asset with records: whether the last run is good."""
-_OF_VERDICT = ("message", "warnings", "run")
+_OF_VERDICT = ("reason", "warnings", "run")
 DOCS = ("index.html", "manifest.json", "catalog.json")
 STATE = ("manifest.json", "run_results.json", "sources.json")
 

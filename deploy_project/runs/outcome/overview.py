@@ -8,17 +8,20 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.git.hosting import commit_url
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import failed_boxes
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
-from deploy_project.runs.outcome.markdown import code, table
+from deploy_project.runs.outcome.markdown import block, code, link, table
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
 from deploy_project.runs.timing.thumbnail import thumbnail_uri
 
 SLOWEST = 10
+_IN_PLACE = 850
+"""Dagster shows Markdown of up to 1,000 characters without a click."""
 
 Metadata = Mapping[str, dg.MetadataValue[Any]]
 
@@ -71,8 +74,9 @@ class FinishedRun:
 def overview(finished: FinishedRun) -> Metadata:
     """Return the run overview; numbers are numbers, so that Dagster plots them over time."""
     return {
-        **_what(finished),
+        **_for_people(finished),
         "steps": dg.MetadataValue.md(steps_table(finished.steps)),
+        **_what(finished),
         **_how_long(finished),
         **_timing(finished.timing),
         **_counts(finished.steps),
@@ -80,12 +84,61 @@ def overview(finished: FinishedRun) -> Metadata:
     }
 
 
+def _for_people(finished: FinishedRun) -> Metadata:
+    """Return the answers to the first questions, in their order."""
+    trigger, reason, code_of_it = finished.run.trigger, why(finished), _code(finished)
+    return {
+        "status": dg.MetadataValue.text(finished.outcome.value),
+        **({"reason": dg.MetadataValue.md(_in_place(reason))} if reason else {}),
+        **_texts({"warnings": ", ".join(finished.warnings)}),
+        **({"code": dg.MetadataValue.md(code_of_it)} if code_of_it else {}),
+        **_texts({"trigger": trigger.category, "cause": trigger.cause}),
+        "duration": dg.MetadataValue.text(_duration(finished)),
+    }
+
+
+def _in_place(reason: str) -> str:
+    """Return `reason` with its ends of lines, as long as Dagster shows it without a click."""
+    lines = [line for line in block(reason) if line]
+    size = 0
+    for number, line in enumerate(lines):
+        size += len(line) + 1
+        if size > _IN_PLACE:
+            more = f"    … {len(lines) - number} more lines, under `message`"
+            return "\n".join([*(lines[:number] or [line[:_IN_PLACE]]), more])
+    return "\n".join(lines)
+
+
+def _code(finished: FinishedRun) -> str:
+    """Return the commit, with a link, and its branch; empty where none was found."""
+    source = finished.source
+    if source is None:
+        return ""
+    url = commit_url(finished.run.environment.project.hosting, source.commit)
+    commit = link(code(source.commit[:7]), url)
+    return f"{commit} of {code(source.branch)}" if source.branch else commit
+
+
+def _duration(finished: FinishedRun) -> str:
+    took = duration_text((finished.ended_at - finished.started_at).total_seconds())
+    waited = _waited(finished)
+    return f"{took}, after {duration_text(waited)} in the queue" if waited else took
+
+
+def _waited(finished: FinishedRun) -> float | None:
+    if finished.created_at is None:
+        return None
+    return max(0.0, (finished.started_at - finished.created_at).total_seconds())
+
+
+def _texts(found: Mapping[str, str]) -> Metadata:
+    return {name: dg.MetadataValue.text(text) for name, text in found.items() if text}
+
+
 def _what(finished: FinishedRun) -> Metadata:
     run, source = finished.run, finished.source
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
-        "status": finished.outcome.value,
-        "warnings": "\n".join(finished.warnings),
         "message": why(finished),
         "failed_steps": finished.failed_boxes,
         "deactivated": finished.deactivated,
@@ -93,8 +146,6 @@ def _what(finished: FinishedRun) -> Metadata:
         "commit": source.commit if source else "",
         "branch": source.branch if source else "",
         "merged_with": source.merged_with if source else "",
-        "trigger": run.trigger.category,
-        "cause": run.trigger.cause,
         "job": run.job.name,
         "environment": run.environment.name,
         "target": run.job.target_name or run.environment.target or "",
@@ -102,7 +153,7 @@ def _what(finished: FinishedRun) -> Metadata:
         "dbt_version": versions[-1] if versions else "",
     }
     return {
-        **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
+        **_texts(texts),
         **(_outage(source) if source is not None and source.used_repo_cache else {}),
     }
 
@@ -145,9 +196,8 @@ def _where(finished: FinishedRun) -> Metadata:
 
 def _how_long(finished: FinishedRun) -> Metadata:
     seconds = {"run_seconds": (finished.ended_at - finished.started_at).total_seconds()}
-    if finished.created_at is not None:
-        waited = (finished.started_at - finished.created_at).total_seconds()
-        seconds["queue_seconds"] = max(0.0, waited)
+    if (waited := _waited(finished)) is not None:
+        seconds["queue_seconds"] = waited
     return {name: dg.MetadataValue.float(round(value, 3)) for name, value in seconds.items()}
 
 
@@ -175,7 +225,7 @@ def _timing(timing: Timing) -> Metadata:
     worked = (node for node in timing.nodes if node.worked)
     slowest = sorted(worked, key=lambda node: node.seconds, reverse=True)[:SLOWEST]
     rows = [
-        (duration_text(node.seconds), duration_text(node.queue_seconds), code(node.name))
+        (_unbroken(node.seconds), _unbroken(node.queue_seconds), code(node.name))
         for node in slowest
     ]
     numbers = {
@@ -211,4 +261,9 @@ def _cell(text: str) -> str:
 
 
 def _took(step: StepRecord) -> str:
-    return "" if step.status is Status.SKIPPED else duration_text(step.seconds)
+    return "" if step.status is Status.SKIPPED else _unbroken(step.seconds)
+
+
+def _unbroken(seconds: float) -> str:
+    """Return a duration that a narrow column doesn't break."""
+    return duration_text(seconds).replace(" ", "\u00a0")
