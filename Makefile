@@ -10,8 +10,8 @@ demo: $(BIN)/.installed  ## Build the example as a production run, and say where
 demo-pr: $(BIN)/.installed  ## Open a pull request of the example, check it, merge it, clean up
 	$(BIN)/deploy-project demo-pr
 
-dev: $(BIN)/.installed  ## Start Dagster with its UI on http://127.0.0.1:3000
-	$(BIN)/deploy-project serve & docs=$$!; trap "kill $$docs" EXIT; $(BIN)/dagster dev
+dev: $(BIN)/.installed  ## Start Dagster with its UI, and the docs: make dev PORT=3010 DOCS_PORT=3011
+	@exec $(BIN)/deploy-project dev $(PORT:%=--port %) $(DOCS_PORT:%=--docs-port %)
 
 test: $(BIN)/.installed-dev  ## Run the whole test suite, four files at a time
 	$(BIN)/pytest -n 4 --dist loadgroup --no-loadscope-reorder

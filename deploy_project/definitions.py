@@ -3,14 +3,14 @@
 import json
 import sys
 
-from deploy_project.config.environment import settings, variable
+from deploy_project.config.environment import addressed, settings, variable
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.orchestration.internals.run_process import RUN_ARGUMENTS, executed_job
 from deploy_project.orchestration.processes import shortcuts
 
 _settings = settings()
 _settings.state.prepare()
-_deployment = load_deployment(_settings.config_file, state=_settings.state.root)
+_deployment = addressed(load_deployment(_settings.config_file, state=_settings.state.root))
 _only = executed_job(sys.argv, variable(RUN_ARGUMENTS))
 _job = _deployment.jobs.get(_only or "")
 if _job is not None:

@@ -11,14 +11,16 @@ from deploy_project.errors import ConfigError
 
 
 @contextmanager
-def listening(host: str, port: int) -> Generator[socket.socket]:
+def listening(
+    host: str, port: int, *, options: str = "--host and --port"
+) -> Generator[socket.socket]:
     """Hold a socket that listens; raise `ConfigError` when the address can't be had."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family)
     except (OSError, OverflowError) as error:
         raise ConfigError(
-            f"can't listen on {host} port {port}: {error}; choose others with --host and --port"
+            f"can't listen on {host} port {port}: {error}; choose others with {options}"
         ) from error
     with listener:
         yield listener

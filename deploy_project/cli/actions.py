@@ -16,6 +16,7 @@ _MODULES = {
     "demo": "deploy_project.example.demo.production",
     "demo-pr": "deploy_project.example.demo.pull_request",
     "deploy": f"{_COMMANDS}.deploy",
+    "dev": "deploy_project.example.dev",
     "init": f"{_COMMANDS}.init",
     "logs": f"{_COMMANDS}.logs",
     "retry": f"{_COMMANDS}.retry",

@@ -93,6 +93,14 @@ def _add_setup(add: Add) -> None:
     deploy.add_argument("environments", nargs="*", metavar="ENV", help="default: all of them")
     deploy.add_argument("--commit", metavar="SHA", help="deploy this commit to the one ENV")
 
+    dev = add(
+        "dev",
+        "start Dagster with its UI here, and the docs beside it",
+        example="deploy-project dev --port 3000",
+    )
+    dev.add_argument("--port", type=_port, help="Dagster's (default: that of dagster_url)")
+    dev.add_argument("--docs-port", type=_port, help="of the docs (default: that of docs_url)")
+
     serve = add(
         "serve",
         "serve the newest docs of each environment over HTTP",

@@ -4,7 +4,7 @@ import os
 import platform
 import pwd
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -14,12 +14,14 @@ from pydantic import SecretStr
 from deploy_project.config import small_files
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values import passed
-from deploy_project.config.values.deployment import Secret
+from deploy_project.config.values.deployment import Deployment, Secret
 from deploy_project.errors import ConfigError
 
 CONFIG = "DEPLOY_CONFIG"
 STATE = "DEPLOY_STATE"
 DAGSTER_HOME = "DAGSTER_HOME"
+DAGSTER_URL = "DEPLOY_DAGSTER_URL"
+DOCS_URL = "DEPLOY_DOCS_URL"
 _STORE_CREDENTIALS = (
     *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "FSSPEC_S3_SECRET", "FSSPEC_S3_TOKEN"),
     *("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_CONNECTION_STRING"),
@@ -55,6 +57,32 @@ def settings() -> Settings:
 def is_example(config_file: Path) -> bool:
     """Return whether `config_file` is the embedded example's."""
     return config_file == Path(str(resources.files("deploy_project"))) / "example" / "deploy.yaml"
+
+
+def addressed(deployment: Deployment) -> Deployment:
+    """Return `deployment` with the addresses that `DEPLOY_DAGSTER_URL` and `DEPLOY_DOCS_URL` name.
+
+    They take the place of `dagster_url:` and `docs_url:`, for a Dagster on other ports.
+    """
+    return replace(
+        deployment,
+        dagster_url=os.environ.get(DAGSTER_URL) or deployment.dagster_url,
+        docs_url=os.environ.get(DOCS_URL) or deployment.docs_url,
+    )
+
+
+def address(*, dagster_url: str, docs_url: str) -> None:
+    """Set both addresses for this process and its children."""
+    os.environ[DAGSTER_URL], os.environ[DOCS_URL] = dagster_url, docs_url
+
+
+def be_at_home() -> None:
+    """Set `DAGSTER_HOME` to the working directory where that has a dagster.yaml, unless it is set.
+
+    Dagster takes that file all the same, but says that a temporary directory will be removed.
+    """
+    if (Path.cwd() / "dagster.yaml").is_file():
+        os.environ.setdefault(DAGSTER_HOME, str(Path.cwd()))
 
 
 def dagster_home() -> Path | None:

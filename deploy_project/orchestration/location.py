@@ -14,6 +14,7 @@ from deploy_project.errors import DeployError
 from deploy_project.git.checkouts import project_directory
 from deploy_project.orchestration.catalog.assets import environment_assets
 from deploy_project.orchestration.catalog.checks import source_checks
+from deploy_project.orchestration.catalog.record_checks import record_checks
 from deploy_project.orchestration.jobs.by_hand import ByHand
 from deploy_project.orchestration.jobs.requested import requested_job
 from deploy_project.orchestration.jobs.steps import deployment_job
@@ -96,6 +97,7 @@ def definitions(
             ],
         ),
         dg.Definitions(jobs=list(sweep_jobs.values()), schedules=sweeps.schedules(sweep_jobs)),
+        dg.Definitions(asset_checks=record_checks(deployment) if catalogs else []),
         *catalogs,
     )
 

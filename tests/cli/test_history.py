@@ -74,6 +74,7 @@ def execute(
     instance: dg.DagsterInstance, job: dg.JobDefinition, *, fails: bool = False, **more: str
 ) -> str:
     own = {tags.JOB: job.name} if job is prod__daily else {}
+    own |= tags.of_code(more.pop("commit"), None, of_pull_request=False) if "commit" in more else {}
     done = job.execute_in_process(
         {"ops": {"work": {"config": {"fails": fails}}}},
         instance=instance,

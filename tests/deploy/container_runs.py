@@ -63,7 +63,7 @@ class Elsewhere:
         with self.site.working_directory():
             return instance.create_run_for_job(
                 self.site.definitions().resolve_job_def(job),
-                tags={"deploy/job": job},
+                tags={".dagster/deploy_job": job},
                 status=dg.DagsterRunStatus.NOT_STARTED,
                 remote_job_origin=cast(Any, ORIGIN),
                 job_code_origin=JobPythonOrigin(

@@ -146,7 +146,7 @@ def test_what_the_demo_shows_is_there_and_its_commands_work(newcomer: Newcomer, 
 @pytest.mark.slow
 def test_a_deployment_of_ones_own_is_begun_as_told(newcomer: Newcomer, demo: str, tmp_path: Path):
     init, check, dev = commands(OWN_PROJECT)
-    assert (check, dev) == ("deploy-project check", "dagster dev")
+    assert (check, dev) == ("deploy-project check", "deploy-project dev")
     newcomer.run(init, cwd=tmp_path)
     newcomer.run(check, cwd=tmp_path)
 

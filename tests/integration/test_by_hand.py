@@ -1,11 +1,13 @@
 """Materializing a selection by hand: just these nodes, on the deployed commit."""
 
 import json
+import logging
 
 import dagster as dg
 import pytest
 
 from deploy_project.releases.prepare import deploy, prepare
+from deploy_project.runs.instance import history
 from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
@@ -97,7 +99,26 @@ def test_runs_of_jobs_wait_for_it_once_it_has_begun(site: Site, done: Result):
     with site.instance() as instance:
         run = instance.get_run_by_id(done.run_id)
     assert run is not None
-    assert run.tags.items() >= {"deploy/slots_2": "account"}.items()
+    assert run.tags.items() >= {".dagster/deploy_slots_2": "account"}.items()
+
+
+def test_it_is_listed_with_its_commit_and_trigger(site: Site, done: Result):
+    with site.instance() as instance:
+        found = history.by_id(instance, done.run_id)
+        assert done.run_id in [each.id for each in history.latest(instance, limit=5)]
+    deployed = site.state.deployed("prod").read_text(encoding="utf-8").partition(":")[0]
+    assert (found.job, found.commit, found.branch) == ("prod__by_hand", deployed, "main")
+    assert (found.trigger.category, found.trigger.cause) == ("ui", "Materialized by hand")
+
+
+def test_nothing_warns_of_results_that_were_reported_meanwhile(site: Site, done: Result):
+    with site.instance() as instance:
+        warnings = [
+            each.message
+            for each in instance.all_logs(done.run_id)
+            if each.level in (logging.WARNING, logging.ERROR)
+        ]
+    assert warnings == []
 
 
 def test_the_scratch_space_is_reclaimed(site: Site, done: Result):

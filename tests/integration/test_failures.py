@@ -131,8 +131,11 @@ def test_what_depends_on_a_failed_node_is_skipped(failed: SiteRun):
     assert failed.site.materialized(failed.run_id) == ["prod/plain"]
     planned = failed.site.events(failed.run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     assert {each.asset_key.to_user_string() for each in planned} == {
-        *("prod/orders", "prod/plain", "prod/revenue")
+        *("prod/orders", "prod/plain")
     }, "Dagster shows what is planned and not materialized as failed"
+    (skipped,) = failed.site.events(failed.run_id, dg.DagsterEventType.ASSET_OBSERVATION)
+    assert skipped.asset_key == dg.AssetKey(["prod", "revenue"])
+    assert skipped.asset_observation.description == "Skipped: orders failed"
     assert failed.site.events(failed.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION) == []
 
 
@@ -193,8 +196,7 @@ def test_a_retry_tells_that_it_is_one(failed: SiteRun, retried: SiteRun):
     assert run is not None
     assert parent is not None
     assert run.tags["deploy/trigger"] == "rerun"
-    assert run.tags["deploy/cause"] == f"Rerun of {failed.run_id}"
-    assert run.tags["deploy/run_id"] != parent.tags["deploy/run_id"]
+    assert run.tags[".dagster/deploy_cause"] == f"Rerun of {failed.run_id}"
     assert run.tags["deploy/commit"] != parent.tags["deploy/commit"]
     assert retried.site.record(retried.run_id)["trigger"] == "rerun"
 

@@ -82,7 +82,7 @@ def test_status_comment_and_record_are_those_of_the_head(story: Story):
     with story.site.instance() as instance:
         run = instance.get_run_by_id(story.clean.run_id)
     assert run is not None
-    assert run.tags["deploy/commit"] == story.head
+    assert run.tags["deploy/commit"] == story.head[:7]
     state, comment = story.told(1, story.head)
     assert state == "success"
     assert f"/commit/{story.head}) merged with `{merged}` · " in comment

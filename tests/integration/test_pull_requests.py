@@ -227,7 +227,7 @@ def test_merging_it_deletes_what_it_has_built_and_tells_which_run_has_deployed_i
     hub.close(7, squashed=merge)
     (request,) = story.daemon.tick("tiny_pull_requests").requests
     assert request.job_name == "staging__ci_sweep"
-    assert request.tags["deploy/cause"] == "Pull request 7 closed"
+    assert request.tags[".dagster/deploy_cause"] == "Pull request 7 closed"
     assert site.run(request.job_name, request.tags).success
     assert not story.copy(7).exists()
     assert story.copy(9).exists()

@@ -5,7 +5,6 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.runs.model.tags import run_number
 from tests.integration.daily import STEPS, DailyRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
@@ -127,19 +126,21 @@ def test_the_run_carries_its_tags(daily: DailyRun):
     with daily.site.instance() as instance:
         run = instance.get_run_by_id(daily.run_id)
     assert run is not None
-    assert len(run.tags["deploy/definition"]) == 12
+    assert len(run.tags[".dagster/deploy_definition"]) == 12
+    assert run.remote_job_origin is not None, "Dagster's timeline shows it"
     assert run.tags == {
-        "deploy/definition": run.tags["deploy/definition"],
-        "deploy/queue": "prod__daily",
-        "deploy/job": "prod__daily",
-        "deploy/job_id": "17",
-        "deploy/environment": "prod",
-        "deploy/project": "shop",
-        "deploy/commit": daily.commit,
+        ".dagster/repository": "__repository__@deploy_project",
+        ".dagster/deploy_definition": run.tags[".dagster/deploy_definition"],
+        ".dagster/deploy_queue": "prod__daily",
+        ".dagster/deploy_job": "prod__daily",
+        ".dagster/deploy_job_id": "17",
+        ".dagster/deploy_environment": "prod",
+        ".dagster/deploy_project": "shop",
+        "deploy/commit": daily.commit[:7],
+        ".dagster/deploy_commit": daily.commit,
         "deploy/branch": "main",
         "deploy/trigger": "api",
-        "deploy/cause": "Kicked off from the command line",
-        "deploy/run_id": str(run_number(daily.run_id)),
+        ".dagster/deploy_cause": "Kicked off from the command line",
     }
 
 

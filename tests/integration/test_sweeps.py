@@ -85,8 +85,8 @@ def test_while_nobody_can_be_asked_nothing_goes(story: Story):
 def test_a_run_in_progress_is_waited_for(story: Story, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("deploy_project.orchestration.triggers.clean_up.PATIENCE_SECONDS", 0)
     tags = {
-        "deploy/environment": "prod",
-        "deploy/job_id": "23",
+        ".dagster/deploy_environment": "prod",
+        ".dagster/deploy_job_id": "23",
         "deploy/pull_request": "1",
     }
     with story.site.instance() as instance:
@@ -143,5 +143,5 @@ def test_what_was_closed_is_swept_once_for_each_environment(story: Story):
     deployment = story.site.deployment
     (request,) = requests(deployment, [("prod__checks", 9), ("prod__checks", 7)])
     assert request.job_name == "prod__ci_sweep"
-    assert request.tags["deploy/cause"] == "Pull requests 7, 9 closed"
+    assert request.tags[".dagster/deploy_cause"] == "Pull requests 7, 9 closed"
     assert requests(deployment, []) == []

@@ -20,6 +20,7 @@ from deploy_project.orchestration.internals import (
     events,
     executor,
     launching,
+    origin,
     pinning,
     run_process,
     run_queue,
@@ -183,6 +184,30 @@ def test_planned_and_materialized_events_belong_to_the_asset(instance: dg.Dagste
     assert latest.asset_materialization.metadata["seconds"] == dg.FloatMetadataValue(1.5)
     (record,) = instance.get_asset_records([KEY])
     assert record.asset_entry.last_run_id == result.run_id
+
+
+def test_an_evaluation_belongs_to_the_asset_and_the_run(instance: dg.DagsterInstance):
+    run = instance.create_run_for_job(reporting_job())
+    check = dg.AssetCheckKey(KEY, "last_run")
+    for passed in (True, False):
+        evaluation = dg.AssetCheckEvaluation(KEY, "last_run", passed, description="As it ended")
+        events.report_evaluation(instance, run, evaluation)
+    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key([check])[check]
+    assert (latest.run_id, latest.status.value) == (run.run_id, "FAILED")
+
+
+def test_a_run_of_no_code_location_becomes_one_of_ours(instance: dg.DagsterInstance):
+    """Dagster's timeline and job pages leave out what `dagster job execute` has started."""
+    run = instance.create_run_for_job(reporting_job(), tags={"team": "shop"})
+    assert run.remote_job_origin is None
+    origin.adopt(instance, run.run_id, location="here", repository="__repository__")
+    known = instance.get_run_by_id(run.run_id)
+    assert known is not None
+    assert known.remote_job_origin is not None
+    assert known.remote_job_origin.location_name == "here"
+    assert known.tags["team"] == "shop"
+    label = {".dagster/repository": "__repository__@here"}
+    assert [each.run_id for each in instance.get_runs(dg.RunsFilter(tags=label))] == [run.run_id]
 
 
 def test_a_run_sees_the_text_that_it_was_planned_with():

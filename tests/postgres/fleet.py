@@ -24,6 +24,7 @@ from upath import UPath
 
 from deploy_project.orchestration.internals.launching import run_command
 from deploy_project.releases.prepare import deploy, prepare
+from deploy_project.runs.model import tags
 from tests.postgres.history import make_site_on_postgres
 from tests.support.postgres_server import Server
 from tests.support.s3 import BUCKET, Store
@@ -198,7 +199,7 @@ class Fleet:
         """The commit that a run has built."""
         found = self.instance.get_run_by_id(run_id)
         assert found is not None
-        return found.tags["deploy/commit"]
+        return tags.commit(found.tags) or ""
 
     def deferred_to(self, run_id: str) -> str:
         """The run whose state the first command of a run was deferred to."""

@@ -66,7 +66,7 @@ def test_the_end_of_a_run_starts_the_job_that_waits_for_it(shop: Shop):
     long_ago = tick(text(replace(state, last=0, seen={})))
     (request,) = long_ago.run_requests or []
     assert request.job_name == "prod__after_daily"
-    assert request.tags["deploy/upstream_run"] == shop.first.run_id
+    assert request.tags[".dagster/deploy_upstream_run"] == shop.first.run_id
     assert tick(long_ago.cursor).run_requests == []
 
 

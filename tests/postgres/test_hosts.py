@@ -177,7 +177,7 @@ def test_the_end_of_a_run_elsewhere_starts_what_waits_for_it(story: Story):
     again = json.dumps({**cursor, "last": 0, "seen": {}})
     context = dg.build_sensor_context(story.fleet.instance, again, repository_def=repository)
     requests_made = sensor.evaluate_tick(context).run_requests or []
-    upstream = {each.tags["deploy/upstream_run"] for each in requests_made}
+    upstream = {each.tags[".dagster/deploy_upstream_run"] for each in requests_made}
     assert story.daily_on_b in upstream
 
 

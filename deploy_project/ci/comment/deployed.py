@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from deploy_project.ci.comment.markdown import code, link
 from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.runs.outcome.markdown import code, link
 
 _BEGINS = "🚀 **Deployed** to "
 _SHORT = 8

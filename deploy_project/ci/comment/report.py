@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy_project.ci.comment.markdown import block, code, link, table
 from deploy_project.config.values.deployment import Job
 from deploy_project.git.hosts.host import CommitStatus, State
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.outcome.markdown import block, code, link, table
 from deploy_project.runs.timing.model_timing import duration_text
 
 _MOST = 50

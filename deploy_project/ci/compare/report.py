@@ -5,10 +5,10 @@ Names and values are others' text: in Markdown they are code.
 
 from collections.abc import Callable, Iterable, Sequence
 
-from deploy_project.ci.comment.markdown import block, code, table
 from deploy_project.ci.compare.comparison import CompareDocument, Comparison, Samples
 from deploy_project.ci.compare.relations import in_order
 from deploy_project.dbt.relations.stand_in import Value
+from deploy_project.runs.outcome.markdown import block, code, table
 
 LONGEST = 30_000
 """Characters of the whole section: the comment has other parts, and a site takes 65,536."""

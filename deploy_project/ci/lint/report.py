@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from deploy_project.ci.comment.markdown import code, table
 from deploy_project.dbt.artifacts.results import Readable
 from deploy_project.errors import LintError
+from deploy_project.runs.outcome.markdown import code, table
 
 _MOST = 50
 

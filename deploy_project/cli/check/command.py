@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from deploy_project.cli.check.configuration import missing_secrets
 from deploy_project.cli.check.notes import notes
+from deploy_project.cli.check.queue_rules import older_queue_rules
 from deploy_project.cli.check.unanswered import unanswered
 from deploy_project.cli.check.versions import unverified
 from deploy_project.cli.context import loaded
@@ -22,8 +23,9 @@ def check(*, online: bool) -> int:
     """Print the configuration as tables; raise `ConfigError` with a line for each problem."""
     found, deployment = loaded()
     print(summary(deployment))
-    if deployment.warnings:
-        print("\n".join(["", *(f"Warning: {each}" for each in deployment.warnings)]))
+    warnings = [*deployment.warnings, *filter(None, [older_queue_rules()])]
+    if warnings:
+        print("\n".join(["", *(f"Warning: {each}" for each in warnings)]))
     for each in deployment.environments.values():
         told = [f"Note: {each.name}: {note}" for note in notes(deployment, each, found.state)]
         if told:
@@ -46,7 +48,7 @@ def check(*, online: bool) -> int:
         print(f"\nNote: {each}")
     if problems:
         raise ConfigError(_told(problems))
-    print(f"\nNo problems{_counted(deployment.warnings)}.")
+    print(f"\nNo problems{_counted(warnings)}.")
     return 0
 
 

@@ -122,7 +122,7 @@ def _next(directory: Path) -> list[str]:
         *go,
         "  deploy-project check --online   # is the repository reachable, does the branch exist?",
         "  deploy-project deploy           # parse the branch's head, so that Dagster shows it",
-        "  dagster dev                     # then open http://127.0.0.1:3000",
+        "  deploy-project dev              # starts Dagster, and says what to open",
     ]
 
 

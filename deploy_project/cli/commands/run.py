@@ -1,7 +1,9 @@
 """`deploy-project run`: starts a run of a job, and waits for it if asked to."""
 
+import time
 from argparse import Namespace
 from contextlib import suppress
+from dataclasses import dataclass, field
 
 from deploy_project.cli.commands.logs import scrubber
 from deploy_project.cli.commits import full_commit
@@ -10,6 +12,8 @@ from deploy_project.config.environment import Settings, person
 from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.config.values.named import named_job
 from deploy_project.errors import LaunchError
+from deploy_project.orchestration.processes import daemon
+from deploy_project.runs.instance import history
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model import overrides
 from deploy_project.runs.model.status import Status
@@ -19,6 +23,11 @@ from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import Tail
 
 _INTERRUPTED = 130
+_DESERTED_SECONDS = 15
+_DESERTED = (
+    "Nobody takes runs from the queue: Dagster's daemon gives no sign of life. Start it, with "
+    "`deploy-project dev`, `dagster dev` or `dagster-daemon run`; the run waits until then."
+)
 
 
 def run(name: str, wish: Wish, *, wait: bool) -> int:
@@ -55,17 +64,36 @@ def _follow(
     dagster: Dagster, run_id: str, tail: Tail, *, cancelling: bool = False
 ) -> Status | None:
     """Print the log of the run and each new status until it ends; return its last status."""
-    last = None
+    last, queue = None, _Queue()
     for status in dagster.statuses(run_id):
         for text in tail.new():
             print(text, end="", flush=True)
         if status != last:
             print(f"--- {status}", flush=True)
             last = status
+        if status is Status.QUEUED and queue.is_deserted():
+            print(_DESERTED, flush=True)
         if cancelling and not (status.has_ended or status is Status.CANCELLING):
             with suppress(LaunchError):  # a run that is just starting can't be cancelled yet
                 dagster.cancel(run_id)
     return last
+
+
+@dataclass
+class _Queue:
+    """Dagster's queue while a run waits in it: somebody has to take runs from there."""
+
+    begun: float = field(default_factory=time.monotonic)
+    told: bool = False
+
+    def is_deserted(self) -> bool:
+        """Return whether nobody has taken runs for `_DESERTED_SECONDS`; true once at most."""
+        if self.told or time.monotonic() - self.begun < _DESERTED_SECONDS:
+            return False
+        self.begun = time.monotonic()  # and is looked at again as much later
+        with history.opened() as instance:
+            self.told = not daemon.takes_from_queue(instance)
+        return self.told
 
 
 def act(given: Namespace) -> int:

@@ -35,6 +35,11 @@ class Numbered:
 
 
 @dataclass(frozen=True)
+class Skipping(Numbered):
+    """dbt leaves a node out, for something above it has failed."""
+
+
+@dataclass(frozen=True)
 class NodeFinished:
     """dbt is done with a node; `status` is dbt's own word (success, error, skipped, warn, …)."""
 
@@ -87,13 +92,13 @@ class Problem:
     message: str
 
 
-Event = NodeStarted | Numbered | NodeFinished | Version | Adapter | Listed | Problem
+Event = NodeStarted | Numbered | Skipping | NodeFinished | Version | Adapter | Listed | Problem
 _FORMS: Mapping[str, type[Event]] = {
     "MainReportVersion": Version,
     "AdapterRegistered": Adapter,
     "NodeStart": NodeStarted,
     "LogStartLine": Numbered,
-    "SkippingDetails": Numbered,
+    "SkippingDetails": Skipping,
     "NodeFinished": NodeFinished,
     "Listed": Listed,
     "Problem": Problem,

@@ -80,7 +80,7 @@ def _farewell(done: list[str], *, url: str, copy: str) -> str:
             "",
             f"See lineage, jobs, schedules and the run's overview on {url}:",
             "  make dev",
-            "See the docs on http://127.0.0.1:3001/docs/production/:",
+            "It serves the docs, too, on http://127.0.0.1:3001/docs/production/. By themselves:",
             f"  {ours} serve",
             "",
             "While `make dev` runs, push a commit; the merge job builds what it changed:",

@@ -9,7 +9,7 @@ from pathlib import Path
 from upath import UPath
 
 from deploy_project.cli.context import loaded
-from deploy_project.config.environment import Settings, is_example
+from deploy_project.config.environment import Settings, be_at_home, is_example
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.example.remote import make_remote, working_copy
@@ -31,6 +31,7 @@ def example() -> tuple[Settings, Deployment]:
             f"the configuration here is {found.config_file}, not the embedded example; go to a "
             "directory without a deploy.yaml, and unset DEPLOY_CONFIG"
         )
+    be_at_home()
     make_remote(found.state)
     working_copy(found.state)
     return found, deployment

@@ -15,6 +15,7 @@ from deploy_project.orchestration.processes import daemon
 from deploy_project.orchestration.ticks import Ticks, WantedRun
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.history import PastRun
+from deploy_project.runs.model import tags
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import Tail
 
@@ -54,7 +55,7 @@ class Own:
         wanted = [each for each in self._tick(sensor) if each.job == job]
         if not wanted:
             raise LaunchError(f"the sensor {sensor!r} has asked for no run of {job}")
-        self._say(f"The sensor {sensor} asks for {job}: {wanted[0].tags['deploy/cause']}")
+        self._say(f"The sensor {sensor} asks for {job}: {wanted[0].tags[tags.CAUSE]}")
         return executed(job, wanted[0].tags)
 
     def _tick(self, sensor: str) -> Sequence[WantedRun]:

@@ -14,6 +14,7 @@ from deploy_project.dbt.artifacts.events import (
     NodeFinished,
     NodeStarted,
     Numbered,
+    Skipping,
     Version,
 )
 from deploy_project.dbt.artifacts.manifest import content_while_written
@@ -26,6 +27,7 @@ from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.nodes.asset_keys import asset_keys
 from deploy_project.orchestration.nodes.check_keys import check_keys
 from deploy_project.orchestration.nodes.node_facts import ManifestContent
+from deploy_project.orchestration.nodes.skip_causes import FAILED, told_skip
 from deploy_project.releases import pointer
 from deploy_project.runs.model.step_context import CommandContext
 from deploy_project.runs.outcome.finish import record_assets
@@ -47,6 +49,8 @@ class AssetReporter:
         self._context = context
         self._reports_planned = planned
         self._numbers: dict[str, Numbered] = {}
+        self._begun: set[str] = set()
+        self._failed: set[str] = set()
         self._tables: dict[str, str] = {}
         self._unmeasured: dict[str, SourceResult] = {}
 
@@ -61,16 +65,21 @@ class AssetReporter:
         match event:
             case Version() | Adapter():
                 self._facts.versions(event)
+            case Skipping():
+                self._begun.discard(event.unique_id)
             case Numbered():
                 self._numbers[event.unique_id] = event
+                self._planned(event.unique_id)
             case NodeStarted() if self._builds and event.resource_type in ASSETS:
-                self._planned(event)
+                self._begun.add(event.unique_id)
             case NodeFinished() if event.resource_type == "source":
                 self._measured(event)
             case NodeFinished() if self._builds:
                 self._facts.finished(event)
-                if event.resource_type in ASSETS and event.status in BUILT:
-                    self._materialized(event)
+                if event.status in FAILED:
+                    self._failed.add(event.unique_id)
+                if event.resource_type in ASSETS:
+                    self._ended(event)
                 elif event.resource_type in CHECKS and event.status != "skipped":
                     self._checked(event)
             case _:
@@ -122,11 +131,31 @@ class AssetReporter:
     def _lineage(self) -> Lineage:
         return Lineage(self._command, self._manifest, self._keys)
 
-    def _planned(self, event: NodeStarted) -> None:
-        key = self._keys.get(event.unique_id)
+    def _planned(self, unique_id: str) -> None:
+        """Show a node as in progress; once planned, it has failed unless it is materialized."""
+        if unique_id not in self._begun:
+            return
+        self._begun.remove(unique_id)
+        key = self._keys.get(unique_id)
         if key is not None and self._reports_planned:
             context = self._context
             events.report_planned(context.instance, context.run, context.op.name, key)
+
+    def _ended(self, event: NodeFinished) -> None:
+        if event.status in BUILT:
+            self._materialized(event)
+        elif event.status == "skipped":
+            self._skipped(event)
+        else:
+            self._planned(event.unique_id)  # a dbt that numbers nothing has it still to come
+
+    def _skipped(self, event: NodeFinished) -> None:
+        """Observe that a node was skipped: it keeps its status, for nothing has happened to it."""
+        key = self._keys.get(event.unique_id)
+        if key is not None:
+            why = told_skip(event.unique_id, self._manifest, self._failed)
+            described = {"status": "skipped", "dbt/unique_id": event.unique_id}
+            self._context.log_event(dg.AssetObservation(key, why, metadata=described))
 
     def _materialized(self, event: NodeFinished) -> None:
         key, number = self._keys.get(event.unique_id), self._numbers.get(event.unique_id)

@@ -38,6 +38,19 @@ def report_materialization(
     instance.report_dagster_event(event, run.run_id, logging.INFO)
 
 
+def report_evaluation(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, evaluation: dg.AssetCheckEvaluation
+) -> None:
+    """Record `evaluation` as an event of `run` that belongs to none of its steps."""
+    event = DagsterEvent(
+        event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
+        job_name=run.job_name,
+        event_specific_data=evaluation,
+        message=evaluation.description or "",
+    )
+    instance.report_dagster_event(event, run.run_id, logging.INFO)
+
+
 def cancel_queued(instance: dg.DagsterInstance, run: dg.DagsterRun, why: str) -> None:
     """Cancel a run that waits in the queue, with the reason `why`."""
     instance.report_run_canceling(run, why)

@@ -58,10 +58,6 @@ class ByHand:
         Dagster gives such a run no tag of ours, so it has not waited; from here on it counts, and
         others wait for it. Raises `dagster.Failure` with dbt's message at the first that fails.
         """
-        slots = self.deployment.account.run_slots
-        limits = tags.limits(self.environment, run_slots=slots)
-        if limits:
-            context.instance.add_run_tags(context.run.run_id, limits)
         run = Run(
             id=context.run.run_id,
             job=_job(self.environment, [each for each in commands if each]),
@@ -70,7 +66,23 @@ class ByHand:
             trigger=tags.Trigger("ui", "Materialized by hand"),
             commit=self.commit,
         )
+        slots = self.deployment.account.run_slots
+        limits = tags.limits(self.environment, run_slots=slots)
+        context.instance.add_run_tags(run.id, {**_tags(run), **limits})
         _perform(context, run)
+
+
+def _tags(run: Run) -> dict[str, str]:
+    """Return the tags that list such a run, as one of a job `<environment>__by_hand`."""
+    environment = run.environment
+    return {
+        tags.JOB: run.job.name,
+        tags.ENVIRONMENT: environment.name,
+        tags.PROJECT: environment.project.name,
+        tags.TRIGGER: run.trigger.category,
+        tags.CAUSE: run.trigger.cause,
+        **tags.of_code(run.commit or "", environment.branch, of_pull_request=False),
+    }
 
 
 def _perform(context: dg.OpExecutionContext, run: Run) -> None:

@@ -6,6 +6,7 @@ from itertools import chain
 import dagster as dg
 
 from deploy_project.config.values.deployment import Job
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.streak import Attempt, failures, fingerprint
@@ -68,10 +69,9 @@ def _attempts(
     """Yield the runs of `job`, the newest first; those `before` a run when it is given."""
     cursor, limit = before, _FIRST_PAGE
     while True:
-        wanted = dg.RunsFilter(tags={tags.JOB: job.name})
-        found = instance.get_run_records(wanted, limit=limit, cursor=cursor)
+        found = tagged(instance, {tags.JOB: job.name}, limit=limit, cursor=cursor)
         for run in (record.dagster_run for record in found):
-            definition = run.tags.get(tags.DEFINITION, "")
+            definition = tags.current(run.tags).get(tags.DEFINITION, "")
             yield Attempt(Status.of(run.status), definition, _reactivates(run))
         if len(found) < limit:
             return
@@ -79,4 +79,4 @@ def _attempts(
 
 
 def _reactivates(run: dg.DagsterRun) -> bool:
-    return run.tags.get(tags.REACTIVATES) == run.run_id
+    return tags.current(run.tags).get(tags.REACTIVATES) == run.run_id

@@ -18,6 +18,7 @@ from deploy_project.git.hosts.comments import amend_comment
 from deploy_project.git.hosts.host import Merged
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.mirror import contains, is_full
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
@@ -85,16 +86,16 @@ def _untold(instance: dg.DagsterInstance, run: Run) -> list[_Told]:
     }
     if not jobs:
         return []
-    wanted = dg.RunsFilter(tags={tags.JOB: list(jobs)})
     newest: dict[tuple[str, int], dg.DagsterRun] = {}
-    for record in instance.get_run_records(wanted, limit=_RUNS):
-        number = tags.pull_request(record.dagster_run.tags)
+    for record in tagged(instance, {tags.JOB: list(jobs)}, limit=_RUNS):
+        found = tags.current(record.dagster_run.tags)
+        number = tags.pull_request(found)
         if number is not None:
-            newest.setdefault((record.dagster_run.tags[tags.JOB], number), record.dagster_run)
+            newest.setdefault((found[tags.JOB], number), record.dagster_run)
     return [
         _Told(jobs[name], number, each.run_id)
         for (name, number), each in newest.items()
-        if each.is_finished and tags.DEPLOYED_BY not in each.tags
+        if each.is_finished and not tags.current(each.tags).get(tags.DEPLOYED_BY)
     ]
 
 
@@ -130,11 +131,11 @@ def _successes(instance: dg.DagsterInstance, finished: FinishedRun) -> Iterator[
     assert source is not None
     yield Build(run.id, source.commit)
     names = [job.name for job in _deploying(run.deployment, run.environment.name)]
-    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags={tags.JOB: names})
-    for record in instance.get_run_records(wanted, limit=_BUILDS):
-        found = record.dagster_run
-        if found.run_id != run.id and not _is_apart(found.tags) and _commit(found.tags):
-            yield Build(found.run_id, _commit(found.tags))
+    successes = [dg.DagsterRunStatus.SUCCESS]
+    for record in tagged(instance, {tags.JOB: names}, statuses=successes, limit=_BUILDS):
+        build, found = record.dagster_run.run_id, tags.current(record.dagster_run.tags)
+        if build != run.id and not _is_apart(found) and _commit(found):
+            yield Build(build, _commit(found))
 
 
 def _deploying(deployment: Deployment, environment: str) -> Iterator[Job]:
@@ -144,11 +145,12 @@ def _deploying(deployment: Deployment, environment: str) -> Iterator[Job]:
 
 
 def _is_apart(found: Mapping[str, str]) -> bool:
-    return not found.keys().isdisjoint((tags.PULL_REQUEST, tags.SCHEMA_OVERRIDE, tags.STRANGER))
+    apart = (tags.PULL_REQUEST, tags.SCHEMA_OVERRIDE, tags.STRANGER)
+    return any(found.get(each) for each in apart)
 
 
 def _commit(found: Mapping[str, str]) -> str:
-    commit = found.get(tags.COMMIT, "")
+    commit = tags.commit(found) or ""
     return commit if is_full(commit) else ""
 
 

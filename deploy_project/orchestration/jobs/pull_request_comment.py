@@ -9,6 +9,7 @@ from deploy_project.ci.pulls.plan import Refuse
 from deploy_project.ci.telling import comment_facts
 from deploy_project.ci.telling.post import post
 from deploy_project.errors import ArtifactError
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
@@ -32,7 +33,7 @@ def tell_end(instance: dg.DagsterInstance, finished: FinishedRun) -> list[str]:
     if run.pull_request is None or commit is None:
         return []
     newer = _newer(instance, run)
-    if newer is not None and newer.tags.get(tags.COMMIT) == commit:
+    if newer is not None and tags.commit(newer.tags) == commit:
         return []  # the status of this commit is the other one's
     report = comment_facts.ended(finished, commit)
     project, number = run.environment.project, run.pull_request
@@ -59,5 +60,5 @@ def tell_refusal(refusal: Refuse, warn: Callable[[str], None]) -> None:
 def _newer(instance: dg.DagsterInstance, run: Run) -> dg.DagsterRun | None:
     """Return the newest run of the job for the pull request, which may still wait, if not `run`."""
     wanted = {tags.JOB: run.job.name, tags.PULL_REQUEST: str(run.pull_request)}
-    found = [each.dagster_run for each in instance.get_run_records(dg.RunsFilter(tags=wanted), 1)]
+    found = [each.dagster_run for each in tagged(instance, wanted, limit=1)]
     return next((each for each in found if each.run_id != run.id), None)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import dagster as dg
 
 from deploy_project.orchestration.internals import events
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import Category
 
@@ -20,15 +21,10 @@ def supersede(
     that is just leaving the queue stays too: it has started.
     """
     name, value = own
-    queued = instance.get_run_records(
-        dg.RunsFilter(
-            statuses=[dg.DagsterRunStatus.QUEUED],
-            tags={tags.JOB: job, tags.TRIGGER: category},
-        )
-    )
+    wanted, queued = {tags.JOB: job, tags.TRIGGER: category}, [dg.DagsterRunStatus.QUEUED]
     waiting = [
         run
-        for run in (record.dagster_run for record in queued)
+        for run in (each.dagster_run for each in tagged(instance, wanted, statuses=queued))
         if run.tags.get(name) != value
         and tags.trigger(run.tags, from_location=True).category == category
     ]
@@ -61,6 +57,12 @@ def unguaranteed(
             f"`run_slots` limit nothing. {_REMEDY}"
         )
     missing = [name for name in counted if name not in rules]
+    if tags.are_older_rules(rules):
+        return (
+            "The `concurrency:` of dagster.yaml is that of an older version, and counts tags that "
+            "runs have no more: runs of one job may overlap, and `concurrency` and `run_slots` "
+            f"limit nothing. {_REMEDY}"
+        )
     if missing:
         return (
             f"Dagster's queue has no rule for {', '.join(missing)}: runs that should wait for "

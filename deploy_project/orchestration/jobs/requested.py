@@ -120,8 +120,8 @@ def _count(context: dg.OpExecutionContext, job: Job, *, run_slots: int | None) -
     if others and job.job_type != "ci":
         raise ConfigError(
             f"run {others[0]} of job {job.name!r} is in progress, and runs of one job never "
-            f"overlap; start this one when that has ended, or with the tag {tags.QUEUE!r} set to "
-            f"{job.name!r}, so that it waits; `deploy-project run {job.name} --step …` sets it"
+            f"overlap; start this one when that has ended, or with `deploy-project run {job.name} "
+            "--step …`, which has it wait"
         )
     context.instance.add_run_tags(context.run.run_id, dict(missing))
 

@@ -16,7 +16,13 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome import leftovers
 from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
-from deploy_project.runs.outcome.finish import model_timing, pull_requests_of, record, record_asset
+from deploy_project.runs.outcome.finish import (
+    model_timing,
+    pull_requests_of,
+    record,
+    record_asset,
+    verdict,
+)
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
@@ -53,13 +59,14 @@ def conclude(
         _tag(instance, dagster_run, finished.failed_boxes)
         materialization = record(replace(finished, deactivated=why or "", untold=untold))
         events.report_materialization(instance, dagster_run, materialization)
+        events.report_evaluation(instance, dagster_run, verdict(materialization))
     if why is not None:
         instance.report_engine_event(why, dagster_run)
 
 
 def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
     """Tag the run with the steps that failed without failing it; a rerun has its parent's tag."""
-    if failed != dagster_run.tags.get(tags.FAILED_STEPS, ""):
+    if failed != tags.current(dagster_run.tags).get(tags.FAILED_STEPS, ""):
         instance.add_run_tags(dagster_run.run_id, {tags.FAILED_STEPS: failed})
 
 
@@ -118,10 +125,10 @@ def _moment(seconds: float) -> datetime:
 
 
 def _source(dagster_run: dg.DagsterRun) -> Code | None:
-    commit = dagster_run.tags.get(tags.COMMIT)
+    commit = tags.commit(dagster_run.tags)
     if not commit:
         return None
-    return Code(commit, dagster_run.tags.get(tags.BRANCH, ""), is_head=False)
+    return Code(commit, tags.branch(dagster_run.tags) or "", is_head=False)
 
 
 def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:

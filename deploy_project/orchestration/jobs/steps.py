@@ -139,18 +139,16 @@ def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
-    """Tag the run with its commit, branch, trigger, cause and number, after its first step."""
+    """Tag the run with the code that its first step has found."""
     found = runs.known_source(run)
     by_shell = context.run.remote_job_origin is None
     values = {
-        tags.COMMIT: found.commit if found else "",
-        tags.BRANCH: found.branch if found else "",
-        tags.TRIGGER: run.trigger.category,
-        tags.CAUSE: run.trigger.cause,
-        tags.RUN_NUMBER: str(tags.run_number(run.id)),
         tags.WHO: run.who or (person() if by_shell else ""),
         tags.STRANGER: "true" if runs.known_as_a_strangers(run) else "",
     }
+    if found is not None:
+        apart = run.pull_request is not None
+        values |= tags.of_code(found.commit, found.branch, of_pull_request=apart)
     context.instance.add_run_tags(run.id, {name: value for name, value in values.items() if value})
 
 

@@ -1,4 +1,4 @@
-"""Checks whether Dagster's daemon is alive on an instance, and has evaluated a sensor."""
+"""Checks whether Dagster's daemon is alive, takes runs, and has evaluated a sensor."""
 
 import time
 
@@ -10,7 +10,16 @@ _FRESH_SECONDS = 75
 
 def is_alive(instance: dg.DagsterInstance) -> bool:
     """Whether something evaluates the sensors of `instance`."""
-    beat = instance.get_daemon_heartbeats().get("SENSOR")
+    return _beats(instance, "SENSOR")
+
+
+def takes_from_queue(instance: dg.DagsterInstance) -> bool:
+    """Whether something takes runs from the queue of `instance`."""
+    return _beats(instance, "QUEUED_RUN_COORDINATOR")
+
+
+def _beats(instance: dg.DagsterInstance, daemon: str) -> bool:
+    beat = instance.get_daemon_heartbeats().get(daemon)
     return beat is not None and time.time() - beat.timestamp < _FRESH_SECONDS
 
 

@@ -15,6 +15,7 @@ from deploy_project.orchestration.triggers.completions import (
     parsed,
     text,
 )
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.requests.request import requested
@@ -37,39 +38,28 @@ def ends(
         else:
             own.append(parent.job)
     if own:
-        for record in _ended(instance, since, tags={tags.JOB: sorted(set(own))}):
-            if tags.pull_request(record.dagster_run.tags) is None:
-                yield _end(record, JobParent(record.dagster_run.tags[tags.JOB]))
+        after = datetime.fromtimestamp(since, UTC)
+        jobs = {tags.JOB: sorted(set(own))}
+        for record in tagged(instance, jobs, statuses=_ENDED, updated_after=after):
+            found = tags.current(record.dagster_run.tags)
+            if tags.pull_request(found) is None and _ended_at(record) >= since:
+                yield _end(record, JobParent(found[tags.JOB]))
 
 
 def _of_another_location(
     instance: dg.DagsterInstance, parent: JobParent, since: float
 ) -> Iterator[EndedRun]:
-    for record in _ended(instance, since, job_name=parent.job):
+    after = datetime.fromtimestamp(since, UTC)
+    wanted = dg.RunsFilter(job_name=parent.job, statuses=_ENDED, updated_after=after)
+    for record in instance.get_run_records(wanted):
         origin = record.dagster_run.remote_job_origin
-        if origin is not None and origin.location_name == parent.location:
+        is_of_it = origin is not None and origin.location_name == parent.location
+        if is_of_it and _ended_at(record) >= since:
             yield _end(record, parent)
 
 
-def _ended(
-    instance: dg.DagsterInstance,
-    since: float,
-    *,
-    job_name: str | None = None,
-    tags: Mapping[str, list[str]] | None = None,
-) -> Iterator[dg.RunRecord]:
-    wanted = dg.RunsFilter(
-        job_name=job_name,
-        statuses=_ENDED,
-        tags=tags,
-        updated_after=datetime.fromtimestamp(since, UTC),
-    )
-    for record in instance.get_run_records(filters=wanted):
-        if _ended_at(record) >= since:  # else only its tags were touched
-            yield record
-
-
 def _ended_at(record: dg.RunRecord) -> float:
+    """Return when a run has ended; that it has changed since may be its tags alone."""
     return record.update_timestamp.timestamp() if record.end_time is None else record.end_time
 
 

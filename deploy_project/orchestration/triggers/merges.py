@@ -154,7 +154,7 @@ def _requests(
     branch = environment.branch or environment.tag or "the default branch"
     return tuple(
         requested(job, "merge", f"Merge of {commit[:7]} into {branch}")
-        .with_tags({tags.COMMIT: commit, tags.BRANCH: branch})
+        .with_tags(tags.of_code(commit, branch, of_pull_request=False))
         # Dagster starts nothing for a key that it has seen before: no commit runs twice.
         .for_dagster(key=f"{job.name}:{commit}")
         for job in watch.merge_jobs(environment)

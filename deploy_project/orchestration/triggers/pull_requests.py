@@ -16,6 +16,7 @@ from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.jobs.pull_request_comment import tell_refusal
 from deploy_project.orchestration.triggers import clean_up
 from deploy_project.orchestration.triggers.merges import ending_at, tick_ends
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.request import requested
 
@@ -131,21 +132,19 @@ def _give_up(made: Plan, context: dg.SensorEvaluationContext) -> None:
 
 def _active(instance: dg.DagsterInstance, jobs: list[str]) -> Iterator[Active]:
     """Yield the runs of pull requests that wait or are in progress."""
-    wanted = dg.RunsFilter(statuses=_ACTIVE, tags={tags.JOB: jobs})
-    for record in instance.get_run_records(wanted):
-        run = record.dagster_run
-        number = tags.pull_request(run.tags)
+    for record in tagged(instance, {tags.JOB: jobs}, statuses=_ACTIVE):
+        found = tags.current(record.dagster_run.tags)
+        number = tags.pull_request(found)
         if number is not None:
-            commit = run.tags.get(tags.COMMIT, "")
-            yield Active(run.run_id, run.tags[tags.JOB], number, commit)
+            commit = tags.commit(found) or ""
+            yield Active(record.dagster_run.run_id, found[tags.JOB], number, commit)
 
 
 def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:
     job, pull = start.job, start.pull_request
     asked = requested(job, "ci", f"Pull request {pull.number} at commit {pull.head[:7]}").with_tags(
         {
-            tags.COMMIT: pull.head,
-            **({tags.BRANCH: pull.branch} if pull.branch else {}),
+            **tags.of_code(pull.head, pull.branch, of_pull_request=True),
             **tags.of_pull_request(job, pull.number, run_slots=run_slots),
         }
     )

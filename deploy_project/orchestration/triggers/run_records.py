@@ -9,8 +9,10 @@ from filelock import FileLock, Timeout
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import DeployError
+from deploy_project.orchestration.jobs.first_step import own_tags
 from deploy_project.orchestration.jobs.run_end import has_record, write_missing
 from deploy_project.orchestration.triggers.lost import start_lost
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.outcome.ends import Changed, Cursor, due, moved
@@ -29,7 +31,8 @@ def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefin
         name="run_records",
         description=(
             "Writes the records of runs that were killed, or cancelled while they waited; starts "
-            "those that a daemon took from the queue before it was killed."
+            "those that a daemon took from the queue before it was killed; has reruns that wait "
+            "say that they are ones."
         ),
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -40,6 +43,7 @@ def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefin
         try:
             with FileLock(state.records_lock, timeout=0):  # there may be a second daemon
                 started = start_lost(context.instance, now=now)
+                correct_waiting(deployment, state, context.instance)
                 after, written = look(
                     deployment, state, context.instance, before, now, context.log.warning
                 )
@@ -49,6 +53,20 @@ def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefin
         return dg.SensorResult(skip_reason=said, cursor=after.written())
 
     return on_end
+
+
+def correct_waiting(
+    deployment: Deployment, state: StateDirectory, instance: dg.DagsterInstance
+) -> None:
+    """Have reruns that wait in the queue say that they are ones: they have their parents' tags."""
+    jobs = deployment.jobs
+    queued = [dg.DagsterRunStatus.QUEUED]
+    for record in tagged(instance, {tags.JOB: list(jobs)}, statuses=queued) if jobs else ():
+        dagster_run = record.dagster_run
+        if dagster_run.parent_run_id and dagster_run.tags.get(tags.TRIGGER) != "rerun":
+            job = jobs[tags.current(dagster_run.tags)[tags.JOB]]
+            run = Run.of(dagster_run, job, deployment, state)
+            instance.add_run_tags(run.id, own_tags(dagster_run, run))
 
 
 def look(
@@ -67,7 +85,8 @@ def look(
     written: list[str] = []
     for run_id in due(changed, cursor, now=now)[:MOST]:
         dagster_run = known[run_id].dagster_run
-        run = Run.of(dagster_run, jobs[dagster_run.tags[tags.JOB]], deployment, state)
+        job = tags.current(dagster_run.tags)[tags.JOB]
+        run = Run.of(dagster_run, jobs[job], deployment, state)
         if scratch.is_held(run.work):
             continue  # its process is still at it, whatever Dagster has been told
         try:
@@ -85,9 +104,8 @@ def _ended(instance: dg.DagsterInstance, jobs: list[str], cursor: Cursor) -> lis
     """Return the runs of `jobs` that have ended, in the order of their last change."""
     if not jobs:
         return []
-    wanted = dg.RunsFilter(statuses=_ENDS, tags={tags.JOB: jobs}, updated_after=cursor.since)
-    found = instance.get_run_records(wanted, order_by="update_timestamp", ascending=True)
-    return list(found)
+    found = tagged(instance, {tags.JOB: jobs}, statuses=_ENDS, updated_after=cursor.since)
+    return sorted(found, key=lambda each: each.update_timestamp)
 
 
 def _changed(known: dg.RunRecord) -> Changed:

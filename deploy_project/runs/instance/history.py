@@ -10,6 +10,7 @@ import dagster as dg
 
 from deploy_project.config.environment import dagster_home
 from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
@@ -86,17 +87,12 @@ def latest(
 
     `commit` is a full id.
     """
-    known = _known_jobs(instance) if job is None else []
-    if job is None and not known:
+    jobs = _known_jobs(instance) if job is None else [job]
+    if not jobs:
         return []
-    wanted = dg.RunsFilter(
-        tags={
-            tags.JOB: known if job is None else job,
-            **({tags.COMMIT: commit} if commit is not None else {}),
-        },
-        statuses=_of_dagster(status) if status is not None else None,
-    )
-    return [_past_run(each) for each in instance.get_run_records(wanted, limit=limit)]
+    wanted = {tags.JOB: jobs, **({tags.FULL_COMMIT: commit} if commit is not None else {})}
+    statuses = _of_dagster(status) if status is not None else None
+    return [_past_run(each) for each in tagged(instance, wanted, statuses=statuses, limit=limit)]
 
 
 def _of_dagster(status: Status) -> list[dg.DagsterRunStatus]:
@@ -148,23 +144,24 @@ def matching(run_ids: Iterable[str], text: str) -> list[str]:
 
 def _known_jobs(instance: dg.DagsterInstance) -> list[str]:
     """Return every deployment job that has ever run, also those that are configured no longer."""
-    return [job for _, jobs in instance.get_run_tags(tag_keys=[tags.JOB]) for job in sorted(jobs)]
+    keys = [tags.JOB, tags.plain(tags.JOB)]
+    return sorted({job for _, jobs in instance.get_run_tags(tag_keys=keys) for job in jobs})
 
 
 def _past_run(record: dg.RunRecord) -> PastRun:
-    run = record.dagster_run
+    run, own = record.dagster_run, tags.current(record.dagster_run.tags)
     return PastRun(
         id=run.run_id,
-        job=run.tags.get(tags.JOB, run.job_name),
+        job=own.get(tags.JOB, run.job_name),
         status=Status.of(run.status),
         trigger=tags.trigger(run.tags, from_location=run.remote_job_origin is not None),
-        commit=run.tags.get(tags.COMMIT, ""),
-        branch=run.tags.get(tags.BRANCH, ""),
+        commit=tags.commit(run.tags) or "",
+        branch=tags.branch(run.tags) or "",
         created_at=record.create_timestamp,
         started_at=_moment(record.start_time),
         ended_at=_moment(record.end_time),
         # A run that has not begun has this tag of the run that it repeats.
-        failed_steps=run.tags.get(tags.FAILED_STEPS, "") if record.start_time else "",
+        failed_steps=own.get(tags.FAILED_STEPS, "") if record.start_time else "",
     )
 
 

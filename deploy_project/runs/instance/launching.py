@@ -22,10 +22,8 @@ from deploy_project.errors import LaunchError
 from deploy_project.runs.instance.answering import ensure_ours, unanswered
 from deploy_project.runs.instance.identity import Identity, Request
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.model.tags import LOCATION
+from deploy_project.runs.model.tags import LOCATION, REPOSITORY
 
-REPOSITORY = "__repository__"
-"""The name that Dagster gives to the definitions of a code location."""
 POLL_SECONDS = 1.0
 PATIENCE = 60
 """The number of polls in a row that may fail while a run is waited for: a webserver may restart."""

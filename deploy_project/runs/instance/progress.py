@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from deploy_project.config.state import StateDirectory
+from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.store import scratch
@@ -20,12 +21,13 @@ def in_progress(
     Queued runs are among them, and runs that have ended for Dagster while their process on this
     machine still works.
     """
-    wanted = dg.RunsFilter(statuses=_UNFINISHED, tags={tags.ENVIRONMENT: environment})
-    unfinished = [each.dagster_run for each in instance.get_run_records(wanted)]
+    wanted = {tags.ENVIRONMENT: environment}
+    unfinished = [each.dagster_run for each in tagged(instance, wanted, statuses=_UNFINISHED)]
     found: dict[tuple[str, int, int], str] = {}
     for run in (*unfinished, *_held(instance, state)):
-        job, number = run.tags.get(tags.JOB_ID, ""), tags.pull_request(run.tags)
-        is_here = run.tags.get(tags.ENVIRONMENT) == environment
+        own = tags.current(run.tags)
+        job, number = own.get(tags.JOB_ID, ""), tags.pull_request(own)
+        is_here = own.get(tags.ENVIRONMENT) == environment
         if is_here and job.isdecimal() and number is not None:
             found[environment, int(job), number] = run.run_id
     return found

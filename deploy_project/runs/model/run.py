@@ -84,7 +84,7 @@ class Run:
         from the branch that was asked for, save a pull request's run and one that is asked to stay
         on its commit.
         """
-        asked = dict(dagster_run.tags)
+        asked = tags.current(dagster_run.tags)
         if dagster_run.parent_run_id:  # the command line's way of repeating sets no tag
             asked[tags.PARENT] = dagster_run.parent_run_id
         number = tags.pull_request(asked)
@@ -101,10 +101,10 @@ class Run:
             deployment=deployment,
             state=state,
             trigger=tags.trigger(asked, from_location=dagster_run.remote_job_origin is not None),
-            commit=None if afresh else asked.get(tags.COMMIT),
-            branch=None if afresh else asked.get(tags.BRANCH),
+            commit=None if afresh else tags.commit(asked),
+            branch=None if afresh else tags.branch(asked),
             branch_override=asked.get(tags.BRANCH_OVERRIDE),
-            upstream_run=asked.get(tags.UPSTREAM_RUN),
+            upstream_run=None if tags.PARENT in asked else asked.get(tags.UPSTREAM_RUN),
             pull_request=number,
             resumes=tags.resumed(asked),
             retry_select=asked.get(tags.RETRY_SELECT, ""),
@@ -188,7 +188,7 @@ def configured_job(dagster_run: dg.DagsterRun, deployment: Deployment) -> Job | 
     Its tag names it; for one that was started in the launchpad with other steps, its configuration
     does, by the job's name or identifier.
     """
-    named = dagster_run.tags.get(tags.JOB) or overrides.job_asked_for(dagster_run.run_config)
+    named = tags.current(dagster_run.tags).get(tags.JOB) or overrides.job_asked_for(dagster_run.run_config)
     if named in deployment.jobs:
         return deployment.jobs[named]
     return next(

@@ -1,7 +1,7 @@
 """The tags of a run: their names, and the trigger and queue that they encode (docs/runs.md)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
@@ -13,48 +13,62 @@ from deploy_project.runs.model.streak import fingerprint
 
 LOCATION = "deploy_project"
 """The name of the code location in workspace.yaml."""
+REPOSITORY = "__repository__"
+"""The name that Dagster gives to the definitions of a code location."""
 
-JOB = "deploy/job"
-JOB_ID = "deploy/job_id"
-ENVIRONMENT = "deploy/environment"
-PROJECT = "deploy/project"
 COMMIT = "deploy/commit"
+"""The first `SHORT` digits of the commit; a person may ask for one with all of them."""
 BRANCH = "deploy/branch"
+"""The branch of the code; a pull request's run shows `PULL_REQUEST` instead."""
+PULL_REQUEST = "deploy/pull_request"
 TRIGGER = "deploy/trigger"
-CAUSE = "deploy/cause"
 WHO = "deploy/who"
 """The name of whoever has asked for the run; counts on a rerun only beside `REPEATS`."""
+SHORT = 7
+"""The digits of a commit that are shown."""
+
+# Tags that begin with `.dagster/` are seen by nobody in the UI, and count all the same.
+JOB = ".dagster/deploy_job"
+JOB_ID = ".dagster/deploy_job_id"
+ENVIRONMENT = ".dagster/deploy_environment"
+PROJECT = ".dagster/deploy_project"
+FULL_COMMIT = ".dagster/deploy_commit"
+HIDDEN_BRANCH = ".dagster/deploy_branch"
+"""The branch of a pull request's run."""
+CAUSE = ".dagster/deploy_cause"
+BRANCH_OVERRIDE = ".dagster/deploy_branch_override"
+"""The branch that was asked for instead of the environment's; a retry builds its head then."""
+SCHEMA_OVERRIDE = ".dagster/deploy_schema_override"
+RUN_NUMBER = ".dagster/deploy_run_id"
+"""On runs of older versions alone: `run_number` follows from a run's id."""
 REPEATS = ".dagster/deploy_repeats"
 """On a retry that was asked for here, the run that it repeats: a rerun has its parent's tags."""
 STRANGER = ".dagster/deploy_stranger"
 """`true` on a run whose code is not of its environment's branch."""
-RUN_NUMBER = "deploy/run_id"
-PULL_REQUEST = "deploy/pull_request"
-BRANCH_OVERRIDE = "deploy/branch_override"
-"""The branch that was asked for instead of the environment's; a retry builds its head then."""
-SCHEMA_OVERRIDE = "deploy/schema_override"
-UPSTREAM_RUN = "deploy/upstream_run"
-RESUMED_RUN = "deploy/resumed_run"
-RETRY_SELECT = "deploy/retry_select"
-SAME_COMMIT = "deploy/same_commit"
+UPSTREAM_RUN = ".dagster/deploy_upstream_run"
+RESUMED_RUN = ".dagster/deploy_resumed_run"
+RETRY_SELECT = ".dagster/deploy_retry_select"
+SAME_COMMIT = ".dagster/deploy_same_commit"
 PARENT = "dagster/parent_run_id"
 ROOT = "dagster/root_run_id"
 RESUME_RETRY = "dagster/is_resume_retry"
-QUEUE = "deploy/queue"
+QUEUE = ".dagster/deploy_queue"
 """Runs that share its value never overlap (Q-2). A CI job's runs get it when they are started."""
-LIMIT = "deploy/limit_{}"
+LIMIT = ".dagster/deploy_limit_{}"
 """One tag for each number of runs at once; dagster.yaml has a rule for each, its value is shared
 by the runs that count together."""
-SLOTS = "deploy/slots_{}"
+SLOTS = ".dagster/deploy_slots_{}"
 """The same for the whole account (Q-1)."""
-DEFINITION = "deploy/definition"
+DEFINITION = ".dagster/deploy_definition"
 """The fingerprint of the job's definition: a job that is changed counts its failures anew."""
-REACTIVATES = "deploy/reactivates"
+REACTIVATES = ".dagster/deploy_reactivates"
 """On a run that has reactivated its job, its own id: a rerun has all tags of its parent."""
-DEPLOYED_BY = "deploy/deployed_by"
+DEPLOYED_BY = ".dagster/deploy_deployed_by"
 """On a pull request's run, once it is merged: the run of production that has built it first."""
-FAILED_STEPS = "deploy/failed_steps"
+FAILED_STEPS = ".dagster/deploy_failed_steps"
 """The check-boxes that have failed without failing the run; empty for none on a rerun of one."""
+ASKED = frozenset({CAUSE, BRANCH_OVERRIDE, SCHEMA_OVERRIDE, SAME_COMMIT, RETRY_SELECT})
+"""The hidden tags that people may set, by the names that `plain` returns."""
 RUN_KEY = "dagster/run_key"
 SCHEDULED_FOR = ".dagster/scheduled_execution_time"
 RETRY_NUMBER = "dagster/retry_number"
@@ -63,9 +77,58 @@ COMMAND_LINE = "Kicked off from the command line"
 """The cause of a run that somebody has started there; dbt Cloud's word for it is `api`."""
 LONGEST_CAUSE = 255
 _NUMBER = re.compile(r"[0-9]{1,18}")
+_HIDDEN, _PLAIN = ".dagster/deploy_", "deploy/"
+_MOVED = re.compile(
+    r"deploy/(?:job(?:_id)?|run_id|environment|project|cause|branch_override|schema_override|upstream_run"
+    r"|resumed_run|retry_select|same_commit|queue|(?:limit|slots)_[0-9]+|definition|reactivates"
+    r"|deployed_by|failed_steps)"
+)
+"""The names that people may write for hidden tags, or that versions before these had for them."""
 _RUN_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Category = Literal["api", "ci", "scheduled", "ui", "rerun", "job completion", "merge"]
+
+
+def plain(name: str) -> str:
+    """Return the name of a hidden tag as people write it, and as versions before these had it."""
+    return _PLAIN + name.removeprefix(_HIDDEN) if name.startswith(_HIDDEN) else name
+
+
+def current(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return `tags` by the names of today: some are hidden that people write by plain ones.
+
+    Where a run has both, a person has asked for something in its parent's place, or else the plain
+    one is older: a rerun has all tags of its parent.
+    """
+    found = dict(tags)
+    for name, value in tags.items():
+        if _MOVED.fullmatch(name):
+            hidden = _HIDDEN + name.removeprefix(_PLAIN)
+            del found[name]
+            if hidden in ASKED or hidden not in tags:
+                found[hidden] = value
+    return found
+
+
+def of_code(commit: str, branch: str | None, *, of_pull_request: bool) -> dict[str, str]:
+    """Return the tags of a run's code: its commit, and its branch when that is known."""
+    shown = HIDDEN_BRANCH if of_pull_request else BRANCH
+    named = {shown: branch} if branch else {}
+    return {COMMIT: commit[:SHORT], FULL_COMMIT: commit, **named}
+
+
+def commit(tags: Mapping[str, str]) -> str | None:
+    """Return the commit that a run with `tags` builds, or is asked to; None without one.
+
+    A commit that somebody has written takes the place of a parent's.
+    """
+    shown, full = tags.get(COMMIT), tags.get(FULL_COMMIT)
+    return (full if full and full.startswith(shown or "") else shown) or None
+
+
+def branch(tags: Mapping[str, str]) -> str | None:
+    """Return the branch of the code of a run with `tags`; None when nobody knows it."""
+    return tags.get(BRANCH) or tags.get(HIDDEN_BRANCH)
 
 
 @dataclass(frozen=True)
@@ -81,6 +144,7 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
 
     `from_location` tells that Dagster's webserver or daemon started it, not the command line.
     """
+    tags = current(tags)
     if PARENT in tags:  # the other tags are its parent's
         return Trigger("rerun", f"Rerun of {tags[PARENT]}")
     cause = tags.get(CAUSE, "")[:LONGEST_CAUSE]
@@ -108,7 +172,7 @@ def resumed(tags: Mapping[str, str]) -> str | None:
     any other text counts as none.
     """
     parent = tags.get(PARENT, "")
-    if tags.get(RESUME_RETRY) != "true" and tags.get(RESUMED_RUN) != parent:
+    if tags.get(RESUME_RETRY) != "true" and current(tags).get(RESUMED_RUN) != parent:
         return None
     return parent if _RUN_ID.fullmatch(parent) else None
 
@@ -175,6 +239,11 @@ def counted(tags: Mapping[str, str]) -> list[str]:
     """Return the names of the `tags` that dagster.yaml has a queue rule for."""
     kinds = (QUEUE, LIMIT.format(""), SLOTS.format(""))
     return [name for name in tags if name.startswith(kinds)]
+
+
+def are_older_rules(rules: Collection[str]) -> bool:
+    """Return whether `rules`, names of tags, are those of a dagster.yaml for an older version."""
+    return plain(QUEUE) in rules and QUEUE not in rules
 
 
 def run_number(run_id: str) -> int:

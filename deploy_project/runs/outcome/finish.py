@@ -21,14 +21,17 @@ from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.status import Status, told
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
-from deploy_project.runs.outcome.overview import FinishedRun, overview
+from deploy_project.runs.outcome.overview import FinishedRun, overview, why
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Publication
 from deploy_project.runs.timing.model_timing import Command, Timing, timing
 
+LAST_RUN = "last_run"
+"""The name of the check on each asset with records: whether the last run is good."""
+_OF_VERDICT = ("reason", "warnings", "run")
 DOCS = ("index.html", "manifest.json", "catalog.json")
 STATE = ("manifest.json", "run_results.json", "sources.json")
 
@@ -247,9 +250,30 @@ def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
 def record(finished: FinishedRun) -> dg.AssetMaterialization:
     """Return the materialization that is the run's record."""
     run = finished.run
+    warnings = f" ({', '.join(finished.warnings)})" if finished.warnings else ""
+    first = next(iter((why(finished) or run.trigger.cause).splitlines()), "")
     return dg.AssetMaterialization(
         record_asset(run.job, of_pull_requests=run.is_ci),
         partition=str(run.pull_request) if run.pull_request is not None else None,
-        description=f"{told(finished.outcome, finished.failed_boxes)}: {run.trigger.cause}",
+        description=f"{finished.outcome}{warnings}: {first}",
         metadata=overview(finished),
+    )
+
+
+def verdict(recorded: dg.AssetMaterialization) -> dg.AssetCheckEvaluation:
+    """Return the evaluation of the check `LAST_RUN` that a run's record asks for.
+
+    A failed run is an error, one that was cancelled or has succeeded with warnings is a warning.
+    """
+    found = {name: str(each.value) for name, each in recorded.metadata.items()}
+    status = found.get("status", "")
+    return dg.AssetCheckEvaluation(
+        asset_key=recorded.asset_key,
+        check_name=LAST_RUN,
+        passed=status == Status.SUCCESS and not found.get("warnings"),
+        severity=(
+            dg.AssetCheckSeverity.ERROR if status == Status.ERROR else dg.AssetCheckSeverity.WARN
+        ),
+        description=recorded.description,
+        metadata={name: each for name, each in recorded.metadata.items() if name in _OF_VERDICT},
     )

@@ -8,16 +8,20 @@ from typing import Any
 
 import dagster as dg
 
+from deploy_project.git.hosting import commit_url
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import failed_boxes
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.outcome.markdown import block, code, link, table
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
 from deploy_project.runs.timing.thumbnail import thumbnail_uri
 
 SLOWEST = 10
+_IN_PLACE = 850
+"""Dagster shows Markdown of up to 1,000 characters without a click."""
 
 Metadata = Mapping[str, dg.MetadataValue[Any]]
 
@@ -50,6 +54,18 @@ class FinishedRun:
     """The errors of posting to the pull request."""
 
     @property
+    def warnings(self) -> list[str]:
+        """Its warnings in words: `docs failed`, `2 tests with a warning`."""
+        found = [f"{each} failed" for each in failed_boxes(self.run.job, self.steps)]
+        for kind, what in (("command", "test"), ("freshness", "source")):
+            count = sum(each.counts.get("warn", 0) for each in self.steps if each.kind == kind)
+            if count:
+                found.append(f"{count} {what}{'' if count == 1 else 's'} with a warning")
+        if self.source is not None and self.source.used_repo_cache:
+            found.append("an older commit, for the remote did not answer")
+        return [*found, *(["others were not told"] if self.untold else [])]
+
+    @property
     def failed_boxes(self) -> str:
         """The check-boxes that have failed without failing the run: `source freshness, docs`."""
         return ", ".join(failed_boxes(self.run.job, self.steps))
@@ -58,8 +74,9 @@ class FinishedRun:
 def overview(finished: FinishedRun) -> Metadata:
     """Return the run overview; numbers are numbers, so that Dagster plots them over time."""
     return {
-        **_what(finished),
+        **_for_people(finished),
         "steps": dg.MetadataValue.md(steps_table(finished.steps)),
+        **_what(finished),
         **_how_long(finished),
         **_timing(finished.timing),
         **_counts(finished.steps),
@@ -67,17 +84,65 @@ def overview(finished: FinishedRun) -> Metadata:
     }
 
 
+def _for_people(finished: FinishedRun) -> Metadata:
+    """Return the answers to the first questions, in their order."""
+    trigger, reason, code_of_it = finished.run.trigger, why(finished), _code(finished)
+    return {
+        "status": dg.MetadataValue.text(finished.outcome.value),
+        **({"reason": dg.MetadataValue.md(_in_place(reason))} if reason else {}),
+        **_texts({"warnings": ", ".join(finished.warnings)}),
+        **({"code": dg.MetadataValue.md(code_of_it)} if code_of_it else {}),
+        **_texts({"trigger": trigger.category, "cause": trigger.cause}),
+        "duration": dg.MetadataValue.text(_duration(finished)),
+    }
+
+
+def _in_place(reason: str) -> str:
+    """Return `reason` with its ends of lines, as long as Dagster shows it without a click."""
+    lines = [line for line in block(reason) if line]
+    size = 0
+    for number, line in enumerate(lines):
+        size += len(line) + 1
+        if size > _IN_PLACE:
+            more = f"    … {len(lines) - number} more lines, under `message`"
+            return "\n".join([*(lines[:number] or [line[:_IN_PLACE]]), more])
+    return "\n".join(lines)
+
+
+def _code(finished: FinishedRun) -> str:
+    """Return the commit, with a link, and its branch; empty where none was found."""
+    source = finished.source
+    if source is None:
+        return ""
+    url = commit_url(finished.run.environment.project.hosting, source.commit)
+    commit = link(code(source.commit[:7]), url)
+    return f"{commit} of {code(source.branch)}" if source.branch else commit
+
+
+def _duration(finished: FinishedRun) -> str:
+    took = duration_text((finished.ended_at - finished.started_at).total_seconds())
+    waited = _waited(finished)
+    return f"{took}, after {duration_text(waited)} in the queue" if waited else took
+
+
+def _waited(finished: FinishedRun) -> float | None:
+    if finished.created_at is None:
+        return None
+    return max(0.0, (finished.started_at - finished.created_at).total_seconds())
+
+
+def _texts(found: Mapping[str, str]) -> Metadata:
+    return {name: dg.MetadataValue.text(text) for name, text in found.items() if text}
+
+
 def _what(finished: FinishedRun) -> Metadata:
     run, source = finished.run, finished.source
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
-        "status": finished.outcome.value,
         "message": why(finished),
         "failed_steps": finished.failed_boxes,
         "deactivated": finished.deactivated,
         "not_posted": "\n".join(finished.untold),
-        "trigger": run.trigger.category,
-        "cause": run.trigger.cause,
         "commit": source.commit if source else "",
         "branch": source.branch if source else "",
         "merged_with": source.merged_with if source else "",
@@ -88,7 +153,7 @@ def _what(finished: FinishedRun) -> Metadata:
         "dbt_version": versions[-1] if versions else "",
     }
     return {
-        **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
+        **_texts(texts),
         **(_outage(source) if source is not None and source.used_repo_cache else {}),
     }
 
@@ -131,9 +196,8 @@ def _where(finished: FinishedRun) -> Metadata:
 
 def _how_long(finished: FinishedRun) -> Metadata:
     seconds = {"run_seconds": (finished.ended_at - finished.started_at).total_seconds()}
-    if finished.created_at is not None:
-        waited = (finished.started_at - finished.created_at).total_seconds()
-        seconds["queue_seconds"] = max(0.0, waited)
+    if (waited := _waited(finished)) is not None:
+        seconds["queue_seconds"] = waited
     return {name: dg.MetadataValue.float(round(value, 3)) for name, value in seconds.items()}
 
 
@@ -150,39 +214,40 @@ def _counts(steps: Sequence[StepRecord]) -> Metadata:
 
 def steps_table(steps: Sequence[StepRecord]) -> str:
     """Return the steps with their status and duration as a Markdown table."""
-    rows = [
-        f"| {step.index} | {step.status} | {_took(step)} | {_cell(step.name)} |" for step in steps
-    ]
-    return "\n".join(["| # | Status | Duration | Step |", "|--:|---|--:|---|", *rows])
+    rows = [(str(step.index), step.status, _took(step), _cell(step.name)) for step in steps]
+    return "\n".join(table(["#:", "Status", "Duration:", "Step"], rows)).strip()
 
 
 def _timing(timing: Timing) -> Metadata:
     if not timing.wall_clock_seconds:
         return {}
     picture = data_uri(gantt_svg(timing, title="Model timing"))
-    slowest = sorted(timing.nodes, key=lambda node: node.seconds, reverse=True)[:SLOWEST]
-    table = ["| Duration | Queue | Node |", "|--:|--:|---|"]
-    for node in slowest:
-        times = f"{duration_text(node.seconds)} | {duration_text(node.queue_seconds)}"
-        table.append(f"| {times} | {_cell(node.name)} |")
+    worked = (node for node in timing.nodes if node.worked)
+    slowest = sorted(worked, key=lambda node: node.seconds, reverse=True)[:SLOWEST]
+    rows = [
+        (_unbroken(node.seconds), _unbroken(node.queue_seconds), code(node.name))
+        for node in slowest
+    ]
     numbers = {
         "critical_path_seconds": timing.critical_path_seconds,
         "critical_path_share": timing.critical_path_share,
         "average_active": timing.average_active,
-        "longest_seconds": timing.longest.seconds if timing.longest else 0.0,
+        "longest_seconds": slowest[0].seconds if slowest else 0.0,
         "wall_clock_seconds": timing.wall_clock_seconds,
     }
     path = " → ".join(node.name for node in timing.critical_path)
     texts = {
         "critical_path": path,
-        "longest": timing.longest.name if timing.longest else "",
+        "longest": slowest[0].name if slowest else "",
         "latest_start": timing.latest_start.name if timing.latest_start else "",
     }
     small = thumbnail_uri(timing)
     return {
         **({"timeline": dg.MetadataValue.md(f"![Threads]({small})")} if small else {}),
         "model_timing": dg.MetadataValue.md(f"![Model timing]({picture})"),
-        "slowest_nodes": dg.MetadataValue.md("\n".join(table)),
+        "slowest_nodes": dg.MetadataValue.md(
+            "\n".join(table(["Duration:", "Queue:", "Node"], rows)).strip()
+        ),
         "peak_concurrency": dg.MetadataValue.int(timing.peak_concurrency),
         **{name: dg.MetadataValue.text(text) for name, text in texts.items() if text},
         **({"peak_at": dg.MetadataValue.timestamp(timing.peak_at)} if timing.peak_at else {}),
@@ -196,4 +261,9 @@ def _cell(text: str) -> str:
 
 
 def _took(step: StepRecord) -> str:
-    return "" if step.status is Status.SKIPPED else duration_text(step.seconds)
+    return "" if step.status is Status.SKIPPED else _unbroken(step.seconds)
+
+
+def _unbroken(seconds: float) -> str:
+    """Return a duration that a narrow column doesn't break."""
+    return duration_text(seconds).replace(" ", "\u00a0")

@@ -77,9 +77,9 @@ def code(environment: Environment, wish: Wish) -> Mapping[str, str]:
     Raises `GitError` when there is no such branch.
     """
     commit, branch = wish.commit, wish.branch
-    named = {tags.BRANCH: branch, tags.BRANCH_OVERRIDE: branch} if branch is not None else {}
-    if commit is not None:
-        return {tags.COMMIT: commit, **named}
-    if branch is None:
+    if commit is None and branch is None:
         return {}
-    return {tags.COMMIT: remote.branch_head(environment.project, branch).commit, **named}
+    found = commit or remote.branch_head(environment.project, branch or "").commit
+    named = {tags.BRANCH_OVERRIDE: branch} if branch is not None else {}
+    of_pull_request = wish.pull_request is not None
+    return {**tags.of_code(found, branch, of_pull_request=of_pull_request), **named}

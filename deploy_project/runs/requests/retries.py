@@ -20,9 +20,10 @@ from deploy_project.runs.retry.refusal import Past
 from deploy_project.runs.retry.resumption import previous
 
 _OF_ITS_OWN = frozenset(
-    {tags.COMMIT, tags.BRANCH, tags.TRIGGER, tags.CAUSE, tags.RUN_NUMBER}
+    {tags.COMMIT, tags.FULL_COMMIT, tags.BRANCH, tags.HIDDEN_BRANCH, tags.TRIGGER, tags.CAUSE}
     | {tags.FAILED_STEPS, tags.RESUMED_RUN, tags.RETRY_SELECT, tags.SAME_COMMIT}
     | {tags.WHO, tags.REPEATS, tags.STRANGER}
+    | {tags.RUN_NUMBER, tags.DEFINITION, tags.REACTIVATES, tags.DEPLOYED_BY, tags.UPSTREAM_RUN}
 )
 
 
@@ -68,14 +69,15 @@ def retry(
     """
     found = instance.get_run_by_id(run_id)
     assert found is not None
-    own = found.tags
-    commit = {name: own[name] for name in (tags.COMMIT, tags.BRANCH) if name in own}
-    if same_commit and tags.COMMIT not in commit:
+    own = tags.current(found.tags)
+    commit, of_pull_request = tags.commit(own), tags.PULL_REQUEST in own
+    if same_commit and not commit:
         raise LaunchError(
             f"run {run_id} ended before it had a commit; leave `--same-commit` out to build the "
             "head of the branch"
         )
-    stays = same_commit or tags.PULL_REQUEST in own
+    stays = same_commit or of_pull_request
+    code = tags.of_code(commit, tags.branch(own), of_pull_request=of_pull_request) if commit else {}
     asked = {
         **{name: each for name, each in own.items() if _is_inherited(name)},
         tags.PARENT: run_id,
@@ -83,7 +85,7 @@ def retry(
         **({tags.WHO: who[: tags.LONGEST_CAUSE]} if who else {}),
         tags.ROOT: own.get(tags.ROOT, run_id),
         **({} if from_start else {tags.RESUMED_RUN: run_id}),
-        **(commit if stays else {}),
+        **(code if stays else {}),
         **({tags.SAME_COMMIT: "true"} if same_commit else {}),
         **({tags.RETRY_SELECT: shlex.join(select)} if select else {}),
     }
@@ -91,4 +93,5 @@ def retry(
 
 
 def _is_inherited(name: str) -> bool:
-    return name not in _OF_ITS_OWN and not name.startswith(("dagster/", ".dagster/"))
+    is_ours = tags.plain(name) != name
+    return name not in _OF_ITS_OWN and (is_ours or not name.startswith(("dagster/", ".dagster/")))

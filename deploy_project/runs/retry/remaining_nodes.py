@@ -66,8 +66,8 @@ def selected_words(text: str) -> list[str]:
     option = next((word for word in words if word.startswith("-")), None)
     if option is not None or not words:
         raise ConfigError(
-            f"--select (or the tag {tags.RETRY_SELECT!r}) is {text!r}; write names of models or "
-            "other selectors of dbt's, no options"
+            f"--select (or the tag {tags.plain(tags.RETRY_SELECT)!r}) is {text!r}; write names of "
+            "models or other selectors of dbt's, no options"
         )
     return words
 

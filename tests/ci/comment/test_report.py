@@ -9,9 +9,9 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from deploy_project.ci.comment.markdown import block, code, link, table
 from deploy_project.ci.comment.report import FailedTest, NodeLine, Report, StepLine, comment, status
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.outcome.markdown import block, code, link, table
 
 RUNS = "https://dagster.example/runs"
 FAILED = Report(

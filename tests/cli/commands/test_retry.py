@@ -8,6 +8,7 @@ import pytest
 
 from deploy_project.cli.commands.retry import outlook
 from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.runs.model import tags
 from deploy_project.runs.requests.retries import retry
 from deploy_project.runs.retry.remaining_nodes import selected_words
 from tests.support.retries import FAILED
@@ -34,13 +35,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def of(instance: dg.DagsterInstance, **tags: str) -> str:
+def of(instance: dg.DagsterInstance, **given: str) -> str:
     """A run with these tags of ours, and some of Dagster's."""
 
     @dg.job
     def prod__daily() -> None: ...
 
-    own = {f"deploy/{name}": value for name, value in tags.items()}
+    own = {f"deploy/{name}": value for name, value in given.items()}
     system = {"dagster/schedule_name": "nightly", "team": "core"}
     return prod__daily.execute_in_process(instance=instance, tags={**own, **system}).run_id
 
@@ -50,7 +51,7 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
 ):
     run = of(instance, job="prod__daily", commit="abc", branch="main", cause="why", run_id="7")
     common = {
-        "deploy/job": "prod__daily",
+        tags.JOB: "prod__daily",
         "team": "core",
         "dagster/parent_run_id": run,
         "dagster/root_run_id": run,
@@ -59,15 +60,16 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
     assert retry(instance, run, from_start=True).tags == common
     assert retry(instance, run, select=["a+", "tag:x y"]).tags == {
         **common,
-        "deploy/resumed_run": run,
-        "deploy/retry_select": "a+ 'tag:x y'",
+        tags.RESUMED_RUN: run,
+        tags.RETRY_SELECT: "a+ 'tag:x y'",
     }
     assert retry(instance, run, same_commit=True).tags == {
         **common,
-        "deploy/resumed_run": run,
+        tags.RESUMED_RUN: run,
         "deploy/commit": "abc",
+        tags.FULL_COMMIT: "abc",
         "deploy/branch": "main",
-        "deploy/same_commit": "true",
+        tags.SAME_COMMIT: "true",
     }
 
 
@@ -75,7 +77,7 @@ def test_a_retry_of_a_pull_request_stays_on_its_commit(instance: dg.DagsterInsta
     run = of(instance, pull_request="7", commit="abc", retry_select="old")
     found = retry(instance, run).tags
     assert (found["deploy/commit"], found["deploy/pull_request"]) == ("abc", "7")
-    assert "deploy/retry_select" not in found
+    assert tags.RETRY_SELECT not in found
 
 
 def test_a_run_without_a_commit_has_none_to_stay_on(instance: dg.DagsterInstance):

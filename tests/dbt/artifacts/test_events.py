@@ -11,6 +11,7 @@ from deploy_project.dbt.artifacts.events import (
     NodeStarted,
     Numbered,
     Problem,
+    Skipping,
     Version,
     parse,
 )
@@ -46,7 +47,7 @@ NODE = {
         ),
         (
             {"event": "SkippingDetails", "unique_id": "model.shop.orders", "index": 3, "total": 5},
-            Numbered("model.shop.orders", 3, 5),
+            Skipping("model.shop.orders", 3, 5),
         ),
     ],
 )

@@ -82,19 +82,21 @@ def test_nothing_waits(instance: dg.DagsterInstance):
     assert supersede(instance, "prod__daily", "scheduled", own=OWN) == []
 
 
-RULES = {"deploy/queue", "deploy/limit_1", "deploy/slots_2"}
+QUEUE = ".dagster/deploy_queue"
+RULES = {QUEUE, ".dagster/deploy_limit_1", ".dagster/deploy_slots_2"}
 
 
 @pytest.mark.parametrize(
     ("counted", "rules", "waited", "words"),
     [
-        (["deploy/queue", "deploy/limit_1"], RULES, True, None),
+        ([QUEUE, ".dagster/deploy_limit_1"], RULES, True, None),
         ([], None, False, None),
-        (["deploy/queue"], RULES, False, "another run of this job may be in progress"),
-        (["deploy/queue"], None, False, "This Dagster has no run queue"),
-        (["deploy/queue"], None, True, "runs of one job may overlap"),
-        (["deploy/queue", "deploy/slots_3"], RULES, True, "no rule for deploy/slots_3:"),
-        (["deploy/queue"], set[str](), False, "no rule for deploy/queue:"),
+        ([QUEUE], RULES, False, "another run of this job may be in progress"),
+        ([QUEUE], None, False, "This Dagster has no run queue"),
+        ([QUEUE], None, True, "runs of one job may overlap"),
+        ([QUEUE, ".dagster/deploy_slots_3"], RULES, True, "no rule for .dagster/deploy_slots_3:"),
+        ([QUEUE], set[str](), False, "no rule for .dagster/deploy_queue:"),
+        ([QUEUE], {"deploy/queue", "deploy/limit_1"}, True, "that of an older version"),
     ],
 )
 def test_what_the_queue_can_not_promise(
@@ -116,9 +118,9 @@ def test_our_dagster_yaml_has_a_rule_for_every_number_that_may_be_configured(
     assert queue is not None
     limits = {rule["key"]: rule["limit"] for rule in queue.tag_concurrency_limits}
     assert limits == {
-        "deploy/queue": 1,
-        **{f"deploy/limit_{number}": number for number in deployment.RULES},
-        **{f"deploy/slots_{number}": number for number in deployment.RULES},
+        QUEUE: 1,
+        **{f".dagster/deploy_limit_{number}": number for number in deployment.RULES},
+        **{f".dagster/deploy_slots_{number}": number for number in deployment.RULES},
     }
     assert all(rule["value"]["applyLimitPerUniqueValue"] for rule in queue.tag_concurrency_limits)
     assert rules == limits.keys()

@@ -93,13 +93,13 @@ def test_a_job_shows_its_title_its_commands_and_where_it_queues():
     assert found.metadata["name"] == dg.TextMetadataValue("Daily build")
     assert found.metadata["commands"].value == "- `dbt run`\n- `dbt test`\n- `dbt run`"
     assert found.tags == {
-        "deploy/job": "prod__daily",
-        "deploy/job_id": "3",
-        "deploy/environment": "prod",
-        "deploy/project": "shop",
-        "deploy/definition": fingerprint(limited),
-        "deploy/queue": "prod__daily",
-        "deploy/limit_1": "prod",
+        ".dagster/deploy_job": "prod__daily",
+        ".dagster/deploy_job_id": "3",
+        ".dagster/deploy_environment": "prod",
+        ".dagster/deploy_project": "shop",
+        ".dagster/deploy_definition": fingerprint(limited),
+        ".dagster/deploy_queue": "prod__daily",
+        ".dagster/deploy_limit_1": "prod",
     }
 
 

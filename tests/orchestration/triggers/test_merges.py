@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.releases import pointer
+from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import of_job
 from tests.support.daemon import Daemon, Tick
 from tests.support.dagster_jobs import nothing
@@ -58,7 +59,7 @@ def models(site: Site, environment: str = "prod") -> set[str]:
 
 def commits(tick: Tick) -> dict[str | None, str]:
     """The commit that each requested job is to build."""
-    return {request.job_name: request.tags["deploy/commit"] for request in tick.requests}
+    return {request.job_name: tags.commit(request.tags) or "" for request in tick.requests}
 
 
 def both(commit: str) -> Mapping[str | None, str]:
@@ -97,10 +98,11 @@ def test_new_commits_are_deployed_and_start_the_merge_jobs(
     assert (
         build.tags.items()
         >= {
-            "deploy/commit": newest,
+            "deploy/commit": newest[:7],
+            tags.FULL_COMMIT: newest,
             "deploy/branch": "main",
             "deploy/trigger": "merge",
-            "deploy/cause": f"Merge of {newest[:7]} into main",
+            tags.CAUSE: f"Merge of {newest[:7]} into main",
         }.items()
     )
 

@@ -52,7 +52,7 @@ def push(site: Site, number: int, content: str) -> str:
 
 def asked(tick: Tick) -> set[tuple[str | None, str, str]]:
     return {
-        (each.job_name, each.tags[tags.PULL_REQUEST], each.tags[tags.COMMIT])
+        (each.job_name, each.tags[tags.PULL_REQUEST], each.tags[tags.FULL_COMMIT])
         for each in tick.requests
     }
 
@@ -69,8 +69,9 @@ def test_each_new_head_starts_the_ci_jobs_and_gives_up_the_stale_runs(site: Site
     checks, both = sorted(opened.requests, key=lambda each: each.tags[tags.QUEUE], reverse=True)
     assert checks.run_key == f"staging__checks:{head}"
     assert checks.tags == {
-        tags.COMMIT: head,
-        tags.BRANCH: "feature-7",
+        tags.COMMIT: head[:7],
+        tags.FULL_COMMIT: head,
+        tags.HIDDEN_BRANCH: "feature-7",
         tags.PULL_REQUEST: "7",
         tags.SCHEMA_OVERRIDE: "dbt_cloud_pr_23_7",
         tags.TRIGGER: "ci",
@@ -140,7 +141,7 @@ def test_the_bell_has_the_site_asked_between_the_questions(
     monkeypatch.setenv("DEPLOY_STATE", str(site.state.root))
     assert main(["ci", "poll"]) == 0
     assert "tiny: Dagster's daemon asks for its pull requests" in capsys.readouterr().out
-    assert {each.tags[tags.COMMIT] for each in tick()[0]} == {head}
+    assert {each.tags[tags.FULL_COMMIT] for each in tick()[0]} == {head}
     assert tick()[1] == "The bell has not rung since the site was asked"
     assert main(["ci", "poll", "--project", "tiny"]) == 0
     assert tick()[1] == "Open: 1; nothing to start", "it was asked for anew, and nothing is"

@@ -186,7 +186,7 @@ def test_a_scheduled_run_says_that_it_is_one(environment: Environment):
         )
         (request,) = made.evaluate_tick(context).run_requests or []
     assert request.tags["deploy/trigger"] == "scheduled"
-    assert request.tags["deploy/cause"] == "Scheduled"
+    assert request.tags[".dagster/deploy_cause"] == "Scheduled"
     assert "deploy/commit" not in request.tags, "the run takes the head of its branch"
 
 

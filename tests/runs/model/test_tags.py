@@ -46,6 +46,80 @@ def test_the_trigger_is_read_from_the_tags(
     assert trigger(given, from_location=from_location) == expected
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (
+            {"deploy/queue": "q", "deploy/limit_3": "prod", "deploy/commit": "a", "team": "x"},
+            {
+                ".dagster/deploy_queue": "q",
+                ".dagster/deploy_limit_3": "prod",
+                "deploy/commit": "a",
+                "team": "x",
+            },
+        ),
+        ({"deploy/job": "old", ".dagster/deploy_job": "new"}, {".dagster/deploy_job": "new"}),
+        (
+            {"deploy/schema_override": "asked", ".dagster/deploy_schema_override": "parent"},
+            {".dagster/deploy_schema_override": "asked"},
+        ),
+        (
+            {"deploy/same_commit": "", ".dagster/deploy_same_commit": "true"},
+            {".dagster/deploy_same_commit": ""},
+        ),
+        ({"deploy/anything": "x"}, {"deploy/anything": "x"}),
+    ],
+    ids=["plain", "a rerun of an older run", "asked anew", "asked no more", "not ours"],
+)
+def test_tags_are_read_by_the_names_of_today(given: dict[str, str], expected: dict[str, str]):
+    assert tags.current(given) == expected
+    assert tags.current(expected) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        ({"deploy/commit": "abc1234", ".dagster/deploy_commit": "abc1234def"}, "abc1234def"),
+        ({"deploy/commit": "abc1234def"}, "abc1234def"),
+        ({"deploy/commit": "fff1234def", ".dagster/deploy_commit": "abc1234def"}, "fff1234def"),
+        ({"deploy/commit": "short"}, "short"),
+        ({"deploy/commit": "short", ".dagster/deploy_commit": "abc1234def"}, "short"),
+        ({".dagster/deploy_commit": "abc1234def"}, "abc1234def"),
+        ({"deploy/commit": "", ".dagster/deploy_commit": ""}, None),
+    ],
+    ids=[
+        "none",
+        "ours",
+        "older or asked",
+        "asked anew",
+        "refused later",
+        "so too",
+        "hidden",
+        "taken back",
+    ],
+)
+def test_the_commit_is_the_whole_one_unless_a_person_asks(
+    given: dict[str, str], expected: str | None
+):
+    assert tags.commit(given) == expected
+
+
+def test_a_run_shows_the_beginning_of_its_commit_and_its_branch_or_pull_request():
+    commit = "0123456789" * 4
+    code = tags.of_code(commit, "feature", of_pull_request=False)
+    assert {name: each for name, each in code.items() if not name.startswith(".")} == {
+        "deploy/commit": "0123456",
+        "deploy/branch": "feature",
+    }
+    of_pull = tags.of_code(commit, "feature", of_pull_request=True)
+    assert "deploy/branch" not in of_pull
+    assert [(tags.commit(each), tags.branch(each)) for each in (code, of_pull)] == [
+        (commit, "feature")
+    ] * 2
+    assert tags.branch(tags.of_code(commit, None, of_pull_request=False)) is None
+
+
 OTHER_ID = "8d3c1f0a-9b2e-4c55-8a11-000000000000"
 
 
@@ -110,34 +184,35 @@ def test_a_job_tells_its_queue_and_its_limit():
         commands=(),
     )
     plain = {
-        "deploy/job": "prod__daily",
-        "deploy/job_id": "3",
-        "deploy/environment": "prod",
-        "deploy/project": "shop",
+        ".dagster/deploy_job": "prod__daily",
+        ".dagster/deploy_job_id": "3",
+        ".dagster/deploy_environment": "prod",
+        ".dagster/deploy_project": "shop",
     }
     assert tags.of_job(job, run_slots=None) == {
         **plain,
-        "deploy/definition": fingerprint(job),
-        "deploy/queue": "prod__daily",
+        ".dagster/deploy_definition": fingerprint(job),
+        ".dagster/deploy_queue": "prod__daily",
     }
     limited = replace(job, environment=replace(environment, concurrency=2))
     found = tags.of_job(limited, run_slots=4)
-    assert tags.counted(found) == ["deploy/queue", "deploy/limit_2", "deploy/slots_4"]
-    assert (found["deploy/limit_2"], found["deploy/slots_4"]) == ("prod", "account")
+    limits = [".dagster/deploy_limit_2", ".dagster/deploy_slots_4"]
+    assert tags.counted(found) == [".dagster/deploy_queue", *limits]
+    assert [found[each] for each in limits] == ["prod", "account"]
 
 
 def test_pull_requests_take_no_slot_and_do_not_wait_for_each_other():
     project = Project(name="shop", id=1, repository="/nowhere")
     environment = Environment("prod", 2, project, "production", concurrency=2)
     ci = Job("prod__ci", "ci", 3, "CI", environment, "", "ci", (), ())
-    assert tags.counted(tags.of_job(ci, run_slots=4)) == ["deploy/limit_2"]
+    assert tags.counted(tags.of_job(ci, run_slots=4)) == [".dagster/deploy_limit_2"]
 
 
 def test_the_documentation_lists_every_tag():
     named = (value for value in vars(tags).values() if isinstance(value, str))
-    ours = {value for value in named if re.fullmatch(r"deploy/[a-z_]+", value)}
+    ours = {value for value in named if re.fullmatch(r"(\.dagster/deploy_|deploy/)[a-z_]+", value)}
     listed = (ROOT / "docs" / "runs.md").read_text("utf-8")
-    assert len(ours) > 10
+    assert len(ours) > 20
     assert {each for each in ours if f"`{each}`" not in listed} == set()
 
 

@@ -24,10 +24,13 @@ ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/nowhere"), "production
 
 def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
     assert code(ENVIRONMENT, Wish()) == {}
-    assert code(ENVIRONMENT, Wish(commit="a" * 40)) == {tags.COMMIT: "a" * 40}
-    assert code(ENVIRONMENT, Wish(commit="a" * 40, branch="b")) == {
-        tags.COMMIT: "a" * 40,
-        tags.BRANCH: "b",
+    fixed = {tags.COMMIT: "aaaaaaa", tags.FULL_COMMIT: "a" * 40}
+    assert code(ENVIRONMENT, Wish(commit="a" * 40)) == fixed
+    named = Wish(commit="a" * 40, branch="b")
+    assert code(ENVIRONMENT, named) == {**fixed, tags.BRANCH: "b", tags.BRANCH_OVERRIDE: "b"}
+    assert code(ENVIRONMENT, replace(named, pull_request=7)) == {
+        **fixed,
+        tags.HIDDEN_BRANCH: "b",
         tags.BRANCH_OVERRIDE: "b",
     }
 
@@ -112,7 +115,7 @@ def test_other_steps_are_run_by_the_further_job_as_a_run_of_this_one():
     assert asked.run_config == {"ops": {"plan": {"config": config}}}
     own = tags.of_job(DAILY, run_slots=3)
     assert own.items() <= asked.tags.items()
-    assert (own[tags.QUEUE], own["deploy/slots_3"]) == ("prod__daily", "account")
+    assert (own[tags.QUEUE], own[tags.SLOTS.format(3)]) == ("prod__daily", "account")
 
 
 def test_a_pull_request_keeps_its_own_place_in_the_queue_with_other_steps():

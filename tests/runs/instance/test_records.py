@@ -1,0 +1,61 @@
+"""Runs found by their tags, those of versions before these had other names for them."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import pytest
+
+from deploy_project.runs.instance.records import tagged
+from deploy_project.runs.model import tags
+from tests.support.dagster_jobs import daily
+
+OLD = {"deploy/job": "prod__daily", "deploy/commit": "a" * 40, "deploy/environment": "prod"}
+NEW = {
+    tags.JOB: "prod__daily",
+    tags.ENVIRONMENT: "prod",
+    **tags.of_code("a" * 40, "main", of_pull_request=False),
+}
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def runs(instance: dg.DagsterInstance) -> list[str]:
+    """Old ones, one of them again today, a new one, and another job's; the oldest first."""
+    failed, done = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
+    made = [
+        (OLD, failed),
+        (OLD, done),
+        ({**OLD, **NEW}, done),
+        (NEW, failed),
+        ({tags.JOB: "prod__other"}, done),
+    ]
+    return [
+        instance.create_run_for_job(daily, tags=each, status=status).run_id for each, status in made
+    ]
+
+
+def test_runs_of_all_versions_are_found_newest_first_and_once(
+    instance: dg.DagsterInstance, runs: list[str]
+):
+    def found(wanted: dict[str, str | list[str]], **more: int | str) -> list[str]:
+        records = tagged(instance, wanted, **more)  # pyright: ignore[reportArgumentType]
+        return [each.dagster_run.run_id for each in records]
+
+    first, second, again, new, other = runs
+    assert found({tags.JOB: "prod__daily"}) == [new, again, second, first]
+    assert found({tags.JOB: ["prod__daily", "prod__other"]}, limit=2) == [other, new]
+    assert found({tags.JOB: "prod__daily"}, cursor=again, limit=1) == [second]
+    assert found({tags.FULL_COMMIT: "a" * 40, tags.ENVIRONMENT: "prod"}) == found(
+        {tags.JOB: "prod__daily"}
+    )
+    assert found({tags.JOB: "prod__nightly"}) == []
+
+
+def test_only_runs_of_some_statuses_are_found(instance: dg.DagsterInstance, runs: list[str]):
+    failed = tagged(instance, {tags.JOB: "prod__daily"}, statuses=[dg.DagsterRunStatus.FAILURE])
+    assert [each.dagster_run.run_id for each in failed] == [runs[3], runs[0]]
