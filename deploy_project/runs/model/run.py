@@ -188,7 +188,9 @@ def configured_job(dagster_run: dg.DagsterRun, deployment: Deployment) -> Job | 
     Its tag names it; for one that was started in the launchpad with other steps, its configuration
     does, by the job's name or identifier.
     """
-    named = tags.current(dagster_run.tags).get(tags.JOB) or overrides.job_asked_for(dagster_run.run_config)
+    named = tags.current(dagster_run.tags).get(tags.JOB) or overrides.job_asked_for(
+        dagster_run.run_config
+    )
     if named in deployment.jobs:
         return deployment.jobs[named]
     return next(
