@@ -13,7 +13,7 @@ from deploy_project.runs.requests.retries import retry
 from deploy_project.runs.retry.remaining_nodes import chosen, selected_words
 from tests.bad_input.deployed import Deployed
 from tests.support.documented_messages import Met
-from tests.support.retries import FAILED, FRESHNESS, record, records
+from tests.support.retries import FAILED, FRESHNESS, LINT, record, records
 
 DONE = {"args": {}, "results": [{"unique_id": "model.shop.a", "status": "error"}]}
 
@@ -31,11 +31,15 @@ OLD = replace(FAILED, records=[replace(each, dbt_version="1.5.2") for each in FA
 UNSUPPORTED = [record(step, sign) for step, sign in zip(FRESHNESS, "+++!", strict=True)]
 
 
+UNLINTED = [record(step, sign) for step, sign in zip(LINT, "+++!.", strict=True)]
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
         lambda: outlook(replace(FAILED, status="Success")),
         lambda: outlook(replace(FAILED, steps=FRESHNESS, records=UNSUPPORTED)),
+        lambda: outlook(replace(FAILED, steps=LINT, records=UNLINTED)),
         lambda: outlook(OLD),
         lambda: outlook(replace(FAILED, has_results=False)),
         lambda: outlook(replace(FAILED, records=records("+++++++!"))),
@@ -45,7 +49,7 @@ UNSUPPORTED = [record(step, sign) for step, sign in zip(FRESHNESS, "+++!", stric
         lambda: chosen(DONE, [], words=["b"], resumed="r"),
     ],
     ids=[
-        *("not failed", "unsupported command", "old dbt", "killed", "could not publish"),
+        *("not failed", "unsupported command", "lint", "old dbt", "killed", "could not publish"),
         *("no commit", "an option", "an open quote", "nothing chosen"),
     ],
 )

@@ -14,6 +14,7 @@ STEPS = steps(
     job("dbt seed", "dbt build", "dbt test", run_generate_sources=True, generate_docs=True)
 )
 FRESHNESS = steps(job("dbt source freshness"))
+LINT = steps(job("dbt build", run_lint=True))
 WORDS: dict[str, Status] = {
     "+": Status.SUCCESS,
     "!": Status.ERROR,

@@ -184,3 +184,15 @@ def test_a_refusal_that_was_not_told_comes_again_and_no_other():
     again = planned(*pulls, seen=made.without(untold).seen)
     assert (again.starts, again.refusals) == ((), untold)
     assert again.seen == made.seen
+
+
+def test_only_the_starts_of_jobs_that_may_start_count():
+    """A deactivated job starts nothing, and gives up no run for it; what was closed stays so."""
+    jobs = [job(name="checks"), job(name="other")]
+    before = {each.name: Handled({9: B}) for each in jobs}
+    made = plan([OPEN], jobs, before, branches={"staging": "main"})
+    assert [each.job.name for each in made.starts] == ["checks", "other"]
+    allowed = made.only({"other"})
+    assert [each.job.name for each in allowed.starts] == ["other"]
+    assert (allowed.seen, allowed.closed) == (made.seen, made.closed)
+    assert made.only(()).starts == ()

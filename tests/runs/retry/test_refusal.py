@@ -9,7 +9,7 @@ from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.retry.refusal import Past, done, refusal, remaining, repeated, unsupported
 from tests.support.jobs import job
-from tests.support.retries import FAILED, FRESHNESS, STEPS, record, records
+from tests.support.retries import FAILED, FRESHNESS, LINT, STEPS, record, records
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,6 @@ def test_the_commands_that_dbt_can_retry(command: str, reason: str | None):
 def test_the_versions_of_dbt_that_can_retry(version: str, reason: str | None):
     found = unsupported(["build"], version, run_id="r")
     assert (found.reason if found else None) == reason
-
-
-LINT = steps(job("dbt build", run_lint=True))
 
 
 @pytest.mark.parametrize(
