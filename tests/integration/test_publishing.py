@@ -37,8 +37,11 @@ class Published:
 class Deployment:
     """A deployment with one run behind it; `@older` of the table is one of its commits."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, dbt: Path | None = None) -> None:
         self.site = make_site(directory)
+        if dbt is not None:
+            self.site.state.root.mkdir()
+            (self.site.state.root / "dbt").symlink_to(dbt)
         self.site.configure(jobs=JOBS)
         self.commits = {"older": self.site.git("rev-parse", "HEAD")}
         self.site.git("checkout", "--quiet", "-b", "feature")
@@ -76,15 +79,16 @@ ROWS: dict[str, tuple[Mapping[str, str], Mapping[str, Any], str]] = {
     "another schema": ({"deploy/schema_override": "trial"}, {}, ""),
     "another target name": ({}, own(target_name="other"), ""),
     "the target's own name": ({}, own(target_name="prod"), "state docs commit"),
+    "another version of dbt": ({}, own(dbt_version="1.10.*"), ""),
     "other steps": ({}, steps(steps=["dbt run"]), ""),
     "the job's own steps": ({}, steps(steps=["dbt build"]), "state docs commit"),
 }
 
 
 @pytest.mark.parametrize("row", ROWS)
-def test_a_run_publishes(row: str, tmp_path: Path):
+def test_a_run_publishes(row: str, tmp_path: Path, older_dbt: Path):
     tags, config, expected = ROWS[row]
-    made = Deployment(tmp_path)
+    made = Deployment(tmp_path, dbt=older_dbt)
     before = made.published()
     run = made.run(tags, config)
     assert run.success

@@ -146,11 +146,6 @@ class Run:
         return wanted and self.is_ci and self.pull_request is not None
 
     @property
-    def is_apart(self) -> bool:
-        """Whether it builds into another schema, and leaves the environment's assets and state."""
-        return self.is_ci or self.schema is not None
-
-    @property
     def why_unpublished(self) -> str:
         """The reason why its request keeps it from publishing anything; empty for none."""
         asked, usual = self.job, self.configured

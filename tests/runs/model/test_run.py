@@ -93,27 +93,28 @@ def test_a_pull_request_has_a_schema_of_its_own():
     assert run_of("ci", tags={"deploy/pull_request": "7"}).schema_override == "dbt_cloud_pr_17_7"
     other = run_of(tags={"deploy/pull_request": "7"})
     assert other.schema_override == "dbt_cloud_pr_17_7", "a job may have other triggers, too"
-    assert other.is_apart
+    assert other.why_unpublished == "it is a pull request's"
 
 
 def test_a_run_may_ask_for_another_schema():
     run = run_of(tags={"deploy/schema_override": "trial"})
-    assert (run.schema_override, run.is_apart) == ("trial", True)
+    assert (run.schema_override, bool(run.why_unpublished)) == ("trial", True)
     again = run_of(tags={"deploy/schema_override": "trial", "dagster/parent_run_id": "p"})
     assert again.schema_override == "trial", "a retry must not go to production"
-    assert not run_of().is_apart
+    assert run_of().why_unpublished == ""
 
 
 def test_a_pull_requests_schema_wins():
     tags = {"deploy/pull_request": "7", "deploy/schema_override": "trial"}
     run = run_of("ci", tags=tags)
-    assert (run.schema_override, run.is_apart) == ("dbt_cloud_pr_17_7", True)
+    assert run.schema_override == "dbt_cloud_pr_17_7"
+    assert run.why_unpublished == "it is a pull request's"
 
 
 @pytest.mark.parametrize("schema", ["", "a; drop schema main", "main--"])
 def test_a_schema_that_is_none_is_refused_and_never_production(schema: str):
     run = run_of(tags={"deploy/schema_override": schema})
-    assert run.is_apart
+    assert run.why_unpublished == "it builds into another schema"
     with pytest.raises(ConfigError, match="is no name for a schema to build into"):
         _ = run.schema_override
 
