@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth mutate kill strangers mutations emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth bench-history mutate kill strangers mutations emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -42,6 +42,9 @@ bench-peers: $(BIN)/.installed-dev  ## Compare with dagster-dbt, prefect-dbt and
 
 bench-targets: $(BIN)/.installed-dev  ## Measure what is promised of large deployments; takes ten minutes
 	$(BIN)/python -m bench.targets
+
+bench-history: $(BIN)/.installed-dev  ## Measure reads of ten thousand runs, on SQLite and on Postgres; takes three minutes
+	$(BIN)/python -m bench.history --write
 
 bench-growth: $(BIN)/.installed-dev  ## Measure what grows with models and jobs
 	$(BIN)/python -m bench.growth

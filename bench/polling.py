@@ -141,13 +141,16 @@ def _cost(place: str, count: int, directory: Path, asked: Any, ticks: int) -> Ti
 
     from deploy_project.config.resolve.loading import load_deployment
     from deploy_project.config.state import StateDirectory
+    from deploy_project.orchestration.listeners import LISTENERS
     from deploy_project.orchestration.location import definitions
     from deploy_project.orchestration.triggers import pull_requests
 
     pull_requests.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(directory / ".deploy")
     deployment = load_deployment(directory / "deploy.yaml", state=state.root)
-    repository = definitions(deployment, state, pointers={}).get_repository_def()
+    repository = definitions(
+        deployment, state, pointers={}, listeners=LISTENERS
+    ).get_repository_def()
     sensor = repository.get_sensor_def(_SENSOR)
     with dg.DagsterInstance.ephemeral() as instance:  # pyright: ignore[reportUnknownMemberType]
 

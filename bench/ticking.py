@@ -9,6 +9,7 @@ from bench.events import instance_of
 from bench.measure import cpu_so_far
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.orchestration.triggers import pull_requests
 
@@ -25,7 +26,9 @@ def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]
 
     def loaded() -> dg.RepositoryDefinition:
         found = deployed_pointers(deployment, state)
-        return definitions(deployment, state, pointers=found).get_repository_def()
+        return definitions(
+            deployment, state, pointers=found, listeners=LISTENERS
+        ).get_repository_def()
 
     repository = loaded()
     with instance_of(deployed) as instance:

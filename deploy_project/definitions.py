@@ -21,6 +21,7 @@ if _job is not None:
 from deploy_project.orchestration.internals.console import say_failures_once  # noqa: E402
 from deploy_project.orchestration.internals.pinning import pinned  # noqa: E402
 from deploy_project.orchestration.internals.run_process import executed_selection  # noqa: E402
+from deploy_project.orchestration.listeners import LISTENERS  # noqa: E402
 from deploy_project.orchestration.location import (  # noqa: E402
     definitions,
     deployed_pointers,
@@ -48,7 +49,9 @@ else:  # a run tells what is off of its own job
     log_warnings(_deployment)
 
 with shortcuts.kept():
-    defs = definitions(_deployment, _settings.state, pointers=_pointers, only=_only)
+    defs = definitions(
+        _deployment, _settings.state, pointers=_pointers, listeners=LISTENERS, only=_only
+    )
 
 if revival.is_code_server(sys.argv):
     revival.watch(_deployment.dagster_url, Identity.of(_deployment).metadata)

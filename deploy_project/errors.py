@@ -9,6 +9,7 @@ DeployError
 │   └── VersionError     there is no such version of dbt, or none of its adapter for it
 ├── LintError        SQLFluff found violations, or could not look for them
 ├── ArtifactError    an artifact could not be written, read or found
+├── RunIndexError    the index of runs could not be used; only reads get slower
 └── LaunchError      Dagster could not be asked to start, show or end a run
 """
 
@@ -47,6 +48,10 @@ class LintError(DeployError):
 
 class ArtifactError(DeployError):
     """An artifact could not be written, read or found."""
+
+
+class RunIndexError(DeployError):
+    """The index of runs could not be used; reads ask Dagster instead, and get slower."""
 
 
 class LaunchError(DeployError):

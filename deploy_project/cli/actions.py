@@ -17,6 +17,7 @@ _MODULES = {
     "demo-pr": "deploy_project.example.demo.pull_request",
     "deploy": f"{_COMMANDS}.deploy",
     "dev": "deploy_project.example.dev",
+    "index": f"{_COMMANDS}.index",
     "init": f"{_COMMANDS}.init",
     "logs": f"{_COMMANDS}.logs",
     "retry": f"{_COMMANDS}.retry",

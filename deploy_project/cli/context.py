@@ -1,11 +1,41 @@
-"""Loads the settings and the deployment that they name, as most commands do first."""
+"""Loads the settings and the deployment that they name, as most commands do, and opens its runs."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from deploy_project.config.environment import Settings, addressed, settings
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.values.deployment import Deployment
+
+if TYPE_CHECKING:
+    from deploy_project.runs.reads.read_model import Runs
 
 
 def loaded() -> tuple[Settings, Deployment]:
     """Return the settings and the deployment; raise one `ConfigError` with every mistake."""
     found = settings()
     return found, addressed(load_deployment(found.config_file, state=found.state.root))
+
+
+@contextmanager
+def past_runs(found: Settings, deployment: Deployment) -> Generator["Runs"]:
+    """Open the runs of the deployment; raise `ConfigError` when there is no Dagster's instance."""
+    # Commands that need no Dagster begin a second sooner without it.
+    from functools import partial
+
+    from deploy_project.orchestration.internals.connections import keep_connections
+    from deploy_project.orchestration.internals.run_storage import index_beside, matching_ids
+    from deploy_project.runs.instance import history
+    from deploy_project.runs.reads.read_model import Runs
+    from deploy_project.runs.store.artifacts import Artifacts
+
+    with history.opened() as instance:
+        keep_connections(instance)
+        yield Runs(
+            instance,
+            history.place(),
+            artifacts=Artifacts.of(deployment, found.state),
+            index=index_beside(instance),
+            matching=partial(matching_ids, instance),
+        )

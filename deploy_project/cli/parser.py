@@ -2,10 +2,12 @@
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from datetime import datetime
+from typing import Any, get_args
 
 from deploy_project.cli.actions import action
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.tags import Category
 
 _DESCRIPTION = "Deploy dbt projects with Dagster: environments, jobs, merges, docs."
 _EPILOG = """\
@@ -20,6 +22,8 @@ The configuration is DEPLOY_CONFIG, else deploy.yaml here, else the embedded exa
 The state is DEPLOY_STATE, else .deploy beside the configuration.
 """
 _STATUSES = [each.lower() for each in Status if each is not Status.SKIPPED]
+_LARGEST = 10**18
+"""Databases have no larger numbers."""
 _RUN = "its id, the beginning of its id, or its number"
 
 Add = Callable[..., argparse.ArgumentParser]
@@ -171,13 +175,19 @@ def _add_runs(add: Add) -> None:
 
     runs = add(
         "runs",
-        "list the latest runs of deployment jobs",
+        "list runs of deployment jobs, the newest first",
         example="deploy-project runs --job daily --status error",
     )
-    runs.add_argument("--job", metavar="JOB", help="only this job's")
-    runs.add_argument("--commit", metavar="SHA", help="only of this commit, a full id")
+    _add_filters(runs)
     runs.add_argument("--limit", type=_positive, default=20, metavar="N", help="default: 20")
-    runs.add_argument("--status", choices=_STATUSES, metavar="STATUS", help=", ".join(_STATUSES))
+    runs.add_argument("--offset", type=_natural, default=0, metavar="N", help="leave out the first")
+    runs.add_argument("--json", action="store_true", help="print JSON, with all that is known")
+
+    add(
+        "index",
+        "make the index of runs anew, which lists are read from",
+        example="deploy-project index",
+    )
 
     logs = add(
         "logs",
@@ -188,6 +198,50 @@ def _add_runs(add: Add) -> None:
     logs.add_argument("--step", type=_positive, metavar="N", help="only this step's")
     logs.add_argument("--debug", action="store_true", help="dbt's debug logs (dbt.log) instead")
     logs.add_argument("--follow", action="store_true", help="wait for more until the run has ended")
+
+
+def _add_filters(runs: argparse.ArgumentParser) -> None:
+    again = "; may be given again"
+    runs.add_argument("--job", metavar="JOB", help="only this job's")
+    runs.add_argument("--project", metavar="PROJECT", help="only this project's")
+    runs.add_argument(
+        "--environment", action="append", metavar="ENV", help=f"only this environment's{again}"
+    )
+    runs.add_argument(
+        "--status",
+        action="append",
+        choices=_STATUSES,
+        metavar="STATUS",
+        help=", ".join(_STATUSES) + again,
+    )
+    runs.add_argument(
+        "--trigger",
+        action="append",
+        choices=get_args(Category),
+        metavar="TRIGGER",
+        help=", ".join(get_args(Category)) + again,
+    )
+    runs.add_argument("--commit", metavar="SHA", help="only of this commit, a full id")
+    runs.add_argument("--branch", metavar="NAME", help="only of this branch")
+    runs.add_argument(
+        "--pull-request", type=_natural, metavar="N", help="only of this pull request"
+    )
+    runs.add_argument("--number", type=_natural, metavar="N", help="only the run of this number")
+    for what in ("created", "finished"):
+        for when in ("after", "before"):
+            runs.add_argument(
+                f"--{what}-{when}",
+                type=_time,
+                metavar="TIME",
+                help=f"only {what} {when} it: 2026-11-30, or 2026-11-30T06:00+01:00",
+            )
+    runs.add_argument("--dbt-version", metavar="VERSION", help="only by this one, such as 1.11.2")
+    runs.add_argument(
+        "--docs",
+        action=argparse.BooleanOptionalAction,
+        help="only those that have made docs, or have not",
+    )
+    runs.add_argument("--deferred-to", metavar="ID", help="only deferred to the state of this run")
 
 
 def _add_pull_requests(add: Add) -> None:
@@ -231,7 +285,7 @@ class _Version(argparse.Action):
 
 def _positive(text: str) -> int:
     number = int(text)
-    if number < 1:
+    if not 1 <= number <= _LARGEST:
         raise ValueError(text)
     return number
 
@@ -243,6 +297,17 @@ def _seconds(text: str) -> int:
     return number
 
 
+def _natural(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(text)
+    return number
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone()  # without a zone, of this machine's
+
+
 def _port(text: str) -> int:
     number = int(text)
     if not 0 <= number < 65536:
@@ -251,4 +316,5 @@ def _port(text: str) -> int:
 
 
 _positive.__name__, _seconds.__name__ = "positive number", "number of seconds"
+_natural.__name__, _time.__name__ = "number", "time"
 _port.__name__ = "port"

@@ -1,9 +1,10 @@
-"""The bare mirror of each project's remote: fetching a commit, ancestry, branches."""
+"""The bare mirror of each project's remote: fetching a commit, ancestry, branches, subjects."""
 
 import re
 import shutil
 import tempfile
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_project.config.state import StateDirectory
@@ -18,6 +19,9 @@ from deploy_project.processes.lock_files import exclusive
 FETCH_TIMEOUT = 3600
 """Seconds; a first fetch of a large repository takes its time."""
 
+LONGEST = 200
+"""Characters of a subject or a name; nobody reads more in a line."""
+_DESCRIPTION = "%s%x00%an"
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _HEADS_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 # Without garbage collection a commit outlives the branch that was forced past it.
@@ -32,6 +36,14 @@ _LEFT_OVER = (
     *("*.lock", "refs/**/*.lock", "objects/info/**/*.lock", "reftable/*.lock"),
     *("packed-refs.new", "objects/pack/tmp_*"),
 )
+
+
+@dataclass(frozen=True)
+class Described:
+    """The subject and author of a commit, each on one line without control characters."""
+
+    subject: str
+    author: str
 
 
 def ensure_commit(project: Project, state: StateDirectory, commit: str) -> Path:
@@ -81,6 +93,26 @@ def branches(mirror: Path) -> dict[str, str]:
     printed = git("--git-dir=.", "for-each-ref", form, "refs/heads/", cwd=mirror)
     pairs = (line.split(" ", 1) for line in printed.split("\n") if line)
     return {ref: commit for commit, ref in pairs}
+
+
+def described(project: Project, state: StateDirectory, commit: str) -> Described | None:
+    """Return the subject and author of `commit`; None when it is not in the mirror here."""
+    mirror = state.mirror(project.name)
+    if not is_full(commit) or not mirror.is_dir():
+        return None
+    words = ("--git-dir=.", "log", "-1", "--no-show-signature", "--no-mailmap", "--no-color")
+    try:
+        told = git(*words, "--encoding=UTF-8", f"--format={_DESCRIPTION}", commit, "--", cwd=mirror)
+    except GitError:
+        return None
+    subject, _, author = told.partition("\0")
+    return Described(one_line(subject), one_line(author))
+
+
+def one_line(text: str) -> str:
+    """Return the beginning of `text` on one line, without control characters."""
+    shown = " ".join("".join(each if each.isprintable() else " " for each in text).split())
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def full(commit: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,7 @@ from deploy_project.orchestration.catalog.checks import source_checks
 from deploy_project.orchestration.catalog.record_checks import record_checks
 from deploy_project.orchestration.jobs.by_hand import ByHand
 from deploy_project.orchestration.jobs.requested import requested_job
+from deploy_project.orchestration.jobs.run_end import EndListener
 from deploy_project.orchestration.jobs.steps import deployment_job
 from deploy_project.orchestration.nodes.node_facts import group_name
 from deploy_project.orchestration.nodes.notes import Tell, reason, shortened
@@ -59,15 +60,19 @@ def definitions(
     state: StateDirectory,
     *,
     pointers: Mapping[str, str],
+    listeners: Sequence[EndListener],
     only: str | None = None,
 ) -> dg.Definitions:
     """Return the definitions of `deployment` at the commits that `pointers` name.
 
-    Neither the network nor dbt is asked for anything. `only` names the job that this process is
-    there to execute, if it is: a deployment job goes by its own commit, and not by the models,
-    which take longest to load.
+    The `listeners` hear of each run's end. Neither the network nor dbt is asked for anything.
+    `only` names the job that this process is there to execute, if it is: a deployment job goes by
+    its own commit, and not by the models, which take longest to load.
     """
-    jobs = {job.name: deployment_job(job, deployment, state) for job in deployment.jobs.values()}
+    jobs = {
+        job.name: deployment_job(job, deployment, state, listeners)
+        for job in deployment.jobs.values()
+    }
     schedules = [schedule(job, jobs[job.name]) for job in deployment.jobs.values()]
     watches = [
         MergeWatch(project, deployment, state, pointers) for project in deployment.projects.values()
@@ -76,7 +81,8 @@ def definitions(
     sweeps = Sweeps(deployment, state, finders(deployment, state))
     sweep_jobs = sweeps.jobs()
     requested_jobs = [
-        requested_job(each, deployment, state) for each in deployment.environments.values()
+        requested_job(each, deployment, state, listeners)
+        for each in deployment.environments.values()
     ]
     own = {*jobs, *sweep_jobs, *(each.name for each in requested_jobs)}
     catalogs = [
@@ -93,7 +99,7 @@ def definitions(
                 *(merge_sensor(watch, jobs) for watch in watches if watch.environments),
                 *(pull_sensor(watch, {**jobs, **sweep_jobs}) for watch in pulls if watch.jobs),
                 *filter(None, [completion_sensor(deployment, jobs)]),
-                ends_sensor(deployment, state),
+                ends_sensor(deployment, state, listeners),
             ],
         ),
         dg.Definitions(jobs=list(sweep_jobs.values()), schedules=sweeps.schedules(sweep_jobs)),

@@ -7,6 +7,7 @@ import dagster as dg
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions, deployed_pointers
 
 
@@ -34,7 +35,7 @@ class Ticks:
         """
         pointers = deployed_pointers(self.deployment, self.state)
         repository = definitions(
-            self.deployment, self.state, pointers=pointers
+            self.deployment, self.state, pointers=pointers, listeners=LISTENERS
         ).get_repository_def()
         context = dg.build_sensor_context(
             instance=self.instance,

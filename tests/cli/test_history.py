@@ -5,34 +5,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.errors import ConfigError
 from deploy_project.runs.instance import history
-from deploy_project.runs.instance.history import matching
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads.read_model import Runs
+from deploy_project.runs.reads.wanted import Wanted
 from tests.support.dagster_jobs import ORIGIN
-
-A = "3f2a0c1e-aaaa-4000-8000-000000000000"
-B = "3f2b0c1e-bbbb-4000-8000-000000000000"
-C = "12345678-cccc-4000-8000-000000000000"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (A, [A]),
-        ("3f2a", [A]),
-        ("3F2A ", [A]),
-        ("3f2", [A, B]),
-        ("12345678", [C]),
-        (str(tags.run_number(B)), [B]),
-        (str(tags.run_number(B) + 1), []),
-        ("", []),
-        ("9" * 5000, []),
-    ],
-)
-def test_a_run_is_known_by_the_beginning_of_its_id_or_by_its_number(text: str, expected: list[str]):
-    assert matching([A, B, C], text) == expected
 
 
 @pytest.mark.parametrize("status", dg.DagsterRunStatus)
@@ -44,8 +23,9 @@ def test_every_status_of_dagster_has_a_word_that_finds_it(
         run = instance.add_run(
             dg.DagsterRun("daily", status=status, tags=made, remote_job_origin=ORIGIN)
         )
-        found = history.latest(instance, limit=1, job="daily", status=Status.of(status))
-    assert [each.id for each in found] == [run.run_id]
+        found = Runs(instance).newest(Wanted(jobs={"daily"}, statuses={Status.of(status)}))
+    assert found is not None
+    assert found.id == run.run_id
 
 
 def test_what_has_ended_is_what_dagster_says_has_ended():
@@ -103,7 +83,7 @@ def runs(instance: dg.DagsterInstance) -> list[str]:
 def test_the_latest_runs_are_those_of_deployment_jobs(
     instance: dg.DagsterInstance, runs: list[str]
 ):
-    found = history.latest(instance, limit=9)
+    found = Runs(instance).page().runs
     assert [each.id for each in found] == [runs[2], runs[0]]
     failed, first = found
     assert (first.job, first.status, first.commit, first.branch) == (
@@ -115,32 +95,32 @@ def test_the_latest_runs_are_those_of_deployment_jobs(
     assert 0 <= first.seconds < 60
 
 
-def test_the_latest_runs_of_one_status_job_and_number(
+def test_the_latest_runs_of_one_status_job_and_commit(
     instance: dg.DagsterInstance, runs: list[str]
 ):
     def ids(**wanted: Any) -> list[str]:
-        return [each.id for each in history.latest(instance, limit=9, **wanted)]
+        return [each.id for each in Runs(instance).page(Wanted(**wanted)).runs]
 
-    assert ids(status=Status.ERROR) == [runs[2]]
-    assert ids(status=Status.CANCELLED) == []
-    assert ids(job="prod__daily") == [runs[2], runs[0]]
-    assert ids(job="prod__weekly") == []
-    assert ids(commit="a" * 40) == ids(commit="a" * 40, job="prod__daily") == [runs[0]]
+    assert ids(statuses={Status.ERROR}) == [runs[2]]
+    assert ids(statuses={Status.CANCELLED}) == []
+    assert ids(jobs={"prod__daily"}) == [runs[2], runs[0]]
+    assert ids(jobs={"prod__weekly"}) == []
+    assert ids(jobs={"not_ours"}) == [runs[1]]
+    assert ids(commit="a" * 40) == ids(commit="a" * 40, jobs={"prod__daily"}) == [runs[0]]
     assert ids(commit="b" * 40) == []
-    assert [each.id for each in history.latest(instance, limit=1)] == [runs[2]]
+    assert [each.id for each in Runs(instance).page(limit=1).runs] == [runs[2]]
 
 
 def test_an_instance_without_a_deployment_run_has_none():
     with dg.DagsterInstance.ephemeral() as empty:
         execute(empty, not_ours)
-        assert history.latest(empty, limit=9) == []
+        assert Runs(empty).page().runs == []
 
 
-def test_any_run_is_found_but_not_two_at_once(instance: dg.DagsterInstance, runs: list[str]):
-    assert history.find(instance, runs[1][:13]).job == "not_ours"
-    assert history.find(instance, str(tags.run_number(runs[0]))).id == runs[0]
-    with pytest.raises(LaunchError, match="no run is called 'x'"):
-        history.find(instance, "x")
+def test_any_run_is_found(instance: dg.DagsterInstance, runs: list[str]):
+    found = Runs(instance).find(runs[1][:13])
+    assert (found.job, found.is_ours) == ("not_ours", False)
+    assert Runs(instance).find(str(tags.run_number(runs[0]))).id == runs[0]
 
 
 def test_a_directory_without_dagster_yaml_has_no_history(here: Path):
@@ -155,7 +135,7 @@ def test_the_history_is_that_of_dagster_home(here: Path, monkeypatch: pytest.Mon
     with history.opened() as instance:
         execute(instance, prod__daily)
     with history.opened() as instance:
-        assert len(history.latest(instance, limit=9)) == 1
+        assert Runs(instance).page().total == 1
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git
-from deploy_project.git.mirror import ensure_commit
+from deploy_project.git.mirror import described, ensure_commit, one_line
 from tests.support.git_repositories import Repository, create, project
 from tests.support.scripts import first_on_path, log_git, script, written
 
@@ -239,3 +239,25 @@ def test_kill_9_in_the_middle_of_a_fetch(
         if not git_dies_too:
             os.killpg(group, signal.SIGKILL)
     git("--git-dir=.", "fsck", "--strict", cwd=state.mirror("shop"))
+
+
+def test_a_commit_is_described_on_one_line(remote: Repository, state: StateDirectory):
+    """A subject may hold what clears a terminal, or leads a reader from right to left."""
+    commit = remote.commit({"a": "1"}, "Drop \x1b[2Jall\u202e of it\n\nThe body.")
+    ensure_commit(project(remote), state, commit)
+    found = described(project(remote), state, commit)
+    assert found is not None
+    assert (found.subject, found.author) == ("Drop [2Jall of it", "Ana")
+
+
+def test_a_commit_that_is_not_here_has_no_description(remote: Repository, state: StateDirectory):
+    commit = remote.commit({"a": "1"})
+    assert described(project(remote), state, commit) is None
+    ensure_commit(project(remote), state, commit)
+    assert described(project(remote), state, "0" * 40) is None
+    assert described(project(remote), state, "--output=x") is None
+
+
+def test_a_long_text_is_cut():
+    assert one_line("x" * 201) == "x" * 199 + "…"
+    assert one_line("x" * 200) == "x" * 200

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.releases.prepare import deploy, prepare
-from deploy_project.runs.instance import history
+from deploy_project.runs.reads.read_model import Runs
 from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
@@ -104,8 +104,8 @@ def test_runs_of_jobs_wait_for_it_once_it_has_begun(site: Site, done: Result):
 
 def test_it_is_listed_with_its_commit_and_trigger(site: Site, done: Result):
     with site.instance() as instance:
-        found = history.by_id(instance, done.run_id)
-        assert done.run_id in [each.id for each in history.latest(instance, limit=5)]
+        found = Runs(instance).by_id(done.run_id)
+        assert done.run_id in [each.id for each in Runs(instance).page(limit=5).runs]
     deployed = site.state.deployed("prod").read_text(encoding="utf-8").partition(":")[0]
     assert (found.job, found.commit, found.branch) == ("prod__by_hand", deployed, "main")
     assert (found.trigger.category, found.trigger.cause) == ("ui", "Materialized by hand")

@@ -6,9 +6,10 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration.jobs.deactivation import deactivated
-from deploy_project.runs.instance import history
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.overrides import Overrides
+from deploy_project.runs.reads.read_model import Runs
+from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.requests.by_hand import Wish, by_hand
 from deploy_project.runs.requests.retries import retry
 from tests.support.site import Result, Site, make_site
@@ -92,11 +93,11 @@ def test_it_is_a_run_of_its_job(story: Story):
     record = story.site.record(story.good.run_id)
     assert (record["job"], record["status"]) == ("prod__nightly", "Success")
     with story.site.instance() as instance:
-        found = history.by_id(instance, story.good.run_id)
-        ids = [each.id for each in history.latest(instance, limit=10, job="prod__nightly")]
+        found = Runs(instance).by_id(story.good.run_id)
+        ids = {each.id for each in Runs(instance).page(Wanted(jobs={"prod__nightly"})).runs}
         run = instance.get_run_by_id(story.good.run_id)
     assert found.job == "prod__nightly"
-    assert {story.good.run_id, story.bad.run_id, story.ours.run_id} <= set(ids)
+    assert {story.good.run_id, story.bad.run_id, story.ours.run_id} <= ids
     assert run is not None
     assert run.tags[tags.QUEUE] == "prod__nightly"
     assert run.tags[tags.WHO] == "ada@laptop"

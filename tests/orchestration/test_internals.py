@@ -24,9 +24,11 @@ from deploy_project.orchestration.internals import (
     pinning,
     run_process,
     run_queue,
+    run_storage,
 )
 from deploy_project.orchestration.processes import execute_run
 from deploy_project.orchestration.processes.workers import held, worker_of
+from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 
 KEY = dg.AssetKey(["prod", "orders"])
@@ -374,3 +376,16 @@ def test_only_a_run_by_hand_says_what_it_builds(instance: dg.DagsterInstance):
         assert run_process.executed_selection(command[2:], told) == expected
         assert run_process.executed_selection([*command[2:], told], None) == expected
     assert run_process.executed_selection(["dagster", "api", "grpc"], None) == set()
+
+
+def test_the_table_of_runs_is_asked_for_ids_and_has_our_index_beside_it(tmp_path: Path):
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
+        run = made.add_run(dg.DagsterRun("daily"))
+        assert run_storage.matching_ids(made, run.run_id[:6]) == [run.run_id]
+        assert run_storage.matching_ids(made, str(tags.run_number(run.run_id))) == [run.run_id]
+        assert run_storage.matching_ids(made, "x") == []
+        index = run_storage.index_beside(made)
+        assert index is not None
+        assert index.ids() == set()
+        (table,) = tmp_path.rglob("runs.db")
+        assert table.with_name(run_storage.INDEX).is_file()

@@ -9,6 +9,7 @@ import pytest
 
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions
 from deploy_project.runs.model import tags
 
@@ -21,7 +22,9 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dg.Repositor
     deployment = load_deployment(config, state=state.root)
 
     def loaded(only: str | None = None) -> dg.RepositoryDefinition:
-        return definitions(deployment, state, pointers={}, only=only).get_repository_def()
+        return definitions(
+            deployment, state, pointers={}, listeners=LISTENERS, only=only
+        ).get_repository_def()
 
     return loaded
 

@@ -13,7 +13,7 @@ from dagster._core.remote_origin import (
 
 from deploy_project.cli import main
 from deploy_project.orchestration.internals import events
-from deploy_project.orchestration.internals.connections import keep_connection
+from deploy_project.orchestration.internals.connections import keep_connections
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.orchestration.triggers.completions import parsed, text
 from deploy_project.runs.model import tags
@@ -104,7 +104,7 @@ def test_the_connection_of_the_event_log_is_kept_and_made_again_when_it_was_lost
     with shop.site.instance() as instance:
         run = dg.DagsterRun("somebody's")
         instance.add_run(run)
-        keep_connection(instance)
+        keep_connections(instance)
 
         def tell(number: int) -> set[int]:
             told = dg.AssetMaterialization(key, metadata={"number": number})

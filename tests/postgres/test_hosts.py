@@ -13,6 +13,7 @@ import requests
 
 from deploy_project.ci.schemas.ledger import entries
 from deploy_project.cli import main
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.triggers.run_records import look
 from deploy_project.releases import pointer
 from deploy_project.runs.outcome.ends import Cursor
@@ -311,7 +312,7 @@ def _look(fleet: Fleet, warn: object) -> tuple[Cursor, list[str]]:
     now = datetime.now(UTC) + timedelta(minutes=5)
     cursor = Cursor(now - timedelta(hours=1))
     a = fleet.a
-    return look(a.deployment, a.state, fleet.instance, cursor, now, warn)  # pyright: ignore[reportArgumentType]
+    return look(a.deployment, a.state, fleet.instance, cursor, now, warn, LISTENERS)  # pyright: ignore[reportArgumentType]
 
 
 def test_a_run_killed_on_one_host_gets_its_record_from_the_other(killed: Killed, story: Story):

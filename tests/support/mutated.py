@@ -20,6 +20,7 @@ from deploy_project import cli
 from deploy_project.cli.check import versions
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions
 from tests.support.mutations import CANARY, Case, cases
 
@@ -75,7 +76,9 @@ def _checked(root: Path) -> tuple[str, str]:
         return "failed", said
     if code == 0:
         deployment = load_deployment(config, state=state)
-        made = definitions(deployment, StateDirectory(state), pointers={}).get_repository_def()
+        made = definitions(
+            deployment, StateDirectory(state), pointers={}, listeners=LISTENERS
+        ).get_repository_def()
         assert made.job_names
         return "accepted", ""
     told = err.getvalue().removeprefix("deploy-project check: ").strip().splitlines()

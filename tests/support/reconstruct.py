@@ -7,6 +7,7 @@ import dagster as dg
 
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions
 
 
@@ -16,4 +17,6 @@ def job(
     """Return the job `name` of the deployment in `root`, at the commits that `pointers` name."""
     directory = StateDirectory(Path(state))
     deployment = load_deployment(Path(root) / "deploy.yaml", state=directory.root)
-    return definitions(deployment, directory, pointers=pointers).resolve_job_def(name)
+    return definitions(
+        deployment, directory, pointers=pointers, listeners=LISTENERS
+    ).resolve_job_def(name)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.triggers.run_records import look
 from deploy_project.runs.model import tags
 from deploy_project.runs.outcome.ends import Cursor
@@ -29,6 +30,7 @@ class Watch:
             self.cursor,
             datetime.now(UTC) + later,
             self.warnings.append,
+            LISTENERS,
         )
         return written
 

@@ -19,6 +19,7 @@ from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.dbt.processes import children
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.runs.store.artifacts import Artifacts
 from tests.support import migrations, reconstruct
@@ -222,7 +223,7 @@ class Site:
         """The definitions as the code location loads them now."""
         deployment = self.deployment
         pointers = deployed_pointers(deployment, self.state)
-        return definitions(deployment, self.state, pointers=pointers)
+        return definitions(deployment, self.state, pointers=pointers, listeners=LISTENERS)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse of target `prod`."""

@@ -2,20 +2,19 @@
 
 from argparse import Namespace
 
-from deploy_project.cli.context import loaded
-from deploy_project.runs.instance import history
+from deploy_project.cli.context import loaded, past_runs
 from deploy_project.runs.instance.launching import Dagster
 
 
 def cancel(name: str) -> int:
     """Cancel the run that `name` names; one that has ended stays as it is (Q-8)."""
-    _, deployment = loaded()
-    with history.opened() as instance:
-        run = history.find(instance, name)
+    found, deployment = loaded()
+    with past_runs(found, deployment) as known:
+        run = known.find(name)
         if run.status.has_ended:
             print(f"Run {run.id} had ended before: {run.status}")
             return 0
-        Dagster.of(deployment, instance).cancel(run.id)
+        Dagster.of(deployment, known.instance).cancel(run.id)
     print(f"Cancelling run {run.id} of {run.job}; `deploy-project logs {run.id[:8]}` shows its end")
     return 0
 

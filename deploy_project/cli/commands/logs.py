@@ -3,7 +3,7 @@
 import time
 from argparse import Namespace
 
-from deploy_project.cli.context import loaded
+from deploy_project.cli.context import loaded, past_runs
 from deploy_project.config.environment import store_credentials
 from deploy_project.config.values.deployment import Deployment, Secret
 from deploy_project.config.values.passed import credentials
@@ -12,7 +12,6 @@ from deploy_project.config.values.variables import variables
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import ArtifactError
 from deploy_project.releases.given import inherited, revealed
-from deploy_project.runs.instance import history
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import CONSOLE, DEBUG, Tail
 
@@ -25,13 +24,13 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
     artifacts = Artifacts.of(deployment, found.state)
     file = DEBUG if debug else CONSOLE
     hidden = scrubber(deployment)
-    with history.opened() as instance:
-        run = history.find(instance, name)
+    with past_runs(found, deployment) as known:
+        run = known.find(name)
         tail = Tail(run.id, found.state, artifacts, file=file, step=step, shown=hidden.text)
         said = _print(tail)
         while follow and not run.status.has_ended:
             time.sleep(POLL_SECONDS)
-            run = history.by_id(instance, run.id)
+            run = known.by_id(run.id)
             said = _print(tail) or said
     if not said:
         known = ", ".join(tail.steps().values()) or "none"

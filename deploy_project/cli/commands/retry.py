@@ -5,11 +5,10 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from deploy_project.cli.commands.run import start
-from deploy_project.cli.context import loaded
+from deploy_project.cli.context import loaded, past_runs
 from deploy_project.config.environment import person
 from deploy_project.config.values.named import named_job
 from deploy_project.errors import LaunchError
-from deploy_project.runs.instance import history
 from deploy_project.runs.requests import retries
 from deploy_project.runs.requests.by_hand import refuse_off
 from deploy_project.runs.retry import refusal
@@ -27,14 +26,14 @@ def retry_run(
     found, deployment = loaded()
     if select:
         selected_words(shlex.join(select))  # refuses options
-    with history.opened() as instance:
-        run = history.find(instance, name)
+    with past_runs(found, deployment) as known:
+        run = known.find(name)
         job = named_job(deployment, run.job)
         if not from_start:
-            print(outlook(retries.past(instance, run.id, job, deployment, found.state)))
+            print(outlook(retries.past(known, run.id, job, deployment, found.state)))
         refuse_off(job)
         asked = retries.retry(
-            *(instance, run.id),
+            *(known.instance, run.id),
             who=person(),
             from_start=from_start,
             same_commit=same_commit,

@@ -33,6 +33,13 @@ def named_environments(deployment: Deployment, names: Iterable[str]) -> list[Env
     return [environments[name] for name in dict.fromkeys(names)] or list(environments.values())
 
 
+def named_project(deployment: Deployment, name: str) -> str:
+    """Return `name` if a project is called so; raise `ConfigError` for an unknown one."""
+    if name not in deployment.projects:
+        raise _unknown("project", name, deployment.projects)
+    return name
+
+
 def _unknown(
     what: str, name: str, known: Collection[str], *, also: Collection[str] = ()
 ) -> ConfigError:

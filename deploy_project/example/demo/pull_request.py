@@ -15,8 +15,8 @@ from deploy_project.example.remote import working_copy
 from deploy_project.example.warehouse import rows
 from deploy_project.orchestration.triggers.clean_up import job_name
 from deploy_project.runs.instance import history
-from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.store.artifacts import COMMENT, Artifacts
 
 ENVIRONMENT, SCHEMA, WAREHOUSE = "production", "shop", "production.duckdb"

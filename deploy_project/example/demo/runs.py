@@ -14,7 +14,9 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.example.remote import make_remote, working_copy
 from deploy_project.runs.instance import history
-from deploy_project.runs.instance.history import PastRun
+from deploy_project.runs.reads.past_run import PastRun
+from deploy_project.runs.reads.read_model import Runs
+from deploy_project.runs.reads.wanted import Wanted
 
 # Dagster's other command would need a daemon.
 _QUIET = ("-W", "ignore:Function `job_execute_command` is superseded")
@@ -57,7 +59,7 @@ def executed(job: str, tags: Mapping[str, str] | None = None) -> PastRun:
 def newest(job: str) -> PastRun | None:
     """Return the newest run of `job`, if it has had one."""
     with history.opened() as instance:
-        return next(iter(history.latest(instance, limit=1, job=job)), None)
+        return Runs(instance).newest(Wanted(jobs={job}))
 
 
 def near(path: Path | UPath) -> str:

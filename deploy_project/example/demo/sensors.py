@@ -13,9 +13,10 @@ from deploy_project.errors import LaunchError
 from deploy_project.example.demo.runs import executed
 from deploy_project.orchestration.processes import daemon
 from deploy_project.orchestration.ticks import Ticks, WantedRun
-from deploy_project.runs.instance import history
-from deploy_project.runs.instance.history import PastRun
 from deploy_project.runs.model import tags
+from deploy_project.runs.reads.past_run import PastRun
+from deploy_project.runs.reads.read_model import Runs
+from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import Tail
 
@@ -95,13 +96,13 @@ class Daemons:
 
     def _newest(self, job: str) -> PastRun | None:
         """Return the newest run of `job` since the first ticks."""
-        runs = history.latest(self.instance, limit=1, job=job)
-        return next((each for each in runs if each.created_at >= self._since), None)
+        run = Runs(self.instance).newest(Wanted(jobs={job}))
+        return run if run is not None and run.created_at >= self._since else None
 
     def _ended(self, run: PastRun) -> PastRun:
         tail = Tail(run.id, self.found.state, Artifacts.of(self.deployment, self.found.state))
         while True:
-            now = history.by_id(self.instance, run.id)
+            now = Runs(self.instance).by_id(run.id)
             for text in tail.new():
                 print(text, end="", flush=True)
             if now.status.has_ended:

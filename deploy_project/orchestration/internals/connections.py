@@ -1,4 +1,4 @@
-"""Keeps the event log's connection to a database server; Dagster makes one for each statement.
+"""Keeps the storage's connections to a database server; Dagster makes one for each statement.
 
 Only the webserver may keep one, by a method that has no public name; nor has its engine.
 """
@@ -15,18 +15,19 @@ RENEWED_SECONDS = 300
 _MORE = 5
 
 
-def keep_connection(instance: dg.DagsterInstance) -> None:
-    """Keep one connection of the event log of `instance` open from now on, and see that it lives.
+def keep_connections(instance: dg.DagsterInstance) -> None:
+    """Keep one connection each of the event log and the run storage of `instance` from now on.
 
-    Where the log is not on a server, nothing changes.
+    Each is looked at before it is used, to see that it lives. Where they are not on a server,
+    nothing changes.
     """
-    log = instance.event_log_storage
-    log.optimize_for_webserver(
-        statement_timeout=0, pool_recycle=RENEWED_SECONDS, max_overflow=_MORE
-    )
-    engine = getattr(log, "_engine", None)
-    if isinstance(engine, Engine):
-        event.listen(engine, "checkout", _see_that_it_lives)
+    for storage in (instance.event_log_storage, instance.run_storage):
+        storage.optimize_for_webserver(
+            statement_timeout=0, pool_recycle=RENEWED_SECONDS, max_overflow=_MORE
+        )
+        engine = getattr(storage, "_engine", None)
+        if isinstance(engine, Engine) and engine.dialect.name == "postgresql":
+            event.listen(engine, "checkout", _see_that_it_lives)
 
 
 def _see_that_it_lives(connection: Any, *_: object) -> None:

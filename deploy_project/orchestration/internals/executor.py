@@ -13,7 +13,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.base import Executor
 
-from deploy_project.orchestration.internals.connections import keep_connection
+from deploy_project.orchestration.internals.connections import keep_connections
 from deploy_project.runs.model.status import Status
 
 Finish = Callable[[dg.DagsterInstance, dg.DagsterRun, Status], None]
@@ -38,7 +38,7 @@ class StepLogExecutor(Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[DagsterEvent]:
         """Yield the events of every step, then call `finish` with how it went."""
-        keep_connection(plan_context.instance)
+        keep_connections(plan_context.instance)
         with self._hold(plan_context.instance, plan_context.run_id):
             yield from self._all(plan_context, execution_plan)
 

@@ -4,7 +4,7 @@ Its first op has what the run was asked for, and makes an op of each step. The r
 of the deployment job, so that it waits, counts and is recorded as a run of that one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -14,6 +14,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import ConfigError
 from deploy_project.orchestration.internals import executor
+from deploy_project.orchestration.jobs.run_end import EndListener
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
 from deploy_project.orchestration.jobs.steps import carry_out, end, override_fields
 from deploy_project.orchestration.nodes.op_names import op_of_environment
@@ -29,9 +30,15 @@ _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dagster
 
 
 def requested_job(
-    environment: Environment, deployment: Deployment, state: StateDirectory
+    environment: Environment,
+    deployment: Deployment,
+    state: StateDirectory,
+    listeners: Sequence[EndListener],
 ) -> dg.JobDefinition:
-    """Return the Dagster job that runs any steps, as a run of a job in `environment`."""
+    """Return the Dagster job that runs any steps, as a run of a job in `environment`.
+
+    The `listeners` hear of its runs' ends.
+    """
 
     def run_of(dagster_run: dg.DagsterRun) -> Run:
         job = configured_job(dagster_run, deployment)
@@ -87,7 +94,7 @@ def requested_job(
     return chain.to_job(  # pyright: ignore[reportUnknownMemberType]
         tags={tags.ENVIRONMENT: environment.name, tags.PROJECT: environment.project.name},
         metadata={"name": "Other steps"},
-        executor_def=executor.step_log_executor(partial(_end, deployment, state), held),
+        executor_def=executor.step_log_executor(partial(_end, deployment, state, listeners), held),
     )
 
 
@@ -129,6 +136,7 @@ def _count(context: dg.OpExecutionContext, job: Job, *, run_slots: int | None) -
 def _end(
     deployment: Deployment,
     state: StateDirectory,
+    listeners: Sequence[EndListener],
     instance: dg.DagsterInstance,
     dagster_run: dg.DagsterRun,
     outcome: Status,
@@ -136,7 +144,7 @@ def _end(
     """Finish a run after its last step; one of no job has nothing to finish."""
     job = configured_job(dagster_run, deployment)
     if job is not None:
-        end(job, deployment, state, instance, dagster_run, outcome)
+        end(job, deployment, state, listeners, instance, dagster_run, outcome)
 
 
 def _unknown(dagster_run: dg.DagsterRun, environment: Environment, deployment: Deployment) -> str:

@@ -1,28 +1,24 @@
 """The records of runs in the asset catalog, also of those that ended without writing one."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from deploy_project.errors import ArtifactError
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.jobs.deactivation import deactivated_by
-from deploy_project.orchestration.jobs.pull_request_comment import tell_end
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model import tags
+from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome import leftovers
+from deploy_project.runs.outcome.command_results import command_results, timing_of
 from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
-from deploy_project.runs.outcome.finish import (
-    model_timing,
-    pull_requests_of,
-    record,
-    record_asset,
-    verdict,
-)
+from deploy_project.runs.outcome.facts import gathered
+from deploy_project.runs.outcome.finish import pull_requests_of, record, record_asset, verdict
 from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
@@ -33,14 +29,28 @@ _KINDS: dict[dg.DagsterEventType, Kind] = {
     dg.DagsterEventType.RUN_CANCELING: "cancel",
     dg.DagsterEventType.RUN_CANCELED: "cancel",
 }
+EndListener = Callable[[dg.DagsterInstance, FinishedRun], Sequence[str]]
+"""Hears of a run's end, whose facts are kept by then; returns the errors that it has met.
+
+A run that is killed while they are called is told of again.
+"""
 _NEWEST = 200
 """So many records of a job are looked through for that of a run that has ended."""
 
 
 def conclude(
-    instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, finished: FinishedRun
+    instance: dg.DagsterInstance,
+    dagster_run: dg.DagsterRun,
+    finished: FinishedRun,
+    listeners: Sequence[EndListener],
+    *,
+    is_over: bool = False,
 ) -> None:
-    """Put the record of a run into the asset catalog, once; say so when it deactivates its job."""
+    """Keep the facts of a run, tell the listeners, and put its record into the asset catalog, once.
+
+    Says so when it deactivates its job. Facts that can't be kept cost a run nothing else; once it
+    `is_over`, there is time to try again, and that raises `ArtifactError`.
+    """
     run = finished.run
     if finished.outcome is Status.CANCELLED and not finished.reason:
         said = _said(_told(instance, run.id))
@@ -54,14 +64,30 @@ def conclude(
         if run.pull_request is not None:
             partitions = pull_requests_of(run.environment.project)
             instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
-        for wrong in (untold := tell_end(instance, finished)):
-            instance.report_engine_event(wrong, dagster_run)
+        finished = replace(finished, deactivated=why or "")
+        finished = replace(finished, facts=gathered(finished))
+        wrong = _kept(finished, is_over=is_over)
+        untold = [each for listener in listeners for each in listener(instance, finished)]
+        for each in (*wrong, *untold):
+            instance.report_engine_event(each, dagster_run)
         _tag(instance, dagster_run, finished.failed_boxes)
-        materialization = record(replace(finished, deactivated=why or "", untold=untold))
+        materialization = record(replace(finished, untold=untold))
         events.report_materialization(instance, dagster_run, materialization)
         events.report_evaluation(instance, dagster_run, verdict(materialization))
     if why is not None:
         instance.report_engine_event(why, dagster_run)
+
+
+def _kept(finished: FinishedRun, *, is_over: bool) -> list[str]:
+    """Keep the facts of a run among its artifacts; return the error of one that goes on."""
+    assert finished.facts is not None
+    try:
+        run_facts.keep(finished.run.artifacts, finished.facts)
+    except ArtifactError as error:
+        if is_over:
+            raise
+        return [f"The facts of the run could not be kept: {error}"]
+    return []
 
 
 def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
@@ -88,7 +114,9 @@ def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
     return any(each.run_id == run.id for each in newest)
 
 
-def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -> None:
+def write_missing(
+    instance: dg.DagsterInstance, known: dg.RunRecord, run: Run, listeners: Sequence[EndListener]
+) -> None:
     """Write the record of a run that ended without one, keep its files, free its scratch space.
 
     Raises `ConfigError` or `ArtifactError` when its files can't be kept.
@@ -105,6 +133,7 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
         ended_at=ended,
     )
     leftovers.keep(run, steps)
+    results = command_results(run, steps)
     finished = FinishedRun(
         run=run,
         outcome=outcome,
@@ -113,10 +142,11 @@ def write_missing(instance: dg.DagsterInstance, known: dg.RunRecord, run: Run) -
         started_at=ended if known.start_time is None else _moment(known.start_time),
         ended_at=ended,
         steps=steps,
-        timing=model_timing(run, steps),
+        timing=timing_of(results),
+        results=results,
         reason=why,
     )
-    conclude(instance, dagster_run, finished)
+    conclude(instance, dagster_run, finished, listeners, is_over=True)
     scratch.free(run.work)
 
 

@@ -15,14 +15,12 @@ from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.errors import ArtifactError, DeployError, LaunchError
 from deploy_project.orchestration.catalog.reporter import AssetReporter
 from deploy_project.orchestration.internals import executor
-from deploy_project.orchestration.jobs.deployed_comment import tell_deployed
 from deploy_project.orchestration.jobs.first_step import first_lines
 from deploy_project.orchestration.jobs.pull_request_comment import tell_begin
-from deploy_project.orchestration.jobs.run_end import conclude
+from deploy_project.orchestration.jobs.run_end import EndListener, conclude
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
 from deploy_project.orchestration.nodes.op_names import op_of_job
 from deploy_project.orchestration.processes.workers import held
-from deploy_project.runs.instance import history
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import CLONE, Step, steps
@@ -36,6 +34,7 @@ from deploy_project.runs.model.step_context import (
     OfTrustedCode,
 )
 from deploy_project.runs.outcome.finish import finish
+from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps import perform
 
@@ -118,7 +117,7 @@ def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
     if run.resumes is None:
         return None
     try:
-        history.by_id(instance, run.resumes)  # the artifact root may be shared with others
+        Runs(instance).by_id(run.resumes)  # the artifact root may be shared with others
     except LaunchError as error:
         return error
     resumption.inherit(run)
@@ -191,8 +190,10 @@ def _judge(
         context.log.warning(f"{step.name} failed, which does not fail this job: {record.message}")
 
 
-def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> dg.JobDefinition:
-    """Return the Dagster job of one deployment job."""
+def deployment_job(
+    job: Job, deployment: Deployment, state: StateDirectory, listeners: Sequence[EndListener]
+) -> dg.JobDefinition:
+    """Return the Dagster job of one deployment job; the `listeners` hear of its runs' ends."""
     off = [f"**{each}**" for each in job.off]
 
     @dg.graph(name=job.name, description="\n\n".join([job.description or job.title, *off]))
@@ -210,7 +211,9 @@ def deployment_job(job: Job, deployment: Deployment, state: StateDirectory) -> d
             "commands": dg.MetadataValue.md("\n".join(f"- `{each}`" for each in job.commands)),
             **({"off": dg.MetadataValue.md("\n\n".join(map(str, job.off)))} if off else {}),
         },
-        executor_def=executor.step_log_executor(partial(end, job, deployment, state), held),
+        executor_def=executor.step_log_executor(
+            partial(end, job, deployment, state, listeners), held
+        ),
     )
 
 
@@ -218,6 +221,7 @@ def end(
     job: Job,
     deployment: Deployment,
     state: StateDirectory,
+    listeners: Sequence[EndListener],
     instance: dg.DagsterInstance,
     dagster_run: dg.DagsterRun,
     outcome: Status,
@@ -233,8 +237,6 @@ def end(
         cancelling = known.dagster_run.status is dg.DagsterRunStatus.CANCELING
         outcome = Status.CANCELLED if cancelling else Status.ERROR
     finished = finish(run, outcome, known.create_timestamp)
-    conclude(instance, known.dagster_run, finished)
-    for wrong in tell_deployed(instance, finished):
-        instance.report_engine_event(wrong, dagster_run)
+    conclude(instance, known.dagster_run, finished, listeners)
     if finished.problem:
         raise ArtifactError(finished.problem)

@@ -15,14 +15,13 @@ from deploy_project.orchestration.triggers.completions import (
     parsed,
     text,
 )
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads import dagster_runs
 from deploy_project.runs.requests.request import requested
 
 INTERVAL_SECONDS = 15
 _PAGE = 1000
-_ENDED = [each for each in dg.DagsterRunStatus if Status.of(each).has_ended]
 
 
 def ends(
@@ -38,19 +37,19 @@ def ends(
         else:
             own.append(parent.job)
     if own:
-        after = datetime.fromtimestamp(since, UTC)
-        jobs = {tags.JOB: sorted(set(own))}
-        for record in tagged(instance, jobs, statuses=_ENDED, updated_after=after):
-            found = tags.current(record.dagster_run.tags)
-            if tags.pull_request(found) is None and _ended_at(record) >= since:
-                yield _end(record, JobParent(found[tags.JOB]))
+        for run in dagster_runs.ended(instance, since=datetime.fromtimestamp(since, UTC)):
+            assert run.ended_at is not None
+            ended = run.ended_at.timestamp()
+            # That a run has changed since then may be its tags alone.
+            if run.is_ours and run.job in own and run.pull_request is None and ended >= since:
+                yield EndedRun(str(JobParent(run.job)), ended, run.id, run.status)
 
 
 def _of_another_location(
     instance: dg.DagsterInstance, parent: JobParent, since: float
 ) -> Iterator[EndedRun]:
     after = datetime.fromtimestamp(since, UTC)
-    wanted = dg.RunsFilter(job_name=parent.job, statuses=_ENDED, updated_after=after)
+    wanted = dg.RunsFilter(job_name=parent.job, statuses=dagster_runs.ENDED, updated_after=after)
     for record in instance.get_run_records(wanted):
         origin = record.dagster_run.remote_job_origin
         is_of_it = origin is not None and origin.location_name == parent.location

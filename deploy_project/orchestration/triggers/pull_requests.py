@@ -16,8 +16,9 @@ from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.jobs.pull_request_comment import tell_refusal
 from deploy_project.orchestration.triggers import clean_up
 from deploy_project.orchestration.triggers.merges import ending_at, tick_ends
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads import dagster_runs
 from deploy_project.runs.requests.request import requested
 
 INTERVAL_SECONDS = 10
@@ -26,12 +27,6 @@ ASKING_SECONDS = 30
 """How often the site is asked without being told to."""
 TELLING_SECONDS = 15
 """A tick posts refusals for so long; Dagster ends one after 60, and forgets its starts."""
-_ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
 
 
 @dataclass(frozen=True)
@@ -132,12 +127,10 @@ def _give_up(made: Plan, context: dg.SensorEvaluationContext) -> None:
 
 def _active(instance: dg.DagsterInstance, jobs: list[str]) -> Iterator[Active]:
     """Yield the runs of pull requests that wait or are in progress."""
-    for record in tagged(instance, {tags.JOB: jobs}, statuses=_ACTIVE):
-        found = tags.current(record.dagster_run.tags)
-        number = tags.pull_request(found)
-        if number is not None:
-            commit = tags.commit(found) or ""
-            yield Active(record.dagster_run.run_id, found[tags.JOB], number, commit)
+    for run in dagster_runs.unfinished(instance):
+        is_active = run.status is not Status.CANCELLING
+        if run.job in jobs and is_active and run.pull_request is not None:
+            yield Active(run.id, run.job, run.pull_request, run.commit)
 
 
 def _request(start: Start, *, run_slots: int | None) -> dg.RunRequest:

@@ -1,6 +1,6 @@
 """The sensor that records killed and cancelled runs, and starts runs that a daemon lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -10,22 +10,30 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import DeployError
 from deploy_project.orchestration.jobs.first_step import own_tags
-from deploy_project.orchestration.jobs.run_end import has_record, write_missing
+from deploy_project.orchestration.jobs.indexing import index_ended
+from deploy_project.orchestration.jobs.run_end import EndListener, has_record, write_missing
 from deploy_project.orchestration.triggers.lost import start_lost
 from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.outcome.ends import Changed, Cursor, due, moved
 from deploy_project.runs.store import scratch
+from deploy_project.runs.store.artifacts import Artifacts
 
 INTERVAL_SECONDS = 60
 MOST = 50
 """How many runs one tick looks at; it must be over within a minute."""
+_INDEXING_SECONDS = 10
 _ENDS = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefinition:
-    """Return the sensor that writes missing records, and starts runs that a daemon lost."""
+def ends_sensor(
+    deployment: Deployment, state: StateDirectory, listeners: Sequence[EndListener]
+) -> dg.SensorDefinition:
+    """Return the sensor that writes missing records, and starts runs that a daemon lost.
+
+    The `listeners` hear of the ends that it records.
+    """
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name="run_records",
@@ -44,15 +52,24 @@ def ends_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefin
             with FileLock(state.records_lock, timeout=0):  # there may be a second daemon
                 started = start_lost(context.instance, now=now)
                 correct_waiting(deployment, state, context.instance)
+                warn = context.log.warning
                 after, written = look(
-                    deployment, state, context.instance, before, now, context.log.warning
+                    deployment, state, context.instance, before, now, warn, listeners
                 )
+                _index(context, Artifacts.of(deployment, state))
         except Timeout:
             return dg.SkipReason("Another process is writing records now")
         said = "\n".join([*started, *written]) or "No run has ended without its record"
         return dg.SensorResult(skip_reason=said, cursor=after.written())
 
     return on_end
+
+
+def _index(context: dg.SensorEvaluationContext, artifacts: Artifacts) -> None:
+    try:
+        index_ended(context.instance, artifacts, seconds=_INDEXING_SECONDS)
+    except DeployError as error:
+        context.log.warning(f"The index of runs is not up to date: {error}")
 
 
 def correct_waiting(
@@ -76,6 +93,7 @@ def look(
     cursor: Cursor,
     now: datetime,
     warn: Callable[[str], None],
+    listeners: Sequence[EndListener],
 ) -> tuple[Cursor, list[str]]:
     """Write the records that are missing; return the next cursor, and a line for each of them."""
     jobs = deployment.jobs
@@ -91,7 +109,7 @@ def look(
             continue  # its process is still at it, whatever Dagster has been told
         try:
             if not has_record(instance, run):
-                write_missing(instance, known[run_id], run)
+                write_missing(instance, known[run_id], run, listeners)
                 written.append(f"Wrote the record of run {run_id} of {run.job.name}")
         except (DeployError, OSError) as error:
             warn(f"The record of run {run_id} can't be written yet: {error}")

@@ -4,16 +4,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from graphlib import CycleError
 
 import dagster as dg
 from upath import UPath
 
 from deploy_project.config.values.deployment import Deployment, Job, Project, record_key
-from deploy_project.dbt.arguments.commands import changes_warehouse
-from deploy_project.dbt.artifacts.manifest import build_parents, read_manifest
-from deploy_project.dbt.artifacts.results import read_run_results
-from deploy_project.errors import ArtifactError, DbtError, DeployError
+from deploy_project.errors import ArtifactError, DeployError
 from deploy_project.processes import deadlines
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
@@ -23,11 +19,11 @@ from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.outcome.command_results import command_results, timing_of
 from deploy_project.runs.outcome.overview import FinishedRun, overview, why
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Publication
-from deploy_project.runs.timing.model_timing import Command, Timing, timing
 
 LAST_RUN = "last_run"
 """The name of the check on each asset with records: whether the last run is good."""
@@ -58,6 +54,7 @@ def _finished(run: Run, outcome: Status, created_at: datetime | None) -> Finishe
                 docs = publish(run, records)
         except ArtifactError as error:
             outcome, problem = Status.ERROR, str(error)
+    results = command_results(run, records)
     finished = FinishedRun(
         run=run,
         outcome=outcome,
@@ -66,7 +63,8 @@ def _finished(run: Run, outcome: Status, created_at: datetime | None) -> Finishe
         started_at=_began(run),
         ended_at=datetime.now(UTC),
         steps=records,
-        timing=model_timing(run, records),
+        timing=timing_of(results),
+        results=results,
         problem=problem,
         unpublished=why_not,
         docs=str(docs) if docs is not None else None,
@@ -91,35 +89,6 @@ def _began(run: Run) -> datetime:
         return runs.begun_at(run)
     except OSError:  # the disk had no room even for that; the step has told
         return datetime.now(UTC)
-
-
-def model_timing(run: Run, records: Sequence[StepRecord]) -> Timing:
-    """Return the timing of all commands of the run that built or tested something (RUN-7).
-
-    A killed dbt may leave files cut off: its command is left out.
-    """
-    commands: list[Command] = []
-    for record in records:
-        if not changes_warehouse(record.arguments):
-            continue
-        target = run.artifacts.run(run.id) / record.directory / "target"
-        try:
-            with run.artifacts.explained(f"reading {target}"):
-                commands += _commands(target)
-        except (ArtifactError, DbtError, CycleError) as error:
-            print(f"Model timing leaves out {record.name}: {error}", file=sys.stderr)
-    return timing(commands)
-
-
-def _commands(target: UPath) -> list[Command]:
-    """Return the command that has left `target`; none when it came to nothing."""
-    if not (target / "run_results.json").exists():
-        return []
-    found = read_run_results(target / "run_results.json")
-    manifest = read_manifest(target / "manifest.json")
-    # `dbt retry` names the command that it repeats.
-    parents = build_parents(manifest) if found.command == "build" else manifest.parents
-    return [Command(found.results, parents)]
 
 
 def _last(run: Run, records: Sequence[StepRecord], name: str, *kinds: str) -> UPath | None:

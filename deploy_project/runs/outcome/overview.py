@@ -12,8 +12,10 @@ from deploy_project.git.hosting import commit_url
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import failed_boxes
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.outcome.command_results import CommandResults
 from deploy_project.runs.outcome.markdown import block, code, link, table
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
@@ -40,6 +42,7 @@ class FinishedRun:
     ended_at: datetime
     steps: Sequence[StepRecord]
     timing: Timing
+    results: Sequence[CommandResults] = ()
     problem: str = ""
     """The error of publishing, which has failed the run after its last step; empty for none."""
     unpublished: str = ""
@@ -51,7 +54,9 @@ class FinishedRun:
     deactivated: str = ""
     """The reason why the job is deactivated, when this run's failure has done it."""
     untold: Sequence[str] = ()
-    """The errors of posting to the pull request."""
+    """The errors of telling others of its end, such as the pull request."""
+    facts: RunFacts | None = None
+    """All of this as `run.json` has it, once that was made."""
 
     @property
     def warnings(self) -> list[str]:

@@ -8,12 +8,13 @@ import dagster as dg
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.errors import LaunchError
-from deploy_project.runs.instance import history
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.step_files import recorded_steps
+from deploy_project.runs.reads.read_model import Runs
+from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.requests.request import Request
 from deploy_project.runs.retry import refusal
 from deploy_project.runs.retry.refusal import Past
@@ -27,28 +28,22 @@ _OF_ITS_OWN = frozenset(
 )
 
 
-def past(
-    instance: dg.DagsterInstance,
-    run_id: str,
-    job: Job,
-    deployment: Deployment,
-    state: StateDirectory,
-) -> Past:
+def past(known: Runs, run_id: str, job: Job, deployment: Deployment, state: StateDirectory) -> Past:
     """Return the past run `run_id` of `job`, as `refusal` and `remaining` take it."""
-    found = instance.get_run_by_id(run_id)
+    found = known.instance.get_run_by_id(run_id)
     assert found is not None
     run = Run.of(found, job, deployment, state)
     chain = steps(run.job)
     records = recorded_steps(run)
     left = refusal.remaining(chain, records)
-    newest = history.latest(instance, limit=1, job=job.name)
+    newest = known.newest(Wanted(jobs={job.name}))
     return Past(
         run_id=run_id,
         status=Status.of(found.status),
         steps=chain,
         records=records,
         has_results=bool(left and previous(run, left[0])),
-        latest=newest[0].id if newest else run_id,
+        latest=newest.id if newest is not None else run_id,
     )
 
 

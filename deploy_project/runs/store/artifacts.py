@@ -1,5 +1,6 @@
 """The artifact root: the files of runs, the state and docs of environments (ART-1, ART-4).
 
+runs/<run id>/run.json                          the facts of the run, once it has ended
 runs/<run id>/comment.md                        the comment on the pull request
 runs/<run id>/<nn-step>/{step.json, console.log, dbt.log, target/…}
 environments/<name>/{state,docs}.json           pointers, replaced in one write
@@ -25,6 +26,7 @@ from deploy_project.errors import ArtifactError, DeployError
 from deploy_project.runs.store import transfer
 
 COMMENT = "comment.md"
+FACTS = "run.json"
 Published = Literal["state", "docs"]
 _VERSIONS_KEPT = 3
 _KEPT_SECONDS = 3600
@@ -55,6 +57,12 @@ class Artifacts:
     def run(self, run_id: str) -> UPath:
         """The directory of one run."""
         return self.root / "runs" / run_id
+
+    def sizes(self, run_id: str) -> dict[str, int]:
+        """Return the bytes of each file that a run has left, by its path below the directory."""
+        place = self.run(run_id)
+        with self.explained(f"listing {place}"):
+            return transfer.sizes(place)
 
     @contextmanager
     def explained(self, what: str) -> Generator[None]:

@@ -65,6 +65,19 @@ def duplicate(source: UPath, place: UPath) -> None:
         shutil.copyfileobj(before, after, CHUNK)
 
 
+def sizes(directory: UPath) -> dict[str, int]:
+    """Return the bytes of each file below `directory`, by its path below it, in order."""
+    if directory.protocol in _OBJECT_STORES:
+        store: Any = directory.fs
+        start = len(directory.path.rstrip("/")) + 1
+        listed: dict[str, Any] = store.find(directory.path, detail=True)
+        found = {name[start:]: int(each["size"]) for name, each in listed.items()}
+    else:
+        files = (each for each in directory.rglob("*") if each.is_file())
+        found = {each.relative_to(directory).as_posix(): each.stat().st_size for each in files}
+    return {name: found[name] for name in sorted(found)}
+
+
 def opened(source: UPath) -> IO[Any]:
     """Open a file to read it; one in a store comes in blocks, not all of it ahead."""
     if source.protocol not in _OBJECT_STORES:

@@ -45,7 +45,9 @@ def made(*jobs: Job) -> dg.RepositoryDefinition:
         environments={"prod": PROD},
         jobs={each.name: each for each in jobs},
     )
-    definitions = dg.Definitions(jobs=[deployment_job(each, deployment, STATE) for each in jobs])
+    definitions = dg.Definitions(
+        jobs=[deployment_job(each, deployment, STATE, ()) for each in jobs]
+    )
     return definitions.get_repository_def()
 
 

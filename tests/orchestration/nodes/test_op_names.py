@@ -9,6 +9,7 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Environment, Job
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions
 from deploy_project.orchestration.nodes.op_names import op_of_environment, op_of_job
 
@@ -40,7 +41,7 @@ def test_a_job_may_have_the_name_of_another_ones_step(environment: Environment, 
         environments={environment.name: environment},
         jobs={each.name: each for each in jobs},
     )
-    found = definitions(deployment, StateDirectory(tmp_path), pointers={})
+    found = definitions(deployment, StateDirectory(tmp_path), pointers={}, listeners=LISTENERS)
     dg.Definitions.validate_loadable(found)
     loaded = {each.name: each for each in found.get_repository_def().get_all_jobs()}
     assert {f"prod__{name}" for name in names} <= loaded.keys()

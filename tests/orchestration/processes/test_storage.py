@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, Pool, event
 
 from deploy_project.orchestration.internals import events
-from deploy_project.orchestration.internals.connections import keep_connection
+from deploy_project.orchestration.internals.connections import keep_connections
 from deploy_project.orchestration.processes import storage
 from tests.support.waiting import PATIENCE, ended, wait
 
@@ -172,7 +172,7 @@ def test_only_the_first_event_asks_which_columns_there_are(instance: dg.DagsterI
 
 def test_a_file_is_never_asked_whether_it_is_still_there(instance: dg.DagsterInstance):
     """A server is, since it may have been started anew; for a file that is a statement too much."""
-    keep_connection(instance)
+    keep_connections(instance)
     run, said = run_of(instance), list[str]()
 
     def hear(connection: Any, *_: Any) -> None:

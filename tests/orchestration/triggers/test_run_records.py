@@ -11,11 +11,13 @@ import pytest
 from filelock import FileLock
 
 from deploy_project.orchestration.internals import events
+from deploy_project.orchestration.internals.run_storage import index_beside
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.orchestration.jobs.run_end import has_record
+from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.triggers import lost
 from deploy_project.orchestration.triggers.run_records import ends_sensor
-from deploy_project.runs.model import tags
+from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.store import scratch
@@ -56,6 +58,11 @@ def test_a_run_that_was_superseded_gets_its_record_once(watch: Watch):
     assert record["message"].startswith("Cancelled while it waited: a newer scheduled run of job")
     assert (record["trigger"], record["commit"], record["branch"]) == ("scheduled", COMMIT, "main")
     assert {status for _, status in watch.site.statuses(run.run_id)} == {"Skipped"}
+    facts = run_facts.kept(watch.site.artifacts, run.run_id)
+    assert facts is not None
+    assert (facts.status, facts.reason) == (record["status"], record["message"])
+    assert facts.code is not None
+    assert facts.code.commit == COMMIT
     assert watch.tick() == []
     watch.cursor = Cursor(datetime.now(UTC) - timedelta(hours=1))  # forgotten, by whatever
     assert watch.tick() == []
@@ -131,19 +138,23 @@ def test_what_can_not_be_written_now_is_written_later(watch: Watch):
 def test_the_sensor_says_what_it_has_written(watch: Watch):
     run = watch.queued()
     events.cancel_queued(watch.instance, run, "as wanted")
-    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    sensor = ends_sensor(watch.site.deployment, watch.site.state, LISTENERS)
 
     def tick(cursor: str | None) -> Any:
         return sensor(dg.build_sensor_context(instance=watch.instance, cursor=cursor))
 
     first = tick(None)
+    index = index_beside(watch.instance)
+    assert index is not None
+    assert index.whole_until() is not None, "it has what had ended before, too"
+    assert run.run_id in index.ids()
     assert first.skip_reason.skip_message == "No run has ended without its record"
     again = tick(first.cursor)
     assert run.run_id not in Cursor.read(again.cursor, now=datetime.now(UTC)).settled
 
 
 def test_only_one_of_two_daemons_writes_records(watch: Watch):
-    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    sensor = ends_sensor(watch.site.deployment, watch.site.state, LISTENERS)
     with FileLock(watch.site.state.records_lock):
         ticked: Any = sensor(dg.build_sensor_context(instance=watch.instance))
     assert ticked.skip_message == "Another process is writing records now"
@@ -157,7 +168,7 @@ def test_the_sensor_starts_runs_that_a_killed_daemon_had_taken(
     run = watch.queued()
     event = dg.DagsterEvent(dg.DagsterEventType.RUN_STARTING.value, run.job_name)
     watch.instance.report_dagster_event(event, run.run_id)
-    sensor = ends_sensor(watch.site.deployment, watch.site.state)
+    sensor = ends_sensor(watch.site.deployment, watch.site.state, LISTENERS)
     ticked: Any = sensor(dg.build_sensor_context(instance=watch.instance))
     assert f"Run {run.run_id} could not be started: " in ticked.skip_reason.skip_message
     ended = watch.instance.get_run_by_id(run.run_id)

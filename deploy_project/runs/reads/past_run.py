@@ -1,0 +1,119 @@
+"""One run as every list and look-up shows it, from Dagster's record and the run's facts."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from deploy_project.runs.model import tags
+from deploy_project.runs.model.run_facts import Docs, RunFacts
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.tags import Trigger
+
+_LONGEST_NUMBER = 18
+"""Digits of a number that databases bear."""
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """One run of the history, ended or not."""
+
+    id: str
+    job: str
+    status: Status
+    """In dbt Cloud's words."""
+    trigger: Trigger
+    commit: str
+    """Empty until the run has resolved it; so is `branch`."""
+    branch: str
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    failed_steps: str = ""
+    """The check-boxes that have failed without failing it: `docs`."""
+    is_ours: bool = True
+    """Whether it is the run of a deployment job; `job` is the name of Dagster's job else."""
+    job_id: int | None = None
+    environment: str = ""
+    project: str = ""
+    who: str = ""
+    pull_request: int | None = None
+    dbt_version: str = ""
+    """Empty until its facts are known, as are those that follow."""
+    warnings: int = 0
+    """The number of tests and sources that have warned."""
+    docs: Docs = ""
+    deferred_to: str = ""
+    """The run whose state it has deferred to."""
+
+    @property
+    def number(self) -> int:
+        """The number that stands for it where dbt Cloud has a number."""
+        return tags.run_number(self.id)
+
+    @property
+    def seconds(self) -> float | None:
+        """The seconds that it has run; None before it starts."""
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or datetime.now(UTC)) - self.started_at).total_seconds()
+
+    @property
+    def has_docs(self) -> bool:
+        """Whether it has made docs."""
+        return self.docs in ("published", "made")
+
+
+def past_run(record: dg.RunRecord) -> PastRun:
+    """Return the run that Dagster has a record of."""
+    run, own = record.dagster_run, tags.current(record.dagster_run.tags)
+    status = Status.of(run.status)
+    changed = record.update_timestamp if status.has_ended else None
+    return PastRun(
+        id=run.run_id,
+        job=own.get(tags.JOB, run.job_name),
+        status=status,
+        trigger=tags.trigger(own, from_location=run.remote_job_origin is not None),
+        commit=tags.commit(own) or "",
+        branch=tags.branch(own) or "",
+        created_at=record.create_timestamp,
+        started_at=_moment(record.start_time),
+        ended_at=_moment(record.end_time) or changed,
+        # A run that has not begun has this tag of the run that it repeats.
+        failed_steps=own.get(tags.FAILED_STEPS, "") if record.start_time else "",
+        is_ours=tags.JOB in own,
+        job_id=_number(own.get(tags.JOB_ID, "")),
+        environment=own.get(tags.ENVIRONMENT, ""),
+        project=own.get(tags.PROJECT, ""),
+        who=tags.who(own),
+        pull_request=tags.pull_request(own),
+    )
+
+
+def with_facts(run: PastRun, facts: RunFacts) -> PastRun:
+    """Return `run` with what its facts tell beyond Dagster's record.
+
+    Dagster learns of an end a moment after the facts were written.
+    """
+    if not run.status.has_ended:
+        run = replace(run, status=facts.status, ended_at=facts.finished_at)
+    return replace(
+        run,
+        commit=facts.code.commit if facts.code is not None else run.commit,
+        branch=facts.code.branch if facts.code is not None else run.branch,
+        started_at=run.started_at or (facts.started_at if facts.steps else None),
+        failed_steps=", ".join(facts.failed_steps),
+        dbt_version=facts.dbt_version,
+        warnings=facts.warnings,
+        docs=facts.docs,
+        deferred_to=facts.deferral.run_id if facts.deferral is not None else "",
+    )
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def _number(text: str) -> int | None:
+    is_one = text.isascii() and text.isdecimal() and len(text) <= _LONGEST_NUMBER
+    return int(text) if is_one else None

@@ -1,0 +1,236 @@
+"""The one read of runs: lists, counts and look-ups, whatever asks (DESIGN 16).
+
+A list takes three queries: for the runs that Dagster has not ended, for those that have ended since
+the index was whole, and for a page of the index. Without an index all come from Dagster.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from deploy_project.errors import ArtifactError, LaunchError, RunIndexError
+from deploy_project.runs.model import run_facts, tags
+from deploy_project.runs.model.run_facts import RunFacts
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads import dagster_runs
+from deploy_project.runs.reads.index import RECENT, Index, NodeRun, Order, median
+from deploy_project.runs.reads.past_run import PastRun, with_facts
+from deploy_project.runs.reads.wanted import EVERY, Wanted
+from deploy_project.runs.store.artifacts import Artifacts
+
+_SHOWN = 5
+_MOST_FRESH = 5_000
+"""More ids than this are too many for one query."""
+_LATEST = datetime.max.replace(tzinfo=UTC)
+
+Matching = Callable[[str], Sequence[str] | None]
+"""Returns the ids of the runs that a text may name; None where it can't tell."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the wanted runs, in their order, and the number of all of them."""
+
+    runs: Sequence[PastRun]
+    total: int
+
+
+@dataclass
+class Runs:
+    """The runs of one Dagster instance."""
+
+    instance: dg.DagsterInstance
+    history: str = ""
+    """The place of the history, for messages."""
+    artifacts: Artifacts | None = None
+    index: Index | None = None
+    """Makes reads fast."""
+    matching: Matching | None = None
+    """Finds ids without reading them all."""
+    _whole_until: datetime | None = field(default=None, init=False)
+
+    def page(
+        self,
+        wanted: Wanted = EVERY,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        order: Order = "created",
+        ascending: bool = False,
+    ) -> Page:
+        """Return `limit` of the runs that are `wanted`, from the place `offset`; newest first."""
+        try:
+            return self._indexed(wanted, limit, offset, order, ascending=ascending)
+        except RunIndexError:
+            return self._from_dagster(wanted, limit, offset, order, ascending=ascending)
+
+    def newest(self, wanted: Wanted = EVERY) -> PastRun | None:
+        """Return the newest run that is `wanted`; None when there is none."""
+        return next(iter(self.page(wanted, limit=1).runs), None)
+
+    def find(self, text: str) -> PastRun:
+        """Return the run that `text` names: by its id, the beginning of its id, or its number.
+
+        Raises `LaunchError` when there is none, or more than one.
+        """
+        found = matching(self._candidates(text), text)
+        if not found:
+            raise LaunchError(
+                f"no run is called {text!r} in the history of {self.history}; `deploy-project "
+                "runs` lists the latest, and runs of another deployment are known where that one is"
+            )
+        if len(found) > 1:
+            some = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
+            raise LaunchError(f"{text!r} names {len(found)} runs: {some}; write more of the id")
+        return self.by_id(found[0])
+
+    def by_id(self, run_id: str) -> PastRun:
+        """Return the run `run_id` as it stands now; raise `LaunchError` when there is none."""
+        found = dagster_runs.by_ids(self.instance, [run_id])
+        if not found:
+            raise LaunchError(
+                f"run {run_id} is not in this Dagster's history: it was deleted, or is another "
+                "deployment's; start the job itself"
+            )
+        return self._detailed(found[0])
+
+    def facts(self, run_id: str) -> RunFacts | None:
+        """Return the facts of a run; None for one that has none, being older or not yet concluded.
+
+        Raises `ArtifactError` when they can't be read.
+        """
+        return run_facts.kept(self.artifacts, run_id) if self.artifacts is not None else None
+
+    def median_seconds(self, jobs: Collection[str]) -> dict[str, float]:
+        """Return the median duration of the last successes of each of the `jobs` that has any."""
+        try:
+            if self._since() is not None and self.index is not None:
+                return self.index.median_seconds(jobs)
+        except RunIndexError:
+            pass
+        wanted = Wanted(jobs=jobs, statuses={Status.SUCCESS})
+        took: dict[str, list[float]] = {}
+        for run in _sorted(dagster_runs.ended(self.instance, since=None), "created", False):
+            seconds = took.setdefault(run.job, [])
+            if wanted.takes(run) and run.seconds is not None and len(seconds) < RECENT:
+                seconds.append(run.seconds)
+        return {job: median(seconds) for job, seconds in took.items() if seconds}
+
+    def node_runs(self, unique_id: str, *, limit: int = 100) -> list[NodeRun]:
+        """Return the last times that a node was built or tested, the newest first.
+
+        Raises `RunIndexError`: without an index, all facts of all runs would have to be read.
+        """
+        return self.index.node_runs(unique_id, limit=limit) if self.index is not None else []
+
+    def _indexed(
+        self, wanted: Wanted, limit: int, offset: int, order: Order, *, ascending: bool
+    ) -> Page:
+        since = self._since()
+        if self.index is None or since is None:
+            raise RunIndexError("there is no index that is whole")
+        fresh = dagster_runs.unfinished(self.instance)
+        if not wanted.may_have_ended:
+            return _page(filter(wanted.takes, fresh), limit, offset, order, ascending=ascending)
+        fresh = _distinct([*fresh, *dagster_runs.ended(self.instance, since=since)])
+        if len(fresh) > _MOST_FRESH:
+            raise RunIndexError(f"{len(fresh)} runs are not in the index yet")
+        before = max(0, offset - len(fresh))
+        part = self.index.page(
+            wanted,
+            apart=[each.id for each in fresh],
+            limit=limit + len(fresh),
+            offset=before,
+            order=order,
+            ascending=ascending,
+        )
+        self._whole_until = part.whole_until
+        if part.whole_until is None or part.whole_until < since:
+            raise RunIndexError("the index is being made anew")
+        now = [self._as_of_now(each, part.apart.get(each.id)) for each in fresh]
+        matched = [run for run in now if wanted.takes(run)]
+        # Rows left out before these come before the place `offset`, wherever the fresh ones are.
+        page = _page([*part.page, *matched], limit, offset - before, order, ascending=ascending)
+        return Page(page.runs, part.total + len(matched))
+
+    def _as_of_now(self, run: PastRun, indexed: PastRun | None) -> PastRun:
+        """Return a run of Dagster's with what the index, or else its facts, tells of it."""
+        if indexed is None or not run.status.has_ended:
+            return self._with_own_facts(run)
+        return replace(indexed, status=run.status, ended_at=run.ended_at)
+
+    def _from_dagster(
+        self, wanted: Wanted, limit: int, offset: int, order: Order, *, ascending: bool
+    ) -> Page:
+        found = dagster_runs.unfinished(self.instance)
+        if wanted.may_have_ended:
+            found = _distinct([*found, *dagster_runs.ended(self.instance, since=None)])
+        if wanted.needs_facts:
+            found = [self._with_own_facts(each) for each in found]
+        page = _page(filter(wanted.takes, found), limit, offset, order, ascending=ascending)
+        return Page([self._with_own_facts(each) for each in page.runs], page.total)
+
+    def _since(self) -> datetime | None:
+        """Return the time up to which the index is whole, as far as this process has heard."""
+        if self._whole_until is None and self.index is not None:
+            self._whole_until = self.index.whole_until()
+        return self._whole_until
+
+    def _candidates(self, text: str) -> Sequence[str]:
+        found = self.matching(text) if self.matching is not None else None
+        return self.instance.get_run_ids() if found is None else found
+
+    def _detailed(self, run: PastRun) -> PastRun:
+        """Return `run` with what is known beyond Dagster's record: from the index, or its facts."""
+        indexed = None
+        with suppress(RunIndexError):
+            indexed = self.index.run(run.id) if self.index is not None else None
+        return self._as_of_now(run, indexed)
+
+    def _with_own_facts(self, run: PastRun) -> PastRun:
+        if not run.status.has_ended or not run.is_ours:
+            return run
+        with suppress(ArtifactError):  # a list is not held up by what can't be read
+            found = self.facts(run.id)
+            return with_facts(run, found) if found is not None else run
+        return run
+
+
+def matching(run_ids: Iterable[str], text: str) -> list[str]:
+    """Return the `run_ids` that begin with `text`, or have it as their number."""
+    wanted = text.strip().lower()
+    number = number_in(wanted)
+    return [
+        each
+        for each in run_ids
+        if wanted
+        and (each.startswith(wanted) or (number is not None and tags.run_number(each) == number))
+    ]
+
+
+def number_in(text: str) -> int | None:
+    """Return the number of a run that `text` is; None when it is none."""
+    is_number = len(text) < 16 and text.isascii() and text.isdecimal()
+    return int(text) if is_number else None
+
+
+def _distinct(runs: Iterable[PastRun]) -> list[PastRun]:
+    """Return `runs` once each; one may have ended between two queries, and the later one counts."""
+    return list({each.id: each for each in runs}.values())
+
+
+def _sorted(runs: Iterable[PastRun], order: Order, ascending: bool) -> list[PastRun]:
+    def place(run: PastRun) -> tuple[datetime, str]:
+        return run.created_at if order == "created" else run.ended_at or _LATEST, run.id
+
+    return sorted(runs, key=place, reverse=not ascending)
+
+
+def _page(
+    runs: Iterable[PastRun], limit: int, offset: int, order: Order, *, ascending: bool
+) -> Page:
+    found = _sorted(runs, order, ascending)
+    return Page(found[offset : offset + limit], len(found))
