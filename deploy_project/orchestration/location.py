@@ -153,7 +153,8 @@ def _catalog(
     except DeployError as error:  # a deleted cache must not take the schedules down
         found = dg.Definitions(assets=[_not_shown(environment, at, str(error))])
     except Exception as error:  # nor what Dagster refuses in somebody's project
-        _LOG.exception("The models of environment %r can't be shown.", environment.name)
+        _LOG.debug("The models of environment %r can't be shown", environment.name, exc_info=True)
+        told.append(f"no model is shown: {reason(error)}")
         found = dg.Definitions(assets=[_not_shown(environment, at, reason(error))])
     for line in shortened(told):
         _LOG.warning("%s: %s", environment.name, line)

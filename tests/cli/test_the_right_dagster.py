@@ -3,6 +3,9 @@
 import json
 import re
 import shutil
+import signal
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,6 +114,30 @@ def run(here: Site, ours: str, say: Say) -> str:
     code, said = say(here, "run", "daily")
     assert code == 0, said
     return said.split(" as run ", 1)[1].split()[0]
+
+
+def test_a_run_that_nobody_takes_from_the_queue_says_so(here: Site, ours: str):
+    """It waited for ever, in silence: the daemon was missing."""
+    at(here, ours)
+    with subprocess.Popen(
+        [Path(sys.executable).parent / "deploy-project", "run", "daily", "--wait"],
+        cwd=here.root,
+        env=here.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell in the background hands SIGINT down as ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as process:
+        assert process.stdout is not None
+        said: list[str] = []
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith("Nobody takes runs from the queue"):
+                process.send_signal(signal.SIGINT)
+    assert sum(each.startswith("Nobody takes runs from the queue") for each in said) == 1, said
+    assert said[-1] == "--- Cancelled\n"
+    assert process.returncode == 130
 
 
 def test_the_right_one_does_what_it_is_asked_for(here: Site, ours: str, run: str, say: Say):

@@ -136,9 +136,9 @@ def test_what_depends_on_a_failed_node_is_skipped(failed: SiteRun):
         *("prod/orders", "prod/plain")
     }, "Dagster shows what is planned and not materialized as failed"
     (skipped,) = failed.site.events(failed.run_id, dg.DagsterEventType.ASSET_OBSERVATION)
-    assert skipped.asset_key == dg.AssetKey(["prod", "revenue"])
+    assert skipped.asset_observation.asset_key == dg.AssetKey(["prod", "revenue"])
     assert skipped.asset_observation.description == "Skipped: orders failed"
-    assert failed.site.events(failed.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION) == []
+    assert failed.site.checked(failed.run_id) == []
 
 
 def test_the_record_of_a_failed_run_says_why_in_dbts_words(failed: SiteRun):
@@ -230,7 +230,7 @@ def test_a_stale_source_is_reported(boxes: SiteRun):
     target = boxes.site.directory(boxes.run_id, "04-source-freshness") / "target"
     (source,) = json.loads((target / "sources.json").read_bytes())["results"]
     assert source["status"] == "error"
-    (check,) = boxes.site.events(boxes.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    (check,) = boxes.site.checked(boxes.run_id)
     assert (check.check_name, check.passed, check.severity.value) == ("freshness", False, "ERROR")
     message = boxes.site.steps(boxes.run_id)["04-source-freshness"]["message"]
     assert message.startswith("`dbt source freshness` failed")

@@ -107,7 +107,7 @@ def test_every_model_is_shown_and_reported_under_its_own_key(story: Story):
 
 def test_each_test_is_a_check_of_its_own_model(story: Story):
     found = keys(story.site)
-    checked = story.site.events(story.run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    checked = story.site.checked(story.run.run_id)
     passed = {each.asset_key.to_user_string(): each.passed for each in checked}
     assert passed == {
         found["model.tiny.売上"]: True,

@@ -5,6 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from deploy_project.config.environment import person
 from tests.integration.daily import STEPS, DailyRun
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
@@ -67,7 +68,7 @@ def test_a_materialization_tells_where_from_how_long_and_how_much(daily: DailyRu
 
 
 def test_tests_are_checks_with_their_severity(daily: DailyRun):
-    found = daily.site.events(daily.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = daily.site.checked(daily.run_id)
     told = {
         (each.asset_key.to_user_string(), each.check_name): (each.passed, each.severity.value)
         for each in found
@@ -140,6 +141,7 @@ def test_the_run_carries_its_tags(daily: DailyRun):
         ".dagster/deploy_commit": daily.commit,
         "deploy/branch": "main",
         "deploy/trigger": "api",
+        "deploy/who": person(),
         ".dagster/deploy_cause": "Kicked off from the command line",
     }
 

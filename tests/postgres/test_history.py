@@ -40,7 +40,7 @@ def test_a_run_reports_all_that_it_does(shop: Shop):
     assert set(site.materialized(run_id)) == built
     planned = site.events(run_id, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     assert {each.asset_key.to_user_string() for each in planned} == built
-    checks = site.events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    checks = site.checked(run_id)
     assert {each.check_name: each.passed for each in checks} == {
         "not_null_payments_id": True,
         "unique_payments_id": True,

@@ -21,6 +21,7 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.dbt.processes import children
 from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions, deployed_pointers
+from deploy_project.runs.outcome.finish import LAST_RUN
 from deploy_project.runs.store.artifacts import Artifacts
 from tests.support import migrations, reconstruct
 from tests.support.paths import ROOT
@@ -275,6 +276,11 @@ class Site:
                 for entry in instance.all_logs(run_id, of_type=kind)
                 if entry.dagster_event is not None
             ]
+
+    def checked(self, run_id: str) -> list[dg.AssetCheckEvaluation]:
+        """The evaluations of tests and sources that a run has left; not that of its record."""
+        found = self.events(run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        return [each for each in found if each.check_name != LAST_RUN]
 
     def materialized(self, run_id: str) -> list[str]:
         """The assets that a run has materialized, as `prod/orders`; not its record."""

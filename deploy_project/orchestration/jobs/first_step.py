@@ -39,7 +39,7 @@ def own_tags(dagster_run: dg.DagsterRun, run: Run) -> dict[str, str]:
         inherited.append(tags.WHO)
     if run.commit is None:  # the first step finds it
         inherited += [tags.COMMIT, tags.FULL_COMMIT]
-    gone = [name for name in inherited if found.get(name)] if dagster_run.parent_run_id else []
+    gone = [name for name in inherited if found.get(name)] if run.is_rerun else []
     return {
         tags.TRIGGER: run.trigger.category,
         tags.CAUSE: run.trigger.cause,

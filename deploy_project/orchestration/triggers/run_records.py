@@ -80,9 +80,8 @@ def correct_waiting(
     queued = [dg.DagsterRunStatus.QUEUED]
     for record in tagged(instance, {tags.JOB: list(jobs)}, statuses=queued) if jobs else ():
         dagster_run = record.dagster_run
-        if dagster_run.parent_run_id and dagster_run.tags.get(tags.TRIGGER) != "rerun":
-            job = jobs[tags.current(dagster_run.tags)[tags.JOB]]
-            run = Run.of(dagster_run, job, deployment, state)
+        run = Run.of(dagster_run, jobs[tags.current(dagster_run.tags)[tags.JOB]], deployment, state)
+        if run.is_rerun and dagster_run.tags.get(tags.TRIGGER) != "rerun":
             instance.add_run_tags(run.id, own_tags(dagster_run, run))
 
 

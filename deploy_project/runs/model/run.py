@@ -135,6 +135,11 @@ class Run:
         return Artifacts.of(self.deployment, self.state)
 
     @property
+    def is_rerun(self) -> bool:
+        """Whether it repeats another run; it has all tags of that one."""
+        return self.trigger.category == "rerun"
+
+    @property
     def is_ci(self) -> bool:
         """Whether it must not touch production's assets and state (DESIGN 4)."""
         return self.job.job_type == "ci" or self.pull_request is not None

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import TextWrapper
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,7 @@ from deploy_project.runs.timing.model_timing import Timing, duration_text
 from deploy_project.runs.timing.thumbnail import thumbnail_uri
 
 SLOWEST = 10
+_WRAPPER = TextWrapper(100, drop_whitespace=False, subsequent_indent="    ")
 _IN_PLACE = 850
 """Dagster shows Markdown of up to 1,000 characters without a click."""
 
@@ -97,14 +99,15 @@ def _for_people(finished: FinishedRun) -> Metadata:
         **({"reason": dg.MetadataValue.md(_in_place(reason))} if reason else {}),
         **_texts({"warnings": ", ".join(finished.warnings)}),
         **({"code": dg.MetadataValue.md(code_of_it)} if code_of_it else {}),
-        **_texts({"trigger": trigger.category, "cause": trigger.cause}),
+        **_texts({"trigger": trigger.category, "cause": trigger.cause, "who": finished.run.who}),
         "duration": dg.MetadataValue.text(_duration(finished)),
     }
 
 
 def _in_place(reason: str) -> str:
     """Return `reason` with its ends of lines, as long as Dagster shows it without a click."""
-    lines = [line for line in block(reason) if line]
+    wrapped = (part for line in reason.splitlines() for part in _WRAPPER.wrap(line))
+    lines = [line for line in block("\n".join(wrapped)) if line]
     size = 0
     for number, line in enumerate(lines):
         size += len(line) + 1

@@ -76,6 +76,7 @@ def retry(
     asked = {
         **{name: each for name, each in own.items() if _is_inherited(name)},
         tags.PARENT: run_id,
+        tags.TRIGGER: "rerun",
         tags.REPEATS: run_id,
         **({tags.WHO: who[: tags.LONGEST_CAUSE]} if who else {}),
         tags.ROOT: own.get(tags.ROOT, run_id),

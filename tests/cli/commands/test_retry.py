@@ -54,6 +54,7 @@ def test_a_retry_has_the_tags_of_its_run_but_not_of_its_commit_and_cause(
         tags.JOB: "prod__daily",
         "team": "core",
         "dagster/parent_run_id": run,
+        tags.TRIGGER: "rerun",
         "dagster/root_run_id": run,
         ".dagster/deploy_repeats": run,
     }

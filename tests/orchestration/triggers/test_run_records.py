@@ -16,7 +16,7 @@ from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.orchestration.jobs.run_end import has_record
 from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.triggers import lost
-from deploy_project.orchestration.triggers.run_records import ends_sensor
+from deploy_project.orchestration.triggers.run_records import correct_waiting, ends_sensor
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.outcome.ends import Cursor
@@ -46,6 +46,30 @@ def watch(place: tuple[Site, dg.DagsterInstance]) -> Watch:
     site, instance = place
     site.configure(jobs=JOBS)
     return Watch(site, instance)
+
+
+def test_a_rerun_that_waits_says_that_it_is_one(watch: Watch):
+    """It showed the trigger, the commit and the name of its parent until it began."""
+    parent = {tags.PARENT: "b" * 8 + "-0000-4000-8000-000000000000", tags.WHO: "ada@laptop"}
+    code = tags.of_code(COMMIT, "main", of_pull_request=False)
+    rerun = watch.queued(**parent, **code, **{tags.UPSTREAM_RUN: "r1", "team": "shop"})
+    stays = watch.queued(**parent, **code, **{tags.SAME_COMMIT: "true"})
+    other = watch.queued(**code)
+    correct_waiting(watch.site.deployment, watch.site.state, watch.instance)
+    found = {
+        each.run_id: dict(each.tags)
+        for run in (rerun, stays, other)
+        if (each := watch.instance.get_run_by_id(run.run_id))
+    }
+    shown = found[rerun.run_id]
+    assert (shown[tags.TRIGGER], shown[tags.CAUSE]) == ("rerun", f"Rerun of {parent[tags.PARENT]}")
+    emptied = (tags.COMMIT, tags.FULL_COMMIT, tags.WHO, tags.UPSTREAM_RUN)
+    assert [shown[each] for each in emptied] == [""] * 4
+    assert shown["team"] == "shop"
+    assert found[stays.run_id][tags.COMMIT] == COMMIT[:7]
+    assert found[other.run_id] == dict(other.tags)
+    for run in (rerun, stays, other):
+        watch.instance.delete_run(run.run_id)
 
 
 def test_a_run_that_was_superseded_gets_its_record_once(watch: Watch):

@@ -5,15 +5,24 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Account, Deployment, Environment, Job, Project
+from deploy_project.config.values.deployment import (
+    Account,
+    Deployment,
+    Environment,
+    Hosting,
+    Job,
+    Project,
+)
 from deploy_project.dbt.artifacts.results import Interval, NodeResult
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
+from deploy_project.runs.outcome.finish import record, verdict
 from deploy_project.runs.outcome.overview import FinishedRun, overview, steps_table
 from deploy_project.runs.timing.model_timing import Command, timing
 
@@ -159,7 +168,7 @@ def test_a_run_that_never_began_has_little_to_tell():
     )
     assert set(overview(nothing)) == {
         *("status", "trigger", "cause", "job", "environment", "target", "run", "run_url"),
-        *("artifacts", "run_seconds", "steps"),
+        *("artifacts", "run_seconds", "steps", "duration"),
     }
 
 
@@ -192,3 +201,79 @@ def test_a_run_that_others_have_started_links_to_the_one_that_came_last():
     started = replace(FAILED, run=replace(RUN, upstream_run="r1"))
     assert overview(started)["upstream_run"] == dg.MetadataValue.dagster_run("r1")
     assert "upstream_run" not in overview(FAILED)
+
+
+def test_the_reason_keeps_its_lines_and_is_seen_without_a_click():
+    reason = overview(FAILED)["reason"].value
+    assert reason.splitlines() == ["    `dbt build` failed: 1 error", "    c: Runtime Error"]
+    build = FAILED.steps[2]
+    long = replace(build, message="\n".join(f"line {number} " + "x" * 90 for number in range(40)))
+    shortened = overview(replace(FAILED, steps=[long]))
+    assert len(shortened["reason"].value) < 1000
+    assert shortened["reason"].value.splitlines()[0].startswith("    line 0 x")
+    assert shortened["reason"].value.splitlines()[-1].endswith(" more lines, under `message`")
+    assert "line 39" in shortened["message"].value
+
+
+def test_the_code_is_a_link_where_the_project_has_a_page():
+    hosting = Hosting("github", "https://github.com/acme/shop")
+    project = replace(PROJECT, hosting=hosting)
+    job = replace(DAILY, environment=replace(PROD, project=project))
+    linked = overview(replace(FAILED, run=replace(RUN, job=job)))["code"].value
+    assert linked == ("[`0123456`](https://github.com/acme/shop/commit/0123456789abcdef) of `main`")
+
+
+def test_what_is_slow_has_worked_and_the_longest_is_the_first_of_it():
+    late = node("skipped_late", 0, 500, "skipped")
+    finished = replace(FAILED, timing=timing([Command([node("orders", 5, 15), late], {})]))
+    found = overview(finished)
+    assert "skipped_late" not in found["slowest_nodes"].value
+    assert (found["longest"].value, found["longest_seconds"].value) == ("orders", 10.0)
+
+
+def test_warnings_are_told_in_words():
+    clone, stale, build, docs = FAILED.steps
+    assert FAILED.warnings == ["source freshness failed"]
+    warned = [
+        clone,
+        replace(stale, status=Status.SUCCESS, counts={"warn": 1}),
+        replace(build, status=Status.SUCCESS, counts={"success": 2, "warn": 2}),
+        replace(docs, status=Status.ERROR),
+    ]
+    assert replace(FAILED, steps=warned, untold=["HTTP 502"]).warnings == [
+        "docs failed",
+        "2 tests with a warning",
+        "1 source with a warning",
+        "others were not told",
+    ]
+    assert replace(FAILED, steps=[clone]).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("finished", "passed", "severity", "description"),
+    [
+        (FAILED, False, "ERROR", "Error (source freshness failed): `dbt build` failed: 1 error"),
+        (
+            replace(FAILED, outcome=Status.SUCCESS, steps=FAILED.steps[:2]),
+            *(False, "WARN", "Success (source freshness failed): Scheduled"),
+        ),
+        (
+            replace(FAILED, outcome=Status.SUCCESS, steps=FAILED.steps[:1]),
+            *(True, "WARN", "Success: Scheduled"),
+        ),
+        (
+            replace(FAILED, outcome=Status.CANCELLED, steps=(), reason="Cancelled by user."),
+            *(False, "WARN", "Cancelled: Cancelled by user."),
+        ),
+    ],
+    ids=["failed", "warned", "good", "cancelled"],
+)
+def test_a_record_is_judged_as_its_run_has_ended(
+    finished: FinishedRun, passed: bool, severity: str, description: str
+):
+    made = record(finished)
+    assert made.description == description
+    found = verdict(made)
+    assert (found.passed, found.description) == (passed, description)
+    assert passed or found.severity.value == severity
+    assert found.asset_key == made.asset_key == dg.AssetKey(["prod", "jobs", "daily"])
