@@ -49,6 +49,11 @@ class Checkout:
         """The saved parse of `tree`, with its manifest, under one combination of settings."""
         return self.root / "parsed" / key
 
+    @property
+    def selected(self) -> Path:
+        """The answers of dbt, which nodes the selections of jobs match, by parse."""
+        return self.root / "selected"
+
 
 @dataclass(frozen=True)
 class StateDirectory:
@@ -103,6 +108,10 @@ class StateDirectory:
     def deployed(self, environment: str) -> Path:
         """The deployed pointer of one environment."""
         return self.root / "deployed" / environment
+
+    def names(self, environment: str) -> Path:
+        """The names that the deployment's own translator gives the assets of one environment."""
+        return self.root / "names" / f"{environment}.json"
 
     def known(self, environment: str) -> Path:
         """The last known commit of one environment's branch or tag on the remote."""

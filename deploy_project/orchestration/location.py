@@ -13,13 +13,16 @@ from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import DeployError
 from deploy_project.git.checkouts import project_directory
 from deploy_project.orchestration.catalog.assets import environment_assets
+from deploy_project.orchestration.catalog.built_by import built_by
 from deploy_project.orchestration.catalog.checks import source_checks
+from deploy_project.orchestration.catalog.own_names import differing, keep, own_names
 from deploy_project.orchestration.catalog.record_checks import record_checks
+from deploy_project.orchestration.catalog.translations import Translation, translations
 from deploy_project.orchestration.jobs.by_hand import ByHand
 from deploy_project.orchestration.jobs.requested import requested_job
 from deploy_project.orchestration.jobs.run_end import EndListener
 from deploy_project.orchestration.jobs.steps import deployment_job
-from deploy_project.orchestration.nodes.node_facts import group_name
+from deploy_project.orchestration.nodes.node_facts import ManifestContent, group_name
 from deploy_project.orchestration.nodes.notes import Tell, reason, shortened
 from deploy_project.orchestration.triggers.clean_up import Sweeps
 from deploy_project.orchestration.triggers.completion_sensor import completion_sensor
@@ -29,6 +32,7 @@ from deploy_project.orchestration.triggers.run_records import ends_sensor
 from deploy_project.orchestration.triggers.schedules import schedule
 from deploy_project.releases import pointer
 from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.questions import selections
 from deploy_project.runs.instance.identity import ASSET, Identity
 from deploy_project.runs.model.tags import LOCATION
 from deploy_project.runs.outcome.finish import (
@@ -67,7 +71,8 @@ def definitions(
 
     The `listeners` hear of each run's end. Neither the network nor dbt is asked for anything.
     `only` names the job that this process is there to execute, if it is: a deployment job goes by
-    its own commit, and not by the models, which take longest to load.
+    its own commit, and not by the models, which take longest to load. No such
+    process imports dagster-dbt.
     """
     jobs = {
         job.name: deployment_job(job, deployment, state, listeners)
@@ -86,7 +91,10 @@ def definitions(
     ]
     own = {*jobs, *sweep_jobs, *(each.name for each in requested_jobs)}
     catalogs = [
-        _catalog(deployment, each, state, Pointer.parse(pointers.get(each.name, "")))
+        _catalog(
+            *(deployment, each, state, Pointer.parse(pointers.get(each.name, ""))),
+            shown=only is None,
+        )
         for each in deployment.environments.values()
         if only not in own
     ]
@@ -142,14 +150,22 @@ def _record_of(job: Job, *, of_pull_requests: bool) -> dg.AssetSpec:
 
 
 def _catalog(
-    deployment: Deployment, environment: Environment, state: StateDirectory, at: Pointer | None
+    deployment: Deployment,
+    environment: Environment,
+    state: StateDirectory,
+    at: Pointer | None,
+    *,
+    shown: bool,
 ) -> dg.Definitions:
-    """Return the assets and checks of one environment at its deployed commit."""
+    """Return the assets and checks of one environment at its deployed commit.
+
+    They are `shown` by a code server, and else there to be built.
+    """
     if at is None:
         return dg.Definitions(assets=[_nothing_yet(environment)])
     told: list[str] = []
     try:
-        found = _deployed(deployment, environment, state, at, tell=told.append)
+        found = _deployed(deployment, environment, state, at, shown=shown, tell=told.append)
     except DeployError as error:  # a deleted cache must not take the schedules down
         found = dg.Definitions(assets=[_not_shown(environment, at, str(error))])
     except Exception as error:  # nor what Dagster refuses in somebody's project
@@ -167,7 +183,7 @@ def notes(deployment: Deployment, environment: Environment, state: StateDirector
     found: list[str] = []
     if at is not None:
         try:
-            _deployed(deployment, environment, state, at, tell=found.append)
+            _deployed(deployment, environment, state, at, shown=True, tell=found.append)
         except Exception as error:
             found.append(f"no model is shown: {reason(error)}")
     return shortened(found)
@@ -179,27 +195,57 @@ def _deployed(
     state: StateDirectory,
     at: Pointer,
     *,
+    shown: bool,
     tell: Tell,
 ) -> dg.Definitions:
-    checkout = state.checkout(environment.project.name, at.commit)
+    """Return the assets and checks; raise a `DeployError` for a commit without its files."""
+    project_directory(state.checkout(environment.project.name, at.commit), environment.project)
     manifest = pointer.shown_manifest(state, environment, at)
+    translated: Mapping[str, Translation] = {}
+    if shown:
+        translated = translations(environment.project.translator, manifest, tell=tell)
+        names = differing(translated, manifest)
+        keep(state, environment, at.commit, names)
+    else:
+        file = pointer.manifest_file(state, environment, at)
+        names = own_names(environment, at.commit, file, state)
     reserved = record_assets(deployment)
     by_hand = ByHand(environment, manifest, at.commit, deployment, state)
     assets = environment_assets(
         environment,
         manifest=manifest,
         commit=at.commit,
-        project_directory=project_directory(checkout, environment.project),
         docs_url=deployment.docs_url,
         catalog=_docs_catalog(Artifacts.of(deployment, state), environment),
         build=by_hand.build,
         reserved=reserved,
+        translated=translated,
+        names=names,
+        built_by=_built_by(deployment, environment, manifest, state, at) if shown else {},
         tell=tell,
     )
     checks = source_checks(
-        environment, manifest=manifest, build=by_hand.check, reserved=reserved, tell=tell
+        environment,
+        manifest=manifest,
+        build=by_hand.check,
+        reserved=reserved,
+        names=names,
+        tell=tell,
     )
     return dg.Definitions(assets=assets, asset_checks=checks)
+
+
+def _built_by(
+    deployment: Deployment,
+    environment: Environment,
+    manifest: ManifestContent,
+    state: StateDirectory,
+    at: Pointer,
+) -> Mapping[str, str]:
+    checkout = state.checkout(environment.project.name, at.commit)
+    wanted = selections.asked(deployment.jobs_in(environment))
+    answers = selections.told(checkout, at.parsed, wanted)
+    return built_by(deployment, environment, manifest, answers)
 
 
 def _docs_catalog(artifacts: Artifacts, environment: Environment) -> dict[str, Any] | None:

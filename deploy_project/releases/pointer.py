@@ -4,6 +4,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from deploy_project.config import small_files
@@ -46,13 +47,17 @@ def deployed(state: StateDirectory, environment: str) -> Pointer | None:
 
 def shown_manifest(state: StateDirectory, environment: Environment, at: Pointer) -> dict[str, Any]:
     """Return the manifest that the definitions of an environment are made of, as JSON holds it."""
-    checkout = state.checkout(environment.project.name, at.commit)
     try:
-        return json.loads((checkout.parsed(at.parsed) / "manifest.json").read_bytes())
+        return json.loads(manifest_file(state, environment, at).read_bytes())
     except (OSError, ValueError) as error:
         raise DeployError(
             f"the deployed manifest of environment {environment.name!r} can't be read: {error}"
         ) from error
+
+
+def manifest_file(state: StateDirectory, environment: Environment, at: Pointer) -> Path:
+    """Return the file of a deployed commit's manifest."""
+    return state.checkout(environment.project.name, at.commit).parsed(at.parsed) / "manifest.json"
 
 
 def is_whole(state: StateDirectory, project: Project, at: Pointer) -> bool:
@@ -61,9 +66,8 @@ def is_whole(state: StateDirectory, project: Project, at: Pointer) -> bool:
     They are caches, which may be deleted, and another machine may have deployed.
     """
     checkout = state.checkout(project.name, at.commit)
-    manifest = checkout.parsed(at.parsed) / "manifest.json"
     try:
-        with manifest.open("rb") as file:
+        with (checkout.parsed(at.parsed) / "manifest.json").open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read() == b"}" and checkout.tree.is_dir()
     except OSError:

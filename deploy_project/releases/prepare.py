@@ -19,6 +19,7 @@ from deploy_project.git.checkouts import ensure_checkout, evict, hold
 from deploy_project.releases import parses, pointer
 from deploy_project.releases.packages.installing import ensure_packages
 from deploy_project.releases.pointer import Pointer
+from deploy_project.releases.questions.selections import asked, ensure_told
 from deploy_project.releases.warehouses import rescue
 from deploy_project.releases.workspace import (
     Workspace,
@@ -66,6 +67,7 @@ def _prepared(
         if circle := cycle(manifest):
             names = " --> ".join(circle)
             raise _refused(ready, f"nodes refer to each other in a circle: {names}; break it")
+        ensure_told(ready, asked(deployment.jobs_in(environment)), scratch, on_line)
         return Pointer(commit, ready.parse_key)
 
 

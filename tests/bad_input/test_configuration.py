@@ -229,6 +229,50 @@ def test_an_id_of_no_job_where_all_jobs_have_ids(
     met(line.removeprefix("Warning: "))
 
 
+@pytest.mark.parametrize(
+    ("written", "source"),
+    [
+        ("naming", ""),
+        ("nowhere:Naming", ""),
+        ("naming:Naming", "import nowhere_to_be_found"),
+        ("naming:Naming", "Other = 1"),
+        ("naming:Naming", "class Naming: pass"),
+        (
+            "naming:Naming",
+            "from dagster_dbt import DagsterDbtTranslator\n"
+            "class Naming(DagsterDbtTranslator):\n"
+            "    def __init__(self, given): pass",
+        ),
+    ],
+    ids=["no class", "no module", "no import", "no such name", "no subclass", "arguments"],
+)
+def test_a_translator_that_cannot_be_had(
+    deployed: Deployed,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    met: Met,
+    written: str,
+    source: str,
+):
+    """A class that can't be imported hides the models, and keeps nothing from running."""
+    kept = deployed.kept()
+    if source:
+        (deployed.root / "naming.py").write_text(source, encoding="utf-8")
+    else:
+        (deployed.root / "naming.py").touch()
+    deployed.reconfigure("REMOTE}", f'REMOTE, translator: "{written}"}}')
+    *_, told = checked(capsys)
+    assert ": projects.tiny.translator: " in told
+    met(told)
+    if not source:
+        assert loaded(monkeypatch) == [told]
+        return
+    description = deployed.description("prod/not_shown")
+    assert told in description
+    assert deployed.outline()["jobs"] == WHOLE["jobs"]
+    assert deployed.kept() == kept
+
+
 def test_a_variable_that_dbt_does_not_get(
     deployed: Deployed,
     monkeypatch: pytest.MonkeyPatch,

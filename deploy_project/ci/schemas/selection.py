@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy_project.config.values.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
-from deploy_project.dbt.arguments.commands import ListCommand, subcommand
+from deploy_project.dbt.arguments.commands import ListCommand, selection_options, subcommand
 from deploy_project.dbt.arguments.flags import PARSING
 from deploy_project.dbt.artifacts import node_names
 from deploy_project.dbt.artifacts.events import Listed
@@ -30,27 +29,6 @@ class Relation:
         return node_names.name(self.unique_id)
 
 
-def options(arguments: Sequence[str]) -> list[str]:
-    """Return the selection options among a command's `arguments`, as `dbt ls` takes them.
-
-    An unknown option does not narrow the selection.
-    """
-    kept: list[str] = []
-    taking, left = False, 0
-    for word in arguments:
-        name = word.split("=", 1)[0]
-        if word.startswith("-") and not left:
-            taking = name in SELECTING_BY_MANY or name in SELECTING_BY_ONE
-            left = 1 if taking and name in SELECTING_BY_ONE and "=" not in word else 0
-            if taking:
-                kept.append(word)
-            taking = taking and "=" not in word
-        elif taking:
-            kept.append(word)
-            taking, left = name in SELECTING_BY_MANY or left == 0, 0
-    return kept
-
-
 def wanted(context: CommandContext) -> ListCommand | None:
     """Return the list command to run before the command; None for one that writes no nodes.
 
@@ -59,7 +37,7 @@ def wanted(context: CommandContext) -> ListCommand | None:
     arguments = context.step.arguments
     if subcommand(arguments) not in SELECTING:
         return None
-    kept = options(arguments)
+    kept = selection_options(arguments)
     if context.state is not None and not any(each.split("=")[0] == "--state" for each in kept):
         kept += ["--state", str(context.state)]  # `dbt retry` has another one
     return ListCommand(kept, (*_WRITTEN, "config"), PARSING.divided(arguments)[0])

@@ -1,6 +1,6 @@
 """The listener that keeps the deferred nodes and the rows of failed tests of an ended command."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from deploy_project.ci.comment.deferred_nodes import deferred
 from deploy_project.ci.telling.command_facts import CommandFacts, Sample, write
@@ -54,13 +54,19 @@ def _look(context: CommandContext) -> None:
     ours = read_manifest(context.target_directory / "manifest.json")
     theirs = read_manifest(context.state / "manifest.json") if context.state is not None else None
     read = deferred(results, ours, theirs) if theirs is not None else ()
-    wanted = statements(results, ours, *([theirs] if theirs is not None else ()))
-    write(CommandFacts(tuple(read), _samples(context, wanted)), context.target_directory.parent)
+    samples: Mapping[str, Sample] = {}
+    if context.run.environment.project.pull_requests.sample_rows:
+        wanted = statements(results, ours, *([theirs] if theirs is not None else ()))
+        samples = rows_of_tests(context, wanted)
+    write(CommandFacts(tuple(read), samples), context.target_directory.parent)
 
 
-def _samples(context: CommandContext, wanted: Mapping[str, str]) -> Mapping[str, Sample]:
-    """Return the first rows of the tests that have failed, by the environment's own adapter."""
-    if not wanted or not context.run.environment.project.pull_requests.sample_rows:
+def rows_of_tests(context: CommandContext, wanted: Mapping[str, str]) -> Mapping[str, Sample]:
+    """Return the first rows of `wanted`, those of `statements`, by the environment's own adapter.
+
+    Rows that can't be had are told in the step's log.
+    """
+    if not wanted:
         return {}
     found = asking.selected(
         context.workspace,
@@ -88,9 +94,14 @@ def _patience(context: CommandContext) -> Callable[[], float]:
 
 
 def statements(
-    results: Sequence[NodeResult], manifest: Manifest, *others: Manifest
+    results: Sequence[NodeResult],
+    manifest: Manifest,
+    *others: Manifest,
+    statuses: Collection[str] = ("fail",),
 ) -> Mapping[str, str]:
     """Return the SELECT of the failing rows for each of the first failed tests, by unique id.
+
+    `statuses` are those of the tests that count as failed.
 
     A test that stores its failures has them in a table. Tests that read anything that one of the
     manifests marks as sensitive are left out.
@@ -98,7 +109,7 @@ def statements(
     failed = [
         each
         for each in results
-        if each.unique_id.startswith("test.") and each.status == "fail" and each.compiled_code
+        if each.unique_id.startswith("test.") and each.status in statuses and each.compiled_code
         if not reads_sensitive(each.unique_id, manifest, *others)
     ]
     found: dict[str, str] = {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from deploy_project.cli.check.configuration import missing_secrets
-from deploy_project.cli.check.notes import notes
+from deploy_project.cli.check.notes import notes, unusable_translators
 from deploy_project.cli.check.queue_rules import older_queue_rules
 from deploy_project.cli.check.unanswered import unanswered
 from deploy_project.cli.check.versions import unverified
@@ -30,7 +30,7 @@ def check(*, online: bool) -> int:
         told = [f"Note: {each.name}: {note}" for note in notes(deployment, each, found.state)]
         if told:
             print("", *told, sep="\n")
-    problems = missing_secrets(deployment)
+    problems = [*missing_secrets(deployment), *unusable_translators(deployment)]
     wrong, unknown = unverified(deployment, found.state)
     problems += wrong
     heads: dict[str, str] = {}

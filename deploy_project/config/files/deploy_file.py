@@ -109,6 +109,7 @@ class ProjectEntry(Strict):
     partial_parsing: bool = Project.partial_parsing
     variables: VariableValues = Field(default_factory=dict)
     pass_variables: PassedNames = Field(default_factory=list)
+    translator: Text | None = None
 
 
 class EnvironmentEntry(Strict):
@@ -131,6 +132,7 @@ class EnvironmentEntry(Strict):
     concurrency: Count | None = None
     row_counts: bool = Environment.row_counts
     column_lineage: bool = Environment.column_lineage
+    show_rows: bool = Environment.show_rows
     pull_request_days: Days = Environment.pull_request_days
 
 

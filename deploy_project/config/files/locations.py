@@ -15,6 +15,7 @@ from fsspec.registry import (  # pyright: ignore[reportMissingTypeStubs]
 from deploy_project.config.files.addresses import is_host, url_fault
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.problems import Problems
+from deploy_project.config.values.deployment import TranslatorClass
 
 _STATE = "{state}"
 # git reads `host:path` as ssh when no slash comes before the colon.
@@ -29,6 +30,7 @@ _REFUSED = re.compile(
 )
 _LONGEST_REFERENCE = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CLASS = re.compile(r"(?P<module>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):(?P<name>[A-Za-z_]\w*)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,32 @@ def pattern(place: Place, text: str, problems: Problems) -> str:
         remedy = "write one with one `*`, such as `refs/pull/*/head`, or `pr/*` for branches"
         problems.add(place, "is no pattern of git references", remedy=remedy)
     return full
+
+
+def translator(
+    place: Place, text: str | None, base: Base, problems: Problems
+) -> TranslatorClass | None:
+    """Return the class that `module:Class` names; the module is a file beside deploy.yaml.
+
+    It is not imported here: only the processes that show the definitions need it.
+    """
+    if text is None:
+        return None
+    named = _CLASS.fullmatch(text)
+    if named is None:
+        remedy = "write the module and the class: `translator: naming:Translator`"
+        problems.add(place, "is no `module:Class`", remedy=remedy)
+        return None
+    stem = base.directory.joinpath(*named["module"].split("."))
+    files = (stem.with_suffix(".py"), stem / "__init__.py")
+    file = next((each for each in files if each.is_file()), None)
+    if file is None:
+        remedy = f"put the class into {files[0]}, beside the configuration"
+        problems.add(place, "names a module that is not there", remedy=remedy)
+        return None
+    key = ".".join(map(str, place.path))
+    where = f"{place.where}: {key}"
+    return TranslatorClass(base.directory, file, named["module"], named["name"], where)
 
 
 def artifacts(place: Place, text: str, base: Base, problems: Problems) -> str:

@@ -16,6 +16,7 @@ from deploy_project.config.files.locations import (
     reference,
     repository,
     subdirectory,
+    translator,
 )
 from deploy_project.config.files.model import Checked
 from deploy_project.config.files.problems import Problems
@@ -132,6 +133,7 @@ def _project(
         partial_parsing=entry.partial_parsing,
         variables=deploy_variables(at / "variables", base, problems),
         pass_variables=passed_names(at / "pass_variables", problems),
+        translator=translator(at / "translator", entry.translator, base, problems),
     )
 
 
@@ -186,6 +188,7 @@ def _environments(
                 concurrency=entry.concurrency,
                 row_counts=entry.row_counts,
                 column_lineage=entry.column_lineage,
+                show_rows=entry.show_rows,
                 pull_request_days=entry.pull_request_days,
             )
     return found

@@ -82,6 +82,19 @@ class PullRequestRules:
 
 
 @dataclass(frozen=True)
+class TranslatorClass:
+    """A subclass of dagster-dbt's translator, in a Python file of the deployment's own."""
+
+    directory: Path
+    """The directory of deploy.yaml, where other modules of the deployment's own are, too."""
+    file: Path
+    module: str
+    name: str
+    place: str = field(default="", compare=False, repr=False)
+    """The file, line and key that name it, for people."""
+
+
+@dataclass(frozen=True)
 class Project:
     """One dbt project in one git repository."""
 
@@ -102,6 +115,8 @@ class Project:
     variables: Variables = field(default_factory=dict[str, str | Secret])
     pass_variables: tuple[str, ...] = ()
     """Variables of Dagster's processes that dbt gets beside those that pass by default."""
+    translator: TranslatorClass | None = field(default=None, repr=False)
+    """The class that names and describes its assets; None is dagster-dbt's own."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +151,8 @@ class Environment:
     """How many runs of this environment may be in progress at once; None is no limit."""
     row_counts: bool = False
     column_lineage: bool = False
+    show_rows: bool = field(default=False, repr=False)
+    """Whether the first rows that a test has found are shown to all who can open Dagster."""
     pull_request_days: int = 30
     """Days without a run until a pull request's schemas or copies are dropped; 0 is never."""
 
@@ -335,6 +352,10 @@ class Deployment:
     def jobs_of(self, project: Project) -> list[Job]:
         """Return the jobs in all environments of a project."""
         return [each for each in self.jobs.values() if each.environment.project == project]
+
+    def jobs_in(self, environment: Environment) -> list[Job]:
+        """Return the jobs in one environment."""
+        return [each for each in self.jobs.values() if each.environment == environment]
 
     def production_of(self, project: Project) -> Environment | None:
         """Return the production environment of a project."""

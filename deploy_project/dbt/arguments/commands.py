@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploy_project.config.values import subcommands
+from deploy_project.config.values.commands import SELECTING_BY_MANY, SELECTING_BY_ONE
 
 _CHANGING = frozenset({"clean", "deps"})
 _MATERIALIZING = frozenset({"build", "run", "seed", "snapshot", "clone", "retry", "test"})
@@ -26,6 +27,27 @@ def changes_warehouse(arguments: Sequence[str]) -> bool:
 def changes_files(arguments: Sequence[str]) -> bool:
     """Return whether the command is one that changes files of the dbt project itself."""
     return subcommand(arguments) in _CHANGING
+
+
+def selection_options(arguments: Sequence[str]) -> list[str]:
+    """Return the selection options among a command's `arguments`, as `dbt ls` takes them.
+
+    An unknown option does not narrow the selection.
+    """
+    kept: list[str] = []
+    taking, left = False, 0
+    for word in arguments:
+        name = word.split("=", 1)[0]
+        if word.startswith("-") and not left:
+            taking = name in SELECTING_BY_MANY or name in SELECTING_BY_ONE
+            left = 1 if taking and name in SELECTING_BY_ONE and "=" not in word else 0
+            if taking:
+                kept.append(word)
+            taking = taking and "=" not in word
+        elif taking:
+            kept.append(word)
+            taking, left = name in SELECTING_BY_MANY or left == 0, 0
+    return kept
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """All assets of one environment: one multi-asset that dbt builds, with sources and exposures."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -9,8 +8,9 @@ import dagster as dg
 from deploy_project.config.values.deployment import Environment
 from deploy_project.orchestration.catalog.checks import check_specs
 from deploy_project.orchestration.catalog.selection import Selection
+from deploy_project.orchestration.catalog.translations import Translation
 from deploy_project.orchestration.catalog.translator import Translator
-from deploy_project.orchestration.nodes.asset_keys import renamed_assets
+from deploy_project.orchestration.nodes.asset_keys import Names, renamed_assets
 from deploy_project.orchestration.nodes.check_keys import check_keys, renamed_checks
 from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.orchestration.nodes.notes import Tell, nobody
@@ -27,26 +27,37 @@ def environment_assets(
     *,
     manifest: ManifestContent,
     commit: str,
-    project_directory: Path,
     docs_url: str | None,
     catalog: Mapping[str, Any] | None,
     build: Build,
     reserved: Collection[dg.AssetKey] = (),
+    translated: Mapping[str, Translation] | None = None,
+    names: Names | None = None,
+    built_by: Mapping[str, str] | None = None,
     tell: Tell = nobody,
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Return the assets of one environment at its deployed `commit`.
 
     Models, seeds and snapshots are one multi-asset that `build` can build any part of; sources
-    and exposures are specs around it. `project_directory` is the dbt project in a checkout of
-    `commit`. `reserved` keys are those of other assets; `tell` hears of nodes that can't be shown
+    and exposures are specs around it. `reserved` keys are those of other assets; `translated`,
+    `names` and `built_by` are as `Translator` has them; `tell` hears of nodes that can't be shown
     as they are.
     """
     translator = Translator(
-        environment, manifest, commit, project_directory, docs_url, catalog, reserved, tell
+        environment,
+        manifest,
+        commit,
+        docs_url,
+        catalog,
+        reserved,
+        tell,
+        translated or {},
+        names,
+        built_by or {},
     )
     specs, keys = translator.specs(), translator.keys
     checks = check_keys(environment.name, manifest, keys)
-    for line in renamed_assets(environment.name, manifest, keys):
+    for line in renamed_assets(environment.name, manifest, keys, names):
         tell(line)
     for line in renamed_checks(manifest, keys, checks):
         tell(line)

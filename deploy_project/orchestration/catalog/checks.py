@@ -9,12 +9,20 @@ import dagster as dg
 from deploy_project.config.values.deployment import Environment
 from deploy_project.dbt.artifacts.events import NodeFinished
 from deploy_project.dbt.artifacts.results import SourceResult
+from deploy_project.orchestration.catalog.for_people import age_text, code_block, time_text
 from deploy_project.orchestration.catalog.selection import Selection
-from deploy_project.orchestration.nodes.asset_keys import asset_keys, upstream
+from deploy_project.orchestration.nodes.asset_keys import Names, asset_keys, upstream
 from deploy_project.orchestration.nodes.check_keys import check_keys, find_test, tests
-from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeEntry, mapping, meta
+from deploy_project.orchestration.nodes.node_facts import (
+    ManifestContent,
+    NodeEntry,
+    listing,
+    mapping,
+    meta,
+)
 from deploy_project.orchestration.nodes.notes import Tell, nobody, reason
 from deploy_project.orchestration.nodes.op_names import op_of_environment
+from deploy_project.runs.outcome.markdown import code
 
 BuildChecks = Callable[[dg.AssetCheckExecutionContext, Selection], Iterable[dg.AssetCheckResult]]
 
@@ -55,11 +63,43 @@ def _test_spec(
     return dg.AssetCheckSpec(
         key.name,
         asset=key.asset_key,
-        description=_text(test.get("description")) or _text(meta(test).get("description")),
+        description=_described(test),
         additional_deps=sorted(also - {key.asset_key}, key=str),
         blocking=may_block and severity == "error",
         metadata={"dbt/unique_id": test["unique_id"], "dbt/severity": severity},
     )
+
+
+def _described(test: NodeEntry) -> str:
+    """Return the description of a test: its own, else its definition in words."""
+    own = _text(test.get("description")) or _text(meta(test).get("description"))
+    if own:
+        return own
+    if test["resource_type"] == "unit_test":
+        return f"Unit test of {code(str(test.get('model') or test['name']))}."
+    kind = mapping(test.get("test_metadata"))
+    if not kind:
+        file = code(str(test.get("original_file_path") or test["name"]))
+        return f"No row may come of the query in {file}."
+    given = mapping(kind.get("kwargs"))
+    given = {**given, **mapping(given.get("arguments"))}
+    name = ".".join(filter(None, (_text(kind.get("namespace")), _text(kind.get("name")))))
+    column = _text(test.get("column_name")) or _text(given.get("column_name"))
+    about = f" of column {code(column)}" if column else ""
+    options = [
+        f"{key}: {_words_of(value)}"
+        for key, value in given.items()
+        if key not in ("model", "column_name", "arguments")
+    ]
+    where = _text(mapping(test.get("config")).get("where"))
+    limits = [f"where {code(where)}"] if where else []
+    return f"{code(name)}{about}{'; '.join(['', *options, *limits])}."
+
+
+def _words_of(value: object) -> str:
+    several = listing(value)
+    text = ", ".join(map(str, several)) if several else str(value)
+    return code(text)
 
 
 def _text(found: object) -> str | None:
@@ -85,12 +125,13 @@ def source_checks(
     manifest: ManifestContent,
     build: BuildChecks,
     reserved: Collection[dg.AssetKey] = (),
+    names: Names | None = None,
     tell: Tell = nobody,
 ) -> list[dg.AssetChecksDefinition]:
     """Return one definition with all checks on the environment's sources; none without any."""
     if not manifest["sources"]:
         return []
-    assets = asset_keys(environment.name, manifest, reserved=reserved)
+    assets = asset_keys(environment.name, manifest, reserved=reserved, names=names)
     sources = {assets[each] for each in manifest["sources"] if each in assets}
     checks = {
         unique_id: key
@@ -128,22 +169,36 @@ _PASSED = frozenset({"pass", "success"})
 
 
 def evaluation(
-    key: dg.AssetCheckKey, event: NodeFinished, manifest: ManifestContent
+    key: dg.AssetCheckKey,
+    event: NodeFinished,
+    manifest: ManifestContent,
+    *,
+    sql: str = "",
+    rows: dg.MetadataValue[Any] | None = None,
 ) -> dg.AssetCheckEvaluation:
-    """Return the evaluation of a finished test; status `warn` is a failure of severity WARN."""
+    """Return the evaluation of a finished test; status `warn` is a failure of severity WARN.
+
+    `sql` is the test's compiled SQL, `rows` the first ones it has found, where they may be shown.
+    """
+    metadata: dict[str, dg.MetadataValue[Any] | str | int | float] = {
+        "unique_id": event.unique_id,
+        "status": event.status,
+        "failures": event.failures,
+        "time": time_text(event.execution_seconds, compiling=event.compile_seconds, queued=None),
+        "execution_seconds": round(float(event.execution_seconds), 3),
+        "severity": _severity(find_test(manifest, event.unique_id)),
+    }
+    if rows is not None:
+        metadata["first_rows"] = rows
+    if sql:
+        metadata["compiled_sql"] = code_block(sql)
     return dg.AssetCheckEvaluation(
         asset_key=key.asset_key,
         check_name=key.name,
         passed=event.status in _PASSED,
         severity=_check_severity(event.status),
         description=event.message or None,
-        metadata={
-            "unique_id": event.unique_id,
-            "status": event.status,
-            "failures": event.failures,
-            "execution_seconds": float(event.execution_seconds),
-            "severity": _severity(find_test(manifest, event.unique_id)),
-        },
+        metadata=metadata,
     )
 
 
@@ -154,9 +209,17 @@ def freshness_evaluation(key: dg.AssetCheckKey, result: SourceResult) -> dg.Asse
         check_name=key.name,
         passed=result.status in _PASSED,
         severity=_check_severity(result.status),
-        description=result.error or None,
+        description=result.error or _age_in_words(result),
         metadata=freshness_metadata(result),
     )
+
+
+def _age_in_words(result: SourceResult) -> str | None:
+    if result.age_seconds is None:
+        return None
+    limits = (("warns", result.warn_after), ("fails", result.error_after))
+    told = [f"{what} after {_words(limit)}" for what, limit in limits if limit]
+    return f"The newest row is {age_text(result.age_seconds)} old; it {' and '.join(told)}."
 
 
 def freshness_metadata(result: SourceResult) -> dict[str, dg.MetadataValue[Any]]:
@@ -165,6 +228,7 @@ def freshness_metadata(result: SourceResult) -> dict[str, dg.MetadataValue[Any]]
         "status": result.status,
         "max_loaded_at": result.max_loaded_at,
         "snapshotted_at": result.snapshotted_at,
+        "age": None if result.age_seconds is None else age_text(result.age_seconds),
         "age_seconds": result.age_seconds,
         "warn_after": result.warn_after and _words(result.warn_after),
         "error_after": result.error_after and _words(result.error_after),

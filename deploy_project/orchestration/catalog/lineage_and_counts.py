@@ -1,13 +1,15 @@
 """Column lineage and row counts of built models: both take time, and environments opt in."""
 
 import json
+import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from deploy_project.dbt.artifacts.events import NodeFinished
 from deploy_project.orchestration.nodes.columns import column_lineage, dialect
-from deploy_project.orchestration.nodes.node_facts import ManifestContent
+from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeEntry
 from deploy_project.releases import parses
 from deploy_project.runs.model.step_context import CommandContext
 
@@ -37,11 +39,11 @@ class Lineage:
     def of(self, event: NodeFinished) -> dg.TableColumnLineage | None:
         """Return the lineage of the model that `event` is about; None when it can't be told."""
         node = self._nodes.get(event.unique_id, {})
-        file = self._compiled / str(node.get("package_name")) / str(node.get("original_file_path"))
-        if event.resource_type != "model" or not file.is_file():
+        code = compiled_code(self._compiled, node) if event.resource_type == "model" else ""
+        if not code:
             return None
         found = column_lineage(
-            file.read_text(encoding="utf-8"),
+            code,
             dialect=self._dialect,
             columns_of={name: columns for name, columns in self._columns.items() if columns},
             key_of_relation=self._keys,
@@ -49,6 +51,20 @@ class Lineage:
         if found is not None:
             self._columns[node["relation_name"]] = list(found.deps_by_column)
         return found
+
+
+def compiled_code(directory: Path, node: NodeEntry) -> str:
+    """Return the code of a node that dbt has left in its `directory` of such; empty for none.
+
+    Several nodes of one file, such as the tests of a YAML file, have a directory of its name.
+    """
+    package, path = str(node.get("package_name")), str(node.get("original_file_path"))
+    if os.path.basename(str(node.get("path"))) != os.path.basename(path):
+        path = f"{path}/{node.get('path')}"
+    try:
+        return (directory / package / path).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def row_counts(context: CommandContext, relations: Mapping[str, str]) -> dict[str, int]:

@@ -9,6 +9,7 @@ import dagster as dg
 
 from deploy_project.dbt.artifacts.adapter_response import bytes_processed, rows_affected
 from deploy_project.dbt.artifacts.events import Adapter, NodeFinished, Version
+from deploy_project.orchestration.catalog.for_people import code_block, size_text, time_text
 from deploy_project.runs.model.run import begun_at
 from deploy_project.runs.model.step_context import CommandContext
 
@@ -22,7 +23,6 @@ class Facts:
     job: str
     trigger: str
     target: str
-    artifacts: str
     started_at: datetime
     dbt_version: str = ""
     adapter: str = ""
@@ -38,7 +38,6 @@ class Facts:
             job=context.run.job.name,
             trigger=context.run.trigger.category,
             target=context.workspace.profile.target,
-            artifacts=str(context.artifacts),
             started_at=begun_at(context.run),
         )
 
@@ -63,14 +62,18 @@ class Facts:
 
 
 def metadata(
-    facts: Facts, event: NodeFinished, manifest: Mapping[str, Any]
+    facts: Facts, event: NodeFinished, manifest: Mapping[str, Any], *, compiled: str = ""
 ) -> dict[str, dg.MetadataValue[Any]]:
-    """Return the metadata of the materialization that `event` is, without unknown values."""
+    """Return the metadata of the materialization that `event` is, without unknown values.
+
+    `compiled` is the code of a model or snapshot, as dbt has run it. Numbers are there for the
+    plots, beside the same in words.
+    """
     node = manifest["nodes"].get(event.unique_id, {})
     queued = facts.queued_seconds(event, manifest.get("parent_map", {}).get(event.unique_id, []))
-    compiled = f"{facts.artifacts}/target/compiled/{node.get('package_name')}"
-    has_sql = node.get("resource_type") in ("model", "snapshot")
     response = event.adapter_response
+    size = bytes_processed(response)
+    compiling = event.compile_seconds
     values: dict[str, object] = {
         "commit": facts.commit,
         "branch": facts.branch,
@@ -82,28 +85,28 @@ def metadata(
         "adapter": facts.adapter,
         "invocation_id": facts.invocation_id,
         "status": event.status,
+        "time": time_text(event.execution_seconds, compiling=compiling, queued=queued),
         "execution_seconds": float(event.execution_seconds),
-        "compile_seconds": event.compile_seconds,
+        "compile_seconds": compiling,
         "queue_seconds": queued,
         "thread": event.thread,
         "started_at": event.started_at,
         "rows_affected": rows_affected(response),
-        "bytes": bytes_processed(response),
-        "compiled_sql": f"{compiled}/{node.get('original_file_path')}" if has_sql else None,
+        "size": None if size is None else size_text(size),
+        "bytes": size,
         "message": event.message,
     }
-    return {name: _value(name, value) for name, value in values.items() if value not in (None, "")}
+    found = {name: _value(value) for name, value in values.items() if value not in (None, "")}
+    if compiled:
+        found["compiled_sql"] = code_block(compiled, str(node.get("language") or "sql"))
+    return found
 
 
-def _value(name: str, value: object) -> dg.MetadataValue[Any]:
+def _value(value: object) -> dg.MetadataValue[Any]:
     if isinstance(value, datetime):
         return dg.MetadataValue.timestamp(value)
     if isinstance(value, float):
-        return dg.MetadataValue.float(value)
+        return dg.MetadataValue.float(round(value, 3))
     if isinstance(value, int):
         return dg.MetadataValue.int(value)
-    return (
-        dg.PathMetadataValue(str(value))
-        if name == "compiled_sql"
-        else dg.MetadataValue.text(str(value))
-    )
+    return dg.MetadataValue.text(str(value))

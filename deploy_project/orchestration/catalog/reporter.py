@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import dagster as dg
 
+from deploy_project.ci.telling.command_listener import rows_of_tests, statements
 from deploy_project.dbt.arguments.commands import changes_warehouse
 from deploy_project.dbt.artifacts.events import (
     Adapter,
@@ -17,16 +18,27 @@ from deploy_project.dbt.artifacts.events import (
     Skipping,
     Version,
 )
-from deploy_project.dbt.artifacts.manifest import content_while_written
-from deploy_project.dbt.artifacts.results import SourceResult, failed_measurement, read_sources
-from deploy_project.errors import DeployError
+from deploy_project.dbt.artifacts.manifest import content_while_written, read_manifest
+from deploy_project.dbt.artifacts.results import (
+    SourceResult,
+    failed_measurement,
+    read_run_results,
+    read_sources,
+)
+from deploy_project.errors import ConfigError, DeployError
 from deploy_project.orchestration.catalog import checks
-from deploy_project.orchestration.catalog.lineage_and_counts import Lineage, row_counts
+from deploy_project.orchestration.catalog.for_people import rows_table
+from deploy_project.orchestration.catalog.lineage_and_counts import (
+    Lineage,
+    compiled_code,
+    row_counts,
+)
 from deploy_project.orchestration.catalog.materialization import Facts, metadata
+from deploy_project.orchestration.catalog.own_names import own_names
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.nodes.asset_keys import asset_keys
-from deploy_project.orchestration.nodes.check_keys import check_keys
-from deploy_project.orchestration.nodes.node_facts import ManifestContent
+from deploy_project.orchestration.nodes.check_keys import check_keys, find_test
+from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeEntry
 from deploy_project.orchestration.nodes.skip_causes import FAILED, told_skip
 from deploy_project.releases import pointer
 from deploy_project.runs.model.step_context import CommandContext
@@ -34,7 +46,11 @@ from deploy_project.runs.outcome.finish import record_assets
 
 ASSETS = frozenset({"model", "seed", "snapshot"})
 CHECKS = frozenset({"test", "unit_test"})
+COMPILED = frozenset({"model", "snapshot", "test"})
+"""The kinds of nodes whose code dbt compiles, and keeps."""
 BUILT = frozenset({"success", "no-op", "reused", "warn"})
+FOUND_ROWS = frozenset({"fail", "warn"})
+"""The states of a test that has found rows."""
 
 
 class AssetReporter:
@@ -53,6 +69,7 @@ class AssetReporter:
         self._failed: set[str] = set()
         self._tables: dict[str, str] = {}
         self._unmeasured: dict[str, SourceResult] = {}
+        self._with_rows: dict[str, NodeFinished] = {}
 
     def opened(self, context: CommandContext) -> None:
         """Take the context of the command that begins."""
@@ -86,9 +103,11 @@ class AssetReporter:
                 pass
 
     def closed(self) -> None:
-        """Report row counts and the freshness of sources, which are known only at the end."""
+        """Report row counts, rows of tests and freshness, which are known only at the end."""
         if self._command.run.environment.row_counts:
             self._count()
+        if self._with_rows:
+            self._show_rows()
         file = self._command.target_directory / "sources.json"
         results = read_sources(file) if file.is_file() else ()
         measured = {result.unique_id for result in results}
@@ -112,20 +131,39 @@ class AssetReporter:
         return None
 
     @cached_property
-    def _keys(self) -> Mapping[str, dg.AssetKey]:
+    def _shown_keys(self) -> Mapping[str, dg.AssetKey] | None:
+        """The keys of the manifest that the definitions are made of, where it is another one."""
         run, shown = self._command.run, self._shown
-        name, reserved = run.environment.name, record_assets(run.deployment)
-        known = asset_keys(name, shown, reserved=reserved) if shown is not None else None
-        return asset_keys(name, self._manifest, reserved=reserved, shown=known)
+        at = pointer.deployed(run.state, run.environment.name)
+        if shown is None or at is None:
+            return None
+        file = pointer.manifest_file(run.state, run.environment, at)
+        names = own_names(run.environment, at.commit, file, run.state)
+        reserved = record_assets(run.deployment)
+        return asset_keys(run.environment.name, shown, reserved=reserved, names=names)
+
+    @cached_property
+    def _keys(self) -> Mapping[str, dg.AssetKey]:
+        command, run = self._command, self._command.run
+        manifest, file = self._manifest, command.target_directory / "manifest.json"
+        try:
+            return asset_keys(
+                run.environment.name,
+                manifest,
+                reserved=record_assets(run.deployment),
+                shown=self._shown_keys,
+                names=own_names(run.environment, command.source.commit, file, run.state),
+            )
+        except ConfigError as error:  # the warehouse is built all the same
+            self._context.log.warning(f"Nothing is reported to the assets: {error}")
+            return {}
 
     @cached_property
     def _checks(self) -> Mapping[str, dg.AssetCheckKey]:
-        run, shown = self._command.run, self._shown
-        name, known = run.environment.name, None
-        if shown is not None:
-            assets = asset_keys(name, shown, reserved=record_assets(run.deployment))
-            known = check_keys(name, shown, assets)
-        return check_keys(name, self._manifest, self._keys, shown=known)
+        name, keys, known = self._command.run.environment.name, self._keys, None
+        if keys and self._shown is not None and self._shown_keys is not None:
+            known = check_keys(name, self._shown, self._shown_keys)
+        return check_keys(name, self._manifest, keys, shown=known)
 
     @cached_property
     def _lineage(self) -> Lineage:
@@ -161,7 +199,8 @@ class AssetReporter:
         key, number = self._keys.get(event.unique_id), self._numbers.get(event.unique_id)
         if key is None:
             return
-        described = metadata(self._facts, event, self._manifest)
+        code = self._code(event, self._manifest["nodes"].get(event.unique_id, {}))
+        described = metadata(self._facts, event, self._manifest, compiled=code)
         if self._command.run.environment.column_lineage and (lineage := self._lineage.of(event)):
             described["dagster/column_lineage"] = dg.MetadataValue.column_lineage(lineage)
         if event.relation and event.materialized != "view":
@@ -179,8 +218,38 @@ class AssetReporter:
 
     def _checked(self, event: NodeFinished) -> None:
         key = self._checks.get(event.unique_id)
-        if key is not None:
-            self._log(checks.evaluation(key, event, self._manifest))
+        if key is None:
+            return
+        sql = self._code(event, find_test(self._manifest, event.unique_id))
+        self._log(checks.evaluation(key, event, self._manifest, sql=sql))
+        if event.status in FOUND_ROWS and self._command.run.environment.show_rows:
+            self._with_rows[event.unique_id] = event
+
+    def _code(self, event: NodeFinished, node: NodeEntry) -> str:
+        """Return the code that dbt has run for a node, without secrets; empty for none."""
+        if event.resource_type not in COMPILED:
+            return ""
+        code = compiled_code(self._command.target_directory / "compiled", node)
+        return self._command.workspace.scrubber.text(code)
+
+    def _show_rows(self) -> None:
+        """Report tests once more with the first rows they have found: one entry in Dagster."""
+        command, directory = self._command, self._command.target_directory
+        try:
+            results = read_run_results(directory / "run_results.json").results
+            state = [command.state / "manifest.json"] if command.state is not None else []
+            manifests = [read_manifest(each) for each in (directory / "manifest.json", *state)]
+            wanted = statements(results, *manifests, statuses=FOUND_ROWS)
+            found = rows_of_tests(command, wanted)
+        except DeployError as error:
+            command.say(f"The rows that tests have found can't be shown: {error}")
+            return
+        for unique_id, sample in found.items():
+            event, key = self._with_rows.get(unique_id), self._checks.get(unique_id)
+            if event is not None and key is not None:
+                sql = self._code(event, find_test(self._manifest, unique_id))
+                rows = rows_table(sample.columns, sample.rows)
+                self._log(checks.evaluation(key, event, self._manifest, sql=sql, rows=rows))
 
     def _log(self, evaluation: dg.AssetCheckEvaluation) -> None:
         # Dagster logs evaluations too, though the declared type doesn't say so.

@@ -1,10 +1,13 @@
-"""Translates dbt nodes to asset specs: keys, owners, groups, tags, columns and links; pure."""
+"""Translates dbt nodes to asset specs: keys, owners, groups, tags, columns and links; pure.
+
+What dagster-dbt's translator says goes first; our own rule is for what it leaves empty, for
+exposures, and for the processes of runs, which do without it.
+"""
 
 import warnings
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -12,7 +15,8 @@ import dagster as dg
 
 from deploy_project.config.values.deployment import Environment
 from deploy_project.git.hosting import file_url
-from deploy_project.orchestration.nodes.asset_keys import asset_keys, assets, upstream
+from deploy_project.orchestration.catalog.translations import Translation
+from deploy_project.orchestration.nodes.asset_keys import Names, asset_keys, assets, upstream
 from deploy_project.orchestration.nodes.columns import column_schema
 from deploy_project.orchestration.nodes.freshness import Freshness, freshness, threshold_text
 from deploy_project.orchestration.nodes.node_facts import (
@@ -72,14 +76,18 @@ class Translator:
     environment: Environment
     manifest: ManifestContent
     commit: str
-    project_directory: Path
-    """The dbt project within a checkout of `commit`."""
     docs_url: str | None = None
     catalog: Mapping[str, Any] | None = None
     reserved: Collection[dg.AssetKey] = ()
     """Keys that other assets of the code location have."""
     tell: Tell = nobody
     """Hears of nodes that can't be shown as they are."""
+    translated: Mapping[str, Translation] = field(default_factory=dict[str, Translation])
+    """The translations by dagster-dbt's translator; empty where nobody looks at the specs."""
+    names: Names | None = None
+    """The keys that our own rule would not give."""
+    built_by: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The jobs that build a node, in Markdown, by unique id."""
 
     @cached_property
     def assets(self) -> Mapping[str, NodeEntry]:
@@ -89,7 +97,9 @@ class Translator:
     @cached_property
     def keys(self) -> Mapping[str, dg.AssetKey]:
         """The keys of the assets, by unique id."""
-        return asset_keys(self.environment.name, self.manifest, reserved=self.reserved)
+        return asset_keys(
+            self.environment.name, self.manifest, reserved=self.reserved, names=self.names
+        )
 
     def specs(self) -> dict[str, dg.AssetSpec]:
         """Return the specs of all assets that can be shown, by unique id."""
@@ -131,16 +141,20 @@ class Translator:
         node = self.assets[unique_id]
         built = unique_id in self.manifest["nodes"]
         age = freshness(node) if built else Freshness()
+        by = self.translated.get(unique_id) or Translation(key=())
+        kinds = self._kinds(node)
+        own = node.get("description") or node.get("source_description") or None
         return dg.AssetSpec(
             self.keys[unique_id],
-            deps=self._parents(unique_id),
-            description=node.get("description") or node.get("source_description") or None,
-            group_name=group_name(self.environment.name, group(node)),
-            owners=owners(node, self.manifest),
-            tags=tags(node),
-            kinds=self._kinds(node),
-            metadata=self._metadata(node, age),
+            deps=[*self._parents(unique_id), *by.also_reads],
+            description=by.description or own,
+            group_name=group_name(self.environment.name, by.group or group(node)),
+            owners=by.owners or owners(node, self.manifest),
+            tags=by.tags or tags(node),
+            kinds=kinds if by.kinds <= kinds else {*by.kinds},  # of which Dagster takes three
+            metadata={**by.metadata, **self._metadata(node, age), **by.overriding},
             freshness_policy=age.policy,
+            automation_condition=by.automation_condition if built else None,
             skippable=built,
         )
 
@@ -158,15 +172,21 @@ class Translator:
         ).get(node["unique_id"])
         values: dict[str, object] = {
             "dbt/unique_id": node["unique_id"],
+            "jobs": self._jobs(node["unique_id"]),
             "dbt/materialized": mapping(node.get("config")).get("materialized"),
             "dbt/docs": self._docs(node),
             "dbt/freshness_note": age.note,
             "dagster/table_name": table_name(node),
             "dagster/column_schema": column_schema(node, found),
             "dagster/code_references": self._code(node),
+            "dbt/file": node.get("original_file_path"),
             **_SPECIFIC.get(node["resource_type"], _nothing)(node),
         }
         return {name: value for name, value in values.items() if value not in (None, "")}
+
+    def _jobs(self, unique_id: str) -> dg.MetadataValue[Any] | None:
+        found = self.built_by.get(unique_id)
+        return dg.MetadataValue.md(found) if found else None
 
     def _docs(self, node: NodeEntry) -> dg.MetadataValue[Any] | None:
         if self.docs_url is None:
@@ -177,19 +197,12 @@ class Translator:
         )
 
     def _code(self, node: NodeEntry) -> dg.CodeReferencesMetadataValue | None:
-        # Files of packages are not in the repository.
-        if node["package_name"] != self.manifest["metadata"].get("project_name"):
-            return None
+        # Files of packages are not in the repository, and a path here is no link in a browser.
         project, file = self.environment.project, node["original_file_path"]
-        if project.hosting is None:
-            here = f"{self.project_directory}/{file}"
-            return _references(dg.LocalFileCodeReference(file_path=here))
+        is_ours = node["package_name"] == self.manifest["metadata"].get("project_name")
+        if project.hosting is None or not is_ours:
+            return None
         path = f"{project.subdirectory}/{file}" if project.subdirectory else file
         url = file_url(project.hosting, commit=self.commit, path=path)
-        return _references(dg.UrlCodeReference(url=url, label=file))
-
-
-def _references(
-    reference: dg.LocalFileCodeReference | dg.UrlCodeReference,
-) -> dg.CodeReferencesMetadataValue:
-    return dg.CodeReferencesMetadataValue(code_references=[reference])
+        reference = dg.UrlCodeReference(url=url, label=file)
+        return dg.CodeReferencesMetadataValue(code_references=[reference])

@@ -37,6 +37,7 @@ from deploy_project.runs.outcome.finish import finish
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps import perform
+from deploy_project.runs.timing.model_timing import duration_text
 
 _SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
 
@@ -163,7 +164,8 @@ def _conclude(
     """Show the record on the op's output; raise when the step's failure ends the run (CMD-4)."""
     metadata: dict[str, dg.MetadataValue[Any] | str | float] = {
         "status": record.status.value,
-        "seconds": record.seconds,
+        "time": duration_text(record.seconds),
+        "seconds": round(record.seconds, 3),
         **command,
         **{f"nodes: {status}": count for status, count in sorted(record.counts.items())},
         **record.facts,

@@ -1,7 +1,7 @@
 """Asset keys of a manifest's nodes, no two of them alike for Dagster; pure."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -26,6 +26,8 @@ from deploy_project.orchestration.nodes.node_facts import (
 )
 from deploy_project.orchestration.nodes.notes import why
 
+Names = Mapping[str, Sequence[str]]
+"""The keys that a translator of the deployment's own gives nodes, by unique id: their parts."""
 _RANK = {"model": 0, "snapshot": 1, "seed": 2, "source": 3, "exposure": 4}
 
 
@@ -56,18 +58,25 @@ def _exists(node: NodeEntry) -> bool:
     return config.get("enabled") is not False and config.get("materialized") != "ephemeral"
 
 
-def asset_key(environment_name: str, node: NodeEntry) -> dg.AssetKey:
+def asset_key(environment_name: str, node: NodeEntry, *, names: Names | None = None) -> dg.AssetKey:
     """Return the key of a node of any manifest: the environment, then dagster-dbt's key.
 
-    This is dagster-dbt's `DagsterDbtTranslator.get_asset_key`, written again because importing it
-    costs every process of a run 1.5 s; a test holds the two together. Characters that no name in
+    `names` have the keys of a translator of the deployment's own. For any other node this is
+    dagster-dbt's `DagsterDbtTranslator.get_asset_key`, written again because importing it costs
+    every process of a run a second; a test holds the two together. Characters that no name in
     Dagster may have become `_`.
     """
-    parts = _key_of_dagster_dbt(node)
+    parts = _parts(node, names)
     return dg.AssetKey([environment_name, *(_name(part) for part in parts)])
 
 
-def _key_of_dagster_dbt(node: NodeEntry) -> list[str]:
+def _parts(node: NodeEntry, names: Names | None) -> list[str]:
+    own = names.get(node["unique_id"]) if names is not None else None
+    return [*own] if own is not None else key_of_dagster_dbt(node)
+
+
+def key_of_dagster_dbt(node: NodeEntry) -> list[str]:
+    """Return the parts of the key that dagster-dbt gives a node by itself."""
     configured = dagster_meta(node).get("asset_key")
     path: list[Any]
     if isinstance(configured, str) and configured:
@@ -96,27 +105,31 @@ def asset_keys(
     *,
     reserved: Collection[dg.AssetKey] = (),
     shown: Mapping[str, dg.AssetKey] | None = None,
+    names: Names | None = None,
 ) -> dict[str, dg.AssetKey]:
     """Return the keys of all assets of `manifest` by unique id, no two of them alike for Dagster.
 
-    They are dagster-dbt's, but for an asset that wants the key of another (a source that is a
-    seed's table, say) or a `reserved` one, and where Dagster can't have the key: its key is its
-    unique id, `[<environment>, source, <package>, …]`, and has a mark of the unique id at its end
-    where that has other letters, too. No asset gets the key that `shown`, the keys of another
-    commit, has for another one.
+    They are those of `names` or dagster-dbt's, but for an asset that wants the key of another (a
+    source that is a seed's table, say) or a `reserved` one, and where Dagster can't have the key:
+    its key is its unique id, `[<environment>, source, <package>, …]`, and has a mark of the unique
+    id at its end where that has other letters, too. No asset gets the key that `shown`, the keys of
+    another commit, has for another one.
     """
     here = assets(manifest)
     shown_forms = {key.to_python_identifier(): each for each, key in (shown or {}).items()}
     given = GivenNames(may_have=unless_shown(shown_forms, here))
-    wishes = (_wish(environment_name, node, reserved) for node in here.values())
+    wishes = (_wish(environment_name, node, reserved, names) for node in here.values())
     return distinct(wishes, given)
 
 
 def _wish(
-    environment_name: str, node: NodeEntry, reserved: Collection[dg.AssetKey]
+    environment_name: str,
+    node: NodeEntry,
+    reserved: Collection[dg.AssetKey],
+    names: Names | None,
 ) -> WantedName[dg.AssetKey]:
-    parts = _key_of_dagster_dbt(node)
-    key = asset_key(environment_name, node)
+    parts = _parts(node, names)
+    key = asset_key(environment_name, node, names=names)
     is_possible = all(part and _name(part) == part for part in parts) and key not in reserved
     return WantedName(
         node["unique_id"],
@@ -146,16 +159,19 @@ def _other_keys(key: dg.AssetKey, unique_id: str) -> Iterator[dg.AssetKey]:
 
 
 def renamed_assets(
-    environment_name: str, manifest: ManifestContent, keys: Mapping[str, dg.AssetKey]
+    environment_name: str,
+    manifest: ManifestContent,
+    keys: Mapping[str, dg.AssetKey],
+    names: Names | None = None,
 ) -> Iterator[str]:
-    """Yield a line for each of `keys` that is not the one dagster-dbt would give."""
+    """Yield a line for each of `keys` that is not the one the translator would give."""
     owners = {key.to_python_identifier(): unique_id for unique_id, key in keys.items()}
     for unique_id, node in assets(manifest).items():
-        wanted = asset_key(environment_name, node)
+        wanted = asset_key(environment_name, node, names=names)
         if keys[unique_id] != wanted:
             shown = f"{unique_id!r} is shown as {keys[unique_id].to_user_string()}"
             owner = owners.get(wanted.to_python_identifier())
-            spelled = wanted.path[1:] == _key_of_dagster_dbt(node)
+            spelled = wanted.path[1:] == _parts(node, names)
             yield f"{shown}: {why(owner=owner, spelled=spelled)}"
 
 

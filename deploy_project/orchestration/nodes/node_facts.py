@@ -1,7 +1,7 @@
 """Facts of one manifest node in Dagster's spelling: meta, group, owners, tags, table; pure."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 NodeEntry = Mapping[str, Any]
@@ -44,7 +44,12 @@ def group(node: NodeEntry) -> str:
     if not chosen:
         folders = node["fqn"][1:-2] if node.get("version") else node["fqn"][1:-1]
         chosen = _GROUPS.get(node["resource_type"]) or next(iter(folders), "")
-    parts = (re.sub(r"[^A-Za-z0-9_]+", "_", part).strip("_") for part in str(chosen).split("/"))
+    return cleaned_group(str(chosen))
+
+
+def cleaned_group(text: str) -> str:
+    """Return `text` as a group that Dagster takes; `default` where nothing is left of it."""
+    parts = (re.sub(r"[^A-Za-z0-9_]+", "_", part).strip("_") for part in text.split("/"))
     return "/".join(filter(None, parts)) or "default"
 
 
@@ -62,6 +67,11 @@ def owners(node: NodeEntry, manifest: ManifestContent) -> list[str]:
         meta(node).get("owner"),
         dagster_meta(node).get("owners"),
     )
+    return cleaned_owners(written)
+
+
+def cleaned_owners(written: Iterable[object]) -> list[str]:
+    """Return the owners that people have written, as Dagster takes them."""
     found = (_owner(text) for each in written for text in _texts(each))
     return list(dict.fromkeys(filter(None, found)))
 
@@ -84,8 +94,16 @@ def _owner(text: str) -> str | None:
 
 def tags(node: NodeEntry) -> dict[str, str]:
     """Return dbt's tags that Dagster accepts, without those that begin with `dagster/`."""
-    found = map(str, listing(node.get("tags")))
-    return {tag: "" for tag in found if is_tag(tag) and not tag.startswith("dagster/")}
+    return cleaned_tags({str(tag): "" for tag in listing(node.get("tags"))})
+
+
+def cleaned_tags(found: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags that Dagster accepts, without those that begin with `dagster/`."""
+    return {
+        name: value
+        for name, value in found.items()
+        if is_tag(name) and not name.startswith("dagster/")
+    }
 
 
 def is_tag(text: object) -> bool:

@@ -24,7 +24,7 @@ def why(*, owner: str | None, spelled: bool) -> str:
     return "its own is too long, or that of a job's records"
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return the type and first line of an error that a node has raised, in Dagster or here."""
     first = next(iter(str(error).splitlines()), "")[:_LONGEST]
     return f"{type(error).__name__}: {first}"

@@ -22,7 +22,9 @@ from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.processes import deadlines
 from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, MergeCursor
+from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, prepare
+from deploy_project.releases.questions.selections import asked, is_told
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.request import requested
 
@@ -69,6 +71,12 @@ class MergeWatch:
         jobs = self.deployment.jobs.values()
         return [job for job in jobs if job.environment == environment and job.on_merge]
 
+    def is_told(self, environment: Environment, at: Pointer) -> bool:
+        """Whether dbt has told which nodes of the deployed commit the jobs build."""
+        wanted = asked(self.deployment.jobs_in(environment))
+        checkout = self.state.checkout(self.project.name, at.commit)
+        return is_told(checkout, at.parsed, wanted)
+
     def is_stale(self) -> bool:
         """Whether the definitions show another commit than the deployed one."""
         pointers = {
@@ -87,7 +95,7 @@ class Visit:
     requests: tuple[dg.RunRequest, ...] = ()
     problem: str = ""
     restored: bool = False
-    """Whether files of the deployed commit were gone and are there again."""
+    """Whether there are new files of the deployed commit, which the definitions don't show yet."""
 
 
 def visit(
@@ -111,7 +119,8 @@ def visit(
     decision = merges.decide(head, seen, deployed=deployed, now=now, missing=missing)
     match decision:
         case None:
-            return Visit(seen)
+            asked_now = found is not None and _ask(watch, environment, found, say)
+            return Visit(seen, restored=asked_now)
         case Fail(problem):
             return Visit(seen, problem=problem)
         case Deploy() if time.monotonic() >= until:
@@ -122,6 +131,22 @@ def visit(
             requests = _requests(watch, environment, commit) if merged else ()
             after = MergeCursor(commit, problem, now.isoformat())
             return Visit(after, requests, problem, restored=lost and not problem)
+
+
+def _ask(
+    watch: MergeWatch, environment: Environment, found: Pointer, say: Callable[[str], None]
+) -> bool:
+    """Ask dbt about the selections of the jobs; return whether it has told something new.
+
+    It was asked when the commit was prepared, but jobs may have changed since.
+    """
+    if watch.is_told(environment, found):
+        return False
+    try:
+        prepare(watch.deployment, environment, found.commit, watch.state, on_line=say)
+    except DeployError as error:
+        say(f"environment {environment.name!r}: the jobs of its models can't be told: {error}")
+    return watch.is_told(environment, found)
 
 
 def _deploy(

@@ -17,6 +17,7 @@ from deploy_project.runs.model.step_context import Console, Listener, Progress, 
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps.actions import ACTIONS, Action
 from deploy_project.runs.store import scratch
+from deploy_project.runs.timing.model_timing import duration_text
 
 
 def perform(
@@ -68,7 +69,7 @@ def perform(
             raise
         finally:
             record = _record(context, started, status, message)
-            context.console.say(f"=== {status} after {record.seconds:.1f} s")
+            context.console.say(f"=== {status} after {duration_text(record.seconds)}")
             stream.flush()
             _keep(context, record)
     return record

@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy_project.ci.schemas.selection import Relation, options, relations
+from deploy_project.ci.schemas.selection import Relation, relations
+from deploy_project.dbt.arguments.commands import selection_options
 from deploy_project.dbt.artifacts.events import Listed
 from deploy_project.errors import DbtError
 
@@ -23,7 +24,7 @@ from deploy_project.errors import DbtError
     ],
 )
 def test_the_options_that_select_are_kept(command: str, expected: str):
-    assert options(command.split()) == expected.split()
+    assert selection_options(command.split()) == expected.split()
 
 
 def node(unique_id: str, schema: str = "pr", **config: object) -> dict[str, object]:

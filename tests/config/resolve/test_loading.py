@@ -16,6 +16,7 @@ from deploy_project.config.values.deployment import (
     JobParent,
     PullRequestRules,
     Secret,
+    TranslatorClass,
 )
 from tests.support.configuration_files import Configuration
 
@@ -40,6 +41,9 @@ def with_keys(configuration: Configuration, keys: str) -> Job:
 
 
 def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path) -> None:
+    naming = tmp_path / "house" / "naming" / "__init__.py"
+    naming.parent.mkdir(parents=True)
+    naming.touch()
     deployment = configuration.load(
         {
             "deploy.yaml": """
@@ -63,6 +67,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 token: {file: secrets/token}
                 git_repo_cache: true
                 partial_parsing: false
+                translator: house.naming:Naming
                 variables: {DBT_A: text, dbt_b: 1.10, DBT_ENV_SECRET_C: {env: C}}
             environments:
               production:
@@ -79,6 +84,7 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
                 concurrency: 2
                 row_counts: true
                 column_lineage: true
+                show_rows: true
               scratch:
                 connection: {type: duckdb, path: a.duckdb}
                 extended_attributes: {settings: {memory_limit: 1GB}, path: "{{ env_var('DBT_P') }}"}
@@ -112,6 +118,9 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     assert project.token == Secret(file=tmp_path / "secrets" / "token")
     assert project.git_repo_cache
     assert not project.partial_parsing
+    assert project.translator == TranslatorClass(tmp_path, naming, "house.naming", "Naming")
+    assert project.translator is not None
+    assert project.translator.place == (f"{tmp_path / 'deploy.yaml'}:22: projects.shop.translator")
     assert project.variables == {"DBT_A": "text", "DBT_B": "1.10", "DBT_ENV_SECRET_C": Secret("C")}
     assert production.project is project
     assert (production.id, production.type, production.ref) == (11, "production", "refs/tags/v1")
@@ -122,6 +131,8 @@ def test_everything_of_deploy_yaml(configuration: Configuration, tmp_path: Path)
     assert production.concurrency == 2
     assert production.row_counts
     assert production.column_lineage
+    assert production.show_rows
+    assert not scratch.show_rows
     assert (scratch.type, scratch.ref, scratch.threads) == ("general", "HEAD", 3)
     assert scratch.dbt_version == "1.11"
     assert scratch.connection == {"type": "duckdb", "path": "a.duckdb"}

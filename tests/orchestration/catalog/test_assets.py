@@ -1,5 +1,4 @@
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -21,7 +20,6 @@ def definitions(
         environment,
         manifest=manifest,
         commit="c0ffee",
-        project_directory=Path("/checkout"),
         docs_url=None,
         catalog=None,
         build=build or nothing,

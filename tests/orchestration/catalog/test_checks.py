@@ -21,6 +21,7 @@ from deploy_project.orchestration.nodes.check_keys import FRESHNESS, check_keys
 AGREE = "test.shop.amounts_agree"
 SOURCE = "source.shop.raw.orders"
 SOURCE_TEST = "test.shop.source_unique_raw_orders_id.56401af608"
+RELATED = "test.shop.relationships_orders_customer_id__customer_id__ref_stg_customers_.918495ce16"
 ORDERS = dg.AssetKey(["prod", "orders"])
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -117,6 +118,40 @@ def test_specs(manifest):
     assert found[SOURCE].name == "freshness"
 
 
+@pytest.mark.parametrize(
+    ("unique_id", "expected"),
+    [
+        ("test.shop.not_null_orders_order_id.cf6c17daed", "`not_null` of column `order_id`."),
+        (
+            RELATED,
+            "`relationships` of column `customer_id`; to: `ref('stg_customers')`; "
+            "field: `customer_id`.",
+        ),
+        (AGREE, "No row may come of the query in `tests/amounts_agree.sql`."),
+    ],
+)
+def test_a_test_without_a_description_is_described(manifest, unique_id, expected):
+    assert specs(manifest)[unique_id].description == expected
+
+
+def test_the_arguments_and_the_condition_of_a_test_are_told(manifest):
+    test = manifest["nodes"]["test.shop.not_null_orders_order_id.cf6c17daed"]
+    test["test_metadata"] = {
+        "name": "accepted_values",
+        "namespace": "dbt_utils",
+        "kwargs": {"column_name": "status", "arguments": {"values": ["new", "paid|late"]}},
+    }
+    test["config"]["where"] = "order_id > 0"
+    test["column_name"] = None
+    assert specs(manifest)[test["unique_id"]].description == (
+        "`dbt_utils.accepted_values` of column `status`; values: `new, paid│late`; "
+        "where `order_id > 0`."
+    )
+    unit_test = manifest["unit_tests"]["unit_test.shop.orders.only_paid_orders"]
+    unit_test["description"] = ""
+    assert specs(manifest)[unit_test["unique_id"]].description == "Unit test of `orders`."
+
+
 def test_checks_of_sources_run_on_their_own(environment, manifest):
     chosen: list[Selection] = []
 
@@ -165,6 +200,17 @@ def finished(status: str, failures: int = 0) -> NodeFinished:
     )
 
 
+def test_what_a_test_has_found_and_how_can_be_read(manifest):
+    key = dg.AssetCheckKey(ORDERS, "amounts_agree")
+    rows = dg.MetadataValue.md("| `id` |")
+    said = evaluation(key, finished("fail", 3), manifest, sql="select 1", rows=rows)
+    assert said.metadata["first_rows"] == rows
+    assert said.metadata["compiled_sql"].value == "```sql\nselect 1\n```"
+    assert said.metadata["time"].value == "250 ms (10 ms of it compiling)"
+    plain = evaluation(key, finished("fail", 3), manifest)
+    assert not {"first_rows", "compiled_sql"} & {*plain.metadata}
+
+
 @pytest.mark.parametrize(
     ("status", "passed", "severity"),
     [
@@ -210,10 +256,14 @@ def test_what_freshness_says(status, passed, severity):
         ),
     )
     assert (said.check_name, said.passed, said.severity) == ("freshness", passed, severity)
+    assert said.description == (
+        "The newest row is 3 h 00 min old; it warns after 2 hours and fails after 1 day."
+    )
     values = {name: value.value for name, value in said.metadata.items()}
     assert values == {
         "status": status,
         "max_loaded_at": (NOW - timedelta(hours=3)).timestamp(),
+        "age": "3 h 00 min",
         "snapshotted_at": NOW.timestamp(),
         "age_seconds": 10800.0,
         "warn_after": "2 hours",

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -21,7 +20,7 @@ ORDERS = "model.shop.orders"
 
 
 def translator(environment: Environment, manifest: dict[str, Any], **more: Any) -> Translator:
-    return Translator(environment, manifest, "c0ffee", Path("/checkout/warehouse"), **more)
+    return Translator(environment, manifest, "c0ffee", **more)
 
 
 def test_keys_are_those_of_dagster_dbt_below_the_environment(manifest):
@@ -208,12 +207,14 @@ def test_everything_about_a_model(environment, manifest):
     ]
 
 
-def test_without_hosting_the_code_is_the_file_of_the_checkout(environment, manifest):
+def test_without_hosting_there_is_no_link_but_the_name_of_the_file(environment, manifest):
+    """The link led to a file of the server's, which no browser of anybody else opens."""
     project = replace(environment.project, hosting=None)
     made = translator(replace(environment, project=project), manifest)
-    [reference] = made.spec(ORDERS).metadata["dagster/code_references"].code_references
-    assert reference.file_path == "/checkout/warehouse/models/marts/orders.sql"
-    assert "dbt/docs" not in made.spec(ORDERS).metadata
+    metadata = made.spec(ORDERS).metadata
+    assert "dagster/code_references" not in metadata
+    assert metadata["dbt/file"] == "models/marts/orders.sql"
+    assert "dbt/docs" not in metadata
 
 
 def test_files_of_packages_are_not_in_the_repository(environment, manifest):

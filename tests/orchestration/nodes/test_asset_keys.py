@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -82,7 +81,6 @@ def loaded(
         environment,
         manifest=manifest,
         commit="c0ffee",
-        project_directory=Path("/checkout"),
         docs_url="https://docs.example.com",
         catalog=None,
         build=lambda _context, _selection: (),

@@ -138,6 +138,30 @@ def test_new_commits_are_deployed_and_start_the_merge_jobs(
     assert deployed(site) == more
 
 
+def shown_jobs(site: Site, model: str) -> str:
+    """What the page of an asset says of the jobs that build it."""
+    graph = site.definitions().resolve_asset_graph()
+    return str(graph.get(dg.AssetKey(["prod", model])).metadata["jobs"].value)
+
+
+def test_dbt_is_asked_again_when_the_jobs_have_changed(
+    site: Site, daemon: Daemon, started: list[Process]
+):
+    """An asset names its jobs; without this, a new job was named with the next merge only."""
+    site.configure(deploy=ONE, jobs=JOBS)
+    daemon.tick()
+    assert "`dbt build`" in shown_jobs(site, "orders")
+    one = "      one: {environment: prod, execute_steps: [dbt run -s orders]}\n"
+    site.configure(deploy=ONE, jobs=JOBS + one)
+    assert "dbt has not told what this selects" in shown_jobs(site, "revenue")
+    daemon.tick()
+    assert "dbt run -s orders" in shown_jobs(site, "orders")
+    assert "dbt run -s orders" not in shown_jobs(site, "revenue")
+    started.clear()
+    daemon.tick()
+    assert {process[0] for process in started} == {"git"}, "dbt is asked once"
+
+
 TWO = f"""
     {NOWHERE}
     projects:
