@@ -73,7 +73,7 @@ def test_the_definitions_show_what_the_run_has_reported(site: Site, first: Resul
 def test_the_process_of_a_run_by_hand_has_the_same_keys(site: Site, first: Result):
     deployment, shown = site.deployment, site.definitions()
     pointers = deployed_pointers(deployment, site.state)
-    found = definitions(deployment, site.state, pointers=pointers, only="__ASSET_JOB")
+    found = definitions(deployment, site.state, pointers=pointers, listeners=(), only="__ASSET_JOB")
     assert {*found.resolve_all_asset_keys()} == {*shown.resolve_all_asset_keys()}
     for key in (dg.AssetKey(["prod", "lake", "orders"]),):
         [built] = [each for each in found.assets or [] if _has(each, key)]
