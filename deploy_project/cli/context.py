@@ -25,7 +25,7 @@ def past_runs(found: Settings, deployment: Deployment) -> Generator["Runs"]:
     from functools import partial
 
     from deploy_project.orchestration.internals.connections import keep_connections
-    from deploy_project.orchestration.internals.run_storage import index_beside, matching_ids
+    from deploy_project.orchestration.internals.run_storage import index_beside, matching_runs
     from deploy_project.runs.instance import history
     from deploy_project.runs.reads.read_model import Runs
     from deploy_project.runs.store.artifacts import Artifacts
@@ -37,5 +37,5 @@ def past_runs(found: Settings, deployment: Deployment) -> Generator["Runs"]:
             history.place(),
             artifacts=Artifacts.of(deployment, found.state),
             index=index_beside(instance),
-            matching=partial(matching_ids, instance),
+            matching=partial(matching_runs, instance),
         )

@@ -381,9 +381,9 @@ def test_only_a_run_by_hand_says_what_it_builds(instance: dg.DagsterInstance):
 def test_the_table_of_runs_is_asked_for_ids_and_has_our_index_beside_it(tmp_path: Path):
     with dg.instance_for_test(temp_dir=str(tmp_path)) as made:
         run = made.add_run(dg.DagsterRun("daily"))
-        assert run_storage.matching_ids(made, run.run_id[:6]) == [run.run_id]
-        assert run_storage.matching_ids(made, str(tags.run_number(run.run_id))) == [run.run_id]
-        assert run_storage.matching_ids(made, "x") == []
+        for text in (run.run_id[:6], str(tags.run_number(run.run_id))):
+            assert run_storage.matching_runs(made, text) == {run.run_id: Status.QUEUED}
+        assert run_storage.matching_runs(made, "x") == {}
         index = run_storage.index_beside(made)
         assert index is not None
         assert index.ids() == set()

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration.internals.connections import keep_connections
-from deploy_project.orchestration.internals.run_storage import matching_ids
+from deploy_project.orchestration.internals.run_storage import matching_runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.read_model import matching
@@ -68,7 +68,7 @@ def test_a_run_is_found_by_its_number_whatever_language_the_database_sorts_by(hi
         (str(tags.run_number(second)), [second]),
         ("3f3", []),
     ]:
-        assert sorted(matching(matching_ids(history.instance, text) or [], text)) == expected
+        assert sorted(matching(matching_runs(history.instance, text) or {}, text)) == expected
 
 
 def test_connections_are_kept(history: History, server: Server):

@@ -13,9 +13,13 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Environment, Project
 from deploy_project.errors import ArtifactError
 from deploy_project.releases.given import given
+from deploy_project.runs.model import run_facts
+from deploy_project.runs.reads.catching_up import catch_up
+from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store import transfer
 from deploy_project.runs.store.artifacts import Artifacts, Publication
 from deploy_project.runs.store.logs import Tail
+from tests.support.past_runs import History, facts_of, on_sqlite
 from tests.support.s3 import BUCKET, SECRET, Store, addressed, running
 from tests.support.serving import served
 from tests.support.waiting import PATIENCE
@@ -188,3 +192,30 @@ def test_a_store_that_is_gone_is_named(tmp_path: Path, root: str):
 def test_its_credentials_are_secrets_of_every_run(store: Store):
     masked = given(PROD, None).scrubber.text(f"key {SECRET} of dbt")
     assert masked == "key ***** of dbt"
+
+
+def test_facts_are_kept_there_and_all_files_listed(artifacts: Artifacts, tmp_path: Path):
+    assert artifacts.sizes("run") == {}
+    assert run_facts.kept(artifacts, "run") is None
+    artifacts.publish_step("run", STEP, step(tmp_path, models=2))
+    assert artifacts.sizes("run") == {
+        f"{STEP}/console.log": 0,
+        f"{STEP}/step.json": 2,
+        f"{STEP}/target/compiled/m0.sql": 8,
+        f"{STEP}/target/compiled/m1.sql": 8,
+        f"{STEP}/target/empty.csv": 0,
+        f"{STEP}/target/manifest.json": 2,
+    }
+    facts = facts_of("3f2a0c1e-aaaa-4000-8000-000000000000")
+    run_facts.keep(artifacts, facts)
+    assert run_facts.kept(artifacts, facts.run_id) == facts
+
+
+def test_the_index_is_made_of_the_facts_there(artifacts: Artifacts, tmp_path: Path):
+    with on_sqlite(tmp_path) as instance:
+        history = History(instance, tmp_path)
+        for number in range(40):
+            run_facts.keep(artifacts, facts_of(history.add(), warnings=number % 2))
+        assert catch_up(instance, history.index, artifacts, seconds=None) == 40
+        found = Runs(instance, "", artifacts, history.index).page(limit=40).runs
+    assert sum(each.warnings for each in found) == 20

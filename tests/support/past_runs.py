@@ -13,7 +13,7 @@ from pathlib import Path
 import dagster as dg
 from upath import UPath
 
-from deploy_project.orchestration.internals.run_storage import index_beside, matching_ids
+from deploy_project.orchestration.internals.run_storage import index_beside, matching_runs
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run_facts import (
     CodeFacts,
@@ -90,7 +90,7 @@ class History:
             "here",
             self.artifacts,
             self.index,
-            lambda text: matching_ids(self.instance, text) or [],
+            lambda text: matching_runs(self.instance, text),
         )
 
     def plain(self) -> Runs:

@@ -5,7 +5,7 @@ don't tell where the storage is.
 """
 
 import re
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from dagster._core.storage.runs import SqliteRunStorage, SqlRunStorage
 from dagster._core.storage.runs.schema import RunsTable
 from sqlalchemy import Connection, Engine, or_, select
 
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.index import Index, sqlite_index
 from deploy_project.runs.reads.read_model import number_in
 
@@ -27,8 +28,8 @@ _LOWEST, _HIGHEST = (
 )
 
 
-def matching_ids(instance: dg.DagsterInstance, text: str) -> Sequence[str] | None:
-    """Return the ids of the runs that begin with `text`, or have it as their number.
+def matching_runs(instance: dg.DagsterInstance, text: str) -> Mapping[str, Status] | None:
+    """Return the status of each run named by `text`: the beginning of its id, or its number.
 
     The unique index of ids finds them. None where the storage is not one of Dagster's own.
     """
@@ -37,12 +38,13 @@ def matching_ids(instance: dg.DagsterInstance, text: str) -> Sequence[str] | Non
         return None
     beginnings = _beginnings(text.strip().lower())
     if not beginnings:
-        return []
-    asked = select(RunsTable.c.run_id).where(
+        return {}
+    asked = select(RunsTable.c.run_id, RunsTable.c.status).where(
         or_(*(RunsTable.c.run_id.between(*_bounds(each)) for each in beginnings))
     )
     with storage.connect() as connection:
-        return [run_id for (run_id,) in connection.execute(asked)]
+        rows = connection.execute(asked).all()
+    return {run_id: Status.of(dg.DagsterRunStatus(status)) for run_id, status in rows}
 
 
 def _beginnings(text: str) -> list[str]:

@@ -79,7 +79,7 @@ class Part:
 
 @dataclass
 class Index:
-    """The tables of ended runs and of their nodes, and the time up to which they are whole.
+    """The tables of ended runs and of their nodes, and the mark until when they have all.
 
     All methods raise `RunIndexError` when it can't be used. It is made on its first use, and made
     anew when another version has made it, or when its file is damaged.
@@ -91,7 +91,7 @@ class Index:
     _is_ready: bool = field(default=False, init=False)
 
     def whole_until(self) -> datetime | None:
-        """Return the time up to which it has every ended run; None when it was never whole."""
+        """Return the mark: it has every run that had ended by then; None without one."""
         with self._transaction() as connection:
             return _since(connection)
 
@@ -103,13 +103,14 @@ class Index:
             connection.execute(insert(MARKS).values(name="since", value=value))
 
     def write(self, runs: Collection[tuple[PastRun, Sequence[NodeFacts]]]) -> None:
-        """Write ended runs and their nodes, in the place of what it has of them."""
+        """Write ended runs and their nodes, in the place of older rows of the same runs."""
         nodes = [
             node_row(run.id, position, node)
             for run, found in runs
             for position, node in enumerate(found)
         ]
         with self._transaction() as connection:
+            _lock(connection)
             _delete(connection, [run.id for run, _ in runs])
             if runs:
                 connection.execute(insert(RUNS), [run_row(run) for run, _ in runs])
@@ -275,7 +276,7 @@ def _begin(connection: Connection) -> None:
 
 
 def median(values: Sequence[float]) -> float:
-    """Return the median of `values`, of which there is one at least."""
+    """Return the median of `values`, one or more."""
     found, middle = sorted(values), len(values) // 2
     return found[middle] if len(found) % 2 else (found[middle - 1] + found[middle]) / 2
 
@@ -298,7 +299,7 @@ def _version(connection: Connection) -> str | None:
 
 
 def _lock(connection: Connection) -> None:
-    """Hold up everybody else who is about to make the tables, until the transaction ends."""
+    """Hold up all other writers until the transaction ends."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     else:

@@ -91,7 +91,7 @@ def past_run(record: dg.RunRecord) -> PastRun:
 
 
 def with_facts(run: PastRun, facts: RunFacts) -> PastRun:
-    """Return `run` with what its facts tell beyond Dagster's record.
+    """Return `run` with the details of its facts.
 
     Dagster learns of an end a moment after the facts were written.
     """

@@ -1,10 +1,10 @@
-"""The one read of runs: lists, counts and look-ups, whatever asks (DESIGN 16).
+"""The one read of runs for everybody: lists, counts and look-ups (DESIGN 16).
 
 A list takes three queries: for the runs that Dagster has not ended, for those that have ended since
 the index was whole, and for a page of the index. Without an index all come from Dagster.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,8 +26,8 @@ _MOST_FRESH = 5_000
 """More ids than this are too many for one query."""
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
-Matching = Callable[[str], Sequence[str] | None]
-"""Returns the ids of the runs that a text may name; None where it can't tell."""
+Matching = Callable[[str], Mapping[str, Status] | None]
+"""Returns the runs that a text may name, with their status; None where it can't tell."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class Runs:
 
         Raises `LaunchError` when there is none, or more than one.
         """
-        found = matching(self._candidates(text), text)
+        known = self.matching(text) if self.matching is not None else None
+        found = matching(self.instance.get_run_ids() if known is None else known, text)
         if not found:
             raise LaunchError(
                 f"no run is called {text!r} in the history of {self.history}; `deploy-project "
@@ -85,6 +86,11 @@ class Runs:
         if len(found) > 1:
             some = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
             raise LaunchError(f"{text!r} names {len(found)} runs: {some}; write more of the id")
+        status = known[found[0]] if known is not None else None
+        if status is not None and status.has_ended:
+            indexed = self._indexed_run(found[0])
+            if indexed is not None:
+                return replace(indexed, status=status)
         return self.by_id(found[0])
 
     def by_id(self, run_id: str) -> PastRun:
@@ -157,7 +163,7 @@ class Runs:
         return Page(page.runs, part.total + len(matched))
 
     def _as_of_now(self, run: PastRun, indexed: PastRun | None) -> PastRun:
-        """Return a run of Dagster's with what the index, or else its facts, tells of it."""
+        """Return a run of Dagster's with the details of the index, or else of its facts."""
         if indexed is None or not run.status.has_ended:
             return self._with_own_facts(run)
         return replace(indexed, status=run.status, ended_at=run.ended_at)
@@ -174,21 +180,19 @@ class Runs:
         return Page([self._with_own_facts(each) for each in page.runs], page.total)
 
     def _since(self) -> datetime | None:
-        """Return the time up to which the index is whole, as far as this process has heard."""
+        """Return the mark of the index; a later one may have been set since it was read."""
         if self._whole_until is None and self.index is not None:
             self._whole_until = self.index.whole_until()
         return self._whole_until
 
-    def _candidates(self, text: str) -> Sequence[str]:
-        found = self.matching(text) if self.matching is not None else None
-        return self.instance.get_run_ids() if found is None else found
-
     def _detailed(self, run: PastRun) -> PastRun:
-        """Return `run` with what is known beyond Dagster's record: from the index, or its facts."""
-        indexed = None
+        """Return `run` with the details that Dagster's record does not have."""
+        return self._as_of_now(run, self._indexed_run(run.id))
+
+    def _indexed_run(self, run_id: str) -> PastRun | None:
         with suppress(RunIndexError):
-            indexed = self.index.run(run.id) if self.index is not None else None
-        return self._as_of_now(run, indexed)
+            return self.index.run(run_id) if self.index is not None else None
+        return None
 
     def _with_own_facts(self, run: PastRun) -> PastRun:
         if not run.status.has_ended or not run.is_ours:

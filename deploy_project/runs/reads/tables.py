@@ -152,5 +152,5 @@ def _optional(value: int | None) -> datetime | None:
 
 
 def _text(text: str) -> str:
-    """Return `text` without what a database refuses: NUL, and halves of letters."""
+    """Return `text` without NUL and halves of letters, which databases refuse."""
     return text.encode("utf-8", errors="replace").decode("utf-8").replace("\0", " ")

@@ -1,4 +1,4 @@
-"""The runs that a read wants: by what they are of, by their state, and by time; pure."""
+"""The filter of a read of runs: by job, state, code, time and more; pure."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

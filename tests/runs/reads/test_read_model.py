@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from deploy_project.errors import LaunchError, RunIndexError
-from deploy_project.orchestration.internals.run_storage import INDEX, index_beside, matching_ids
+from deploy_project.orchestration.internals.run_storage import INDEX, index_beside, matching_runs
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.past_run import PastRun, past_run, with_facts
@@ -121,7 +121,7 @@ def test_a_list_takes_three_queries_at_most(filled: History):
         assert len(said) == 3, said
         said.clear()
         known.find(str(tags.run_number(filled.added[5])))
-        assert len(said) == 3, said
+        assert len(said) <= 3, said
     finally:
         event.remove(Engine, "before_cursor_execute", hear)
 
@@ -354,7 +354,7 @@ def test_dagsters_index_of_ids_knows_them_as_well(history: History):
     for each in (A, B, C):
         history.add(run_id=each, status=QUEUED)
     for text, expected in TEXTS:
-        assert sorted(matching(matching_ids(history.instance, text) or [], text)) == expected
+        assert sorted(matching(matching_runs(history.instance, text) or {}, text)) == expected
     for runs in (history.indexed(), history.plain()):
         assert runs.find(str(tags.run_number(B))).id == B
         assert runs.find("12345678").status is Status.QUEUED
