@@ -25,7 +25,7 @@ from upath import UPath
 from bench.session import caption, ends_on_sigterm, page, tell, write
 from bench.tables import line
 from deploy_project.orchestration.internals.connections import keep_connections
-from deploy_project.orchestration.internals.run_storage import index_beside, matching_ids
+from deploy_project.orchestration.internals.run_storage import index_beside, matching_runs
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run_facts import CountedTests, NodeFacts, RunFacts
 from deploy_project.runs.model.status import Status
@@ -57,10 +57,15 @@ class Timed:
 
     @property
     def cells(self) -> list[str]:
-        """Its median and its 95th percentile, in milliseconds."""
+        """Its median and its 95th percentile."""
         ordered = sorted(self.seconds)
         high = ordered[min(len(ordered) - 1, round(0.95 * len(ordered)))]
-        return [f"{each * 1000:.1f} ms" for each in (statistics.median(ordered), high)]
+        return [shown(each) for each in (statistics.median(ordered), high)]
+
+
+def shown(seconds: float) -> str:
+    """Return a duration as the table has it."""
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def main() -> None:
@@ -117,17 +122,13 @@ def _measured(
     catch_up(instance, index, artifacts, seconds=None)
     yield Timed("the index made, `deploy-project index`", None, [time.perf_counter() - begun])
     index.set_whole_until(datetime.now(UTC) + timedelta(hours=1))  # all of them ended just now
-    runs = Runs(instance, "", artifacts, index, partial(_matching, instance))
+    runs = Runs(instance, "", artifacts, index, partial(matching_runs, instance))
     for what, target, read in _reads(added):
         yield Timed(what, target, list(_seconds(partial(read, runs), times)))
     yield Timed("the index caught up with nothing new", None, _of_catching_up(runs, times))
     plain = Runs(instance, "", artifacts)
     took = list(_seconds(partial(_page_of_100, plain), 3))
     yield Timed("a page of 100 without an index", None, took)
-
-
-def _matching(instance: dg.DagsterInstance, text: str) -> Sequence[str]:
-    return matching_ids(instance, text) or []
 
 
 def _of_catching_up(runs: Runs, times: int) -> list[float]:
@@ -225,7 +226,9 @@ def _fill(instance: dg.DagsterInstance, artifacts: Artifacts, count: int) -> lis
         seconds = chance.uniform(30, 300)
         job, own = _job(chance.randrange(JOBS)), _tags(number, chance)
         own |= {tags.JOB: job, tags.ENVIRONMENT: job.partition("__")[0]}
-        run = dg.DagsterRun(job, run_id=run_id, status=status, tags=own)
+        run = dg.DagsterRun(
+            job, run_id=run_id, status=status, tags=own, remote_job_origin=_origin(job)
+        )
         ended = began + timedelta(seconds=seconds)
         has_ended = status is not dg.DagsterRunStatus.QUEUED
         bodies.append(
@@ -250,6 +253,18 @@ def _fill(instance: dg.DagsterInstance, artifacts: Artifacts, count: int) -> lis
         connection.execute(RunsTable.insert(), bodies)
         connection.execute(RunTagsTable.insert(), labels)
     return ids
+
+
+def _origin(job: str) -> Any:
+    """Return what Dagster wants of every run that waits."""
+    from dagster._core.remote_origin import (
+        RegisteredCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
+
+    location = RegisteredCodeLocationOrigin("deploy_project")
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
 
 
 def _tags(number: int, chance: random.Random) -> dict[str, str]:
