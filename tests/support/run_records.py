@@ -1,10 +1,12 @@
 """The sensor that writes the records of runs that could not do so."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
+from deploy_project.orchestration.jobs.run_end import EndListener
 from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.triggers.run_records import look
 from deploy_project.runs.model import tags
@@ -21,6 +23,7 @@ class Watch:
     instance: dg.DagsterInstance
     cursor: Cursor = field(default_factory=lambda: Cursor(datetime.now(UTC)))
     warnings: list[str] = field(default_factory=list[str])
+    listeners: Sequence[EndListener] = LISTENERS
 
     def tick(self, *, later: timedelta = timedelta(minutes=2)) -> list[str]:
         self.cursor, written = look(
@@ -30,7 +33,7 @@ class Watch:
             self.cursor,
             datetime.now(UTC) + later,
             self.warnings.append,
-            LISTENERS,
+            self.listeners,
         )
         return written
 

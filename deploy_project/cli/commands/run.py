@@ -15,7 +15,7 @@ from deploy_project.errors import LaunchError
 from deploy_project.orchestration.processes import daemon
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.launching import Dagster
-from deploy_project.runs.model import overrides
+from deploy_project.runs.model import overrides, tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.requests.by_hand import Wish, by_hand
 from deploy_project.runs.requests.request import Request
@@ -41,7 +41,8 @@ def start(job: Job, asked: Request, found: Settings, deployment: Deployment, *, 
     """Start the run of `job` that is asked for; with `wait`, return 0 or 1 as it ends."""
     dagster = Dagster.of(deployment)
     run_id = dagster.launch(asked.job_name, asked.tags, asked.run_config)
-    started = f"Started {job.name} as run {run_id}\n{deployment.run_page(run_id)}"
+    number, page = tags.run_number(run_id), deployment.run_page(run_id)
+    started = f"Started {job.name} as run {run_id} (number {number})\n{page}"
     if not wait:
         print(started)
         return 0

@@ -64,9 +64,7 @@ def conclude(
         if run.pull_request is not None:
             partitions = pull_requests_of(run.environment.project)
             instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
-        finished = replace(finished, deactivated=why or "")
-        finished = replace(finished, facts=gathered(finished))
-        wrong = _kept(finished, is_over=is_over)
+        finished, wrong = _with_facts(replace(finished, deactivated=why or ""), is_over=is_over)
         untold = [each for listener in listeners for each in listener(instance, finished)]
         for each in (*wrong, *untold):
             instance.report_engine_event(each, dagster_run)
@@ -78,16 +76,22 @@ def conclude(
         instance.report_engine_event(why, dagster_run)
 
 
-def _kept(finished: FinishedRun, *, is_over: bool) -> list[str]:
-    """Keep the facts of a run among its artifacts; return the error of one that goes on."""
-    assert finished.facts is not None
+def _with_facts(finished: FinishedRun, *, is_over: bool) -> tuple[FinishedRun, list[str]]:
+    """Return the run with its facts, which are kept among its artifacts now, and what was wrong.
+
+    Raises `ArtifactError` when they can't be kept and the run `is_over`.
+    """
     try:
-        run_facts.keep(finished.run.artifacts, finished.facts)
+        finished = replace(finished, facts=(facts := gathered(finished)))
+        run_facts.keep(finished.run.artifacts, facts)
     except ArtifactError as error:
         if is_over:
             raise
-        return [f"The facts of the run could not be kept: {error}"]
-    return []
+        return finished, [f"The facts of the run could not be kept: {error}"]
+    except Exception as error:  # no run fails for want of them
+        kind = type(error).__name__
+        return finished, [f"The facts of the run could not be kept: {kind}, which is our mistake"]
+    return finished, []
 
 
 def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.internals.run_storage import index_beside
+from deploy_project.orchestration.jobs import run_end
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.orchestration.jobs.run_end import has_record
 from deploy_project.orchestration.listeners import LISTENERS
@@ -19,7 +20,9 @@ from deploy_project.orchestration.triggers import lost
 from deploy_project.orchestration.triggers.run_records import correct_waiting, ends_sensor
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.outcome.ends import Cursor
+from deploy_project.runs.outcome.overview import FinishedRun
 from deploy_project.runs.store import scratch
 from tests.support.processes import processes_in
 from tests.support.run_records import Watch
@@ -139,6 +142,39 @@ def test_a_run_that_went_on_elsewhere_after_its_end_has_one_record(watch: Watch)
     job = watch.site.deployment.jobs["prod__daily"]
     ended = Run.of(run, job, watch.site.deployment, watch.site.state)
     assert has_record(watch.instance, ended)
+
+
+def test_listeners_hear_of_a_run_with_its_facts_before_its_record(watch: Watch):
+    heard: list[FinishedRun] = []
+
+    def dies(_: dg.DagsterInstance, finished: FinishedRun) -> Sequence[str]:
+        heard.append(finished)
+        assert not has_record(watch.instance, finished.run)
+        assert run_facts.kept(finished.run.artifacts, finished.run.id) == finished.facts
+        if len(heard) == 1:
+            raise OSError("killed, as it were")
+        return ["the chat could not be told"]
+
+    watch.listeners = [dies]
+    run = watch.queued()
+    events.cancel_queued(watch.instance, run, "as wanted")
+    assert watch.tick() == []
+    assert len(watch.tick()) == 1, "so it is told of again"
+    assert [each.run.id for each in heard] == [run.run_id] * 2
+    assert watch.site.record(run.run_id)["not_posted"] == "the chat could not be told"
+
+
+def test_facts_that_can_not_be_made_cost_no_record(watch: Watch, monkeypatch: pytest.MonkeyPatch):
+    def fails(_: FinishedRun) -> RunFacts:
+        raise ValueError
+
+    monkeypatch.setattr(run_end, "gathered", fails)
+    run = watch.queued()
+    events.cancel_queued(watch.instance, run, "as wanted")
+    assert len(watch.tick()) == 1
+    watch.site.record(run.run_id)
+    said = [each.message for each in watch.instance.all_logs(run.run_id)]
+    assert any("could not be kept: ValueError, which is our mistake" in each for each in said)
 
 
 def test_what_can_not_be_written_now_is_written_later(watch: Watch):
