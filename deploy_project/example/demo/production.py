@@ -3,19 +3,17 @@
 import sys
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-
-from upath import UPath
 
 from deploy_project.config.environment import Settings
 from deploy_project.config.values.deployment import Deployment
-from deploy_project.dbt.artifacts.results import NodeResult, read_run_results
 from deploy_project.errors import ArtifactError
 from deploy_project.example.demo.runs import example, executed, near
 from deploy_project.example.remote import working_copy
+from deploy_project.runs.model import run_facts
+from deploy_project.runs.model.run_facts import NodeFacts
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.model.step import from_json
 from deploy_project.runs.store.artifacts import Artifacts
 
 JOB = "production__daily"
@@ -40,7 +38,10 @@ def production(found: Settings, deployment: Deployment) -> list[str]:
     if run.status is not Status.SUCCESS:
         print(f"\nThe run ended with {run.status}; its artifacts are in {artifacts.run(run.id)}")
         return []
-    built = counted(_results(artifacts.run(run.id)))
+    facts = run_facts.kept(artifacts, run.id)
+    if facts is None:
+        raise ArtifactError(f"run {run.id} has left no facts in {artifacts.run(run.id)}")
+    built = counted(facts.nodes)
     docs = artifacts.published(artifacts.environment("production"), "docs")
     return [
         f"Built production at commit {run.commit[:7]}: {built}.",
@@ -51,24 +52,14 @@ def production(found: Settings, deployment: Deployment) -> list[str]:
     ]
 
 
-def counted(results: Iterable[NodeResult]) -> str:
+def counted(nodes: Iterable[NodeFacts]) -> str:
     """Return the numbers of nodes that a run has built, and of its tests, in words."""
-    statuses = [(each.unique_id.partition(".")[0], each.status) for each in results]
+    statuses = [(each.unique_id.partition(".")[0], each.status) for each in nodes]
     count = Counter(kind for kind, _ in statuses)
     built = [f"{count[kind]} {kind}{'' if count[kind] == 1 else 's'}" for kind in _BUILT]
     tested = [status for kind, status in statuses if kind in _TESTS]
     warned = f", {tested.count('warn')} with a warning" if "warn" in tested else ""
     return f"{', '.join(built)}; {len(tested)} tests{warned}"
-
-
-def _results(run: UPath) -> Iterator[NodeResult]:
-    """Yield the results of all commands of a run."""
-    for directory in sorted(run.iterdir(), key=str):
-        file = directory / "step.json"
-        if not file.exists():
-            raise ArtifactError(f"{directory} has no step.json, though its run has ended")
-        if from_json(file.read_text(encoding="utf-8"), where=str(file)).kind == "command":
-            yield from read_run_results(directory / "target" / "run_results.json").results
 
 
 def _farewell(done: list[str], *, url: str, copy: str) -> str:

@@ -9,10 +9,10 @@ import pytest
 from deploy_project.cli import main
 from deploy_project.cli.commands.runs import against, listed
 from deploy_project.config.values.deployment import Environment, Project
-from deploy_project.dbt.artifacts.results import NodeResult
 from deploy_project.example.demo.production import counted
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model import tags
+from deploy_project.runs.model.run_facts import NodeFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.reads.past_run import PastRun
@@ -174,8 +174,8 @@ def test_an_unknown_name_is_told(history: History, capsys: pytest.CaptureFixture
     assert "there is no project 'shpo'; did you mean 'shop'? known: shop" in capsys.readouterr().err
 
 
-def node(unique_id: str, status: str) -> NodeResult:
-    return NodeResult(unique_id, status, "", "", 0.0, None, None, None)
+def node(unique_id: str, status: str) -> NodeFacts:
+    return NodeFacts(unique_id, "", "", 4, status)
 
 
 def test_the_demo_counts_what_was_built_and_tested():
