@@ -23,7 +23,7 @@ from deploy_project.runs.timing.model_timing import Timing, duration_text
 from deploy_project.runs.timing.thumbnail import thumbnail_uri
 
 SLOWEST = 10
-_WRAPPER = TextWrapper(100, drop_whitespace=False, subsequent_indent="    ")
+_WRAPPER = TextWrapper(80, drop_whitespace=False, subsequent_indent="    ")
 _IN_PLACE = 850
 """Dagster shows Markdown of up to 1,000 characters without a click."""
 
