@@ -17,6 +17,7 @@ from dagster._core.definitions.definitions_load_context import (
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
 from deploy_project.orchestration.internals import (
+    check_outputs,
     events,
     executor,
     launching,
@@ -186,6 +187,23 @@ def test_planned_and_materialized_events_belong_to_the_asset(instance: dg.Dagste
     assert latest.asset_materialization.metadata["seconds"] == dg.FloatMetadataValue(1.5)
     (record,) = instance.get_asset_records([KEY])
     assert record.asset_entry.last_run_id == result.run_id
+
+
+def test_checks_that_were_reported_meanwhile_are_outputs_of_their_op():
+    """The run's log said that the op had not yielded its outputs."""
+    keys = [dg.AssetCheckKey(KEY, name) for name in ("not_null", "a_name_of_ours")]
+    specs = [dg.AssetCheckSpec(each.name, asset=each.asset_key) for each in keys]
+
+    @dg.multi_asset(specs=[dg.AssetSpec(KEY)], check_specs=specs, can_subset=True)
+    def built(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        yield from check_outputs.evaluated(context.selected_asset_check_keys)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = dg.materialize([built], instance=instance)
+        said = [each.user_message for each in instance.all_logs(result.run_id)]
+    assert result.success
+    assert [each for each in said if "did not yield" in each] == []
+    assert result.get_asset_check_evaluations() == []
 
 
 def test_an_evaluation_belongs_to_the_asset_and_the_run(instance: dg.DagsterInstance):

@@ -14,6 +14,7 @@ from deploy_project.orchestration.catalog.selection import (
     freshness_arguments,
     selection_arguments,
 )
+from deploy_project.orchestration.internals.check_outputs import evaluated
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
 from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.runs.model import tags
@@ -34,23 +35,19 @@ class ByHand:
     deployment: Deployment
     state: StateDirectory
 
-    def build(
-        self, context: dg.AssetExecutionContext, selection: Selection
-    ) -> Iterator[dg.MaterializeResult[Any]]:
+    def build(self, context: dg.AssetExecutionContext, selection: Selection) -> Iterator[Any]:
         """Build just the selection; its events are reported while dbt runs."""
         self._run(context.op_execution_context, [selection_arguments(selection, self.manifest)])
-        yield from ()
+        yield from evaluated(context.selected_asset_check_keys)
 
-    def check(
-        self, context: dg.AssetCheckExecutionContext, selection: Selection
-    ) -> Iterator[dg.AssetCheckResult]:
+    def check(self, context: dg.AssetCheckExecutionContext, selection: Selection) -> Iterator[Any]:
         """Measure and test just the selected sources; events are reported while dbt runs."""
         commands = [
             freshness_arguments(selection, self.manifest),
             selection_arguments(selection, self.manifest),
         ]
         self._run(context.op_execution_context, commands)
-        yield from ()
+        yield from evaluated(context.selected_asset_check_keys)
 
     def _run(self, context: dg.OpExecutionContext, commands: Sequence[Sequence[str]]) -> None:
         """Run `commands` (arguments after `dbt`) one after the other, as a job would.

@@ -1,6 +1,7 @@
 """One Dagster job for each deployment job, one op for each of its steps (DESIGN 3)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -229,9 +230,10 @@ def end(
     outcome: Status,
 ) -> None:
     """Finish a run after its last step, and put its record into the asset catalog."""
-    run = Run.of(dagster_run, job, deployment, state)
     known = instance.get_run_record_by_id(dagster_run.run_id)
     assert known is not None
+    run = Run.of(dagster_run, job, deployment, state)
+    run = replace(run, who=tags.who(known.dagster_run.tags))  # its first step has found it out
     if outcome is Status.CANCELLED and dagster_run.remote_job_origin is None:
         # Ctrl-C on the command line; Dagster alone takes it for a failure.
         instance.report_run_canceling(dagster_run, "Interrupted on the command line.")

@@ -23,7 +23,7 @@ from deploy_project.runs.timing.model_timing import Timing, duration_text
 from deploy_project.runs.timing.thumbnail import thumbnail_uri
 
 SLOWEST = 10
-_WRAPPER = TextWrapper(100, drop_whitespace=False, subsequent_indent="    ")
+_WRAPPER = TextWrapper(80, drop_whitespace=False, subsequent_indent="    ")
 _IN_PLACE = 850
 """Dagster shows Markdown of up to 1,000 characters without a click."""
 
@@ -118,13 +118,17 @@ def _in_place(reason: str) -> str:
 
 
 def _code(finished: FinishedRun) -> str:
-    """Return the commit, with a link, and its branch; empty where none was found."""
+    """Return the commit with a link, its branch, subject and author; empty where none was found."""
     source = finished.source
     if source is None:
         return ""
     url = commit_url(finished.run.environment.project.hosting, source.commit)
     commit = link(code(source.commit[:7]), url)
-    return f"{commit} of {code(source.branch)}" if source.branch else commit
+    told = f"{commit} of {code(source.branch)}" if source.branch else commit
+    known = finished.facts.code if finished.facts is not None else None
+    if known is None or not known.subject:
+        return told
+    return f"{told}: {code(known.subject)}{f' by {code(known.author)}' if known.author else ''}"
 
 
 def _duration(finished: FinishedRun) -> str:

@@ -19,9 +19,11 @@ from deploy_project.config.values.deployment import (
 from deploy_project.dbt.artifacts.results import Interval, NodeResult
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.run_facts import CodeFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
+from deploy_project.runs.outcome.facts import gathered
 from deploy_project.runs.outcome.finish import record, verdict
 from deploy_project.runs.outcome.overview import FinishedRun, overview, steps_table
 from deploy_project.runs.timing.model_timing import Command, timing
@@ -221,6 +223,14 @@ def test_the_code_is_a_link_where_the_project_has_a_page():
     job = replace(DAILY, environment=replace(PROD, project=project))
     linked = overview(replace(FAILED, run=replace(RUN, job=job)))["code"].value
     assert linked == ("[`0123456`](https://github.com/acme/shop/commit/0123456789abcdef) of `main`")
+
+
+def test_the_code_has_the_subject_and_author_of_its_commit():
+    """Both are anybody's text, so they are code."""
+    known = CodeFacts("0123456789abcdef", "main", subject="Fix `a` [b](http://c)", author="Ana")
+    facts = replace(gathered(FAILED), code=known)
+    told = overview(replace(FAILED, facts=facts))["code"].value
+    assert told == "`0123456` of `main`: ``Fix `a` [b](http://c)`` by `Ana`"
 
 
 def test_what_is_slow_has_worked_and_the_longest_is_the_first_of_it():
