@@ -71,8 +71,8 @@ def definitions(
 
     The `listeners` hear of each run's end. Neither the network nor dbt is asked for anything.
     `only` names the job that this process is there to execute, if it is: a deployment job goes by
-    its own commit, and not by the models, which take longest to load. No such
-    process imports dagster-dbt.
+    its own commit, and not by the models, which take longest to load. No such process
+    imports dagster-dbt.
     """
     jobs = {
         job.name: deployment_job(job, deployment, state, listeners)

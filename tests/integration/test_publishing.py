@@ -1,4 +1,4 @@
-"""What a run publishes, row by row as docs/runs.md has it: state, docs and the deployed commit."""
+"""The table of docs/starting-runs.md on what a run publishes, row by row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

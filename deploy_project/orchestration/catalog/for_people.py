@@ -58,16 +58,22 @@ def cron_text(line: str) -> str:
     if minute.isdecimal() and re.fullmatch(r"\d+(,\d+)*", hour):
         times = " and ".join(f"{int(each):02}:{int(minute):02}" for each in hour.split(","))
         return f"{days} at {times}" if days else code(line)
-    every = re.fullmatch(r"\*/(\d+)", minute if hour == "*" else hour)
-    if days != "every day":
+    often = _often(minute, hour)
+    if not often or not days:
         return code(line)
+    return often if days == "every day" else f"{often}, {days}"
+
+
+def _often(minute: str, hour: str) -> str:
+    """Return the times of a cron line that come again and again in a day; empty for others."""
+    every = re.fullmatch(r"\*/(\d+)", minute if hour == "*" else hour)
     if minute.isdecimal() and hour == "*":
         return f"every hour at minute {int(minute)}"
     if every and hour == "*":
         return f"every {every[1]} minutes"
     if every and minute.isdecimal():
         return f"every {every[1]} hours at minute {int(minute)}"
-    return code(line)
+    return ""
 
 
 def _days(day: str, weekday: str) -> str:

@@ -32,6 +32,10 @@ from deploy_project.orchestration.nodes.node_facts import (
 )
 from deploy_project.orchestration.nodes.notes import Tell, nobody, reason
 
+_BUILT_BY = "#### Built by:"
+_RAW_SQL = "\n\n#### Raw SQL:\n"
+"""The heading of dagster-dbt's, which the code of a model follows."""
+
 
 def _nothing(_: NodeEntry) -> dict[str, object]:
     return {}
@@ -147,7 +151,7 @@ class Translator:
         return dg.AssetSpec(
             self.keys[unique_id],
             deps=[*self._parents(unique_id), *by.also_reads],
-            description=by.description or own,
+            description=self._described(unique_id, by.description or own),
             group_name=group_name(self.environment.name, by.group or group(node)),
             owners=by.owners or owners(node, self.manifest),
             tags=by.tags or tags(node),
@@ -172,7 +176,6 @@ class Translator:
         ).get(node["unique_id"])
         values: dict[str, object] = {
             "dbt/unique_id": node["unique_id"],
-            "jobs": self._jobs(node["unique_id"]),
             "dbt/materialized": mapping(node.get("config")).get("materialized"),
             "dbt/docs": self._docs(node),
             "dbt/freshness_note": age.note,
@@ -184,9 +187,13 @@ class Translator:
         }
         return {name: value for name, value in values.items() if value not in (None, "")}
 
-    def _jobs(self, unique_id: str) -> dg.MetadataValue[Any] | None:
-        found = self.built_by.get(unique_id)
-        return dg.MetadataValue.md(found) if found else None
+    def _described(self, unique_id: str, text: str | None) -> str | None:
+        """Return a description with the jobs in it: metadata is shown far below, after columns."""
+        jobs = self.built_by.get(unique_id)
+        if not jobs:
+            return text
+        said, heading, code = (text or "").partition(_RAW_SQL)
+        return "\n\n".join(filter(None, [said.strip(), f"{_BUILT_BY}\n\n{jobs}"])) + heading + code
 
     def _docs(self, node: NodeEntry) -> dg.MetadataValue[Any] | None:
         if self.docs_url is None:

@@ -1,4 +1,4 @@
-"""The tags of a run: their names, and the trigger and queue that they encode (docs/runs.md)."""
+"""The tags of a run: their names, and the trigger and queue in them (docs/in-dagster.md)."""
 
 import re
 from collections.abc import Collection, Mapping

@@ -113,6 +113,19 @@ def test_dagster_dbt_goes_before_our_rule_which_fills_in_what_it_leaves_empty(
     assert made.spec("exposure.shop.revenue_board").description
 
 
+def test_the_jobs_are_told_before_the_code(environment, manifest):
+    manifest["nodes"][ORDERS]["raw_code"] = "select 1 as id"
+    jobs = {ORDERS: "- daily", STAGED: "- hourly"}
+    found = translations(None, manifest)
+    made = Translator(environment, manifest, "c0ffee", translated=found, built_by=jobs)
+    assert made.spec(ORDERS).description == (
+        "Paid orders\n\n#### Built by:\n\n- daily\n\n#### Raw SQL:\n```sql\n    select 1 as id\n```"
+    )
+    plain = Translator(environment, manifest, "c0ffee", built_by=jobs)
+    assert plain.spec(STAGED).description == "#### Built by:\n\n- hourly"
+    assert plain.spec("seed.shop.raw_orders").description is None
+
+
 def test_meta_of_dagster_dbt_is_an_automation_condition(environment, manifest):
     meta = {"dagster": {"auto_materialize_policy": {"type": "eager"}}}
     manifest["nodes"][ORDERS]["meta"] = meta

@@ -211,7 +211,7 @@ def test_pull_requests_take_no_slot_and_do_not_wait_for_each_other():
 def test_the_documentation_lists_every_tag():
     named = (value for value in vars(tags).values() if isinstance(value, str))
     ours = {value for value in named if re.fullmatch(r"(\.dagster/deploy_|deploy/)[a-z_]+", value)}
-    listed = (ROOT / "docs" / "runs.md").read_text("utf-8")
+    listed = (ROOT / "docs" / "in-dagster.md").read_text("utf-8")
     assert len(ours) > 20
     assert {each for each in ours if f"`{each}`" not in listed} == set()
 
@@ -223,5 +223,5 @@ def test_documents_that_the_code_names_exist():
         for file in (ROOT / "deploy_project").rglob("*.py")
         for name in re.findall(r"docs/[a-z/-]+\.md", file.read_text("utf-8"))
     }
-    assert "docs/runs.md" in named
+    assert "docs/in-dagster.md" in named
     assert {name for name in named if not (ROOT / name).is_file()} == set()
