@@ -68,7 +68,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     site = make_site(tmp_path_factory.mktemp("names"), NAMED)
     site.configure(jobs=JOBS)
     run = site.run("prod__nightly")
-    seeded = site.push(SEED, ref="seeded")
+    seeded = site.push(SEED)
     return Story(site, run, site.run("prod__nightly", {"deploy/commit": seeded}))
 
 
