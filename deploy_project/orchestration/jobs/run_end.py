@@ -77,7 +77,7 @@ def conclude(
 
 
 def _with_facts(finished: FinishedRun, *, is_over: bool) -> tuple[FinishedRun, list[str]]:
-    """Return the run with its facts, which are kept among its artifacts now, and what was wrong.
+    """Return the run with its facts, kept among its artifacts by now, and the errors met.
 
     Raises `ArtifactError` when they can't be kept and the run `is_over`.
     """
