@@ -57,7 +57,7 @@ def test_nothing_is_started_or_asked_while_it_loads_and_nothing_need_be_deployed
     site = make_site(tmp_path)
     site.configure(deploy=DEPLOY, jobs=JOBS)
     assert loaded(site) == {
-        "jobs": ["prod__daily"],
+        "jobs": ["prod__daily", "prod__requested"],
         "schedules": ["prod__daily_schedule"],
         "sensors": ["run_records", "tiny_merges"],
         "assets": [

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deploy_project.runs.model import run_facts
 from tests.support.site import Result, make_site
 
 pytestmark = pytest.mark.slow
@@ -121,3 +122,9 @@ def test_another_branch_is_a_strangers(tmp_path: Path):
     assert "docs/security.md has what it may reach" in console
     assert made.site.query("select id from orders") == [(1,)], "production is as it was"
     assert made.site.materialized(run.run_id) == []
+    facts = run_facts.kept(made.site.artifacts, run.run_id)
+    assert facts is not None
+    assert (facts.is_strangers, facts.unpublished) == (
+        True,
+        "its code is not of its environment's branch",
+    )

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration.jobs.deactivation import deactivated
-from deploy_project.runs.model import tags
+from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.overrides import Overrides
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.reads.wanted import Wanted
@@ -109,6 +109,18 @@ def test_its_overrides_are_told_and_take_effect(story: Story):
         console
     )
     assert "Concurrency: 1 threads" in story.site.console(story.good.run_id, "04-dbt-run")
+
+
+def test_its_facts_have_what_it_was_asked_for(story: Story):
+    facts = run_facts.kept(story.site.artifacts, story.good.run_id)
+    assert facts is not None
+    steps = ["dbt run --select orders", "dbt run --select revenue"]
+    assert facts.overrides == {"steps": steps, "threads": 1}
+    assert (facts.who, facts.is_strangers) == ("ada@laptop", False)
+    assert facts.unpublished == "it has other steps than its job"
+    record = story.site.record(story.good.run_id)
+    assert record["asked_for"].endswith("threads 1")
+    assert record["number"] == str(tags.run_number(story.good.run_id))
 
 
 def test_a_failed_step_ends_it(story: Story):

@@ -149,6 +149,7 @@ def write_missing(
         timing=timing_of(results),
         results=results,
         reason=why,
+        is_strangers=bool(dagster_run.tags.get(tags.STRANGER)) or run.pull_request is not None,
     )
     conclude(instance, dagster_run, finished, listeners, is_over=True)
     scratch.free(run.work)

@@ -148,6 +148,12 @@ class RunFacts:
     schema: str = ""
     """The schema that it was asked to build into; empty for the environment's."""
     dbt_version: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What it was asked for instead of what its job says, by the names of dbt Cloud's API."""
+    unpublished: str = ""
+    """The reason why it was not to publish anything; empty for none."""
+    is_strangers: bool = False
+    """Whether its code is not of its environment's branch."""
     pull_request: int | None = None
     upstream_run: str = ""
     resumed_run: str = ""

@@ -67,6 +67,7 @@ def _finished(run: Run, outcome: Status, created_at: datetime | None) -> Finishe
         results=results,
         problem=problem,
         unpublished=why_not,
+        is_strangers=bool(runs.known_as_a_strangers(run)),
         docs=str(docs) if docs is not None else None,
     )
     if why_not or not deploy_if_new(run, outcome):  # else that has evicted already

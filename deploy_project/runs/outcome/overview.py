@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_project.git.hosting import commit_url
+from deploy_project.runs.model import tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.plan import failed_boxes
 from deploy_project.runs.model.run import Run
@@ -49,6 +50,8 @@ class FinishedRun:
     """The error of publishing, which has failed the run after its last step; empty for none."""
     unpublished: str = ""
     """The reason why it was not to publish anything; empty for none."""
+    is_strangers: bool = False
+    """Whether its code is not of its environment's branch."""
     docs: str | None = None
     """The place of the docs that this run has published."""
     reason: str = ""
@@ -151,6 +154,7 @@ def _what(finished: FinishedRun) -> Metadata:
     run, source = finished.run, finished.source
     versions = [step.dbt_version for step in finished.steps if step.dbt_version]
     texts = {
+        "number": str(tags.run_number(run.id)),
         "message": why(finished),
         "failed_steps": finished.failed_boxes,
         "deactivated": finished.deactivated,
@@ -162,6 +166,8 @@ def _what(finished: FinishedRun) -> Metadata:
         "environment": run.environment.name,
         "target": run.job.target_name or run.environment.target or "",
         "schema_override": run.schema or "",
+        "asked_for": run.overrides.told,
+        "unpublished": finished.unpublished,
         "dbt_version": versions[-1] if versions else "",
     }
     return {

@@ -170,7 +170,7 @@ def test_a_run_that_never_began_has_little_to_tell():
     )
     assert set(overview(nothing)) == {
         *("status", "trigger", "cause", "job", "environment", "target", "run", "run_url"),
-        *("artifacts", "run_seconds", "steps", "duration"),
+        *("artifacts", "run_seconds", "steps", "duration", "number"),
     }
 
 
