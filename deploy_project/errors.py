@@ -10,6 +10,7 @@ DeployError
 ├── LintError        SQLFluff found violations, or could not look for them
 ├── ArtifactError    an artifact could not be written, read or found
 ├── RunIndexError    the index of runs could not be used; only reads get slower
+├── DeliveryError    a message could not be handed over; it is tried again
 └── LaunchError      Dagster could not be asked to start, show or end a run
 """
 
@@ -52,6 +53,19 @@ class ArtifactError(DeployError):
 
 class RunIndexError(DeployError):
     """The index of runs could not be used; reads ask Dagster instead, and get slower."""
+
+
+class DeliveryError(DeployError):
+    """A message could not be handed over to its channel.
+
+    `is_refusal` tells that the channel has answered, and takes others perhaps; `wait_seconds` is
+    the pause that it has asked for.
+    """
+
+    def __init__(self, text: str, *, is_refusal: bool = False, wait_seconds: float = 0) -> None:
+        super().__init__(text)
+        self.is_refusal = is_refusal
+        self.wait_seconds = wait_seconds
 
 
 class LaunchError(DeployError):

@@ -57,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _add_setup(add)
     _add_runs(add)
     _add_pull_requests(add)
+    _add_notify(add)
     return root
 
 
@@ -260,6 +261,29 @@ def _add_pull_requests(add: Add) -> None:
     sweep.set_defaults(act=action("ci sweep"))
     sweep.add_argument("--dry-run", action="store_true", help="only show what would go, and why")
     sweep.add_argument("--environment", metavar="ENV", help="default: all of them")
+
+
+def _add_notify(add: Add) -> None:
+    notify = add(
+        "notify",
+        "try the channels of messages, and show what was delivered",
+        example="deploy-project notify test team",
+    )
+    commands = notify.add_subparsers(dest="notify", metavar="WHAT", required=True)
+
+    def more(name: str, what: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.")
+        made.set_defaults(act=action(f"notify {name}"))
+        return made
+
+    test = more("test", "send a message to a channel now")
+    test.add_argument("channel", metavar="CHANNEL", help="its name in deploy.yaml")
+    preview = more("preview", "print the message on a run that has ended; nothing is sent")
+    preview.add_argument("run", metavar="RUN", help=_RUN)
+    preview.add_argument("--channel", required=True, metavar="CHANNEL", help="as it looks there")
+    log = more("log", "print the deliveries of the last seven days, and what is still due")
+    log.add_argument("--channel", metavar="CHANNEL", help="only this channel's")
+    log.add_argument("--run", metavar="ID", help="only of runs whose ids begin so")
 
 
 def _add_wait(command: argparse.ArgumentParser) -> None:

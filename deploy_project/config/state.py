@@ -151,6 +151,11 @@ class StateDirectory:
         """The lock to hold while records are written for runs that could not write their own."""
         return self.root / "records.lock"
 
+    @property
+    def notifications(self) -> Path:
+        """The messages to deliver, the runs that were looked at, and the log of deliveries."""
+        return self.root / "notifications"
+
     def dbt(self, key: str) -> Path:
         """An isolated dbt installation."""
         return self.root / "dbt" / key

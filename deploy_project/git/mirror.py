@@ -22,6 +22,7 @@ FETCH_TIMEOUT = 3600
 LONGEST = 200
 """Characters of a subject or a name; nobody reads more in a line."""
 _DESCRIPTION = "%s%x00%an"
+_PLAIN = ("--no-show-signature", "--no-mailmap", "--no-color", "--encoding=UTF-8")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 _HEADS_AND_TAGS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 # Without garbage collection a commit outlives the branch that was forced past it.
@@ -100,13 +101,32 @@ def described(project: Project, state: StateDirectory, commit: str) -> Described
     mirror = state.mirror(project.name)
     if not is_full(commit) or not mirror.is_dir():
         return None
-    words = ("--git-dir=.", "log", "-1", "--no-show-signature", "--no-mailmap", "--no-color")
+    words = ("--git-dir=.", "log", "-1", *_PLAIN, f"--format={_DESCRIPTION}")
     try:
-        told = git(*words, "--encoding=UTF-8", f"--format={_DESCRIPTION}", commit, "--", cwd=mirror)
+        told = git(*words, commit, "--", cwd=mirror)
     except GitError:
         return None
     subject, _, author = told.partition("\0")
     return Described(one_line(subject), one_line(author))
+
+
+def between(
+    project: Project, state: StateDirectory, *, earlier: str, later: str, limit: int
+) -> list[tuple[str, Described]]:
+    """Return the newest commits that are in `later` and not in `earlier`, the newest first.
+
+    None of them when one of both is not in the mirror here.
+    """
+    mirror = state.mirror(project.name)
+    if not (is_full(earlier) and is_full(later) and mirror.is_dir()):
+        return []
+    words = ("--git-dir=.", "log", f"-{limit:d}", *_PLAIN, f"--format=%H%x00{_DESCRIPTION}")
+    try:
+        told = git(*words, f"{earlier}..{later}", "--", cwd=mirror)
+    except GitError:
+        return []
+    rows = (line.split("\0") for line in told.split("\n") if line.count("\0") == 2)
+    return [(commit, Described(one_line(subject), one_line(who))) for commit, subject, who in rows]
 
 
 def one_line(text: str) -> str:

@@ -14,7 +14,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git
-from deploy_project.git.mirror import described, ensure_commit, one_line
+from deploy_project.git.mirror import between, described, ensure_commit, one_line
 from tests.support.git_repositories import Repository, create, project
 from tests.support.scripts import first_on_path, log_git, script, written
 
@@ -256,6 +256,25 @@ def test_a_commit_that_is_not_here_has_no_description(remote: Repository, state:
     ensure_commit(project(remote), state, commit)
     assert described(project(remote), state, "0" * 40) is None
     assert described(project(remote), state, "--output=x") is None
+
+
+def test_commits_between_two_are_the_newest_first(remote: Repository, state: StateDirectory):
+    """A subject may hold anything, such as what parts fields and lines for programs."""
+    of = project(remote)
+    first = remote.commit({"a": "1"})
+    second = remote.commit({"a": "2"}, "Second\x1e\u2028one")
+    third = remote.commit({"a": "3"}, "Third")
+    assert between(of, state, earlier=first, later=third, limit=9) == []
+    ensure_commit(of, state, third)
+    found = between(of, state, earlier=first, later=third, limit=9)
+    assert [(commit, each.subject) for commit, each in found] == [
+        (third, "Third"),
+        (second, "Second one"),
+    ]
+    assert len(between(of, state, earlier=first, later=third, limit=1)) == 1
+    assert between(of, state, earlier="--output=x", later=third, limit=9) == []
+    assert between(of, state, earlier="0" * 40, later=third, limit=9) == []
+    assert between(of, state, earlier="", later=third, limit=9) == []
 
 
 def test_a_long_text_is_cut():

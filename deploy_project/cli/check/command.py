@@ -16,6 +16,7 @@ from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import ConfigError, DeployError
 from deploy_project.git import remote
 from deploy_project.git.command import without_credentials
+from deploy_project.notify.rules import without_runs
 from deploy_project.releases.prepare import connects_by, files_of
 
 
@@ -23,7 +24,8 @@ def check(*, online: bool) -> int:
     """Print the configuration as tables; raise `ConfigError` with a line for each problem."""
     found, deployment = loaded()
     print(summary(deployment))
-    warnings = [*deployment.warnings, *filter(None, [older_queue_rules()])]
+    warnings = [*deployment.warnings, *without_runs(deployment)]
+    warnings += filter(None, [older_queue_rules()])
     if warnings:
         print("\n".join(["", *(f"Warning: {each}" for each in warnings)]))
     for each in deployment.environments.values():

@@ -25,8 +25,9 @@ def _missing(secret: Secret, places: list[str]) -> list[str]:
 
 
 def _secrets(deployment: Deployment) -> Iterator[tuple[Secret, str]]:
+    yield from withheld((), deployment.channels.values())
     for name, project in deployment.projects.items():
-        yield from withheld([project])
+        yield from withheld([project], ())
         yield from _in(project.variables, f"projects.{name}.variables")
     for name, environment in deployment.environments.items():
         yield from _in(environment.variables, f"environments.{name}.variables")

@@ -35,7 +35,8 @@ def unanswered(
     The files are those of the commit that `heads` names for an environment, else of the deployed
     one, where they are on this machine; deploy.yaml is looked at in any case.
     """
-    purposes = {each.env: key for each, key in withheld(deployment.projects.values()) if each.env}
+    secrets = withheld(deployment.projects.values(), deployment.channels.values())
+    purposes = {each.env: key for each, key in secrets if each.env}
     problems: list[str] = []
     notices: list[str] = []
     for environment in deployment.environments.values():

@@ -47,7 +47,8 @@ def scrubber(deployment: Deployment) -> Scrubber:
 
     A step that goes on has scrubbed its console, but its debug log of the usual spellings alone.
     """
-    named = [each for each, _ in withheld(deployment.projects.values())]
+    withheld_ones = withheld(deployment.projects.values(), deployment.channels.values())
+    named = [each for each, _ in withheld_ones]
     plain: list[str] = []
     environments = deployment.environments.values()
     stated = [variables(each) for each in environments]

@@ -21,6 +21,14 @@ from deploy_project.config.values.deployment import (
     Project,
     PullRequestRules,
 )
+from deploy_project.config.values.notifications import (
+    Condition,
+    Email,
+    PullRequests,
+    Repeat,
+    Rule,
+    Security,
+)
 from deploy_project.config.values.passed import OURS
 
 SECRET_SCHEMA: dict[str, Any] = {
@@ -60,6 +68,10 @@ Days = Annotated[int, Field(ge=0, le=36_500)]
 # Read by `values`, whose errors say more than those of a union of types would.
 SecretValue = Annotated[Any, WithJsonSchema(SECRET_SCHEMA)]
 VariableValues = Annotated[dict[str, Any], WithJsonSchema(_VARIABLES_SCHEMA)]
+AddressValue = Annotated[
+    Any, WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, SECRET_SCHEMA]})
+]
+Texts = Annotated[list[Text], Field(min_length=1)]
 # Read by `values` as well, so that each name is refused by itself.
 PassedNames = Annotated[list[Any], WithJsonSchema(_PASSED_SCHEMA)]
 
@@ -145,6 +157,54 @@ class Defaults(Strict):
     deactivate_after: CountOrNone = 100
 
 
+class EmailEntry(Strict):
+    """Mail to people, by an SMTP server."""
+
+    host: Text
+    port: Port = Email.port
+    security: Security = Email.security
+    username: Text | None = None
+    password: SecretValue = None
+    sender: Text = Field(alias="from")
+    to: Texts
+
+
+class SlackEntry(Strict):
+    """Messages in Slack: by an incoming webhook, or by a bot's token to a channel."""
+
+    webhook: SecretValue = None
+    token: SecretValue = None
+    channel: Text | None = None
+
+
+class WebhookEntry(Strict):
+    """JSON to an address, signed with a secret."""
+
+    url: AddressValue
+    secret: SecretValue = None
+
+
+class ChannelEntry(Strict):
+    """A place that messages go to: one of these."""
+
+    email: EmailEntry | None = None
+    slack: SlackEntry | None = None
+    webhook: WebhookEntry | None = None
+    file: Text | None = Field(default=None, description="A directory that files are written to.")
+
+
+class NotificationEntry(Strict):
+    """A rule: ends of certain runs are told to certain channels."""
+
+    on: Annotated[list[Condition], Field(min_length=1)]
+    channels: Texts
+    jobs: Texts = Field(default_factory=lambda: list(Rule.jobs))
+    environments: Texts = Field(default_factory=lambda: list(Rule.environments))
+    projects: Texts = Field(default_factory=lambda: list(Rule.projects))
+    pull_requests: PullRequests = Rule.pull_requests
+    repeat: Repeat = Rule.repeat
+
+
 class DeployFile(Strict):
     """The account, projects and environments of one deployment, and the paths of its jobs files."""
 
@@ -155,6 +215,8 @@ class DeployFile(Strict):
         default=None, description="Files, directories or globs; `jobs.yml` when left out."
     )
     vars_files: list[str] = Field(default_factory=list)
+    channels: dict[Name, ChannelEntry] = Field(default_factory=dict)
+    notifications: list[NotificationEntry] = Field(default_factory=list[NotificationEntry])
     artifacts: Text | None = None
     dagster_url: str = Deployment.dagster_url
     docs_url: str | None = None

@@ -1,7 +1,8 @@
-"""Completion triggers of jobs: dbt Cloud's one condition, or ours of several parents (TRG-5)."""
+"""Completion triggers of jobs: dbt Cloud's one condition, or several parents; cycles (TRG-5)."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from graphlib import CycleError, TopologicalSorter
 
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.jobs_file import Condition, ParentEntry
@@ -140,3 +141,23 @@ def _check_statuses(place: Place, entry: Condition | ParentEntry, problems: Prob
     if not entry.statuses:
         remedy = "list 10 (success), 20 (error) or 30 (cancelled), or leave it out for all three"
         problems.add(place / "statuses", "has no status", remedy=remedy)
+
+
+def cycles(parents: Mapping[str, Collection[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield the rings of jobs that start each other, in that order; no two share a job.
+
+    `parents` maps a job to those whose ends start it. Breaking the rings may uncover others.
+    """
+    left = {job: list(found) for job, found in sorted(parents.items())}
+    while ring := _ring(left):
+        first = ring.index(min(ring))
+        yield (*ring[first:], *ring[:first])
+        left = {job: found for job, found in left.items() if job not in ring}
+
+
+def _ring(parents: Mapping[str, Collection[str]]) -> tuple[str, ...]:
+    try:
+        TopologicalSorter(parents).prepare()
+    except CycleError as error:
+        return tuple(error.args[1][1:])  # the first is also the last
+    return ()

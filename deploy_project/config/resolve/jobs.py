@@ -9,9 +9,8 @@ from deploy_project.config.files.documents import Place
 from deploy_project.config.files.jobs_file import JobEntry
 from deploy_project.config.files.locations import Base
 from deploy_project.config.files.problems import Problems
-from deploy_project.config.resolve.completions import KEY, completion
+from deploy_project.config.resolve.completions import KEY, completion, cycles
 from deploy_project.config.resolve.cron import cron_fault, timezone_fault
-from deploy_project.config.resolve.cycles import cycles
 from deploy_project.config.resolve.drafts import Draft, JobsSource, drafts
 from deploy_project.config.resolve.projects import Landscape, unique_numbers
 from deploy_project.config.resolve.references import References, references

@@ -15,12 +15,14 @@ from deploy_project.config.files.rendering import rendered
 from deploy_project.config.files.templates import document, files, read, template_values, text_of
 from deploy_project.config.resolve.drafts import JobsSource
 from deploy_project.config.resolve.jobs import check_timezone, jobs
+from deploy_project.config.resolve.notifications import channels, rules
 from deploy_project.config.resolve.projects import check_rule, landscape
 from deploy_project.config.resolve.versions import version
 from deploy_project.config.values.deployment import Account, Deployment
 from deploy_project.errors import ConfigError
 
 _JOBS = ["jobs.yml"]
+_PARTS = ("projects", "environments", "channels")
 
 
 def load_deployment(config_file: Path, *, state: Path) -> Deployment:
@@ -39,8 +41,9 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         problems.raise_if_any()
     assert content is not None
     root, base = Place(content), Base(config_file.parent, state.absolute())
-    file = checked(DeployFile, content, parts=("projects", "environments"), problems=problems)
-    known = landscape(file, root, base, problems)
+    file = checked(DeployFile, content, parts=_PARTS, problems=problems)
+    to = channels(file.model.channels, root / "channels", base, problems)
+    known = landscape(file, root, base, problems, channels=to.values())
     sources = _sources(file.model, root, base, problems)
     _check_defaults(file.model, root / "defaults", problems)
     deployment = Deployment(
@@ -52,6 +55,8 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         artifacts=_artifacts(file.model, root, base, problems),
         dagster_url=web(root / "dagster_url", file.model.dagster_url, problems),
         docs_url=_docs_url(file.model, root, problems),
+        channels=to,
+        notifications=rules(file.model.notifications, root / "notifications", problems),
     )
     problems.raise_if_any()
     return replace(deployment, warnings=problems.warnings)

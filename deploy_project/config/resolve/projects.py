@@ -33,8 +33,10 @@ from deploy_project.config.values.deployment import (
     Environment,
     Project,
     PullRequestRules,
+    Secret,
     production,
 )
+from deploy_project.config.values.notifications import Channel
 from deploy_project.config.values.purposes import withheld
 
 
@@ -57,14 +59,25 @@ class Landscape:
         return production(e for e in self.environments.values() if e.project == project)
 
 
-def landscape(file: Checked[DeployFile], root: Place, base: Base, problems: Problems) -> Landscape:
-    """Return the projects and environments without those that can't be made out."""
+def landscape(
+    file: Checked[DeployFile],
+    root: Place,
+    base: Base,
+    problems: Problems,
+    *,
+    channels: Iterable[Channel],
+) -> Landscape:
+    """Return the projects and environments without those that can't be made out.
+
+    dbt sees none of the secrets of `channels`.
+    """
     projects = _projects(file.model, root / "projects", base, problems)
     at = root / "environments"
-    environments = _environments(file.model, at, projects, base, problems)
+    kept_from_dbt = dict(withheld(projects.values(), channels))
+    environments = _environments(file.model, at, projects, kept_from_dbt, base, problems)
     _require_one_each(environments, at, problems)
-    _require_one_purpose(root / "projects", projects, projects.values(), problems)
-    _require_one_purpose(at, environments, projects.values(), problems)
+    _require_one_purpose(root / "projects", projects, kept_from_dbt, problems)
+    _require_one_purpose(at, environments, kept_from_dbt, problems)
     for section in ("projects", "environments"):
         _require_distinct(root / section, problems)
     broken = {*file.broken_in("environments"), *file.model.environments} - set(environments)
@@ -153,14 +166,18 @@ def _pull_requests(entry: PullRequestsEntry, at: Place, problems: Problems) -> P
 
 
 def _environments(
-    file: DeployFile, at: Place, projects: Mapping[str, Project], base: Base, problems: Problems
+    file: DeployFile,
+    at: Place,
+    projects: Mapping[str, Project],
+    kept_from_dbt: Iterable[Secret],
+    base: Base,
+    problems: Problems,
 ) -> dict[str, Environment]:
     if not at.value:
         problems.add(at, "names no environment", remedy="add one, such as `production`")
     places = {name: at / name for name in file.environments}
     stated = {name: entry.id for name, entry in file.environments.items()}
     ids = unique_numbers(stated, places, problems)
-    kept_from_dbt = frozenset(each for each, _ in withheld(projects.values()))
     found: dict[str, Environment] = {}
     for name, entry in file.environments.items():
         _check(entry, places[name], problems)
@@ -184,7 +201,7 @@ def _environments(
                 dbt_version=entry.dbt_version or file.defaults.dbt_version,
                 variables=variables,
                 pass_variables=passed,
-                withheld=kept_from_dbt,
+                withheld=frozenset(kept_from_dbt),
                 concurrency=entry.concurrency,
                 row_counts=entry.row_counts,
                 column_lineage=entry.column_lineage,
@@ -197,11 +214,11 @@ def _environments(
 def _require_one_purpose(
     at: Place,
     entries: Mapping[str, Project] | Mapping[str, Environment],
-    projects: Iterable[Project],
+    kept_from_dbt: Mapping[Secret, str],
     problems: Problems,
 ) -> None:
     """Refuse to pass dbt a variable that holds a secret for something else."""
-    others = {each.env: key for each, key in withheld(projects)}
+    others = {each.env: key for each, key in kept_from_dbt.items()}
     for name, entry in entries.items():
         place = at / name / "pass_variables"
         for each in (each for each in entry.pass_variables if each in others):

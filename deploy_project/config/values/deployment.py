@@ -6,7 +6,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from deploy_project.config.values.notifications import Channel, Rule
 
 EnvironmentType = Literal["production", "staging", "general"]
 JobType = Literal["scheduled", "other", "ci", "merge"]
@@ -146,7 +149,7 @@ class Environment:
     pass_variables: tuple[str, ...] = ()
     """Those of the project are not repeated here."""
     withheld: frozenset[Secret] = frozenset()
-    """The secrets of the whole deployment that dbt must not see: git and API tokens."""
+    """The secrets of the whole deployment that dbt must not see: of git, sites and channels."""
     concurrency: int | None = None
     """How many runs of this environment may be in progress at once; None is no limit."""
     row_counts: bool = False
@@ -342,6 +345,10 @@ class Deployment:
     """The address of the Dagster webserver for people and programs, no slash at its end."""
     docs_url: str | None = None
     """The address of `deploy-project serve`; None leaves links to the docs out."""
+    channels: "Mapping[str, Channel]" = field(default_factory=dict[str, "Channel"])
+    """The channels of messages by name."""
+    notifications: "tuple[Rule, ...]" = ()
+    """The rules that say which ends of runs are told to which channels."""
     warnings: tuple[str, ...] = ()
     """A line for each mistake that turns one thing off, with file and line."""
 

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Collection, Iterable
 
 from deploy_project.config.values.deployment import Deployment, Environment, Job
+from deploy_project.config.values.notifications import Channel
 from deploy_project.errors import ConfigError
 
 
@@ -38,6 +39,13 @@ def named_project(deployment: Deployment, name: str) -> str:
     if name not in deployment.projects:
         raise _unknown("project", name, deployment.projects)
     return name
+
+
+def named_channel(deployment: Deployment, name: str) -> Channel:
+    """Return the channel called `name`; raise `ConfigError` for an unknown one."""
+    if name not in deployment.channels:
+        raise _unknown("channel", name, deployment.channels)
+    return deployment.channels[name]
 
 
 def _unknown(

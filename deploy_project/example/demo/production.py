@@ -9,7 +9,7 @@ from pathlib import Path
 from deploy_project.config.environment import Settings
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ArtifactError
-from deploy_project.example.demo.runs import example, executed, near
+from deploy_project.example.demo.runs import example, executed, near, told
 from deploy_project.example.remote import working_copy
 from deploy_project.runs.model import run_facts
 from deploy_project.runs.model.run_facts import NodeFacts
@@ -24,16 +24,17 @@ _TESTS = ("test", "unit_test")
 def demo() -> int:
     """Run the example's daily job here and now; return 1 when it fails."""
     found, deployment = example()
-    told = production(found, deployment)
-    if not told:
+    done = production(found, deployment)
+    if not done:
         return 1
-    print(_farewell(told, url=deployment.dagster_url, copy=near(working_copy(found.state))))
+    print(_farewell(done, url=deployment.dagster_url, copy=near(working_copy(found.state))))
     return 0
 
 
 def production(found: Settings, deployment: Deployment) -> list[str]:
     """Build production, and return lines on the results; none when the run fails."""
     run = executed(JOB)
+    told(found, deployment)
     artifacts = Artifacts.of(deployment, found.state)
     if run.status is not Status.SUCCESS:
         print(f"\nThe run ended with {run.status}; its artifacts are in {artifacts.run(run.id)}")
@@ -49,6 +50,7 @@ def production(found: Settings, deployment: Deployment) -> list[str]:
         f"  Warehouse  {near(found.state.root / 'production.duckdb')}",
         f"  Docs       {near(docs) if docs else 'none'}",
         f"  Artifacts  {near(artifacts.run(run.id))}",
+        f"  Messages   {near(found.state.root / 'messages')}",
     ]
 
 

@@ -4,15 +4,17 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from upath import UPath
 
-from deploy_project.cli.context import loaded
+from deploy_project.cli.context import loaded, past_runs
 from deploy_project.config.environment import Settings, be_at_home, is_example
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.example.remote import make_remote, working_copy
+from deploy_project.notify.notifier import Notifier
 from deploy_project.runs.instance import history
 from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.read_model import Runs
@@ -54,6 +56,12 @@ def executed(job: str, tags: Mapping[str, str] | None = None) -> PastRun:
     if run is None or run == before:
         raise LaunchError(f"`dagster job execute` ended with {code} before a run had begun")
     return run
+
+
+def told(found: Settings, deployment: Deployment) -> None:
+    """Deliver the messages on the runs that have ended, as a sensor does while Dagster runs."""
+    with past_runs(found, deployment) as runs:
+        Notifier(deployment, found.state, runs).tick(datetime.now(UTC))
 
 
 def newest(job: str) -> PastRun | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from deploy_project.config.resolve.cycles import cycles
+from deploy_project.config.resolve.completions import cycles
 
 
 @pytest.mark.parametrize(

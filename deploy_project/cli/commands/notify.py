@@ -1,0 +1,91 @@
+"""`deploy-project notify`: tries channels, shows messages before they are sent, and deliveries."""
+
+from argparse import Namespace
+from datetime import UTC, datetime
+
+from deploy_project.cli.context import loaded, past_runs
+from deploy_project.cli.table import table
+from deploy_project.config.values.named import named_channel
+from deploy_project.errors import DeliveryError
+from deploy_project.notify.message import Fact, Message
+from deploy_project.notify.outbox import Outbox
+from deploy_project.notify.sending import preview, send
+
+_HEAD = ("time", "channel", "run", "result", "attempt", "message", "error")
+
+
+def trial(channel: str) -> int:
+    """Send a message to a channel; raise `DeliveryError` when it does not take it."""
+    _, deployment = loaded()
+    to = named_channel(deployment, channel)
+    try:
+        remark = send(to, _trial(channel, datetime.now(UTC)))
+    except DeliveryError as error:
+        raise DeliveryError(f"channel {channel!r} has not taken the message: {error}") from error
+    print(f"{channel} has taken a message" + (f", but {remark}" if remark else ""))
+    return 0
+
+
+def _trial(channel: str, now: datetime) -> Message:
+    return Message(
+        run_id="",
+        number=0,
+        job="notify_test",
+        environment="",
+        project="",
+        pull_request=None,
+        condition="success",
+        at=now,
+        title=f"deploy-project can reach the channel {channel}",
+        facts=(Fact("Sent by", "deploy-project notify test"),),
+    )
+
+
+def show(run: str, channel: str) -> int:
+    """Print the message on a run as a channel would get it; nothing is sent."""
+    from deploy_project.notify.notifier import Notifier  # imports Dagster, which `test` can spare
+
+    found, deployment = loaded()
+    to = named_channel(deployment, channel)
+    with past_runs(found, deployment) as runs:
+        made = Notifier(deployment, found.state, runs).preview(runs.find(run).id)
+    print(preview(to, made))
+    return 0
+
+
+def log(channel: str | None, run: str | None) -> int:
+    """Print the deliveries of the last days, the oldest first, and the messages still due."""
+    found, _ = loaded()
+    outbox = Outbox.of(found.state)
+    rows = [
+        [
+            *(_time(each.at), each.channel, each.run_id[:8], each.result),
+            *(str(each.attempt), each.title, each.error),
+        ]
+        for each in outbox.log()
+        if channel in (None, each.channel) and each.run_id.startswith(run or "")
+    ]
+    rows += [
+        [
+            *(_time(each.due_at), name, each.message.run_id[:8], "due"),
+            *(str(each.attempts + 1), each.message.title, each.error),
+        ]
+        for name in outbox.channels()
+        for each in outbox.entries(name)
+        if channel in (None, name) and each.message.run_id.startswith(run or "")
+    ]
+    print(table(_HEAD, rows) if rows else "No messages.")
+    return 0
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def act(given: Namespace) -> int:
+    """Carry out `notify` as it was given on the command line; return the exit code."""
+    if given.notify == "test":
+        return trial(given.channel)
+    if given.notify == "preview":
+        return show(given.run, given.channel)
+    return log(given.channel, given.run)

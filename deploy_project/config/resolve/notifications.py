@@ -1,0 +1,145 @@
+"""The channels and rules of notifications in deploy.yaml, checked and resolved."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from deploy_project.config.files.addresses import is_host, url_fault
+from deploy_project.config.files.deploy_file import (
+    ChannelEntry,
+    EmailEntry,
+    NotificationEntry,
+    SlackEntry,
+    WebhookEntry,
+)
+from deploy_project.config.files.documents import Place
+from deploy_project.config.files.locations import Base
+from deploy_project.config.files.problems import Problems
+from deploy_project.config.resolve.variables_and_secrets import secret
+from deploy_project.config.values.deployment import Secret
+from deploy_project.config.values.notifications import (
+    KINDS,
+    Channel,
+    Directory,
+    Email,
+    Medium,
+    Rule,
+    Slack,
+    Webhook,
+)
+
+_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
+_NO_ADDRESS = re.compile(r"[\s,;<>()\[\]\"\\:]")
+_SLACK_CHANNEL = re.compile(r"[A-Za-z0-9#_-]{1,80}")
+_KINDS = tuple(KINDS.values())
+
+
+def channels(
+    entries: Mapping[str, ChannelEntry], at: Place, base: Base, problems: Problems
+) -> dict[str, Channel]:
+    """Return the channels without those that can't be made out."""
+    found: dict[str, Channel] = {}
+    for name, entry in entries.items():
+        medium = _medium(entry, at / name, base, problems)
+        if medium is not None:
+            found[name] = Channel(name, medium)
+    return found
+
+
+def rules(entries: Sequence[NotificationEntry], at: Place, problems: Problems) -> tuple[Rule, ...]:
+    """Return the rules; note a problem for a channel that is not in the file."""
+    known = (Place(at.document) / "channels").keys
+    for index, entry in enumerate(entries):
+        for number, name in enumerate(entry.channels):
+            if name not in known:
+                remedy = f"name a known one: {', '.join(map(repr, known)) or 'none'}"
+                problems.add(at / index / "channels" / number, "is no channel", remedy=remedy)
+    return tuple(_rule(entry, at / index) for index, entry in enumerate(entries))
+
+
+def _rule(entry: NotificationEntry, at: Place) -> Rule:
+    return Rule(
+        on=frozenset(entry.on),
+        channels=tuple(dict.fromkeys(entry.channels)),
+        jobs=tuple(entry.jobs),
+        environments=tuple(entry.environments),
+        projects=tuple(entry.projects),
+        pull_requests=entry.pull_requests,
+        repeat=entry.repeat,
+        place=at.where,
+    )
+
+
+def _medium(entry: ChannelEntry, at: Place, base: Base, problems: Problems) -> Medium | None:
+    given = [kind for kind in _KINDS if (at / kind).value is not None]
+    if len(given) != 1:
+        what = "names no kind of channel" if not given else "names more than one kind of channel"
+        remedy = f"keep one of {', '.join(f'`{each}`' for each in _KINDS)}"
+        problems.add(at, what, found=" and ".join(map(repr, given)) or "none", remedy=remedy)
+        return None
+    if entry.email is not None:
+        return _email(entry.email, at / "email", base, problems)
+    if entry.slack is not None:
+        return _slack(entry.slack, at / "slack", base, problems)
+    if entry.webhook is not None:
+        return _webhook(entry.webhook, at / "webhook", base, problems)
+    return Directory(base.path(entry.file)) if entry.file is not None else None
+
+
+def _email(entry: EmailEntry, at: Place, base: Base, problems: Problems) -> Email:
+    if not is_host(entry.host):
+        problems.add(at / "host", "is no name of a machine", remedy="write it without a port")
+    _address(at / "from", entry.sender, problems)
+    for index, each in enumerate(entry.to):
+        _address(at / "to" / index, each, problems)
+    if (entry.username is None) != (entry.password is None):
+        missing = "password" if entry.password is None else "username"
+        problems.add(at / missing, "is missing", remedy="give both or neither", found="nothing")
+    if entry.password is not None and entry.security == "none":
+        remedy = "use `starttls`: the password would be readable on its way"
+        problems.add(at / "security", "is given beside `password`", remedy=remedy)
+    password = None if entry.password is None else secret(at / "password", base, problems)
+    return Email(
+        host=entry.host,
+        sender=entry.sender,
+        recipients=tuple(dict.fromkeys(entry.to)),
+        port=entry.port,
+        security=entry.security,
+        username=entry.username,
+        password=password,
+    )
+
+
+def _address(at: Place, text: str, problems: Problems) -> None:
+    # A line break would add headers of its own to the mail.
+    if not _ADDRESS.fullmatch(text) or _NO_ADDRESS.search(text):
+        problems.add(at, "is no address of mail", remedy="write `name@example.com`, nothing else")
+
+
+def _slack(entry: SlackEntry, at: Place, base: Base, problems: Problems) -> Slack:
+    if (entry.webhook is None) == (entry.token is None):
+        found = "none" if entry.webhook is None else "both"
+        remedy = "keep one of `webhook`, the address of an incoming webhook, and `token`, a bot's"
+        problems.add(at, "must have one of 'webhook' and 'token'", found=found, remedy=remedy)
+    if (entry.token is None) != (entry.channel is None):
+        remedy = "a bot's `token` goes with the `channel` to write to; a webhook has its own"
+        problems.add(at / "channel", "must be given with `token`", remedy=remedy)
+    if entry.channel is not None and not _SLACK_CHANNEL.fullmatch(entry.channel):
+        problems.add(at / "channel", "is no channel", remedy="write its id, such as C0123456789")
+    return Slack(
+        webhook=None if entry.webhook is None else secret(at / "webhook", base, problems),
+        token=None if entry.token is None else secret(at / "token", base, problems),
+        channel=entry.channel or "",
+    )
+
+
+def _webhook(entry: WebhookEntry, at: Place, base: Base, problems: Problems) -> Webhook | None:
+    url: str | Secret | None
+    if isinstance(entry.url, str):
+        url = entry.url
+        if not re.match("https?://", url) or "@" in url or url_fault(url) is not None:
+            remedy = "write https://host/path without credentials, or `env: NAME` for a secret one"
+            problems.add(at / "url", "is not a web address", remedy=remedy, found="a text")
+    else:
+        url = secret(at / "url", base, problems)
+    signing = None if entry.secret is None else secret(at / "secret", base, problems)
+    return None if url is None else Webhook(url, signing)

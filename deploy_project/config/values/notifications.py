@@ -1,0 +1,98 @@
+"""Frozen dataclasses of notifications: channels, and rules on the messages to them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from deploy_project.config.values.deployment import Secret
+
+Condition = Literal["success", "warning", "failure", "cancelled", "recovered"]
+"""The end of a run that a rule is about; `recovered` is the first success after failures."""
+Repeat = Literal["always", "changes", "daily"]
+"""When a failure or warning that lasts is told again: each time, once it is another one, daily."""
+Security = Literal["starttls", "none"]
+PullRequests = Literal["exclude", "include", "only"]
+
+
+@dataclass(frozen=True)
+class Email:
+    """Mail to people, by an SMTP server."""
+
+    host: str
+    sender: str
+    recipients: tuple[str, ...]
+    port: int = 587
+    security: Security = "starttls"
+    username: str | None = None
+    password: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Slack:
+    """Messages in Slack: by an incoming webhook, or by a bot's token to a channel."""
+
+    webhook: Secret | None = None
+    token: Secret | None = None
+    channel: str = ""
+    """The channel's id, for a bot."""
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """JSON to an address, signed with a secret."""
+
+    url: str | Secret
+    secret: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Directory:
+    """Files in a directory, for people to look at messages."""
+
+    path: Path
+
+
+Medium = Email | Slack | Webhook | Directory
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A place that messages go to."""
+
+    name: str
+    medium: Medium
+
+    @property
+    def secrets(self) -> Iterator[tuple[Secret, str]]:
+        """Its secrets, each with its key in deploy.yaml."""
+        kind = KINDS[type(self.medium)]
+        for name in ("password", "webhook", "token", "url", "secret"):
+            value = getattr(self.medium, name, None)
+            if isinstance(value, Secret):
+                yield value, f"channels.{self.name}.{kind}.{name}"
+
+
+KINDS: dict[type[Medium], str] = {
+    Email: "email",
+    Slack: "slack",
+    Webhook: "webhook",
+    Directory: "file",
+}
+"""The key in deploy.yaml of each kind of channel."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule: ends of certain runs are told to certain channels."""
+
+    on: frozenset[Condition]
+    channels: tuple[str, ...]
+    jobs: tuple[str, ...] = ("*",)
+    """Globs of names, `production__daily`, or identifiers, `daily`."""
+    environments: tuple[str, ...] = ("*",)
+    projects: tuple[str, ...] = ("*",)
+    pull_requests: PullRequests = "exclude"
+    repeat: Repeat = "changes"
+    place: str = ""
+    """The file and line that state it, for people."""

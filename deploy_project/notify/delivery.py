@@ -1,0 +1,133 @@
+"""The delivery of messages that are due: each channel in a thread of its own, for some seconds.
+
+A slow channel delays only itself: what it does not get done is due at the next tick.
+"""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from deploy_project.config.values.notifications import Channel
+from deploy_project.errors import DeliveryError
+from deploy_project.notify.message import Fact, Message
+from deploy_project.notify.outbox import GIVEN_UP, Delivery, Entry, Outbox, Result, failed
+from deploy_project.notify.sending import send
+from deploy_project.processes.lock_files import Busy, at_once
+
+BUDGET = 12.0
+"""Seconds in which a channel begins to send messages; an attempt takes ten at most."""
+PATIENCE = 24.0
+"""Seconds that a tick waits for all channels; one that hangs goes on by itself, and locked."""
+
+Send = Callable[[Channel, Message], str]
+"""Returns a remark for the log, such as a recipient that is refused."""
+
+
+@dataclass
+class Deliverer:
+    """Delivery of due messages to the channels of one deployment."""
+
+    channels: Mapping[str, Channel]
+    outbox: Outbox
+    now: Callable[[], datetime]
+    send: Send = send
+    budget: float = BUDGET
+    patience: float = PATIENCE
+    _said: list[str] = field(default_factory=list[str], init=False)
+
+    def deliver(self) -> list[str]:
+        """Deliver the messages due now; return a line for each attempt."""
+        self._drop_unknown()
+        wanted = [each for each in self.outbox.channels() if each in self.channels]
+        threads = [
+            threading.Thread(
+                target=self._channel, args=[self.channels[each]], name=f"notify-{each}", daemon=True
+            )
+            for each in wanted
+        ]
+        end = time.monotonic() + self.patience
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join(max(0.0, end - time.monotonic()))
+        return list(self._said)
+
+    def _drop_unknown(self) -> None:
+        for name in self.outbox.channels():
+            for entry in self.outbox.entries(name) if name not in self.channels else ():
+                self._note(entry, "dropped", "the channel is no longer in deploy.yaml")
+                self.outbox.remove(entry)
+
+    def _channel(self, channel: Channel) -> None:
+        """Deliver the entries of one channel, until it does not answer or its time is up."""
+        end = time.monotonic() + self.budget
+        try:
+            with at_once(self.outbox.channel_lock(channel.name)):
+                due = [e for e in self.outbox.entries(channel.name) if e.due_at <= self.now()]
+                for entry in due:
+                    if time.monotonic() > end or not self._attempt(channel, entry):
+                        break
+        except Busy:
+            return  # of a tick before, or of another process
+        except OSError as error:
+            self._said.append(f"{channel.name}: the state directory can't be used: {error}")
+
+    def _attempt(self, channel: Channel, entry: Entry) -> bool:
+        """Try to send an entry; return whether the channel is there for others."""
+        try:
+            remark = self.send(channel, entry.message)
+        except DeliveryError as error:
+            self._failed(entry, str(error), error.wait_seconds)
+            return error.is_refusal
+        except Exception as error:  # our mistake in rendering, above all, which holds up no other
+            self._failed(entry, f"{type(error).__name__}, which is our mistake", 0)
+            return True
+        self._note(replace(entry, attempts=entry.attempts + 1), "sent", remark)
+        self.outbox.remove(entry)
+        return True
+
+    def _failed(self, entry: Entry, error: str, wait_seconds: float) -> None:
+        chance = random.random()  # noqa: S311 - spreads attempts, keeps no secret
+        later = failed(entry, error, now=self.now(), wait_seconds=wait_seconds, chance=chance)
+        if later is not None:
+            self._note(later, "retried", error)
+            self.outbox.put(later)
+            return
+        self._note(replace(entry, attempts=entry.attempts + 1), "given up", error)
+        instead = _instead(entry, error, list(self.channels), self.now())
+        if instead is not None:
+            self.outbox.put(instead)
+        self.outbox.remove(entry)
+
+    def _note(self, entry: Entry, result: Result, error: str) -> None:
+        delivery = Delivery(
+            at=self.now(),
+            channel=entry.channel,
+            run_id=entry.message.run_id,
+            title=entry.message.title,
+            result=result,
+            attempt=entry.attempts,
+            error=error,
+        )
+        self.outbox.note(delivery)
+        self._said.append(line(delivery))
+
+
+def line(delivery: Delivery) -> str:
+    """Return an attempt in words."""
+    why = f": {delivery.error}" if delivery.error else ""
+    return f"{delivery.channel}: {delivery.title!r} {delivery.result}{why}"
+
+
+def _instead(entry: Entry, error: str, channels: Sequence[str], now: datetime) -> Entry | None:
+    """Return the entry that another channel gets for one that was given up; None without one."""
+    others = [each for each in channels if each != entry.channel]
+    if entry.instead_of or not others:
+        return None
+    hours = GIVEN_UP.total_seconds() / 3600
+    why = f"{entry.channel} has not taken it for {hours:.0f} hours: {error}"
+    message = replace(entry.message, facts=(*entry.message.facts, Fact("Not delivered", why[:500])))
+    return Entry(others[0], message, now, now, instead_of=entry.channel)

@@ -1,0 +1,159 @@
+"""The messages that are due, and the log of deliveries: small files in the state directory.
+
+A message is a file until it was delivered or given up, so that none is lost with a process.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from deploy_project.config import small_files
+from deploy_project.config.state import StateDirectory
+from deploy_project.notify.message import Message
+from deploy_project.runs.outcome.ends import Cursor
+
+GIVEN_UP = timedelta(hours=24)
+"""The time from the first attempt after which a message is given up."""
+KEPT = timedelta(days=7)
+"""The time that the log of deliveries is kept."""
+_FIRST_PAUSE = timedelta(seconds=30)
+_LONGEST_PAUSE = timedelta(hours=1)
+_JITTER = 0.25
+_MOST_DOUBLINGS = 10
+
+Result = Literal["sent", "retried", "given up", "dropped"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One message for one channel."""
+
+    channel: str
+    message: Message
+    decided_at: AwareDatetime
+    due_at: AwareDatetime
+    attempts: int = 0
+    error: str = ""
+    """The last attempt's."""
+    instead_of: str = ""
+    """The channel that it was given up on; empty for its own."""
+
+    @property
+    def name(self) -> str:
+        """The name of its file, the same for the same end of a run."""
+        return f"{self.message.run_id}{f'.{self.instead_of}' if self.instead_of else ''}.json"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A line of the log: an attempt, or the end of the attempts."""
+
+    at: AwareDatetime
+    channel: str
+    run_id: str
+    title: str
+    result: Result
+    attempt: int
+    error: str = ""
+
+
+_ENTRY = TypeAdapter(Entry)
+_DELIVERY = TypeAdapter(Delivery)
+
+
+def failed(
+    entry: Entry, error: str, *, now: datetime, wait_seconds: float, chance: float
+) -> Entry | None:
+    """Return the entry with its next attempt after a failed one; None for one to give up.
+
+    Pauses double from half a minute to an hour, and are up to a quarter longer by `chance`, a
+    number from 0 to 1, so that many messages don't come at once.
+    """
+    if now - entry.decided_at >= GIVEN_UP:
+        return None
+    pause = min(_FIRST_PAUSE * 2 ** min(entry.attempts, _MOST_DOUBLINGS), _LONGEST_PAUSE)
+    pause = max(pause * (1 + _JITTER * chance), timedelta(seconds=wait_seconds))
+    return replace(entry, attempts=entry.attempts + 1, due_at=now + pause, error=error)
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The files of one deployment's messages."""
+
+    root: Path
+
+    @classmethod
+    def of(cls, state: StateDirectory) -> "Outbox":
+        """Return the outbox in a state directory."""
+        return cls(state.notifications)
+
+    @property
+    def lock(self) -> Path:
+        """The lock to hold while ends of runs are looked at."""
+        return self.root / "lock"
+
+    def channel_lock(self, channel: str) -> Path:
+        """The lock to hold while messages of one channel are delivered."""
+        return self.root / "locks" / channel
+
+    def prepare(self) -> None:
+        """Make the directories."""
+        for each in ("locks", "due", "log"):
+            (self.root / each).mkdir(parents=True, exist_ok=True)
+
+    def cursor(self) -> str | None:
+        """Return the text of the cursor over the ends of runs; None without one."""
+        with suppress(OSError, UnicodeDecodeError):
+            return (self.root / "looked-at.json").read_text(encoding="utf-8")
+        return None
+
+    def keep_cursor(self, cursor: Cursor) -> None:
+        """Write the cursor, after all messages that it stands for."""
+        small_files.write_text(self.root / "looked-at.json", cursor.written())
+
+    def put(self, entry: Entry) -> None:
+        """Write an entry, or write it anew."""
+        directory = self.root / "due" / entry.channel
+        directory.mkdir(parents=True, exist_ok=True)
+        small_files.write_text(directory / entry.name, _ENTRY.dump_json(entry).decode())
+
+    def remove(self, entry: Entry) -> None:
+        """Remove an entry that was delivered or given up."""
+        (self.root / "due" / entry.channel / entry.name).unlink(missing_ok=True)
+
+    def channels(self) -> list[str]:
+        """Return the channels that have entries."""
+        return sorted(each.name for each in (self.root / "due").glob("*") if any(each.glob("*")))
+
+    def entries(self, channel: str) -> list[Entry]:
+        """Return the entries of a channel, the oldest first; a damaged file is none."""
+        found: list[Entry] = []
+        for file in (self.root / "due" / channel).glob("*.json"):
+            with suppress(OSError, ValidationError, UnicodeDecodeError):
+                found.append(_ENTRY.validate_json(file.read_text(encoding="utf-8")))
+        return sorted(found, key=lambda each: (each.message.at, each.name))
+
+    def note(self, delivery: Delivery) -> None:
+        """Add a line to the log of the day."""
+        line = _DELIVERY.dump_json(delivery) + b"\n"
+        with (self.root / "log" / f"{delivery.at:%Y-%m-%d}.jsonl").open("ab") as file:
+            file.write(line)  # in one go: two processes may write
+
+    def log(self) -> Iterator[Delivery]:
+        """Yield the log of deliveries, the oldest first."""
+        for file in sorted((self.root / "log").glob("*.jsonl")):
+            for line in file.read_bytes().splitlines():
+                with suppress(ValidationError):  # the last line of a killed process
+                    yield _DELIVERY.validate_json(line)
+
+    def forget(self, now: datetime) -> None:
+        """Delete the log of days that are gone by."""
+        for file in (self.root / "log").glob("*.jsonl"):
+            with suppress(ValueError):
+                if date.fromisoformat(file.stem) < (now - KEPT).date():
+                    file.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The ways out: SMTP, HTTP, files. Each hands over one message, or raises `DeliveryError`."""

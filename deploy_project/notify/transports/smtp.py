@@ -1,0 +1,94 @@
+"""The SMTP client for mail, and the only door to mail servers."""
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from pydantic import SecretStr
+
+from deploy_project.config.values.notifications import Email
+from deploy_project.errors import DeliveryError
+from deploy_project.notify.message import Message
+from deploy_project.notify.render.email import html, subject
+from deploy_project.notify.render.text import text
+
+TIMEOUT = 10.0
+"""Seconds for each answer of the server."""
+_SAID = 200
+
+
+@dataclass(frozen=True)
+class Login:
+    """The login at a mail server."""
+
+    username: str
+    password: SecretStr
+
+
+def mail(message: Message, to: Email) -> EmailMessage:
+    """Return a message as mail; tried again it has the same id, for programs to drop one of both.
+
+    The library refuses line breaks in headers, so no text begins one of its own.
+    """
+    made = EmailMessage()
+    made["Subject"] = subject(message)
+    made["From"] = to.sender
+    made["To"] = ", ".join(to.recipients)
+    made["Date"] = format_datetime(message.at)
+    host = to.sender.rpartition("@")[2]
+    made["Message-ID"] = f"<{message.run_id or message.at.timestamp()}.{message.condition}@{host}>"
+    made["Auto-Submitted"] = "auto-generated"
+    made.set_content(text(message))
+    made.add_alternative(html(message), subtype="html")
+    return made
+
+
+def send(message: Message, to: Email, login: Login | None) -> str:
+    """Hand a message over to the mail server; return the recipients that it has refused, in words.
+
+    Raises `DeliveryError` when it is taken for nobody: those who have got it must not get it again.
+    With `starttls` nothing is sent to a server that has no valid certificate for its name.
+    """
+    try:
+        with smtplib.SMTP(to.host, to.port, timeout=TIMEOUT) as server:
+            if to.security == "starttls":
+                server.starttls(context=ssl.create_default_context())
+            if login is not None:
+                server.login(login.username, login.password.get_secret_value())
+            refused = server.send_message(mail(message, to), to.sender, list(to.recipients))
+    except smtplib.SMTPRecipientsRefused as error:
+        raise DeliveryError(_refused(error.recipients), is_refusal=True) from None
+    except smtplib.SMTPAuthenticationError as error:
+        raise DeliveryError(
+            f"{to.host} refuses the login (SMTP {error.smtp_code}); check `username` and `password`"
+        ) from None
+    except smtplib.SMTPNotSupportedError as error:
+        raise DeliveryError(f"{to.host} can't do it: {error}; check `security`") from None
+    except smtplib.SMTPResponseException as error:
+        raise DeliveryError(
+            f"{to.host} answers SMTP {error.smtp_code}: {_words(error.smtp_error)}",
+            is_refusal=error.smtp_code >= 500,
+        ) from None
+    except ssl.SSLCertVerificationError as error:
+        raise DeliveryError(
+            f"the certificate of {to.host} is not valid: {error.verify_message}"
+        ) from None
+    except (OSError, smtplib.SMTPException, ValueError) as error:
+        raise DeliveryError(
+            f"{to.host}:{to.port} can't be used: {str(error)[:_SAID] or type(error).__name__}"
+        ) from None
+    return _refused(refused)
+
+
+def _refused(recipients: dict[str, tuple[int, bytes]]) -> str:
+    return "; ".join(
+        f"{address} is refused (SMTP {code}: {_words(said)})"
+        for address, (code, said) in recipients.items()
+    )
+
+
+def _words(said: bytes | str) -> str:
+    shown = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    return " ".join("".join(c if c.isprintable() else " " for c in shown).split())[:_SAID]

@@ -1,0 +1,79 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from deploy_project.cli import main
+from deploy_project.notify.outbox import Delivery, Entry, Outbox
+from tests.cli.configure import Configure
+from tests.support.messages import FAILURE
+from tests.support.past_runs import History, on_sqlite
+
+DEPLOY = """
+    projects: {shop: {repository: /nowhere}}
+    environments: {prod: {branch: main}}
+    channels:
+      here: {file: messages}
+      team: {slack: {webhook: {env: NOT_SET}}}
+    notifications:
+      - {on: [failure], channels: [here]}
+      - {on: [failure], channels: [here], environments: [production]}
+"""
+JOBS = "jobs: {daily: {environment: prod, execute_steps: [dbt build]}}"
+
+
+@pytest.fixture
+def place(configure: Configure) -> Path:
+    return configure(DEPLOY, JOBS)
+
+
+def test_a_channel_is_tried(place: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["notify", "test", "here"]) == 0
+    assert capsys.readouterr().out == "here has taken a message\n"
+    (file,) = (place / "messages").glob("*.txt")
+    assert file.read_text(encoding="utf-8").startswith("deploy-project can reach the channel here")
+
+
+def test_a_channel_that_can_not_be_used_says_why(place: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["notify", "test", "team"]) == 1
+    assert "environment variable 'NOT_SET' is not set" in capsys.readouterr().err
+    assert main(["notify", "test", "teem"]) == 1
+    assert "there is no channel 'teem'; did you mean 'team'?" in capsys.readouterr().err
+
+
+def test_a_message_is_shown_and_not_sent(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    with on_sqlite(place) as instance:
+        run_id = History(instance, place).add(status=dg.DagsterRunStatus.FAILURE)
+        monkeypatch.setenv("DAGSTER_HOME", str(place))
+        assert main(["notify", "preview", run_id[:8], "--channel", "team"]) == 0
+    assert '"text": "prod__daily failed"' in capsys.readouterr().out
+    assert not (place / "messages").exists()
+
+
+def test_the_log_shows_deliveries_and_what_is_due(place: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["notify", "log"]) == 0
+    assert capsys.readouterr().out == "No messages.\n"
+    outbox, now = Outbox(place / ".deploy" / "notifications"), datetime.now(UTC)
+    outbox.prepare()
+    outbox.note(Delivery(now, "here", "3f2a" * 3, "prod__daily failed", "sent", 1))
+    outbox.put(Entry("team", FAILURE, now, now, 2, "it answers HTTP 503"))
+    assert main(["notify", "log"]) == 0
+    head, sent, due = capsys.readouterr().out.splitlines()
+    assert head.split() == ["TIME", "CHANNEL", "RUN", "RESULT", "ATTEMPT", "MESSAGE", "ERROR"]
+    assert sent.split()[2:5] == ["here", "3f2a3f2a", "sent"]
+    assert due.split()[2:6] == ["team", "7d3c1f0a", "due", "3"]
+    assert due.endswith("it answers HTTP 503")
+    assert main(["notify", "log", "--channel", "here", "--run", "3f2"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_check_tells_a_rule_without_runs_and_missing_secrets(
+    place: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["check"]) == 1
+    said = capsys.readouterr()
+    assert "deploy.yaml:9: this rule of `notifications` matches no run" in said.out
+    assert "channels.team.slack.webhook: environment variable 'NOT_SET' is not set" in said.err

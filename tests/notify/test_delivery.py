@@ -1,0 +1,202 @@
+"""Delivery: at least once, each channel by itself, tried again and given up."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from deploy_project.config.values.notifications import Channel, Directory
+from deploy_project.errors import DeliveryError
+from deploy_project.notify.delivery import Deliverer
+from deploy_project.notify.message import Message
+from deploy_project.notify.outbox import Entry, Outbox
+from tests.support.messages import FAILURE
+
+CHANNELS = {name: Channel(name, Directory(Path("/nowhere"))) for name in ("team", "mail")}
+Behaviour = Callable[[Channel, Message], object]
+
+
+def nothing(_channel: Channel, _message: Message) -> None:
+    pass
+
+
+@dataclass
+class Place:
+    """An outbox, a clock to move, and channels that behave as they are told to."""
+
+    outbox: Outbox
+    now: datetime = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    sent: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    behaviours: dict[str, Behaviour] = field(default_factory=dict[str, Behaviour])
+
+    def put(self, *run_ids: str, channel: str = "team") -> None:
+        for place, run_id in enumerate(run_ids):
+            at = FAILURE.at + timedelta(seconds=place)
+            message = replace(FAILURE, run_id=run_id, at=at)
+            self.outbox.put(Entry(channel, message, self.now, self.now))
+
+    def send(self, channel: Channel, message: Message) -> str:
+        self.behaviours.get(channel.name, nothing)(channel, message)
+        self.sent.append((channel.name, message.run_id))
+        return ""
+
+    def tick(self, *, later: timedelta = timedelta(0), **more: float) -> list[str]:
+        self.now += later
+        deliverer = Deliverer(CHANNELS, self.outbox, lambda: self.now, self.send, **more)
+        return deliverer.deliver()
+
+    @property
+    def results(self) -> list[str]:
+        return [each.result for each in self.outbox.log()]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    outbox = Outbox(tmp_path / "notifications")
+    outbox.prepare()
+    return Place(outbox)
+
+
+def fails(times: int, *, is_refusal: bool = False) -> Behaviour:
+    left = [None] * times
+
+    def behave(*_: object) -> None:
+        if left:
+            left.pop()
+            raise DeliveryError("it answers HTTP 503", is_refusal=is_refusal)
+
+    return behave
+
+
+def test_each_message_is_sent_once_in_the_order_of_ends(place: Place):
+    place.put("a", "b", "c")
+    assert len(place.tick()) == 3
+    assert place.sent == [("team", "a"), ("team", "b"), ("team", "c")]
+    assert place.tick() == []
+    assert place.results == ["sent"] * 3
+
+
+def test_four_failures_are_tried_again_after_pauses(place: Place):
+    place.put("a")
+    place.behaviours["team"] = fails(4)
+    place.tick()
+    assert place.tick(later=timedelta(seconds=10)) == [], "it is not due yet"
+    for _ in range(8):
+        place.tick(later=timedelta(minutes=5))
+    assert place.sent == [("team", "a")]
+    assert place.results == ["retried"] * 4 + ["sent"]
+    assert [each.attempt for each in place.outbox.log()] == [1, 2, 3, 4, 5]
+
+
+def test_an_hour_of_outage_loses_nothing(place: Place):
+    place.put("a", "b", "c")
+    place.behaviours["team"] = fails(10**6)
+    for _ in range(120):
+        place.tick(later=timedelta(seconds=30))
+    assert place.sent == []
+    del place.behaviours["team"]
+    for _ in range(130):
+        place.tick(later=timedelta(seconds=30))
+    assert sorted(place.sent) == [("team", "a"), ("team", "b"), ("team", "c")]
+
+
+def test_a_channel_that_is_away_is_asked_once_in_a_tick(place: Place):
+    place.put("a", "b", "c")
+    place.behaviours["team"] = fails(10**6)
+    assert len(place.tick()) == 1
+    assert len(place.tick()) == 1, "with the next message, whose pause has not begun"
+
+
+def test_a_message_that_is_refused_holds_up_no_other(place: Place):
+    place.put("a", "b")
+    place.behaviours["team"] = fails(1, is_refusal=True)
+    place.tick()
+    assert place.sent == [("team", "b")]
+
+
+def test_a_mistake_of_ours_holds_up_no_other(place: Place):
+    def breaks(_: Channel, message: Message) -> None:
+        if message.run_id == "a":
+            raise KeyError("oops")
+
+    place.put("a", "b")
+    place.behaviours["team"] = breaks
+    place.tick()
+    assert place.sent == [("team", "b")]
+    assert sorted(place.results) == ["retried", "sent"]
+
+
+def test_a_day_later_a_message_is_given_up_and_another_channel_is_told(place: Place):
+    place.put("a")
+    place.behaviours["team"] = fails(10**6)
+    place.tick()
+    place.tick(later=timedelta(hours=24))
+    assert place.outbox.entries("team") == []
+    (instead,) = place.outbox.entries("mail")
+    assert instead.message.facts[-1].value == (
+        "team has not taken it for 24 hours: it answers HTTP 503"
+    )
+    place.tick()
+    assert place.sent == [("mail", "a")]
+    assert place.results == ["retried", "given up", "sent"]
+
+
+def test_what_goes_to_another_channel_is_not_passed_on_for_ever(place: Place):
+    place.put("a")
+    place.behaviours |= {"team": fails(10**6), "mail": fails(10**6)}
+    for _ in range(10):
+        place.tick(later=timedelta(hours=24))
+    assert place.outbox.channels() == []
+    assert place.results.count("given up") == 2
+
+
+def test_a_slow_channel_delays_only_itself(place: Place):
+    """Two hundred runs have ended beside a channel that hangs: each is told, and the tick ends."""
+    hangs = threading.Event()
+    run_ids = [f"run-{number:03d}" for number in range(200)]
+    place.put(*run_ids)
+    place.put(*run_ids, channel="mail")
+
+    def hang(_channel: Channel, _message: Message) -> None:
+        hangs.wait()
+
+    place.behaviours["mail"] = hang
+    began = time.monotonic()
+    place.tick(budget=5.0, patience=6.0)
+    assert time.monotonic() - began < 10
+    assert [run for channel, run in place.sent if channel == "team"] == run_ids
+    place.put("another")
+    assert len(place.tick(budget=1.0, patience=2.0)) == 1, "the channel that hangs is locked"
+    hangs.set()
+    for _ in range(100):
+        if place.outbox.channels() == []:
+            break
+        time.sleep(0.05)
+        place.tick()
+    told = [run for channel, run in place.sent if channel == "mail"]
+    assert sorted(told) == run_ids, "each once"
+
+
+def test_a_budget_ends_a_channels_turn(place: Place):
+    place.put("a", "b", "c")
+
+    def be_slow(_channel: Channel, _message: Message) -> None:
+        time.sleep(0.2)
+
+    place.behaviours["team"] = be_slow
+    place.tick(budget=0.1)
+    assert place.sent == [("team", "a")]
+    place.tick()
+    assert len(place.sent) == 3
+
+
+def test_messages_for_a_channel_that_is_gone_are_dropped(place: Place):
+    place.put("a", channel="former")
+    assert place.tick() == [
+        "former: 'production__daily failed' dropped: the channel is no longer in deploy.yaml"
+    ]
+    assert place.outbox.channels() == []

@@ -1,0 +1,208 @@
+"""Runs that have ended, looked at in a real history: each is told once."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from filelock import FileLock
+
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment, Secret
+from deploy_project.config.values.notifications import Channel, Directory, Rule
+from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.notify.notifier import Notifier
+from deploy_project.notify.outbox import Outbox
+from deploy_project.runs.model.run_facts import FailureFacts
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.outcome.ends import Cursor
+from tests.support.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.past_runs import History, facts_of, on_sqlite
+
+FAILURE, SUCCESS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
+ENDS = {
+    SUCCESS: dg.DagsterEventType.RUN_SUCCESS,
+    FAILURE: dg.DagsterEventType.RUN_FAILURE,
+}
+ALL = frozenset({"success", "warning", "failure", "cancelled", "recovered"})
+
+
+class Watch:
+    """A notifier over a history, and the messages that it has written."""
+
+    def __init__(self, directory: Path, instance: dg.DagsterInstance) -> None:
+        self.history = History(instance, directory)
+        self.state = StateDirectory(directory / "state")
+        self.messages = directory / "messages"
+        self.deployment: Deployment = replace(
+            DEPLOYMENT,
+            projects={"shop": PROJECT},
+            jobs={"prod__daily": job("dbt build")},
+            channels={"here": Channel("here", Directory(self.messages))},
+            notifications=(Rule(ALL, ("here",)),),  # pyright: ignore[reportArgumentType]
+        )
+        self.now = datetime.now(UTC)
+
+    @property
+    def notifier(self) -> Notifier:
+        return Notifier(self.deployment, self.state, self.history.plain())
+
+    def end(self, status: dg.DagsterRunStatus = SUCCESS, *, ago: float = 0, **more: Any) -> str:
+        """A run that has ended so many minutes ago, with facts unless `facts` is False."""
+        at = self.now - timedelta(minutes=ago)
+        with_facts = more.pop("facts", True)
+        run_id = self.history.add(
+            status=dg.DagsterRunStatus.STARTED, created=at - timedelta(minutes=1)
+        )
+        ended = dg.DagsterEvent(ENDS[status].value, "prod__daily")
+        self.history.instance.run_storage.handle_run_event(run_id, ended, at)
+        if with_facts:
+            plain = facts_of(run_id, Status.of(status), began=at - timedelta(minutes=1))
+            failed = (FailureFacts(3, "no such column", more.pop("failed", "model.shop.orders")),)
+            self.history.keep(replace(plain, failures=failed if status == FAILURE else (), **more))
+        return run_id
+
+    def tick(self, *, later: float = 0) -> list[str]:
+        self.now += timedelta(minutes=later)
+        return self.notifier.tick(self.now)
+
+    @property
+    def told(self) -> list[str]:
+        """The first lines of the messages so far, in the order of their files' names."""
+        files = sorted(self.messages.glob("*.txt"), key=lambda each: each.stat().st_mtime_ns)
+        return [each.read_text(encoding="utf-8").partition("\n")[0] for each in files]
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    with on_sqlite(tmp_path) as instance:
+        yield Watch(tmp_path, instance)
+
+
+def test_each_end_is_told_once(watch: Watch):
+    watch.end()
+    assert len(watch.tick()) == 1
+    assert watch.tick() == []
+    watch.end(FAILURE)
+    watch.tick(later=1)
+    assert watch.told == ["prod__daily succeeded", "prod__daily failed"]
+
+
+def test_failures_that_repeat_are_told_once_and_the_recovery_counts_them(watch: Watch):
+    for ago in (5, 4, 3):
+        watch.end(FAILURE, ago=ago)
+    watch.tick()
+    assert watch.told == ["prod__daily failed"]
+    watch.end(FAILURE, ago=2, failed="model.shop.revenue")
+    watch.end(ago=1)
+    watch.tick()
+    assert watch.told[1:] == ["prod__daily failed", "prod__daily succeeds again"]
+    last = max(watch.messages.glob("*recovered*.txt"))
+    assert "4 failed runs" in last.read_text(encoding="utf-8")
+
+
+def test_a_run_without_facts_is_waited_for(watch: Watch):
+    run_id = watch.end(FAILURE, facts=False)
+    assert watch.tick() == []
+    watch.history.keep(facts_of(run_id, Status.ERROR, began=watch.now))
+    assert len(watch.tick(later=2)) == 1
+
+
+def test_a_run_whose_facts_could_not_be_kept_is_told_all_the_same(watch: Watch):
+    watch.end(FAILURE, ago=9, facts=False)
+    assert watch.tick() == []
+    assert len(watch.tick(later=2)) == 1
+    (file,) = watch.messages.glob("*.txt")
+    assert "No facts of this run were kept." in file.read_text(encoding="utf-8")
+
+
+def test_the_first_look_goes_back_an_hour(watch: Watch):
+    watch.end(FAILURE, ago=90)
+    watch.end(ago=30)
+    watch.tick()
+    assert watch.told == ["prod__daily succeeds again"]
+
+
+def test_a_day_without_a_daemon_is_made_up_for(watch: Watch):
+    watch.tick()
+    for ago in (-60, -120):
+        watch.end(ago=ago)
+    watch.tick(later=20 * 60)
+    assert len(watch.told) == 2
+
+
+def test_a_process_that_is_killed_before_it_notes_what_it_saw_loses_and_doubles_nothing(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    def die(_outbox: Outbox, _cursor: Cursor) -> None:
+        raise SystemExit
+
+    watch.end()
+    with monkeypatch.context() as patched:
+        patched.setattr(Outbox, "keep_cursor", die)
+        with pytest.raises(SystemExit):
+            watch.tick()
+    assert watch.told == []
+    watch.tick()
+    assert watch.told == ["prod__daily succeeded"]
+
+
+def test_a_rule_for_others_tells_nothing(watch: Watch):
+    watch.deployment = replace(
+        watch.deployment,
+        notifications=(Rule(ALL, ("here",), jobs=("hourly",)),),  # pyright: ignore[reportArgumentType]
+    )
+    watch.end()
+    assert watch.tick() == []
+
+
+def test_two_rules_tell_a_channel_once(watch: Watch):
+    watch.deployment = replace(watch.deployment, notifications=watch.deployment.notifications * 2)
+    watch.end()
+    assert len(watch.tick()) == 1
+
+
+def test_secrets_are_hidden(watch: Watch, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SLACK", "https://hooks.slack.example/s3cret")
+    of = job("dbt build")
+    environment = replace(of.environment, withheld=frozenset({Secret(env="SLACK")}))
+    watch.deployment = replace(
+        watch.deployment, jobs={"prod__daily": replace(of, environment=environment)}
+    )
+    watch.end(cause="by https://hooks.slack.example/s3cret")
+    watch.tick()
+    (file,) = watch.messages.glob("*.txt")
+    assert "s3cret" not in file.read_text(encoding="utf-8")
+    assert "by *****" in file.read_text(encoding="utf-8")
+
+
+def test_another_process_that_looks_is_left_alone(watch: Watch):
+    watch.end()
+    watch.notifier.outbox.prepare()
+    with FileLock(watch.notifier.outbox.lock):
+        assert watch.tick() == ["Another process is looking at the ends of runs now"]
+    assert len(watch.tick()) == 1
+
+
+def test_a_preview_sends_nothing(watch: Watch):
+    run_id = watch.end(FAILURE)
+    assert watch.notifier.preview(run_id).title == "prod__daily failed"
+    assert watch.told == []
+    waiting = watch.history.add(status=dg.DagsterRunStatus.QUEUED)
+    with pytest.raises(ConfigError, match=r"has not ended \(Queued\)"):
+        watch.notifier.preview(waiting)
+    with pytest.raises(LaunchError):
+        watch.notifier.preview("nothing")
+
+
+def test_two_hundred_ends_are_told_in_a_few_ticks(watch: Watch):
+    for number in range(200):
+        watch.end(ago=number / 200)
+    for _ in range(10):
+        if len(watch.told) == 200:
+            break
+        watch.tick(later=0.5)
+    assert len(watch.told) == 200

@@ -1,0 +1,190 @@
+"""Posts over HTTP: Slack's and a webhook's receivers that refuse what theirs refuse."""
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from deploy_project.config.values.deployment import Secret
+from deploy_project.config.values.notifications import Channel, Slack, Webhook
+from deploy_project.errors import DeliveryError
+from deploy_project.notify import sending
+from deploy_project.notify.sending import send
+from deploy_project.notify.transports import http
+from tests.support.messages import ATTACK, FAILURE
+
+TOKEN, SECRET = "xoxb-1234567890", "a signing secret"
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Receiver:
+    """A server on this machine, with the requests that it has had."""
+
+    url: str = ""
+    requests: list[Request] = field(default_factory=list[Request])
+
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+@contextmanager
+def receiver(answer: Callable[[Request], Answer]) -> Generator[Receiver]:
+    found = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = Request(self.path, headers, body)
+            found.requests.append(request)
+            status, more, content = answer(request)
+            self.send_response(status)
+            for name, value in {**more, "Content-Length": str(len(content))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    found.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield found
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def slacks_webhook(request: Request) -> Answer:
+    """As Slack's incoming webhooks answer: a text, and 400 for blocks that break the limits."""
+    content = json.loads(request.body)
+    right = content["text"] and 1 <= len(content["blocks"]) <= 50
+    return (200, {}, b"ok") if right else (400, {}, b"invalid_blocks")
+
+
+def slacks_api(request: Request) -> Answer:
+    """As Slack's Web API answers: always with status 200."""
+    if request.headers.get("authorization") != f"Bearer {TOKEN}":
+        return 200, {}, b'{"ok": false, "error": "invalid_auth"}'
+    known = json.loads(request.body)["channel"] == "C0123456789"
+    return 200, {}, b'{"ok": true}' if known else b'{"ok": false, "error": "channel_not_found"}'
+
+
+def signed(request: Request) -> Answer:
+    """As dbt's documentation has receivers check a signature, over the raw body."""
+    expected = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
+    right = hmac.compare_digest(request.headers.get("authorization", ""), expected)
+    return (200, {}, b"") if right else (401, {}, b"wrong signature")
+
+
+@pytest.fixture(autouse=True)
+def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"TOKEN": TOKEN, "SECRET": SECRET, "OTHER": "another"}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_slack_takes_a_message_by_webhook(monkeypatch: pytest.MonkeyPatch):
+    with receiver(slacks_webhook) as found:
+        monkeypatch.setenv("HOOK", f"{found.url}/services/T0/B0/secret")
+        send(Channel("team", Slack(webhook=Secret(env="HOOK"))), ATTACK)
+    (request,) = found.requests
+    assert request.path == "/services/T0/B0/secret"
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_slack_takes_a_message_of_a_bot(monkeypatch: pytest.MonkeyPatch):
+    with receiver(slacks_api) as found:
+        monkeypatch.setattr(sending, "SLACK_API", found.url)
+        send(Channel("team", Slack(token=Secret(env="TOKEN"), channel="C0123456789")), FAILURE)
+        for name, channel, why in (
+            ("TOKEN", "C9", "channel_not_found"),
+            ("OTHER", "C0123456789", "invalid_auth"),
+        ):
+            with pytest.raises(DeliveryError, match=why):
+                send(Channel("team", Slack(token=Secret(env=name), channel=channel)), FAILURE)
+
+
+def test_a_webhook_is_signed():
+    with receiver(signed) as found:
+        send(Channel("hook", Webhook(found.url, Secret(env="SECRET"))), FAILURE)
+        with pytest.raises(DeliveryError, match="it answers HTTP 401: wrong signature") as raised:
+            send(Channel("hook", Webhook(found.url, Secret(env="OTHER"))), FAILURE)
+        assert raised.value.is_refusal
+    assert json.loads(found.requests[0].body)["event"] == "run.failure"
+
+
+def test_an_address_that_is_a_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("HOOK", "http://127.0.0.1:1/services/s3cret")
+    with pytest.raises(DeliveryError) as raised:
+        send(Channel("team", Slack(webhook=Secret(env="HOOK"))), FAILURE)
+    assert "s3cret" not in str(raised.value)
+    assert not raised.value.is_refusal
+
+
+def test_a_secret_that_is_missing_is_an_error_to_try_again():
+    with pytest.raises(DeliveryError, match=r"channels\.team: environment variable 'NOWHERE'"):
+        send(Channel("team", Slack(webhook=Secret(env="NOWHERE"))), FAILURE)
+
+
+def test_no_redirect_is_followed():
+    with (
+        receiver(lambda _: (200, {}, b"")) as other,
+        receiver(lambda _: (307, {"Location": other.url}, b"")) as found,
+        pytest.raises(DeliveryError, match="HTTP 307"),
+    ):
+        send(Channel("hook", Webhook(found.url)), FAILURE)
+    assert other.requests == []
+
+
+def test_a_pause_is_as_long_as_it_is_asked_for():
+    with (
+        receiver(lambda _: (429, {"Retry-After": "120"}, b"slow down")) as found,
+        pytest.raises(DeliveryError) as raised,
+    ):
+        send(Channel("hook", Webhook(found.url)), FAILURE)
+    assert (raised.value.wait_seconds, raised.value.is_refusal) == (120, False)
+
+
+def test_an_answer_that_comes_too_late_is_none(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http, "TIMEOUT", 0.3)
+    done = threading.Event()
+
+    def slow(_: Request) -> Answer:
+        done.wait(5)
+        return 200, {}, b""
+
+    with receiver(slow) as found:
+        began = time.monotonic()
+        with pytest.raises(DeliveryError, match="has not answered within"):
+            send(Channel("hook", Webhook(found.url)), FAILURE)
+        assert time.monotonic() - began < 3
+        done.set()
+
+
+def test_words_of_an_answer_are_one_short_line():
+    with (
+        receiver(lambda _: (500, {}, b"\x1b[31mno\r\n" + b"x" * 10**5)) as found,
+        pytest.raises(DeliveryError) as raised,
+    ):
+        send(Channel("hook", Webhook(found.url)), FAILURE)
+    assert len(str(raised.value)) < 250
+    assert str(raised.value).isprintable()
