@@ -9,14 +9,15 @@ from pydantic import SecretStr
 
 from deploy_project.config.environment import reveal
 from deploy_project.config.values.deployment import Secret
-from deploy_project.config.values.notifications import Channel, Email, Slack, Webhook
+from deploy_project.config.values.notifications import Channel, Email, PagerDuty, Slack, Webhook
 from deploy_project.errors import ConfigError, DeliveryError
 from deploy_project.notify.message import Message
-from deploy_project.notify.render import slack, webhook
+from deploy_project.notify.render import pagerduty, slack, webhook
 from deploy_project.notify.render.text import text
 from deploy_project.notify.transports import directory, http, smtp
 
 SLACK_API = "https://slack.com/api/chat.postMessage"
+PAGERDUTY_API = "https://events.pagerduty.com/v2/enqueue"
 
 
 def send(channel: Channel, message: Message) -> str:
@@ -30,6 +31,10 @@ def send(channel: Channel, message: Message) -> str:
             return _mail(channel, medium, message)
         if isinstance(medium, Slack):
             _slack(channel, medium, message)
+        elif isinstance(medium, PagerDuty):
+            key = _value(channel, medium.routing_key)
+            event = {"routing_key": key, **pagerduty.event(message)}
+            http.post(PAGERDUTY_API, json.dumps(event).encode(), {})
         elif isinstance(medium, Webhook):
             body = webhook.body(message)
             http.post(_value(channel, medium.url), body, _signed(channel, medium, body))
@@ -47,6 +52,8 @@ def preview(channel: Channel, message: Message) -> str:
         return smtp.mail(message, medium).as_string()
     if isinstance(medium, Slack):
         return json.dumps(_payload(medium, message), indent=2, ensure_ascii=False)
+    if isinstance(medium, PagerDuty):
+        return json.dumps(pagerduty.event(message), indent=2, ensure_ascii=False)
     if isinstance(medium, Webhook):
         return webhook.body(message).decode()
     return text(message)

@@ -177,6 +177,12 @@ class SlackEntry(Strict):
     channel: Text | None = None
 
 
+class PagerDutyEntry(Strict):
+    """Incidents of a service in PagerDuty."""
+
+    routing_key: SecretValue
+
+
 class WebhookEntry(Strict):
     """JSON to an address, signed with a secret."""
 
@@ -189,6 +195,7 @@ class ChannelEntry(Strict):
 
     email: EmailEntry | None = None
     slack: SlackEntry | None = None
+    pagerduty: PagerDutyEntry | None = None
     webhook: WebhookEntry | None = None
     file: Text | None = Field(default=None, description="A directory that files are written to.")
 

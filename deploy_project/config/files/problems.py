@@ -15,7 +15,7 @@ from deploy_project.errors import ConfigError
 # A password may have a slash or a space in it, against the rules.
 _CREDENTIALS = re.compile(r"(?<=://)(?:[^/]*|[^\s/]*:[^@]*)@")
 _HIDDEN = re.compile(
-    r"DBT_ENV_SECRET|variables|connection|extended_attributes|token|password|secret|private_key|webhook",
+    r"DBT_ENV_SECRET|variables|connection|extended_attributes|token|password|secret|private_key|routing_key|webhook",
     re.IGNORECASE,
 )
 _LONGEST = 80

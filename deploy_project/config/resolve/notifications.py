@@ -22,6 +22,7 @@ from deploy_project.config.values.notifications import (
     Directory,
     Email,
     Medium,
+    PagerDuty,
     Rule,
     Slack,
     Webhook,
@@ -80,6 +81,9 @@ def _medium(entry: ChannelEntry, at: Place, base: Base, problems: Problems) -> M
         return _email(entry.email, at / "email", base, problems)
     if entry.slack is not None:
         return _slack(entry.slack, at / "slack", base, problems)
+    if entry.pagerduty is not None:
+        key = secret(at / "pagerduty" / "routing_key", base, problems)
+        return None if key is None else PagerDuty(key)
     if entry.webhook is not None:
         return _webhook(entry.webhook, at / "webhook", base, problems)
     return Directory(base.path(entry.file)) if entry.file is not None else None

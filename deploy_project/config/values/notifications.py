@@ -47,13 +47,21 @@ class Webhook:
 
 
 @dataclass(frozen=True)
+class PagerDuty:
+    """Incidents of a service in PagerDuty."""
+
+    routing_key: Secret
+    """The integration key of the service."""
+
+
+@dataclass(frozen=True)
 class Directory:
     """Files in a directory, for people to look at messages."""
 
     path: Path
 
 
-Medium = Email | Slack | Webhook | Directory
+Medium = Email | Slack | PagerDuty | Webhook | Directory
 
 
 @dataclass(frozen=True)
@@ -67,7 +75,7 @@ class Channel:
     def secrets(self) -> Iterator[tuple[Secret, str]]:
         """Its secrets, each with its key in deploy.yaml."""
         kind = KINDS[type(self.medium)]
-        for name in ("password", "webhook", "token", "url", "secret"):
+        for name in ("password", "webhook", "token", "routing_key", "url", "secret"):
             value = getattr(self.medium, name, None)
             if isinstance(value, Secret):
                 yield value, f"channels.{self.name}.{kind}.{name}"
@@ -76,6 +84,7 @@ class Channel:
 KINDS: dict[type[Medium], str] = {
     Email: "email",
     Slack: "slack",
+    PagerDuty: "pagerduty",
     Webhook: "webhook",
     Directory: "file",
 }

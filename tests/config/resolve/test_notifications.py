@@ -9,6 +9,7 @@ from deploy_project.config.values.notifications import (
     Channel,
     Directory,
     Email,
+    PagerDuty,
     Rule,
     Slack,
     Webhook,
@@ -29,13 +30,14 @@ channels:
   hook: {webhook: {url: "https://hooks.example.com/x", secret: {env: HOOK_SECRET}}}
   hidden: {webhook: {url: {env: HOOK_URL}}}
   here: {file: "{state}/messages"}
+  on-call: {pagerduty: {routing_key: {env: PAGERDUTY_KEY}}}
 """
 
 
 def test_channels_are_read(configuration: Configuration):
     root = configuration.root
     found = configuration.load({"deploy.yaml": DEPLOY + CHANNELS}).channels
-    assert [found[name].medium for name in ("mail", "team", "bot", "hook", "hidden", "here")] == [
+    assert [found[name].medium for name in found] == [
         Email(
             host="smtp.example.com",
             sender="deploy@example.com",
@@ -48,6 +50,7 @@ def test_channels_are_read(configuration: Configuration):
         Webhook("https://hooks.example.com/x", Secret(env="HOOK_SECRET")),
         Webhook(Secret(env="HOOK_URL")),
         Directory(root / "state" / "messages"),
+        PagerDuty(Secret(env="PAGERDUTY_KEY")),
     ]
     assert found["mail"].medium.port == 587  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -77,7 +80,7 @@ notifications:
 
 def test_dbt_gets_no_secret_of_a_channel(configuration: Configuration):
     deployment = configuration.load({"deploy.yaml": DEPLOY + CHANNELS})
-    names = {"SMTP_PASSWORD", "SLACK_WEBHOOK", "HOOK_SECRET", "HOOK_URL"}
+    names = {"SMTP_PASSWORD", "SLACK_WEBHOOK", "HOOK_SECRET", "HOOK_URL", "PAGERDUTY_KEY"}
     for environment in deployment.environments.values():
         assert {each.env for each in environment.withheld if each.env} == names
     passed = DEPLOY.replace("branch: main}", "branch: main, pass_variables: [SLACK_WEBHOOK]}")
@@ -103,6 +106,8 @@ def test_secrets_have_keys():
         ("{slack: {webhook: https://hooks.example/s3cret}}", "must say where the secret is kept"),
         ("{webhook: {url: 'ftp://example.com/s3cret'}}", "is not a web address"),
         ("{webhook: {url: 'https://s3cret@example.com'}}", "is not a web address"),
+        ("{pagerduty: {}}", "is missing"),
+        ("{pagerduty: {routing_key: s3cret}}", "must say where the secret is kept"),
         ("{webhook: {uri: x}}", "is an unknown key"),
         ("{email: {host: a b, from: a@b, to: [c@d]}}", "is no name of a machine"),
         ("{email: {host: a, from: a, to: [c@d]}}", "is no address of mail"),

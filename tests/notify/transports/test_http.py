@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 
 from deploy_project.config.values.deployment import Secret
-from deploy_project.config.values.notifications import Channel, Slack, Webhook
+from deploy_project.config.values.notifications import Channel, PagerDuty, Slack, Webhook
 from deploy_project.errors import DeliveryError
 from deploy_project.notify import sending
 from deploy_project.notify.sending import send
 from deploy_project.notify.transports import http
-from tests.support.messages import ATTACK, FAILURE
+from tests.support.messages import ATTACK, FAILURE, RECOVERY
 
+KEY = "R" * 32
 TOKEN, SECRET = "xoxb-1234567890", "a signing secret"
 
 
@@ -89,6 +90,20 @@ def slacks_api(request: Request) -> Answer:
     return 200, {}, b'{"ok": true}' if known else b'{"ok": false, "error": "channel_not_found"}'
 
 
+def pagerdutys_api(request: Request) -> Answer:
+    """As PagerDuty's Events API v2 answers: 202, and 400 for an event that is not valid."""
+    event = json.loads(request.body)
+    right = event["routing_key"] == KEY and event["event_action"] in ("trigger", "resolve")
+    right = right and 1 <= len(event["dedup_key"]) <= 255
+    if event["event_action"] == "trigger":
+        payload = event["payload"]
+        right = right and payload["severity"] in ("critical", "error", "warning", "info")
+        right = right and payload["source"] and 1 <= len(payload["summary"]) <= 1024
+    if right:
+        return 202, {}, b'{"status": "success"}'
+    return 400, {}, b'{"status": "invalid event"}'
+
+
 def signed(request: Request) -> Answer:
     """As dbt's documentation has receivers check a signature, over the raw body."""
     expected = hmac.new(SECRET.encode(), request.body, hashlib.sha256).hexdigest()
@@ -98,7 +113,7 @@ def signed(request: Request) -> Answer:
 
 @pytest.fixture(autouse=True)
 def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"TOKEN": TOKEN, "SECRET": SECRET, "OTHER": "another"}.items():
+    for name, value in {"TOKEN": TOKEN, "SECRET": SECRET, "OTHER": "another", "KEY": KEY}.items():
         monkeypatch.setenv(name, value)
 
 
@@ -121,6 +136,21 @@ def test_slack_takes_a_message_of_a_bot(monkeypatch: pytest.MonkeyPatch):
         ):
             with pytest.raises(DeliveryError, match=why):
                 send(Channel("team", Slack(token=Secret(env=name), channel=channel)), FAILURE)
+
+
+def test_pagerduty_has_an_incident_triggered_and_resolved(monkeypatch: pytest.MonkeyPatch):
+    channel = Channel("on-call", PagerDuty(Secret(env="KEY")))
+    with receiver(pagerdutys_api) as found:
+        monkeypatch.setattr(sending, "PAGERDUTY_API", found.url)
+        for message in (FAILURE, ATTACK, RECOVERY):
+            send(channel, message)
+        with pytest.raises(DeliveryError, match="HTTP 400") as raised:
+            send(Channel("on-call", PagerDuty(Secret(env="OTHER"))), FAILURE)
+    assert "another" not in str(raised.value)
+    events = [json.loads(each.body) for each in found.requests]
+    assert [each["event_action"] for each in events[:3]] == ["trigger", "trigger", "resolve"]
+    assert len({each["dedup_key"] for each in events}) == 1
+    assert KEY not in sending.preview(channel, FAILURE)
 
 
 def test_a_webhook_is_signed():
