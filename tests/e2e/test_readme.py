@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-QUICK_START, OWN_PROJECT, *_ = [text for language, text in BLOCKS if language == "sh"]
+QUICK_START, INSTALL, OWN_PROJECT, *_ = [text for language, text in BLOCKS if language == "sh"]
 EXAMPLE = next(text for language, text in BLOCKS if language == "yaml")
 
 
@@ -155,6 +155,22 @@ def test_a_deployment_of_ones_own_is_begun_as_told(newcomer: Newcomer, demo: str
     (tmp_path / "jobs.yml").write_text(jobs, encoding="utf-8")
     said = newcomer.run(f"GIT_TOKEN=any {check}", cwd=tmp_path)
     assert "production__daily" in said
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
+def test_it_is_installed_from_a_wheel_as_told(newcomer: Newcomer, demo: str, tmp_path: Path):
+    """Into an environment that has what it needs, for that takes minutes to install."""
+    build, *others = commands(INSTALL)
+    newcomer.run(build, cwd=newcomer.clone)
+    (wheel,) = (newcomer.clone / "dist").glob("*.whl")
+    assert wheel.name == "deploy_project-0.1.0-py3-none-any.whl"
+    assert [each.split()[0] for each in others] == ["uv", "pipx", "pip"]
+    newcomer.run(f"python3 -m venv {tmp_path}/own", cwd=tmp_path)
+    uv = f"uv pip install --quiet --no-deps --python {tmp_path}/own/bin/python"
+    newcomer.run(f"{uv} {wheel}", cwd=tmp_path)
+    listed = newcomer.run("find own -name deploy-project -o -name py.typed", cwd=tmp_path)
+    assert "own/bin/deploy-project" in listed
 
 
 @pytest.mark.e2e
