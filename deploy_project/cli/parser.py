@@ -329,7 +329,10 @@ def _natural(text: str) -> int:
 
 
 def _time(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone()  # without a zone, of this machine's
+    try:
+        return datetime.fromisoformat(text).astimezone()  # without a zone, of this machine's
+    except OverflowError as error:
+        raise ValueError(text) from error
 
 
 def _port(text: str) -> int:

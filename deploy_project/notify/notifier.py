@@ -101,6 +101,8 @@ class Notifier:
         self, reading: Reading, run: PastRun, facts: RunFacts, now: datetime
     ) -> Iterator[Entry]:
         """Yield an entry for each channel that is to be told, the first rule's where several do."""
+        if facts.unpublished and facts.pull_request is None:
+            return  # other code or steps tell nothing of the job; whoever asked for them looks
         about = reading.subject(facts)
         rules = [each for each in self.deployment.notifications if matches(each, about)]
         if not rules:

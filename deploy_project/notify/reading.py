@@ -79,7 +79,11 @@ class Reading:
             finished=Between(None, until),
         )
         found = self.runs.page(wanted, limit=limit, order="finished").runs
-        return [each for each in found if each.pull_request == pull_request]
+        return [
+            each
+            for each in found
+            if each.pull_request == pull_request and (pull_request or not each.unpublished)
+        ]
 
     def concluded(self, past: Sequence[PastRun], *, needs_reason: bool) -> list[Concluded]:
         """Return the ends of earlier runs, the last one with its reasons when they are needed."""

@@ -141,8 +141,8 @@ class Victims:
         return made
 
     def known(self) -> str:
-        """A commit that is parsed once: most phases come after that."""
-        self.parsed = self.parsed or self.commit()
+        """A commit of the branch that is parsed once: most phases come after that."""
+        self.parsed = self.parsed or self.site.git("rev-parse", "origin/main")
         return self.parsed
 
     def left(self) -> list[str]:

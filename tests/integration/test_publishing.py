@@ -57,7 +57,7 @@ class Deployment:
         found = {name: self.site.artifacts.published(owner, name) for name in ("state", "docs")}
         names = {name: place.name if place else "" for name, place in found.items()}
         pointer = self.site.state.deployed("prod").read_text(encoding="utf-8")
-        commit = next(each for each in self.commits.values() if pointer.startswith(each))
+        commit = next((c for c in self.commits.values() if pointer.startswith(c)), "")
         return Published(names["state"], names["docs"], commit)
 
     def run(self, tags: Mapping[str, str], config: Mapping[str, Any]) -> Result:
@@ -108,6 +108,33 @@ def test_a_run_publishes(row: str, tmp_path: Path, older_dbt: Path):
     assert after == kept
     console = made.site.console(run.run_id, "01-clone-git-repository")
     assert ("publishes neither state nor docs" in console) == (not expected)
+
+
+def test_a_commit_that_was_forced_out_of_the_branch_is_a_strangers(tmp_path: Path):
+    """It was trusted as long as nobody had looked at the branch since."""
+    made = Deployment(tmp_path)
+    assert made.run({}, {}).success
+    gone = made.site.push({"models/orders.sql": "select 7 as id, 7 as amount"})
+    made.site.push({"models/revenue.sql": "select 1 as revenue"})
+    assert made.run({}, {}).success, "the last known head has the commit in its history"
+    made.site.git("reset", "--quiet", "--hard", made.commits["head"])
+    made.site.push({})
+    run = made.run({"deploy/commit": gone}, {})
+    assert run.success
+    facts = run_facts.kept(made.site.artifacts, run.run_id)
+    assert facts is not None
+    assert facts.code is not None
+    assert (facts.is_strangers, facts.code.branch) == (True, "")
+    assert made.site.query("select id from orders") == [(7,)], "production as it was built last"
+    assert made.published().state != run.run_id
+
+
+def test_a_pull_request_that_is_no_number_is_refused(tmp_path: Path):
+    """A run that was meant to be apart built production."""
+    made = Deployment(tmp_path)
+    run = made.run({"deploy/pull_request": "abc"}, {})
+    assert not run.success
+    assert "which is no pull request's number" in made.site.record(run.run_id)["message"]
 
 
 def test_another_branch_is_a_strangers(tmp_path: Path):

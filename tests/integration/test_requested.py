@@ -1,6 +1,8 @@
 """A run of other steps than its job's: seen, recorded, retried and counted as a run of that job."""
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -185,6 +187,23 @@ def test_the_launchpad_takes_the_jobs_identifier(story: Story):
         found = instance.get_run_by_id(run.run_id)
     assert found is not None
     assert found.tags[tags.QUEUE] == "prod__weekly"
+
+
+def test_in_a_process_of_its_own_each_step_is_done_once(story: Story, tmp_path: Path):
+    """Dagster names all its steps as one to execute; each op did those after it as well."""
+    config = {"ops": {"plan": {"config": {"job": "nightly", "steps": [*STEPS[:1], *STEPS[2:]]}}}}
+    file = tmp_path / "config.yaml"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    run = story.site.execute("prod__requested", "--config", str(file))
+    assert run.success, run.output
+    assert run.output.count("=== Step ") == 5
+    assert sorted(story.site.materialized(run.run_id)) == ["prod/orders", "prod/revenue"]
+
+
+def test_a_tag_that_names_another_job_than_the_configuration_is_refused(story: Story):
+    config = {"ops": {"plan": {"config": {"job": "nightly"}}}}
+    run = story.site.run("prod__requested", {tags.JOB: "prod__weekly"}, config=config)
+    assert not run.success
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def requested_job(
 
     def run_of(dagster_run: dg.DagsterRun) -> Run:
         job = configured_job(dagster_run, deployment)
-        if job is None or job.environment != environment:
+        if job is None or job.environment != environment or not _agrees(dagster_run, job):
             raise ConfigError(_unknown(dagster_run, environment, deployment))
         return Run.of(dagster_run, job, deployment, state)
 
@@ -98,6 +98,11 @@ def requested_job(
     )
 
 
+def _agrees(dagster_run: dg.DagsterRun, job: Job) -> bool:
+    """Whether the configuration of a run names the job that its tag names."""
+    return job_asked_for(dagster_run.run_config) in (job.name, job.identifier)
+
+
 def _mapping_key(step: Step) -> str:
     return f"{step.index:02d}_{step.key}"
 
@@ -105,10 +110,11 @@ def _mapping_key(step: Step) -> str:
 def _left_out(dagster_run: dg.DagsterRun, run: Run, key: str) -> list[Step]:
     """Return the steps after `key` that Dagster's re-execution from failure has left out.
 
-    It repeats what has failed; what had not begun is no step of the run before to it.
+    It repeats what has failed; what had not begun is no step of the run before to it. Any other run
+    has the steps that `plan` asks for, under a name that stands for all of them.
     """
     chosen, chain = dagster_run.step_keys_to_execute, steps(run.job)
-    if chosen is None:
+    if chosen is None or f"{_STEP}[?]" in chosen:
         return []
     after = chain[[each.key for each in chain].index(key) + 1 :]
     return [each for each in after if f"{_STEP}[{_mapping_key(each)}]" not in chosen]

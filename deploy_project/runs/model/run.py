@@ -95,6 +95,11 @@ class Run:
             given = overrides.of_config(dagster_run.run_config)
         except ConfigError as error:  # its first step tells
             wrong = str(error)
+        if number is None and asked.get(tags.PULL_REQUEST) and job.job_type != "ci":
+            wrong = (
+                f"the tag {tags.PULL_REQUEST!r} is {asked[tags.PULL_REQUEST]!r}, which is no "
+                "pull request's number; correct it, or take it away"
+            )
         return cls(
             id=dagster_run.run_id,
             job=given.applied(job),
@@ -265,8 +270,9 @@ def source(run: Run) -> Code:
                 f"the tag {tags.COMMIT!r} is {run.commit!r}, which is no full commit id; give all "
                 "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
             )
-        usual = "" if run.is_ci else run.environment.branch
-        found = Code(run.commit, run.branch or usual or "", is_head=False)
+        found = Code(run.commit, run.branch or "", is_head=False)
+        if not run.is_ci and run.branch is None and _is_in_history(run, found):
+            found = replace(found, branch=run.environment.branch or "")
         if run.merges:
             base = remote.head(run.environment)
             found = replace(found, base=base.commit, base_branch=base.branch)
@@ -359,22 +365,20 @@ def _is_in_history(run: Run, found: Code) -> bool:
     now = pointer.deployed(run.state, environment.name)
     if found.is_head or found.used_repo_cache or (now is not None and now.commit == found.commit):
         return True
-    last = known_heads.recall(environment, run.state)
     mirror = ensure_commit(project, run.state, found.commit)
-    if last is not None and contains(mirror, last.commit, found.commit):
-        return True
     try:
         newest = remote.head(environment).commit
     except RemoteError:
-        return False
+        last = known_heads.recall(environment, run.state)
+        return last is not None and contains(mirror, last.commit, found.commit)
     return contains(ensure_commit(project, run.state, newest), newest, found.commit)
 
 
 def why_unpublished(run: Run) -> str:
     """Return the reason why a run publishes nothing; empty when it does, if it succeeds."""
-    if run.why_unpublished or not is_of_a_stranger(run):
-        return run.why_unpublished
-    return "its code is not of its environment's branch"
+    if not run.is_ci and is_of_a_stranger(run):
+        return "its code is not of its environment's branch"
+    return run.why_unpublished
 
 
 def _stranger(run: Run) -> Stranger | None:

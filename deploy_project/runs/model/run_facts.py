@@ -4,10 +4,11 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, NonNegativeInt, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, Field, NonNegativeInt, TypeAdapter, ValidationError
 
+from deploy_project.config.files.model import LARGEST_COUNT
 from deploy_project.errors import ArtifactError
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
@@ -16,6 +17,7 @@ from deploy_project.runs.store.artifacts import FACTS, Artifacts
 VERSION: Literal[1] = 1
 """The number of the form; a change that this code's reader would not bear makes it another one."""
 
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Docs = Literal["", "published", "made", "failed", "skipped"]
 """The docs step of a run: none, published, made but kept apart, failed, or not reached."""
 
@@ -41,7 +43,7 @@ class NodeFacts:
     unique_id: str
     resource_type: str
     name: str
-    step: int
+    step: Count
     status: str
     """dbt's own word: success, error, skipped, pass, fail, warn, no-op, …"""
     message: str = ""
@@ -53,7 +55,7 @@ class NodeFacts:
     queue_seconds: float = 0.0
     is_critical: bool = False
     """Whether it is on the critical path."""
-    failures: int | None = None
+    failures: Count | None = None
     """The rows that a test has found."""
 
 
@@ -210,7 +212,7 @@ def from_json(content: bytes, *, where: str) -> RunFacts:
 
 
 def _version(content: bytes) -> Any:
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         found: Any = json.loads(content)
         if isinstance(found, Mapping):
             return found.get("version")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
@@ -240,7 +242,7 @@ def content(artifacts: Artifacts, run_id: str) -> bytes | None:
     with artifacts.explained(f"reading {file}"):
         try:
             return file.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, IsADirectoryError):
             return None
 
 

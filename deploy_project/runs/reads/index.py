@@ -180,6 +180,7 @@ class Index:
             select(RUNS.c.job, (RUNS.c.ended_at - RUNS.c.started_at).label("took"))
             .add_columns(place.label("place"))
             .where(RUNS.c.job.in_(list(jobs)), RUNS.c.status == Status.SUCCESS.value)
+            .where(RUNS.c.unpublished == "")
             .where(RUNS.c.started_at.is_not(None), RUNS.c.ended_at.is_not(None))
             .subquery()
         )

@@ -43,6 +43,8 @@ class PastRun:
     warnings: int = 0
     """The number of tests and sources that have warned."""
     docs: Docs = ""
+    unpublished: str = ""
+    """The reason why it was not to publish anything, and is no measure of its job; else empty."""
     deferred_to: str = ""
     """The run whose state it has deferred to."""
 
@@ -106,6 +108,7 @@ def with_facts(run: PastRun, facts: RunFacts) -> PastRun:
         dbt_version=facts.dbt_version,
         warnings=facts.warnings,
         docs=facts.docs,
+        unpublished=facts.unpublished,
         deferred_to=facts.deferral.run_id if facts.deferral is not None else "",
     )
 

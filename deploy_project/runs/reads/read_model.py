@@ -121,7 +121,9 @@ class Runs:
         took: dict[str, list[float]] = {}
         for run in _sorted(dagster_runs.ended(self.instance, since=None), "created", False):
             seconds = took.setdefault(run.job, [])
-            if wanted.takes(run) and run.seconds is not None and len(seconds) < RECENT:
+            if len(seconds) == RECENT or run.seconds is None or not wanted.takes(run):
+                continue
+            if not self._with_own_facts(run).unpublished:
                 seconds.append(run.seconds)
         return {job: median(seconds) for job, seconds in took.items() if seconds}
 

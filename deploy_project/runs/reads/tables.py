@@ -11,7 +11,7 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Category, Trigger
 from deploy_project.runs.reads.past_run import PastRun
 
-VERSION = "1"
+VERSION = "2"
 """An index of another version is made anew."""
 TABLES = MetaData()
 MARKS = Table(
@@ -44,6 +44,7 @@ RUNS = Table(
     Column("dbt_version", Text, nullable=False),
     Column("warnings", Integer, nullable=False),
     Column("docs", Text, nullable=False),
+    Column("unpublished", Text, nullable=False),
     Column("deferred_to", Text, nullable=False),
 )
 NODES = Table(
@@ -90,6 +91,7 @@ def run_row(run: PastRun) -> dict[str, Any]:
         "dbt_version": _text(run.dbt_version),
         "warnings": run.warnings,
         "docs": run.docs,
+        "unpublished": _text(run.unpublished),
         "deferred_to": _text(run.deferred_to),
     }
 
@@ -116,6 +118,7 @@ def run_of(row: Mapping[str, Any]) -> PastRun:
         dbt_version=row["dbt_version"],
         warnings=row["warnings"],
         docs=cast(Docs, row["docs"]),
+        unpublished=row["unpublished"],
         deferred_to=row["deferred_to"],
     )
 

@@ -188,6 +188,7 @@ def test_facts_are_read_as_they_were_written(run: Run):
         ("[]", "does not hold the facts of a run"),
         ('{"version": 2}', "has version 2, and this deploy_project reads version 1"),
         ('{"version": 1}', "run_id: Field required"),
+        ("[" * 200_000, "does not hold the facts of a run"),
     ],
 )
 def test_facts_of_another_form_are_told(content: str, said: str):
