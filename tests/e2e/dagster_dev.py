@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deploy_project.runs.model.tags import FULL_COMMIT, TRIGGER, UPSTREAM_RUN
 from tests.support.paths import ROOT
 from tests.support.processes import processes_in
 from tests.support.site import Site
@@ -163,8 +164,9 @@ class DagsterDev:
         )
 
     def runs(self, **tags: str) -> list[Run]:
-        """The runs that carry all of `tags`, whose names begin with `deploy/`."""
-        wanted = [{"key": f"deploy/{name}", "value": value} for name, value in tags.items()]
+        """The runs that carry all of `tags`: of these names, with whole commits."""
+        keys = {"commit": FULL_COMMIT, "trigger": TRIGGER, "upstream_run": UPSTREAM_RUN}
+        wanted = [{"key": keys[name], "value": value} for name, value in tags.items()]
         found = self.ask(_RUNS, filter={"tags": wanted})["runsOrError"]["results"]
         return [self.run(each["runId"]) for each in found]
 
