@@ -14,9 +14,11 @@ def first_lines(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: R
     """Tag the run for the count of its job's failures; return the first lines of its console."""
     noted = {**own_tags(dagster_run, run), tags.DEFINITION: fingerprint(run.configured)}
     said = [str(each) for each in run.job.off if each.part != "job"]  # that is the step's failure
-    known = instance.get_run_by_id(run.id)  # it may have got the tags of its job just now
+    known = None
+    if tags.JOB not in dagster_run.tags:  # one of the launchpad's has got its job's tags just now
+        known = instance.get_run_by_id(run.id)
     promise = unguaranteed(
-        tags.counted(known.tags if known is not None else dagster_run.tags),
+        tags.counted((known or dagster_run).tags),
         run_queue.queue_rules(instance),
         waited=dagster_run.remote_job_origin is not None,
     )

@@ -271,7 +271,7 @@ def source(run: Run) -> Code:
                 "its 40 (or 64) digits of 0-9 and a-f, or no such tag to build the branch's head"
             )
         found = Code(run.commit, run.branch or "", is_head=False)
-        if not run.is_ci and run.branch is None and _is_in_history(run, found):
+        if not run.is_ci and run.branch is None and not _judged_a_strangers(run, found):
             found = replace(found, branch=run.environment.branch or "")
         if run.merges:
             base = remote.head(run.environment)
@@ -340,12 +340,19 @@ def is_of_a_stranger(run: Run) -> bool:
     """
     if run.pull_request is not None:
         return True
-    known = known_as_a_strangers(run)
-    if known is None:
-        known = not _is_in_history(run, source(run))
-        run.work.mkdir(parents=True, exist_ok=True)
-        small_files.write_text(run.work / "stranger", "yes" if known else "no")
-    return known
+    if known_as_a_strangers(run) is None:
+        found = source(run)  # which may have to judge it for itself
+        if known_as_a_strangers(run) is None:
+            _judged_a_strangers(run, found)
+    return known_as_a_strangers(run) is not False
+
+
+def _judged_a_strangers(run: Run, found: Code) -> bool:
+    """Ask the remote, once for the run, whether its code is a stranger's, and record it."""
+    is_strangers = not _is_in_history(run, found)
+    run.work.mkdir(parents=True, exist_ok=True)
+    small_files.write_text(run.work / "stranger", "yes" if is_strangers else "no")
+    return is_strangers
 
 
 def known_as_a_strangers(run: Run) -> bool | None:
