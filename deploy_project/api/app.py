@@ -1,103 +1,103 @@
-"""The Starlette application that serves the docs, always the newest published ones."""
+"""The Starlette application of the front: dbt Cloud's API, and the pages of the docs."""
 
-from urllib.parse import quote
+import logging
+from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from starlette.routing import Route
-from upath import UPath
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deploy_project.api import pages
-from deploy_project.api.pages import Row
-from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Deployment, Environment
+from deploy_project.api.auth.tokens import authenticated
+from deploy_project.api.front.front import Front
+from deploy_project.api.http import envelope
+from deploy_project.api.http.problems import ApiError, not_found
+from deploy_project.api.pages import docs
+from deploy_project.api.v2 import runs, triggers
 from deploy_project.errors import DeployError
-from deploy_project.git.hosting import commit_url
-from deploy_project.releases import pointer
-from deploy_project.runs.store.artifacts import Artifacts, is_local
 
-FILES = {
-    "index.html": "text/html; charset=utf-8",
-    "manifest.json": "application/json",
-    "catalog.json": "application/json",
-}
-"""The files of a docs site, with their media types; nothing else is served."""
-_ALWAYS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+API = "/api/"
+_LOG = logging.getLogger("deploy_project")
+_OTHER_ACCOUNT = "Access denied: Token is not scoped to account."
+_AWAY = "What this needs does not answer: {}"
 
 
-def create_app(deployment: Deployment, state: StateDirectory) -> Starlette:
+def create_app(front: Front) -> Starlette:
     """Build the application; the caller owns the server."""
-    artifacts = Artifacts.of(deployment, state)
 
-    def index(_: Request) -> HTMLResponse:
-        rows = [_row(each, artifacts, state) for each in deployment.environments.values()]
-        return _page(pages.index(deployment.account.name, rows, dagster_url=deployment.dagster_url))
+    def health(_: Request) -> Response:
+        return JSONResponse({"alive": True})
 
-    def to_index(request: Request) -> RedirectResponse:
-        name = _environment(request, deployment).name
-        return RedirectResponse(f"{quote(name)}/")  # relative, for proxies that strip a prefix
-
-    def docs(request: Request) -> Response:
-        environment = _environment(request, deployment)
-        name = request.path_params["file"] or "index.html"
-        if name not in FILES:
-            raise HTTPException(404, f"The docs have no file {name!r}.")
-        published = artifacts.published(artifacts.environment(environment.name), "docs")
-        if published is None:
-            raise HTTPException(404, pages.no_docs(environment.name))
-        return _file(published / name)
-
+    v2 = [*triggers.routes(front), *runs.routes(front)]
     return Starlette(
         routes=[
-            Route("/", index),
-            Route("/docs/{environment}", to_index),
-            Route("/docs/{environment}/{file:path}", docs),
+            Mount("/api/v2/accounts/{account:int}", routes=v2),
+            Route("/health", health),
+            *docs.routes(front),
         ],
-        exception_handlers={HTTPException: _refusal, DeployError: _failure},
+        middleware=[Middleware(_Gate, front=front)],
+        exception_handlers={
+            ApiError: _refused,
+            HTTPException: _http_error,
+            DeployError: _failed,
+            Exception: _defect,
+        },
     )
 
 
-def _environment(request: Request, deployment: Deployment) -> Environment:
-    name = request.path_params["environment"]
-    try:
-        return deployment.environments[name]
-    except KeyError:
-        known = ", ".join(deployment.environments)
-        raise HTTPException(404, f"There is no environment {name!r}; known: {known}.") from None
+class _Gate:
+    """The gate before the API: it knows the token of each request, and its account.
+
+    Paths are taken with and without a slash at their end; a redirect would lose the body of a POST.
+    """
+
+    def __init__(self, app: ASGIApp, front: Front) -> None:
+        self._app, self._front = app, front
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(API):
+            scope = {**scope, "path": scope["path"].rstrip("/")}
+            try:
+                self._admit(scope)
+            except ApiError as error:
+                await envelope.refused(error)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _admit(self, scope: Scope) -> None:
+        request, deployment = Request(scope), self._front.deployment
+        header = request.headers.get("authorization")
+        request.state.token = authenticated(header, deployment.tokens, now=datetime.now(UTC))
+        parts = scope["path"].split("/")  # '', 'api', 'v2', 'accounts', the account, …
+        if parts[3:4] == ["accounts"] and parts[4:5] not in ([], [f"{deployment.account.id}"]):
+            raise ApiError(403, _OTHER_ACCOUNT)
 
 
-def _row(environment: Environment, artifacts: Artifacts, state: StateDirectory) -> Row:
-    found = pointer.deployed(state, environment.name)
-    hosting = environment.project.hosting
-    published = artifacts.published(artifacts.environment(environment.name), "docs")
-    return Row(
-        environment=environment.name,
-        project=environment.project.name,
-        commit=found.commit if found else "",
-        commit_url=commit_url(hosting, found.commit) if found else "",
-        has_docs=published is not None,
-    )
+def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    return envelope.refused(error)
 
 
-def _file(file: UPath) -> Response:
-    media_type = FILES[file.name]
-    if not file.exists():
-        raise HTTPException(404, f"The docs have no file {file.name!r}.")
-    if is_local(file):
-        return FileResponse(file.path, headers=_ALWAYS, media_type=media_type)
-    return Response(file.read_bytes(), headers=_ALWAYS, media_type=media_type)
-
-
-def _page(text: str, status: int = 200) -> HTMLResponse:
-    return HTMLResponse(text, status, headers=_ALWAYS)
-
-
-def _refusal(_: Request, error: Exception) -> Response:
+def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _page(pages.message(str(error.detail)), error.status_code)
+    if not request.url.path.startswith(API):
+        return docs.message(str(error.detail), error.status_code)
+    if error.status_code == 404:
+        return envelope.refused(not_found())
+    return envelope.refused(ApiError(error.status_code, error.detail, headers=error.headers or {}))
 
 
-def _failure(_: Request, error: Exception) -> Response:
-    return _page(pages.message(str(error)), 503)
+def _failed(request: Request, error: Exception) -> Response:
+    if not request.url.path.startswith(API):
+        return docs.message(str(error), 503)
+    _LOG.warning("%s %s: %s", request.method, request.url.path, error)
+    return envelope.refused(ApiError(503, _AWAY.format(type(error).__name__)))
+
+
+def _defect(request: Request, _: Exception) -> Response:
+    if not request.url.path.startswith(API):
+        return docs.message("Something went wrong here; the server's log has the reason.", 500)
+    return envelope.refused(ApiError(500, "There was a server error."))

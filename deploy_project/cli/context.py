@@ -9,6 +9,7 @@ from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.values.deployment import Deployment
 
 if TYPE_CHECKING:
+    from deploy_project.api.front.front import Front
     from deploy_project.runs.reads.read_model import Runs
 
 
@@ -39,3 +40,17 @@ def past_runs(found: Settings, deployment: Deployment) -> Generator["Runs"]:
             index=index_beside(instance),
             matching=partial(matching_runs, instance),
         )
+
+
+@contextmanager
+def front(found: Settings, deployment: Deployment) -> Generator["Front"]:
+    """Open the front of the deployment, which follows its files meanwhile.
+
+    Raises `ConfigError` as `past_runs` does.
+    """
+    from deploy_project.api.front.following import Configuration
+    from deploy_project.api.front.front import Front
+
+    configuration = Configuration(deployment, load=lambda: loaded()[1])
+    with past_runs(found, deployment) as known, configuration.followed():
+        yield Front(configuration, found.state, known)

@@ -152,6 +152,11 @@ class StateDirectory:
         return self.root / "records.lock"
 
     @property
+    def requests_lock(self) -> Path:
+        """The lock to hold while a run is asked for that must be asked for only once."""
+        return self.root / "requests.lock"
+
+    @property
     def notifications(self) -> Path:
         """The messages to deliver, the runs that were looked at, and the log of deliveries."""
         return self.root / "notifications"

@@ -1,4 +1,4 @@
-"""`deploy-project dev`: Dagster with its daemon, and the docs server, on this machine."""
+"""`deploy-project dev`: Dagster with its daemon, and the front, on this machine."""
 
 import signal
 import socket
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from deploy_project.api.app import create_app
 from deploy_project.api.server import listening, server
-from deploy_project.cli.context import loaded
+from deploy_project.cli.context import front, loaded
 from deploy_project.config.environment import Settings, address, addressed, be_at_home, is_example
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError
@@ -42,7 +42,7 @@ def dev(*, port: int | None, docs_port: int | None) -> int:
             make_remote(found.state)
             working_copy(found.state)
         print(_welcome(here, port, docs_port), flush=True)
-        _serve_docs(here, found, listener)
+        _serve(here, found, listener)
         return _dagster(port)
 
 
@@ -73,7 +73,7 @@ def _welcome(deployment: Deployment, port: int, docs_port: int) -> str:
     lines = [
         "Starting Dagster, which takes some seconds. Then open",
         f"  {deployment.dagster_url}  Dagster: runs, assets, jobs, schedules",
-        f"  {deployment.docs_url}  the docs of each environment",
+        f"  {deployment.docs_url}  the docs of each environment, and the API",
     ]
     if (port, docs_port) != (_PORT, _DOCS_PORT):
         lines += [
@@ -83,10 +83,14 @@ def _welcome(deployment: Deployment, port: int, docs_port: int) -> str:
     return "\n".join([*lines, "Ctrl-C ends both; runs go on.", ""])
 
 
-def _serve_docs(deployment: Deployment, found: Settings, listener: socket.socket) -> None:
-    """Serve the docs in a thread, for as long as this process lives."""
-    made = server(create_app(deployment, found.state))
-    threading.Thread(target=made.run, args=([listener],), daemon=True).start()
+def _serve(deployment: Deployment, found: Settings, listener: socket.socket) -> None:
+    """Serve the front in a thread, for as long as this process lives."""
+
+    def run() -> None:
+        with front(found, deployment) as shared:
+            server(create_app(shared)).run(sockets=[listener])
+
+    threading.Thread(target=run, daemon=True).start()
 
 
 def _dagster(port: int) -> int:

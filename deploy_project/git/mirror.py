@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Project
-from deploy_project.errors import GitError
+from deploy_project.errors import ConfigError, GitError
 from deploy_project.git import remote
 from deploy_project.git.command import git, without_credentials
 from deploy_project.git.credentials import git_for
@@ -139,6 +139,20 @@ def full(commit: str) -> str:
     """Return `commit` if it is a full commit id in lower case, else raise `GitError`."""
     if not is_full(commit):
         raise GitError(f"{commit!r} is not a full commit id: 40 (or 64) digits of 0-9 and a-f")
+    return commit
+
+
+def full_commit(text: str) -> str:
+    """Return the commit id that a person has written, in lower case.
+
+    Raises `ConfigError` when it is not a full one.
+    """
+    commit = text.strip().lower()
+    if not is_full(commit):
+        raise ConfigError(
+            f"{text[:LONGEST]!r} is not a full commit id, which has 40 digits of 0-9 and a-f; "
+            f"`git rev-parse {text[:LONGEST]}` in a clone tells it"
+        )
     return commit
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.orchestration.jobs.deactivation import deactivated
+from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.overrides import Overrides
 from deploy_project.runs.reads.read_model import Runs

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from deploy_project.orchestration.jobs.deactivation import deactivated
 from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import tags
 from deploy_project.runs.outcome.ends import Cursor
 from tests.postgres.history import make_site_on_postgres

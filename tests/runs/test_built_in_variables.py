@@ -85,6 +85,10 @@ BY_CI = {**PULL, "deploy/trigger": "ci", "deploy/cause": "Pull request 4"}
             {CATEGORY: "other", REASON: "Airflow, task load_orders"},
         ),
         (
+            {"deploy/trigger": "api", "deploy/cause": "Nightly load", "deploy/who": "airflow"},
+            {CATEGORY: "other", REASON: "Nightly load (airflow)"},
+        ),
+        (
             {"deploy/trigger": "merge", "deploy/cause": "Merge into main"},
             {CATEGORY: "other", REASON: "Merge into main"},
         ),
@@ -99,7 +103,7 @@ BY_CI = {**PULL, "deploy/trigger": "ci", "deploy/cause": "Pull request 4"}
         (BY_CI, {CATEGORY: "other", REASON: "Pull request 4", **OF_A_PULL_REQUEST}),
     ],
     ids=[
-        *("scheduled", "ui", "command line", "api", "merge", "job completion", "rerun"),
+        *("scheduled", "ui", "command line", "api", "a token", "merge", "job completion", "rerun"),
         "a pull request's run of any job",
     ],
 )

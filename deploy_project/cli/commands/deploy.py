@@ -5,13 +5,13 @@ from argparse import Namespace
 from collections.abc import Sequence
 
 from deploy_project.cli.check.notes import notes
-from deploy_project.cli.commits import full_commit
 from deploy_project.cli.context import loaded
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment
 from deploy_project.config.values.named import named_environments
 from deploy_project.errors import ConfigError, DeployError, LaunchError
 from deploy_project.git import remote
+from deploy_project.git.mirror import full_commit
 from deploy_project.releases import pointer, prepare
 
 

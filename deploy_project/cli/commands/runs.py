@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from deploy_project.cli.commits import full_commit
 from deploy_project.cli.context import loaded, past_runs
 from deploy_project.cli.table import table
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.config.values.named import named_environments, named_job, named_project
+from deploy_project.git.mirror import full_commit
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.read_model import Page

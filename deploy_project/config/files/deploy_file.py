@@ -30,6 +30,7 @@ from deploy_project.config.values.notifications import (
     Security,
 )
 from deploy_project.config.values.passed import OURS
+from deploy_project.config.values.tokens import REQUESTS_PER_MINUTE, Permission, Token
 
 SECRET_SCHEMA: dict[str, Any] = {
     "description": "Where the secret is kept.",
@@ -72,6 +73,8 @@ AddressValue = Annotated[
     Any, WithJsonSchema({"anyOf": [{"type": "string", "minLength": 1}, SECRET_SCHEMA]})
 ]
 Texts = Annotated[list[Text], Field(min_length=1)]
+# A date or a time, which YAML makes a value of its own.
+Moment = Annotated[Any, WithJsonSchema({"type": "string"})]
 # Read by `values` as well, so that each name is refused by itself.
 PassedNames = Annotated[list[Any], WithJsonSchema(_PASSED_SCHEMA)]
 
@@ -107,6 +110,12 @@ class PullRequestsEntry(Strict):
     memory: Megabytes | None = None
 
 
+class HooksEntry(Strict):
+    """The messages of the hosting site on news of the repository."""
+
+    secret: SecretValue
+
+
 class ProjectEntry(Strict):
     """One dbt project in one git repository."""
 
@@ -115,6 +124,7 @@ class ProjectEntry(Strict):
     subdirectory: str = Project.subdirectory
     hosting: HostingEntry | None = None
     pull_requests: PullRequestsEntry = PullRequestsEntry()
+    hooks: HooksEntry | None = None
     username: str = Project.username
     token: SecretValue = None
     git_repo_cache: bool = Project.git_repo_cache
@@ -212,6 +222,22 @@ class NotificationEntry(Strict):
     repeat: Repeat = Rule.repeat
 
 
+class TokenEntry(Strict):
+    """A token of the API: its permissions, and the projects and environments they are for."""
+
+    sha256: Text
+    permissions: Annotated[list[Permission], Field(min_length=1)]
+    projects: Texts = Field(default_factory=lambda: list(Token.projects))
+    environments: Texts = Field(default_factory=lambda: list(Token.environments))
+    expires: Moment = None
+
+
+class FrontEntry(Strict):
+    """The front: the API, pages and hooks of `deploy-project serve`."""
+
+    requests_per_minute: Count = REQUESTS_PER_MINUTE
+
+
 class DeployFile(Strict):
     """The account, projects and environments of one deployment, and the paths of its jobs files."""
 
@@ -224,6 +250,8 @@ class DeployFile(Strict):
     vars_files: list[str] = Field(default_factory=list)
     channels: dict[Name, ChannelEntry] = Field(default_factory=dict)
     notifications: list[NotificationEntry] = Field(default_factory=list[NotificationEntry])
+    tokens: dict[Name, TokenEntry] = Field(default_factory=dict)
+    front: FrontEntry = FrontEntry()
     artifacts: Text | None = None
     dagster_url: str = Deployment.dagster_url
     docs_url: str | None = None

@@ -18,6 +18,7 @@ _HIDDEN = re.compile(
     r"DBT_ENV_SECRET|variables|connection|extended_attributes|token|password|secret|private_key|routing_key|webhook",
     re.IGNORECASE,
 )
+_SHOWN_OF_TOKENS = frozenset({"permissions", "projects", "environments", "expires"})
 _LONGEST = 80
 _NULLS = ("", "~", "null")
 _EFFECTS: Mapping[OffPart, str] = {
@@ -133,7 +134,7 @@ def shown(place: Place) -> str:
         return "a list" if value else "an empty list"
     if value is None and (place.scalar or "").lower() in _NULLS:
         return "nothing"
-    if any(_hidden(part) for part in place.path):
+    if any(_hidden(part) for part in place.path) and not _of_token(place.path):
         return "a value that is not shown here"
     if isinstance(value, str):
         return repr(shortened(value))
@@ -156,3 +157,8 @@ def shortened(text: str) -> str:
 
 def _hidden(part: Part) -> bool:
     return isinstance(part, str) and _HIDDEN.search(part) is not None
+
+
+def _of_token(path: tuple[Part, ...]) -> bool:
+    """Whether a key under `tokens:` is none of a secret."""
+    return path[0] == "tokens" and len(path) > 2 and path[2] in _SHOWN_OF_TOKENS

@@ -2,6 +2,7 @@
 
 import glob
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.files.locations import Base
 from deploy_project.config.files.problems import Problems, refuse_unnamed, shortened
 
+Signature = tuple[tuple[str, int, int, int], ...]
 _MOST_FILES, _MOST_ENTRIES = 1000, 50_000
 
 
@@ -66,6 +68,23 @@ def files(place: Place, patterns: list[str], base: Base, problems: Problems) -> 
             problems.add(at, "matches no file", found=repr(shortened(pattern)), remedy=remedy)
         found |= dict.fromkeys(matches)
     return list(found)
+
+
+def signature(file: Path, patterns: Sequence[str]) -> Signature:
+    """Return a value that changes when `file` does, or any that the `patterns` name.
+
+    The patterns are absolute, and those of a deployment that was loaded: none searches too much.
+    """
+    found = (file, *(match for each in patterns for match in _matches(Path(each))))
+    return tuple(_stamp(each) for each in dict.fromkeys(found))
+
+
+def _stamp(file: Path) -> tuple[str, int, int, int]:
+    try:
+        now = file.stat()
+    except OSError:
+        return str(file), 0, 0, 0
+    return str(file), now.st_mtime_ns, now.st_size, now.st_ino
 
 
 def template_values(paths: list[Path], problems: Problems) -> dict[str, Any] | None:

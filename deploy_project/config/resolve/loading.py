@@ -14,6 +14,7 @@ from deploy_project.config.files.problems import Problems
 from deploy_project.config.files.rendering import rendered
 from deploy_project.config.files.templates import document, files, read, template_values, text_of
 from deploy_project.config.resolve.drafts import JobsSource
+from deploy_project.config.resolve.front.tokens import tokens
 from deploy_project.config.resolve.jobs import check_timezone, jobs
 from deploy_project.config.resolve.notifications import channels, rules
 from deploy_project.config.resolve.projects import check_rule, landscape
@@ -22,7 +23,7 @@ from deploy_project.config.values.deployment import Account, Deployment
 from deploy_project.errors import ConfigError
 
 _JOBS = ["jobs.yml"]
-_PARTS = ("projects", "environments", "channels")
+_PARTS = ("projects", "environments", "channels", "tokens")
 
 
 def load_deployment(config_file: Path, *, state: Path) -> Deployment:
@@ -57,6 +58,9 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         docs_url=_docs_url(file.model, root, problems),
         channels=to,
         notifications=rules(file.model.notifications, root / "notifications", problems),
+        tokens=tokens(file.model.tokens, root / "tokens", problems),
+        requests_per_minute=file.model.front.requests_per_minute,
+        patterns=tuple(str(base.path(each)) for each in _patterns(file.model)),
     )
     problems.raise_if_any()
     return replace(deployment, warnings=problems.warnings)
@@ -64,8 +68,7 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
 
 def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> list[JobsSource]:
     values = template_values(files(root / "vars_files", file.vars_files, base, problems), problems)
-    patterns = _JOBS if file.jobs is None else file.jobs
-    paths = files(root / "jobs", patterns, base, problems)
+    paths = files(root / "jobs", _jobs(file), base, problems)
     texts = {path: text for path in paths if (text := text_of(path, problems)) is not None}
     found: list[JobsSource] = []
     for path, text in rendered(texts, values, problems).items():
@@ -74,6 +77,14 @@ def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> l
             model = checked(JobsFile, content, parts=("jobs",), problems=problems)
             found.append(JobsSource(model, Place(content)))
     return found
+
+
+def _jobs(file: DeployFile) -> list[str]:
+    return _JOBS if file.jobs is None else file.jobs
+
+
+def _patterns(file: DeployFile) -> list[str]:
+    return [*_jobs(file), *file.vars_files]
 
 
 def _check_defaults(file: DeployFile, place: Place, problems: Problems) -> None:

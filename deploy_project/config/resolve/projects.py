@@ -147,6 +147,9 @@ def _project(
         variables=deploy_variables(at / "variables", base, problems),
         pass_variables=passed_names(at / "pass_variables", problems),
         translator=translator(at / "translator", entry.translator, base, problems),
+        hook_secret=None
+        if entry.hooks is None
+        else secret(at / "hooks" / "secret", base, problems),
     )
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from deploy_project.config.values.tokens import REQUESTS_PER_MINUTE, Token
+
 if TYPE_CHECKING:
     from deploy_project.config.values.notifications import Channel, Rule
 
@@ -120,6 +122,8 @@ class Project:
     """Variables of Dagster's processes that dbt gets beside those that pass by default."""
     translator: TranslatorClass | None = field(default=None, repr=False)
     """The class that names and describes its assets; None is dagster-dbt's own."""
+    hook_secret: Secret | None = field(default=None, repr=False)
+    """The secret that its hosting site signs messages with; None takes no messages."""
 
 
 @dataclass(frozen=True)
@@ -349,8 +353,14 @@ class Deployment:
     """The channels of messages by name."""
     notifications: "tuple[Rule, ...]" = ()
     """The rules that say which ends of runs are told to which channels."""
+    tokens: Mapping[str, Token] = field(default_factory=dict[str, Token])
+    """The tokens of the API by name."""
+    requests_per_minute: int = REQUESTS_PER_MINUTE
+    """How many requests of each token the API answers in a minute."""
     warnings: tuple[str, ...] = ()
     """A line for each mistake that turns one thing off, with file and line."""
+    patterns: tuple[str, ...] = field(default=(), repr=False)
+    """The absolute paths and globs of all files that it was read from, save `source`."""
 
     def environments_of(self, project: Project) -> list[Environment]:
         """Return the environments of a project."""

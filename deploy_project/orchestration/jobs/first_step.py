@@ -3,8 +3,8 @@
 import dagster as dg
 
 from deploy_project.orchestration.internals import origin, run_queue
-from deploy_project.orchestration.jobs import deactivation
 from deploy_project.orchestration.jobs.queue import unguaranteed
+from deploy_project.runs.instance import deactivation
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.streak import fingerprint

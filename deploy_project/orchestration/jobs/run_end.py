@@ -8,7 +8,7 @@ import dagster as dg
 
 from deploy_project.errors import ArtifactError
 from deploy_project.orchestration.internals import events
-from deploy_project.orchestration.jobs.deactivation import deactivated_by
+from deploy_project.runs.instance.deactivation import deactivated_by
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.code import Code

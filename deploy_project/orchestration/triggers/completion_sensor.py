@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from deploy_project.config.values.deployment import AssetParent, Deployment, Job, JobParent, Parent
-from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.triggers.completions import (
     CompletionState,
     EndedRun,
@@ -15,6 +14,7 @@ from deploy_project.orchestration.triggers.completions import (
     parsed,
     text,
 )
+from deploy_project.runs.instance.deactivation import startable
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads import dagster_runs

@@ -17,7 +17,6 @@ from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import DeployError
 from deploy_project.git import known, remote
 from deploy_project.git.checkouts import ensure_checkout
-from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.processes import deadlines
 from deploy_project.releases import merges, pointer
@@ -25,6 +24,7 @@ from deploy_project.releases.merges import Deploy, Fail, MergeCursor
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.releases.questions.selections import asked, is_told
+from deploy_project.runs.instance.deactivation import startable
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.request import requested
 

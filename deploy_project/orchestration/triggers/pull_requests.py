@@ -12,10 +12,10 @@ from deploy_project.ci.pulls.seen import Memory, parsed, text
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
 from deploy_project.orchestration.internals import events
-from deploy_project.orchestration.jobs.deactivation import startable
 from deploy_project.orchestration.jobs.pull_request_comment import tell_refusal
 from deploy_project.orchestration.triggers import clean_up
 from deploy_project.orchestration.triggers.merges import ending_at, tick_ends
+from deploy_project.runs.instance.deactivation import startable
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads import dagster_runs

@@ -5,8 +5,8 @@ from datetime import UTC
 import dagster as dg
 
 from deploy_project.config.values.deployment import Job
-from deploy_project.orchestration.jobs.deactivation import held_back
 from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.runs.instance.deactivation import held_back
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.request import requested
 

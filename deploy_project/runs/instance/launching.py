@@ -3,10 +3,11 @@
 Before it is asked for a change, the Dagster is checked to be this deployment's.
 """
 
+import threading
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,8 +29,27 @@ POLL_SECONDS = 1.0
 PATIENCE = 60
 """The number of polls in a row that may fail while a run is waited for: a webserver may restart."""
 _TIMEOUT = 120  # seconds
+_ASSURED_SECONDS = 15.0
 _RELOAD_TIMEOUT = 30  # a tick of a sensor must be over within 60
 _LONGEST = 1000
+
+
+@dataclass
+class Assurance:
+    """The Dagsters that were found to be this deployment's a moment ago; threads share it."""
+
+    _until: dict[tuple[str, Request], float] = field(default_factory=dict[Any, float], init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    def assure(self, url: str, wish: Request, ask: Callable[[], None]) -> None:
+        """Return at once if the Dagster at `url` was asked lately; else `ask` it, which may raise.
+
+        Requests of other threads wait for that answer.
+        """
+        with self._lock:
+            if time.monotonic() >= self._until.get((url, wish), 0.0):
+                ask()
+                self._until[url, wish] = time.monotonic() + _ASSURED_SECONDS
 
 
 @dataclass(frozen=True)
@@ -43,11 +63,19 @@ class Dagster:
     ours: Identity
     instance: dg.DagsterInstance | None = None
     """The history of the deployment; None for that of the working directory."""
+    assurance: Assurance = field(default_factory=Assurance)
+    """Shared by a server's requests, so that not each of them has to ask first."""
 
     @classmethod
-    def of(cls, deployment: Deployment, instance: dg.DagsterInstance | None = None) -> "Dagster":
+    def of(
+        cls,
+        deployment: Deployment,
+        instance: dg.DagsterInstance | None = None,
+        assurance: Assurance | None = None,
+    ) -> "Dagster":
         """Return the Dagster that `deployment` names."""
-        return cls(deployment.dagster_url, Identity.of(deployment), instance)
+        ours = Identity.of(deployment)
+        return cls(deployment.dagster_url, ours, instance, assurance or Assurance())
 
     def reload(self, *, timeout: int = _RELOAD_TIMEOUT) -> None:
         """Have the code location loaded again."""
@@ -94,7 +122,10 @@ class Dagster:
             time.sleep(POLL_SECONDS)
 
     def _ensure_ours(self, wish: Request, *, timeout: int = _TIMEOUT) -> None:
-        ensure_ours(self.url, self.ours, wish=wish, timeout=timeout, instance=self.instance)
+        def ask() -> None:
+            ensure_ours(self.url, self.ours, wish=wish, timeout=timeout, instance=self.instance)
+
+        self.assurance.assure(self.url, wish, ask)
 
 
 @contextmanager

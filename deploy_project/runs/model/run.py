@@ -478,7 +478,12 @@ def built_in_variables(run: Run) -> Mapping[str, str]:
         job=run.job,
         run_number=tags.run_number(run.id),
         category=tags.reason_category(run.trigger, hosting.kind if hosting else None),
-        reason=run.trigger.cause,
+        reason=_reason(run),
         pull_request_id=number,
         commit=source(run).commit if number is not None else None,
     )
+
+
+def _reason(run: Run) -> str:
+    """Return the cause of the run, with the name of the person or token behind it."""
+    return f"{run.trigger.cause} ({run.who})" if run.who else run.trigger.cause

@@ -43,6 +43,8 @@ RUN_NUMBER = ".dagster/deploy_run_id"
 """On runs of older versions alone: `run_number` follows from a run's id."""
 REPEATS = ".dagster/deploy_repeats"
 """On a retry that was asked for here, the run that it repeats: a rerun has its parent's tags."""
+IDEMPOTENCY = ".dagster/deploy_idempotency"
+"""On a run that was asked for over the API with an idempotency key, a hash of that."""
 STRANGER = ".dagster/deploy_stranger"
 """`true` on a run whose code is not of its environment's branch."""
 UPSTREAM_RUN = ".dagster/deploy_upstream_run"
@@ -160,8 +162,12 @@ def trigger(tags: Mapping[str, str], *, from_location: bool) -> Trigger:
 
 def who(tags: Mapping[str, str]) -> str:
     """Return the name in `tags` of the person or program that asked for the run; else empty."""
-    is_its_own = PARENT not in tags or tags.get(REPEATS) == tags[PARENT]
-    return tags.get(WHO, "")[:LONGEST_CAUSE] if is_its_own else ""
+    return tags.get(WHO, "")[:LONGEST_CAUSE] if were_asked_for(tags) else ""
+
+
+def were_asked_for(tags: Mapping[str, str]) -> bool:
+    """Return whether the tags of a run's request are its own, and not its parent's."""
+    return PARENT not in tags or tags.get(REPEATS) == tags[PARENT]
 
 
 def resumed(tags: Mapping[str, str]) -> str | None:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from upath import UPath
 
-from deploy_project.api.pages import Row, index
+from deploy_project.api.pages.html import Row, index
 from deploy_project.api.server import listening
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import (

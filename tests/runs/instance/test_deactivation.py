@@ -8,14 +8,14 @@ import dagster as dg
 import pytest
 
 from deploy_project.config.values.deployment import Off
-from deploy_project.orchestration.jobs.deactivation import (
+from deploy_project.orchestration.triggers.schedules import schedule
+from deploy_project.runs.instance.deactivation import (
     BANNER,
     deactivated,
     deactivated_by,
     reactivates,
     startable,
 )
-from deploy_project.orchestration.triggers.schedules import schedule
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import Category, Trigger
 from tests.orchestration.jobs.daily_job import JOB, run

@@ -1,4 +1,4 @@
-"""The HTML of the docs server; pure. Every value is escaped."""
+"""The HTML of the pages; pure. Every value is escaped."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 import pytest
 
-from deploy_project.cli.commits import full_commit
 from deploy_project.errors import ConfigError
+from deploy_project.git.mirror import full_commit
 
 
 def test_a_commit_is_a_full_one():

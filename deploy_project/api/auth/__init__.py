@@ -1,0 +1,1 @@
+"""Tokens and their permissions (DESIGN 19)."""

@@ -1,0 +1,1 @@
+"""HTTP as dbt Cloud's API speaks it: envelopes, problems, queries and bodies."""

@@ -1,0 +1,78 @@
+"""The bodies of requests: limited, JSON or a form, and checked against a model."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from deploy_project.api.http.problems import ApiError, invalid
+
+LARGEST = 1 << 20
+"""The bytes that a body may have."""
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def posted(
+    handler: Callable[[Request, dict[str, Any]], Response],
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that calls `handler` with the fields of the body, in a thread."""
+
+    async def endpoint(request: Request) -> Response:
+        content = await read(request)
+        fields = mapping(content, request.headers.get("content-type", ""))
+        return await run_in_threadpool(handler, request, fields)
+
+    return endpoint
+
+
+async def read(request: Request) -> bytes:
+    """Return the body of a request; raise `ApiError` 413 for one that is too large."""
+    content = bytearray()
+    async for part in request.stream():
+        content += part
+        if len(content) > LARGEST:
+            raise ApiError(413, f"The body is larger than {LARGEST >> 10} KiB.")
+    return bytes(content)
+
+
+def mapping(content: bytes, content_type: str) -> dict[str, Any]:
+    """Return the fields of a body; raise `ApiError` 400 for one that has none.
+
+    A form has texts only: those that are empty stand for null.
+    """
+    if content_type.startswith("application/x-www-form-urlencoded"):
+        pairs = parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True)
+        return {name: value or None for name, value in pairs}
+    try:
+        found: Any = json.loads(content or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise invalid(f"The body is not JSON: {_told(error)}") from None
+    if not isinstance(found, dict):
+        raise invalid(f"The body must be a JSON object, found {type(found).__name__}")
+    return cast(dict[str, Any], found)
+
+
+def checked(model: type[Model], given: dict[str, Any]) -> Model:
+    """Return `given` as `model` has it; raise `ApiError` 400 with a text for each fault."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        faults: dict[str, str] = {}
+        for each in error.errors(include_url=False):
+            place = ".".join(map(str, each["loc"]))
+            if each["type"] == "extra_forbidden":
+                *within, name = map(str, each["loc"])
+                text = f"Additional properties are not allowed ({name!r} was unexpected)"
+                faults[".".join(within) or name] = text
+            else:
+                faults[place] = each["msg"]
+        raise invalid(faults) from None
+
+
+def _told(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,1 @@
+"""Pages for people: the docs of every environment, always the newest published ones."""

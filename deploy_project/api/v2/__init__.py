@@ -1,0 +1,1 @@
+"""Version 2 of dbt Cloud's Admin API."""

@@ -1,0 +1,238 @@
+"""The routes that start, cancel and repeat runs."""
+
+import time
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    StringConstraints,
+)
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from deploy_project.api.auth.permissions import Action
+from deploy_project.api.auth.tokens import token_of
+from deploy_project.api.front.front import Front
+from deploy_project.api.http import envelope
+from deploy_project.api.http.bodies import checked, posted
+from deploy_project.api.http.problems import ApiError, invalid
+from deploy_project.api.v2.runs import job_of, permit_in, run_of, shown
+from deploy_project.config.values.deployment import Job
+from deploy_project.errors import ConfigError, GitError, LaunchError
+from deploy_project.git.mirror import full_commit
+from deploy_project.runs.instance.deactivation import deactivated
+from deploy_project.runs.model import overrides, tags
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads.past_run import PastRun
+from deploy_project.runs.reads.wanted import Wanted
+from deploy_project.runs.requests import retries
+from deploy_project.runs.requests.by_hand import Wish, by_hand
+from deploy_project.runs.requests.idempotency import once
+from deploy_project.runs.requests.request import Request as RunRequest
+from deploy_project.runs.retry import refusal
+
+_CAUSE = "Triggered via API"
+_LONGEST_KEY = 255
+_CANCEL_SECONDS, _LOOK_SECONDS = 10.0, 0.5
+_PULL_REQUESTS = (
+    *("github_pull_request_id", "gitlab_merge_request_id"),
+    *("azure_pull_request_id", "non_native_pull_request_id"),
+)
+Number = Annotated[StrictInt, Field(ge=1, le=2**53)]
+
+
+class TriggerBody(BaseModel):
+    """The body of a trigger, dbt Cloud's `TriggerRunRequest`; null asks for nothing."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    cause: Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1)]
+    git_sha: StrictStr | None = None
+    git_branch: StrictStr | None = None
+    azure_pull_request_id: Number | None = None
+    github_pull_request_id: Number | None = None
+    gitlab_merge_request_id: Number | None = None
+    non_native_pull_request_id: Number | None = None
+    schema_override: StrictStr | None = None
+    dbt_version_override: StrictStr | None = None
+    threads_override: StrictInt | None = None
+    target_name_override: StrictStr | None = None
+    generate_docs_override: StrictBool | None = None
+    timeout_seconds_override: StrictInt | None = None
+    steps_override: list[StrictStr] | None = None
+
+    @property
+    def pull_request(self) -> int | None:
+        """The number of the pull request, on any site; the first one counts."""
+        given = (getattr(self, name) for name in _PULL_REQUESTS)
+        return next((each for each in given if each is not None), None)
+
+    @property
+    def actions(self) -> list[Action]:
+        """The permissions that it needs beside that of starting the job as it is."""
+        code = (self.git_sha, self.git_branch, self.target_name_override)
+        return [
+            *([Action.OVERRIDE_STEPS] if self.steps_override else []),
+            *([Action.OVERRIDE_CODE] if any(each is not None for each in code) else []),
+        ]
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """The overrides by the names that `overrides.read` has for them."""
+        return {
+            "steps": tuple(self.steps_override or ()),
+            "threads": self.threads_override,
+            "target_name": self.target_name_override,
+            "dbt_version": self.dbt_version_override,
+            "timeout_seconds": self.timeout_seconds_override,
+            "generate_docs": self.generate_docs_override,
+        }
+
+
+def routes(front: Front) -> list[Route]:
+    """Return the routes that start, cancel and repeat runs."""
+
+    def trigger(request: Request, fields: dict[str, Any]) -> Response:
+        job = job_of(front, request)
+        permit_in(request, Action.TRIGGER, job)
+        body = checked(TriggerBody, fields)
+        for action in body.actions:
+            permit_in(request, action, job)
+        asked = _asked(front, job, body, who=token_of(request).name)
+        return _answer(front, _launched(front, request, asked))
+
+    def rerun(request: Request, _: dict[str, Any]) -> Response:
+        job = job_of(front, request)
+        permit_in(request, Action.TRIGGER, job)
+        newest = front.runs.newest(Wanted(jobs={job.name}))
+        if newest is not None and newest.status is Status.ERROR:
+            _refuse_inactive(front, job)
+            asked = _retry(front, newest, job, who=token_of(request).name)
+        else:
+            asked = _asked(front, job, TriggerBody(cause=_CAUSE), who=token_of(request).name)
+        return _answer(front, _launched(front, request, asked))
+
+    def cancel(request: Request, _: dict[str, Any]) -> Response:
+        run, job = run_of(front, request)
+        permit_in(request, Action.CANCEL, job)
+        if not run.status.has_ended:
+            _cancel(front, run)
+        return _answer(front, run.id)
+
+    def retry(request: Request, _: dict[str, Any]) -> Response:
+        run, job = run_of(front, request)
+        permit_in(request, Action.TRIGGER, job)
+        _refuse_inactive(front, job)
+        asked = _retry(front, run, job, who=token_of(request).name)
+        return _answer(front, _launched(front, request, asked))
+
+    def outlook(request: Request) -> Response:
+        run, job = run_of(front, request)
+        permit_in(request, Action.READ_RUNS, job)
+        past = retries.past(front.runs, run.id, job, front.deployment, front.state)
+        refused = refusal.refusal(past)
+        if refused is not None and refused.reason != "RETRY_NOT_LATEST_RUN":
+            raise invalid(f"{refused.reason}: {refused.sentence}")
+        failed, *then = refusal.remaining(past.steps, past.records)
+        return envelope.one(
+            {"failed_step": failed.name, "skipped_steps": [each.name for each in then]}
+        )
+
+    return [
+        Route("/jobs/{job:int}/run", posted(trigger), methods=["POST"]),
+        Route("/jobs/{job:int}/rerun", posted(rerun), methods=["POST"]),
+        Route("/runs/{run:int}/cancel", posted(cancel), methods=["POST"]),
+        Route("/runs/{run:int}/retry", posted(retry), methods=["POST"]),
+        Route("/runs/{run:int}/retry", outlook),
+    ]
+
+
+def _asked(front: Front, job: Job, body: TriggerBody, *, who: str) -> RunRequest:
+    """Return the request of the run that `body` asks for.
+
+    Raises `ApiError` 400 for a job that nothing may start, and for wishes that can't be met.
+    """
+    _refuse_inactive(front, job)
+    try:
+        wish = Wish(
+            cause=body.cause,
+            commit=full_commit(body.git_sha) if body.git_sha is not None else None,
+            branch=body.git_branch,
+            schema=_schema(job, body),
+            pull_request=body.pull_request,
+            overrides=overrides.read(body.overrides),
+            who=who,
+        )
+        if job.job_type == "ci" and body.pull_request is None:
+            raise ConfigError(
+                "a CI job builds pull requests: give the number of one, as "
+                f"{' or '.join(_PULL_REQUESTS)}, together with git_sha or git_branch"
+            )
+        return by_hand(job, wish, front.deployment)
+    except (ConfigError, GitError) as error:
+        raise invalid(str(error)) from error
+
+
+def _schema(job: Job, body: TriggerBody) -> str | None:
+    """Return the schema to build into; None for a pull request's own, named or not (CI-19)."""
+    number, named = body.pull_request, body.schema_override
+    own = tags.of_pull_request(job, number, run_slots=None)[tags.SCHEMA_OVERRIDE] if number else ""
+    return None if named == own else named
+
+
+def _refuse_inactive(front: Front, job: Job) -> None:
+    why = job.why_off or deactivated(front.runs.instance, job)
+    if why is not None:
+        raise ApiError(400, why)
+
+
+def _launched(front: Front, request: Request, asked: RunRequest) -> str:
+    """Return the id of the run that is asked for; the same one for the same `Idempotency-Key`."""
+
+    def launch(each: RunRequest) -> str:
+        return front.dagster.launch(each.job_name, each.tags, each.run_config)
+
+    key = request.headers.get("idempotency-key", "")[:_LONGEST_KEY]
+    if not key:
+        return launch(asked)
+    own = "\n".join([token_of(request).name, request.url.path, key])
+    return once(front.runs.instance, front.state, asked, key=own, launch=launch)
+
+
+def _cancel(front: Front, run: PastRun) -> None:
+    """Cancel a run; one that is just starting can be in a moment."""
+    until = time.monotonic() + _CANCEL_SECONDS
+    while True:
+        try:
+            return front.dagster.cancel(run.id)
+        except LaunchError:
+            now = front.runs.by_id(run.id)
+            if now.status.has_ended or now.status is Status.CANCELLING:
+                return None
+            if now.status is not Status.STARTING or time.monotonic() >= until:
+                raise
+            time.sleep(_LOOK_SECONDS)
+
+
+def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:
+    """Return the request of a run that repeats a failed one: from its failure, or else whole.
+
+    Raises `ApiError` 400 with dbt Cloud's reason for one that has not failed.
+    """
+    past = retries.past(front.runs, run.id, job, front.deployment, front.state)
+    refused = refusal.refusal(past)
+    if refused is not None and refused.reason == "RETRY_NOT_FAILED_RUN":
+        raise invalid(f"{refused.reason}: {refused.sentence}")
+    goes_on = refused is None or refused.reason == "RETRY_NOT_LATEST_RUN"
+    return retries.retry(front.runs.instance, run.id, who=who, from_start=not goes_on)
+
+
+def _answer(front: Front, run_id: str) -> Response:
+    return envelope.one(shown(front, front.runs.by_id(run_id)))

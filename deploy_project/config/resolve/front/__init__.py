@@ -1,0 +1,1 @@
+"""The part of deploy.yaml that is about the front: its tokens."""

@@ -1,0 +1,282 @@
+"""The front beside a running Dagster: runs that are started, cancelled and repeated over HTTP."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_project.config.values.tokens import digest
+from tests.cli.webserver import answers
+from tests.support.paths import ROOT
+from tests.support.ports import free_port
+from tests.support.site import ENDLESS, Site, make_site
+from tests.support.waiting import PATIENCE, wait
+
+pytestmark = pytest.mark.e2e
+
+DEPLOY = f"""
+    account: {{id: 7, name: Acme}}
+    projects:
+      tiny: {{repository: REMOTE, id: 10}}
+    environments:
+      prod: {{type: production, branch: main, target: prod, id: 20}}
+    dagster_url: URL
+    tokens:
+      ci:
+        sha256: {digest("secret-ci")}
+        permissions: [job_runner, override_steps, override_code]
+      reader: {{sha256: {digest("secret-reader")}, permissions: [job_viewer]}}
+"""
+JOBS = """
+    jobs:
+      daily: {id: 1, environment: prod, execute_steps: [dbt build --exclude tag:bad]}
+      failing: {id: 2, environment: prod, execute_steps: [dbt build --select failing]}
+      endless: {id: 3, environment: prod, execute_steps: [dbt build --select endless]}
+"""
+MODELS = {
+    "models/failing.sql": "{{ config(tags='bad') }} select nothing from nowhere",
+    "models/endless.sql": "{{ config(tags='bad') }}" + ENDLESS,
+}
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A program that calls the front."""
+
+    site: Site
+    port: int
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | str | None = None,
+        *,
+        token: str = "secret-ci",
+        scheme: str = "Token",
+        account: int = 7,
+        **headers: str,
+    ) -> tuple[int, Any]:
+        """The status and the JSON of an answer; `path` is below the account."""
+        text = body if isinstance(body, str) or body is None else json.dumps(body)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(
+                method,
+                f"/api/v2/accounts/{account}/{path}",
+                text,
+                {
+                    "Authorization": f"{scheme} {token}",
+                    "Content-Type": "application/json",
+                    **{name.replace("_", "-"): value for name, value in headers.items()},
+                },
+            )
+            answer = connection.getresponse()
+            return answer.status, json.loads(answer.read())
+        finally:
+            connection.close()
+
+    def trigger(self, job: int, **fields: Any) -> dict[str, Any]:
+        status, answer = self.call("POST", f"jobs/{job}/run/", {"cause": "Test", **fields})
+        assert status == 200, answer
+        return answer["data"]
+
+    def started(self, job: int) -> int:
+        return self.trigger(job)["id"]
+
+    def run(self, number: int) -> dict[str, Any]:
+        status, answer = self.call("GET", f"runs/{number}")
+        assert status == 200, answer
+        return answer["data"]
+
+    def ended(self, number: int) -> dict[str, Any]:
+        wait(lambda: self.run(number)["is_complete"], every=0.5)
+        return self.run(number)
+
+
+def _process(site: Site, log: str, *command: str) -> subprocess.Popen[bytes]:
+    with (site.root / log).open("wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=site.root,
+            env=site.environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    site = make_site(tmp_path_factory.mktemp("front"))
+    site.push(MODELS)
+    shutil.copy(ROOT / "workspace.yaml", site.root)
+    dagster_port, port = free_port(), free_port()
+    url = f"http://127.0.0.1:{dagster_port}"
+    site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", url))
+    python = Path(sys.executable)
+    deploy_project = f"{python.parent / 'deploy-project'}"
+    subprocess.run(
+        [deploy_project, "deploy"],
+        cwd=site.root,
+        env=site.environment,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        timeout=PATIENCE,
+    )
+    with ExitStack() as started:
+        dagster = _process(
+            site, "dagster.log", f"{python}", "-m", "dagster", "dev", "--port", f"{dagster_port}"
+        )
+        started.callback(_stop, dagster)
+        wait(lambda: answers(url, dagster), every=0.5)
+        front = _process(site, "front.log", deploy_project, "serve", "--port", f"{port}")
+        started.callback(_stop, front)
+        found = Caller(site, port)
+        wait(lambda: _is_alive(found, front), every=0.2)
+        yield found
+
+
+def _is_alive(caller: Caller, front: subprocess.Popen[bytes]) -> bool:
+    assert front.poll() is None, (caller.site.root / "front.log").read_text(encoding="utf-8")
+    try:
+        return caller.call("GET", "runs/1")[0] == 404
+    except OSError:
+        return False
+
+
+def test_a_triggered_run_can_be_read_at_once_and_ends(caller: Caller):
+    asked = caller.trigger(1, steps_override=None, schema_override=None)
+    assert asked["status"] == 1
+    assert caller.run(asked["id"])["id"] == asked["id"]
+    done = caller.ended(asked["id"])
+    assert (done["status"], done["status_humanized"]) == (10, "Success")
+
+
+def test_a_failed_run_is_repeated_from_its_failure(caller: Caller):
+    failed = caller.ended(caller.trigger(2)["id"])
+    assert failed["status"] == 20
+    status, answer = caller.call("GET", f"runs/{failed['id']}/retry/")
+    assert (status, answer["data"]) == (
+        200,
+        {"failed_step": "Invoke dbt with `dbt build --select failing`", "skipped_steps": []},
+    )
+    status, answer = caller.call("POST", f"runs/{failed['id']}/retry")
+    assert status == 200, answer
+    again = caller.ended(answer["data"]["id"])
+    assert again["id"] != failed["id"]
+    status, answer = caller.call("POST", "jobs/2/rerun/")
+    assert status == 200
+    assert caller.ended(answer["data"]["id"])["status"] == 20
+
+
+def test_a_run_that_has_not_failed_is_not_retried(caller: Caller):
+    done = caller.ended(caller.trigger(1)["id"])
+    status, answer = caller.call("POST", f"runs/{done['id']}/retry/")
+    assert status == 400
+    assert "RETRY_NOT_FAILED_RUN" in answer["data"]
+
+
+def test_a_cancelled_run_ends_and_one_that_has_ended_stays_as_it_is(caller: Caller):
+    number = caller.trigger(3)["id"]
+    wait(lambda: caller.run(number)["status"] == 3, every=0.5)
+    status, _ = caller.call("POST", f"runs/{number}/cancel")
+    assert status == 200
+    assert caller.ended(number)["status"] == 30
+    status, answer = caller.call("POST", f"runs/{number}/cancel/")
+    assert (status, answer["data"]["status"]) == (200, 30)
+
+
+def test_a_queued_run_is_cancelled(caller: Caller):
+    first, second = caller.trigger(3)["id"], caller.trigger(3)["id"]
+    assert caller.call("POST", f"runs/{second}/cancel")[0] == 200
+    assert caller.ended(second)["status"] == 30
+    assert caller.call("POST", f"runs/{first}/cancel")[0] == 200
+    assert caller.ended(first)["status"] == 30
+
+
+def test_twenty_triggers_in_a_moment_are_twenty_runs(caller: Caller):
+    with ThreadPoolExecutor(20) as pool:
+        numbers = list(pool.map(caller.started, [3] * 20))
+    assert len(set(numbers)) == 20
+    for number in reversed(numbers):
+        caller.call("POST", f"runs/{number}/cancel")
+    for number in numbers:
+        assert caller.ended(number)["status"] == 30
+
+
+def test_one_idempotency_key_is_one_run(caller: Caller):
+    def trigger(key: str) -> int:
+        status, answer = caller.call("POST", "jobs/1/run", {"cause": "x"}, Idempotency_Key=key)
+        assert status == 200, answer
+        return answer["data"]["id"]
+
+    with ThreadPoolExecutor(5) as pool:
+        same = set(pool.map(trigger, ["a"] * 5))
+    assert len(same) == 1
+    assert trigger("b") not in same
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({}, "cause"),
+        ({"cause": ""}, "cause"),
+        ({"cause": "x", "stepz_override": []}, "stepz_override"),
+        ({"cause": "x", "threads_override": "four"}, "threads_override"),
+        ({"cause": "x", "git_sha": "main"}, "is not a full commit id"),
+        ({"cause": "x", "git_branch": "nowhere"}, "nowhere"),
+        ({"cause": "x", "schema_override": "no; drop"}, "no; drop"),
+        ({"cause": "x", "steps_override": ["rm -rf /"]}, "is not a dbt command"),
+        ({"cause": "x", "github_pull_request_id": 3}, "pull request"),
+    ],
+)
+def test_a_bad_body_is_refused_with_its_place(caller: Caller, fields: dict[str, Any], where: str):
+    status, answer = caller.call("POST", "jobs/1/run/", fields)
+    assert status == 400
+    assert where in json.dumps(answer["data"])
+    assert str(caller.site.root) not in json.dumps(answer)
+
+
+def test_what_is_no_json_is_refused(caller: Caller):
+    status, answer = caller.call("POST", "jobs/1/run/", '{"cause": "x",}')
+    assert status == 400
+    assert "not JSON" in answer["data"]
+
+
+def test_tokens_are_asked_for(caller: Caller):
+    assert caller.call("GET", "runs/1", token="wrong")[0] == 401
+    assert caller.call("POST", "jobs/1/run/", {"cause": "x"}, token="secret-reader")[0] == 403
+    assert caller.call("GET", "runs/1", scheme="Bearer", account=8)[0] == 403
+    assert caller.call("POST", "jobs/99/run/", {"cause": "x"})[0] == 404
+
+
+def test_a_removed_token_is_refused_within_seconds(caller: Caller):
+    file = caller.site.root / "deploy.yaml"
+    before = file.read_text(encoding="utf-8")
+    lines = [line for line in before.splitlines() if "reader:" not in line]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    wait(lambda: caller.call("GET", "runs/1", token="secret-reader")[0] == 401, every=0.2)
+    file.write_text(before, encoding="utf-8")
+    wait(lambda: caller.call("GET", "runs/1", token="secret-reader")[0] == 404, every=0.2)
