@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth bench-history mutate kill strangers mutations emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth bench-history mutate kill strangers conform mutations emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -59,6 +59,9 @@ kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; take
 
 strangers: $(BIN)/.installed-dev  ## Run each hostile pull request as a whole run
 	$(BIN)/pytest -n 0 tests/strangers --strangers all -v
+
+conform: $(BIN)/.installed-dev  ## Check answers of the API against dbt Cloud's own document: make conform SPEC=openapi-v2.yaml
+	$(BIN)/python -m tests.support.conform $(SPEC)
 
 mutations: $(BIN)/.installed-dev  ## Try 2,000 mutations of a configuration: make mutations SEED=7
 	$(BIN)/python -W ignore -m tests.support.mutated --seed $(or $(SEED),1)

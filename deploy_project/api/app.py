@@ -1,44 +1,64 @@
 """The Starlette application of the front: dbt Cloud's API, and the pages of the docs."""
 
 import logging
-from datetime import UTC, datetime
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.routing import Mount
 
-from deploy_project.api.auth.tokens import authenticated
+from deploy_project.api import health
+from deploy_project.api.auth.audit import Audit
+from deploy_project.api.auth.gate import API, Gate
 from deploy_project.api.front.front import Front
+from deploy_project.api.hooks import routes as hooks
 from deploy_project.api.http import envelope
+from deploy_project.api.http.hosts import LoopbackOnly, WithoutPrefix, host_of
+from deploy_project.api.http.intake import Intake
 from deploy_project.api.http.problems import ApiError, not_found
 from deploy_project.api.pages import docs
-from deploy_project.api.v2 import runs, triggers
+from deploy_project.api.v2 import accounts, artifacts, job_changes, jobs, runs, steps, triggers
+from deploy_project.api.v3 import environments, projects, variables
 from deploy_project.errors import DeployError
 
-API = "/api/"
 _LOG = logging.getLogger("deploy_project")
-_OTHER_ACCOUNT = "Access denied: Token is not scoped to account."
 _AWAY = "What this needs does not answer: {}"
 
 
-def create_app(front: Front) -> Starlette:
-    """Build the application; the caller owns the server."""
+def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = False) -> Starlette:
+    """Build the application; the caller owns the server.
 
-    def health(_: Request) -> Response:
-        return JSONResponse({"alive": True})
-
-    v2 = [*triggers.routes(front), *runs.routes(front)]
-    return Starlette(
+    `on_loopback` answers to no other host than this machine's loopback and that of `docs_url`.
+    """
+    gate = Middleware(Gate, deployment=lambda: front.deployment, audit=Audit(front.state.audit))
+    own_host = Middleware(LoopbackOnly, own_host=lambda: host_of(front.deployment.docs_url or ""))
+    v2 = [
+        *triggers.routes(front),
+        *runs.routes(front),
+        *steps.routes(front),
+        *artifacts.routes(front),
+        *jobs.routes(front),
+        *job_changes.routes(front),
+        *accounts.routes(front),
+    ]
+    v3 = [*projects.routes(front), *environments.routes(front), *variables.routes(front)]
+    app = Starlette(
         routes=[
+            *accounts.roots(front),
             Mount("/api/v2/accounts/{account:int}", routes=v2),
-            Route("/health", health),
+            Mount("/api/v3/accounts/{account:int}", routes=v3),
+            *health.routes(front),
+            *hooks.routes(front),
             *docs.routes(front),
         ],
-        middleware=[Middleware(_Gate, front=front)],
+        middleware=[
+            *([own_host] if on_loopback else []),
+            *([Middleware(WithoutPrefix)] if behind_proxy else []),
+            Middleware(Intake),
+            gate,
+        ],
         exception_handlers={
             ApiError: _refused,
             HTTPException: _http_error,
@@ -46,34 +66,12 @@ def create_app(front: Front) -> Starlette:
             Exception: _defect,
         },
     )
+    app.router.redirect_slashes = False  # a redirect would lose the body of a POST
+    return app
 
 
-class _Gate:
-    """The gate before the API: it knows the token of each request, and its account.
-
-    Paths are taken with and without a slash at their end; a redirect would lose the body of a POST.
-    """
-
-    def __init__(self, app: ASGIApp, front: Front) -> None:
-        self._app, self._front = app, front
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"].startswith(API):
-            scope = {**scope, "path": scope["path"].rstrip("/")}
-            try:
-                self._admit(scope)
-            except ApiError as error:
-                await envelope.refused(error)(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-    def _admit(self, scope: Scope) -> None:
-        request, deployment = Request(scope), self._front.deployment
-        header = request.headers.get("authorization")
-        request.state.token = authenticated(header, deployment.tokens, now=datetime.now(UTC))
-        parts = scope["path"].split("/")  # '', 'api', 'v2', 'accounts', the account, …
-        if parts[3:4] == ["accounts"] and parts[4:5] not in ([], [f"{deployment.account.id}"]):
-            raise ApiError(403, _OTHER_ACCOUNT)
+def _is_of_api(request: Request) -> bool:
+    return request.scope["path"].startswith(API)  # a URL would also depend on the Host header
 
 
 def _refused(_: Request, error: Exception) -> Response:
@@ -83,7 +81,7 @@ def _refused(_: Request, error: Exception) -> Response:
 
 def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if not request.url.path.startswith(API):
+    if not _is_of_api(request):
         return docs.message(str(error.detail), error.status_code)
     if error.status_code == 404:
         return envelope.refused(not_found())
@@ -91,13 +89,13 @@ def _http_error(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    if not request.url.path.startswith(API):
-        return docs.message(str(error), 503)
-    _LOG.warning("%s %s: %s", request.method, request.url.path, error)
+    _LOG.warning("%s %s: %s", request.method, request.scope["path"], error)
+    if not _is_of_api(request):
+        return docs.message("What this needs does not answer; the server's log has more.", 503)
     return envelope.refused(ApiError(503, _AWAY.format(type(error).__name__)))
 
 
 def _defect(request: Request, _: Exception) -> Response:
-    if not request.url.path.startswith(API):
+    if not _is_of_api(request):
         return docs.message("Something went wrong here; the server's log has the reason.", 500)
     return envelope.refused(ApiError(500, "There was a server error."))

@@ -9,6 +9,7 @@ Act = Callable[[Namespace], int]
 _COMMANDS = "deploy_project.cli.commands"
 _MODULES = {
     "cancel": f"{_COMMANDS}.cancel",
+    "certificate": f"{_COMMANDS}.front.certificate",
     "check": "deploy_project.cli.check.command",
     "ci": f"{_COMMANDS}.sweep",
     "ci poll": f"{_COMMANDS}.poll",
@@ -17,6 +18,7 @@ _MODULES = {
     "demo-pr": "deploy_project.example.demo.pull_request",
     "deploy": f"{_COMMANDS}.deploy",
     "dev": "deploy_project.example.dev",
+    "import": "deploy_project.cli.importing.command",
     "index": f"{_COMMANDS}.index",
     "init": f"{_COMMANDS}.init",
     "logs": f"{_COMMANDS}.logs",
@@ -27,7 +29,9 @@ _MODULES = {
     "retry": f"{_COMMANDS}.retry",
     "run": f"{_COMMANDS}.run",
     "runs": f"{_COMMANDS}.runs",
-    "serve": f"{_COMMANDS}.serve",
+    "serve": f"{_COMMANDS}.front.serve",
+    "token": f"{_COMMANDS}.front.token",
+    "token create": f"{_COMMANDS}.front.token",
 }
 
 

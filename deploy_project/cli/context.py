@@ -53,4 +53,10 @@ def front(found: Settings, deployment: Deployment) -> Generator["Front"]:
 
     configuration = Configuration(deployment, load=lambda: loaded()[1])
     with past_runs(found, deployment) as known, configuration.followed():
-        yield Front(configuration, found.state, known)
+        opened = Front(configuration, found.state, known)
+        if not opened.reloads.are_done:  # jobs were changed, and this front or another has ended
+            opened.reloads.ask()
+        try:
+            yield opened
+        finally:
+            opened.reloads.end()

@@ -3,9 +3,11 @@
 import argparse
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import Any, get_args
 
 from deploy_project.cli.actions import action
+from deploy_project.config.values.tokens import PERMISSIONS
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Category
 
@@ -55,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         return made
 
     _add_setup(add)
+    _add_front(add)
     _add_runs(add)
     _add_pull_requests(add)
     _add_notify(add)
@@ -71,6 +74,20 @@ def _add_setup(add: Add) -> None:
     init.add_argument("--directory", default=".", metavar="DIR", help="where to (default: here)")
     init.add_argument("--branch", help="the branch to deploy (default: the remote's default)")
     init.add_argument("--subdirectory", help="where dbt_project.yml is in the repository")
+
+    load = add(
+        "import",
+        "write deploy.yaml and jobs.yml for an account of dbt Cloud",
+        example="deploy-project import --account 4711 --token-env DBT_CLOUD_TOKEN",
+    )
+    load.add_argument("--account", type=_positive, required=True, metavar="ID", help="its number")
+    load.add_argument(
+        "--token-env", required=True, metavar="NAME", help="the variable that holds a token"
+    )
+    load.add_argument(
+        "--url", default="https://cloud.getdbt.com", help="of dbt Cloud (default: %(default)s)"
+    )
+    load.add_argument("--directory", default=".", metavar="DIR", help="where to (default: here)")
 
     add(
         "demo",
@@ -106,13 +123,62 @@ def _add_setup(add: Add) -> None:
     dev.add_argument("--port", type=_port, help="Dagster's (default: that of dagster_url)")
     dev.add_argument("--docs-port", type=_port, help="of the docs (default: that of docs_url)")
 
+
+def _add_front(add: Add) -> None:
     serve = add(
         "serve",
-        "serve the newest docs of each environment over HTTP",
+        "serve the API, and the newest docs of each environment, over HTTP",
         example="deploy-project serve --port 3001",
     )
     serve.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     serve.add_argument("--port", type=_port, default=3001, help="default: %(default)s")
+    serve.add_argument("--certificate", type=Path, metavar="FILE", help="serve https, with this")
+    serve.add_argument("--key", type=Path, metavar="FILE", help="the key of the certificate")
+    serve.add_argument(
+        "--behind-proxy",
+        action="store_true",
+        help="answer to any host, over plain HTTP: a proxy before it speaks https",
+    )
+
+    certificate = add(
+        "certificate",
+        "make a private authority, and a certificate of it for `serve`",
+        example="deploy-project certificate dbt.example.com 10.0.0.7",
+    )
+    certificate.add_argument("hosts", nargs="+", metavar="HOST", help="a name or an address")
+    certificate.add_argument(
+        "--directory", type=Path, metavar="DIR", help="default: in the state directory"
+    )
+
+    token = add(
+        "token",
+        "make tokens of the API",
+        example="deploy-project token create airflow --permission job_runner",
+    )
+    commands = token.add_subparsers(metavar="WHAT", required=True)
+    what = "print a new token, and on standard error its lines for deploy.yaml"
+    create = commands.add_parser("create", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    create.set_defaults(act=action("token create"))
+    create.add_argument("name", metavar="NAME", help="its name: the audit and runs tell it")
+    create.add_argument(
+        "--permission",
+        action="append",
+        required=True,
+        choices=PERMISSIONS,
+        metavar="PERMISSION",
+        help=", ".join(PERMISSIONS) + "; may be given again",
+    )
+    for what in ("project", "environment"):
+        create.add_argument(
+            f"--{what}",
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help=f"only for {what}s of this name; may be given again (default: all)",
+        )
+    create.add_argument(
+        "--expires", type=_time, metavar="TIME", help="2027-06-30, or 2027-06-30T18:00+02:00"
+    )
 
 
 def _add_runs(add: Add) -> None:

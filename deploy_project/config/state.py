@@ -11,8 +11,9 @@ from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, ConfigError
 
 _README = """This directory belongs to deploy_project. `warehouses` is data: DuckDB and SQLite files
-to which profiles give relative paths. The rest may be deleted while nothing runs: repositories are
-fetched again, and only run history and artifacts are lost.
+to which profiles give relative paths. So is `api`: the jobs that were made over the API. The rest
+may be deleted while nothing runs: repositories are fetched again, and only run history and
+artifacts are lost.
 """
 _NOTES = {"README": _README, ".gitignore": "*\n"}  # it may lie inside somebody's repository
 _DISK = frozenset(
@@ -147,6 +148,21 @@ class StateDirectory:
         return self.root / "bells" / project
 
     @property
+    def api_jobs(self) -> Path:
+        """The jobs file of the jobs that were made over the API (DESIGN 18)."""
+        return self.root / "api" / "jobs.yml"
+
+    @property
+    def api_jobs_lock(self) -> Path:
+        """The lock to hold while `api_jobs` is changed."""
+        return self.root / "api" / "jobs.lock"
+
+    @property
+    def api_jobs_loaded(self) -> Path:
+        """The hash of `api_jobs` as Dagster's code location has loaded it last, as far as known."""
+        return self.root / "api" / "jobs.loaded"
+
+    @property
     def records_lock(self) -> Path:
         """The lock to hold while records are written for runs that could not write their own."""
         return self.root / "records.lock"
@@ -160,6 +176,16 @@ class StateDirectory:
     def notifications(self) -> Path:
         """The messages to deliver, the runs that were looked at, and the log of deliveries."""
         return self.root / "notifications"
+
+    @property
+    def audit(self) -> Path:
+        """The audit of the API; the file of older lines is beside it."""
+        return self.root / "audit.jsonl"
+
+    @property
+    def certificates(self) -> Path:
+        """The private authority of `deploy-project certificate`, and the server's certificate."""
+        return self.root / "certificates"
 
     def dbt(self, key: str) -> Path:
         """An isolated dbt installation."""

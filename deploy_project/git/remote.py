@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy_project.config.files.locations import is_reference
 from deploy_project.config.values.deployment import Environment, Project
 from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.command import without_credentials
@@ -82,6 +83,10 @@ def branch_head(project: Project, branch: str) -> Head:
 
     Raises `RemoteError` when the remote can't be asked, else `GitError` if it has no such branch.
     """
+    if not is_reference(branch):
+        raise GitError(
+            f"branch {branch[:80]!r} is a name that git refuses; write it as `git branch` lists it"
+        )
     ref = f"refs/heads/{branch}"
     found = heads(project, [ref])
     if ref not in found:

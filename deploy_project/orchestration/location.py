@@ -89,7 +89,6 @@ def definitions(
     requested_jobs = [
         requested_job(each, deployment, state, listeners)
         for each in deployment.environments.values()
-        if deployment.jobs_in(each)
     ]
     own = {*jobs, *sweep_jobs, *(each.name for each in requested_jobs)}
     catalogs = [

@@ -5,8 +5,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from deploy_project.config.environment import for_dbt, reveal, store_credentials
-from deploy_project.config.values.deployment import Environment, Job, Secret
+from deploy_project.config.values.deployment import Deployment, Environment, Job, Secret
 from deploy_project.config.values.passed import credentials
+from deploy_project.config.values.purposes import withheld
 from deploy_project.config.values.variables import variables
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import ConfigError
@@ -80,3 +81,23 @@ def revealed(secrets: Iterable[Secret]) -> list[str]:
         with suppress(ConfigError):
             found.append(reveal(each, wanted_by="").get_secret_value())
     return found
+
+
+def scrubber(deployment: Deployment) -> Scrubber:
+    """Return a scrubber of all secrets that this process can read, in all environments.
+
+    A step that goes on has scrubbed its console, but its debug log of the usual spellings alone.
+    """
+    withheld_ones = withheld(deployment.projects.values(), deployment.channels.values())
+    named = [each for each, _ in withheld_ones]
+    plain: list[str] = []
+    environments = deployment.environments.values()
+    stated = [variables(each) for each in environments]
+    stated += [variables(each.environment, each) for each in deployment.jobs.values()]
+    for name, value in (pair for each in stated for pair in each.items()):
+        if isinstance(value, Secret):
+            named.append(value)
+        elif name.startswith("DBT_ENV_SECRET"):
+            plain.append(value)
+    passed = [value for each in environments for value in credentials(inherited(each))]
+    return Scrubber({*revealed({*named}), *plain, *passed, *store_credentials()})

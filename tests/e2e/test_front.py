@@ -31,12 +31,14 @@ DEPLOY = f"""
       tiny: {{repository: REMOTE, id: 10}}
     environments:
       prod: {{type: production, branch: main, target: prod, id: 20}}
+      empty: {{branch: main, target: prod, id: 21}}
     dagster_url: URL
     tokens:
       ci:
         sha256: {digest("secret-ci")}
         permissions: [job_runner, override_steps, override_code]
       reader: {{sha256: {digest("secret-reader")}, permissions: [job_viewer]}}
+      creator: {{sha256: {digest("secret-creator")}, permissions: [job_creator]}}
 """
 JOBS = """
     jobs:
@@ -280,3 +282,36 @@ def test_a_removed_token_is_refused_within_seconds(caller: Caller):
     wait(lambda: caller.call("GET", "runs/1", token="secret-reader")[0] == 401, every=0.2)
     file.write_text(before, encoding="utf-8")
     wait(lambda: caller.call("GET", "runs/1", token="secret-reader")[0] == 404, every=0.2)
+
+
+def test_a_job_that_was_just_made_runs_at_once_and_then_as_its_own(caller: Caller):
+    """The first job of its environment, which Dagster has not heard of."""
+    made = {"name": "Made now", "environment_id": 21, "execute_steps": ["dbt build -s orders"]}
+    status, answer = caller.call("POST", "jobs/", made, token="secret-creator")
+    assert status == 201, answer
+    job = answer["data"]["id"]
+    first = caller.trigger(job)["id"]
+    loaded = caller.site.state.api_jobs_loaded
+    wait(loaded.exists, every=0.2)
+    second = caller.trigger(job)["id"]
+    ended = [caller.ended(each) for each in (first, second)]
+    assert [(each["status"], each["job_id"]) for each in ended] == [(10, job)] * 2
+    assert _dagster_jobs(caller) == {"empty__requested", "empty__made_now"}
+    changed = {"execute_steps": ["dbt build -s orders", "dbt test"]}
+    status, answer = caller.call("POST", f"jobs/{job}/", changed, token="secret-creator")
+    assert status == 200, answer
+    third = caller.ended(caller.trigger(job)["id"])
+    assert third["status"] == 10
+    _, answer = caller.call("GET", f"runs/{third['id']}?include_related=run_steps")
+    assert [step["name"] for step in answer["data"]["run_steps"]][
+        -1
+    ] == "Invoke dbt with `dbt test`"
+    status, answer = caller.call("DELETE", f"jobs/{job}", token="secret-creator")
+    assert (status, answer["data"]["state"]) == (200, 2)
+    assert caller.call("GET", f"jobs/{job}")[0] == 404
+
+
+def _dagster_jobs(caller: Caller) -> set[str]:
+    """The Dagster jobs of the runs in the environment without a job of its own."""
+    with caller.site.instance() as instance:
+        return {run.job_name for run in instance.get_runs() if run.job_name.startswith("empty__")}

@@ -33,11 +33,12 @@ class Action(StrEnum):
 
 READS = frozenset(each for each in Action if each.startswith("read_"))
 _OVERRIDES = frozenset({Action.OVERRIDE_STEPS, Action.OVERRIDE_CODE})
-_VIEWER = frozenset(
+_HISTORY = frozenset(
     {Action.READ_ACCOUNT, Action.READ_JOBS, Action.READ_RUNS, Action.READ_ARTIFACTS}
 )
-_RUNNER = _VIEWER | {Action.TRIGGER, Action.CANCEL}
-_CREATOR = _RUNNER | {Action.EDIT_JOBS}
+_RUNNER = _HISTORY | {Action.TRIGGER, Action.CANCEL}
+_VIEWER = _HISTORY | {Action.READ_METADATA}
+_CREATOR = _RUNNER | _VIEWER | {Action.EDIT_JOBS}
 _WEBHOOKS = frozenset({Action.READ_WEBHOOKS, Action.EDIT_WEBHOOKS})
 
 ACTIONS: Mapping[Permission, frozenset[Action]] = {

@@ -1,10 +1,14 @@
 """The front: the value that all routes share."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 
 from deploy_project.api.front.following import Configuration
+from deploy_project.api.front.known import Known
+from deploy_project.api.front.reloads import Reloads
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Deployment
+from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.runs.instance.launching import Assurance, Dagster
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store.artifacts import Artifacts
@@ -26,6 +30,16 @@ class Front:
         return self.configuration.deployment
 
     @property
+    def known(self) -> Known:
+        """The deployment as answers show it, with the time when deploy.yaml was changed last."""
+        deployment = self.deployment
+        try:
+            changed = deployment.source.stat().st_mtime
+        except OSError:  # it is away for a moment, and the one before stays in force
+            changed = 0.0
+        return Known(deployment, datetime.fromtimestamp(changed, UTC))
+
+    @property
     def artifacts(self) -> Artifacts:
         """The artifacts, at the root that is configured now."""
         return Artifacts.of(self.deployment, self.state)
@@ -34,3 +48,13 @@ class Front:
     def dagster(self) -> Dagster:
         """The running Dagster of the deployment."""
         return Dagster.of(self.deployment, self.runs.instance, self.assurance)
+
+    @cached_property
+    def reloads(self) -> Reloads:
+        """The reloads of Dagster's code location, after jobs were changed here."""
+        return Reloads(self.state, lambda: self.dagster)
+
+    def has_loaded(self, job: Job) -> bool:
+        """Whether Dagster has loaded a job as it is now, as far as it was changed over the API."""
+        over_api = job.written is not None and job.written.over_api
+        return not over_api or self.reloads.are_done

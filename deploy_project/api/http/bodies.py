@@ -1,7 +1,8 @@
 """The bodies of requests: limited, JSON or a form, and checked against a model."""
 
 import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
@@ -11,9 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from deploy_project.api.http.problems import ApiError, invalid
+from deploy_project.config.files.problems import shortened
 
 LARGEST = 1 << 20
 """The bytes that a body may have."""
+_MOST_FAULTS = 20
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -45,16 +49,33 @@ def mapping(content: bytes, content_type: str) -> dict[str, Any]:
 
     A form has texts only: those that are empty stand for null.
     """
-    if content_type.startswith("application/x-www-form-urlencoded"):
-        pairs = parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True)
-        return {name: value or None for name, value in pairs}
+    found: Any
     try:
-        found: Any = json.loads(content or b"{}")
+        if content_type.startswith("application/x-www-form-urlencoded"):
+            pairs = parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True)
+            found = {name: value or None for name, value in pairs}
+        else:
+            found = json.loads(content or b"{}")
     except (ValueError, RecursionError) as error:
         raise invalid(f"The body is not JSON: {_told(error)}") from None
     if not isinstance(found, dict):
         raise invalid(f"The body must be a JSON object, found {type(found).__name__}")
+    if any(map(_UNUSABLE.search, _texts(cast(dict[str, Any], found)))):
+        raise invalid("The body has a character that no program takes (NUL, or half of a pair)")
     return cast(dict[str, Any], found)
+
+
+def _texts(found: Any) -> Iterator[str]:
+    """Yield all texts in JSON, its keys too; nothing nests deeper than the parser lets it."""
+    left = [found]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            left += [part for pair in cast(dict[str, Any], each).items() for part in pair]
+        elif isinstance(each, list):
+            left += cast(list[Any], each)
 
 
 def checked(model: type[Model], given: dict[str, Any]) -> Model:
@@ -63,10 +84,10 @@ def checked(model: type[Model], given: dict[str, Any]) -> Model:
         return model.model_validate(given)
     except ValidationError as error:
         faults: dict[str, str] = {}
-        for each in error.errors(include_url=False):
-            place = ".".join(map(str, each["loc"]))
+        for each in error.errors(include_url=False)[:_MOST_FAULTS]:
+            *within, name = [shortened(str(part)) for part in each["loc"]]
+            place = ".".join([*within, name])
             if each["type"] == "extra_forbidden":
-                *within, name = map(str, each["loc"])
                 text = f"Additional properties are not allowed ({name!r} was unexpected)"
                 faults[".".join(within) or name] = text
             else:

@@ -1,5 +1,8 @@
 """The routes that show runs, and the look-up of runs and jobs for other routes."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -7,68 +10,89 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy_project.api.auth.permissions import Action
-from deploy_project.api.auth.tokens import permit, visible
+from deploy_project.api.auth.tokens import permit
 from deploy_project.api.front.front import Front
+from deploy_project.api.front.known import Known
+from deploy_project.api.front.seen import permit_of_run, seen_only, seen_run
 from deploy_project.api.http import envelope
-from deploy_project.api.http.problems import not_found
-from deploy_project.config.values.deployment import Job
-from deploy_project.errors import LaunchError
+from deploy_project.api.http.listing import typed
+from deploy_project.api.http.query import list_query, related
+from deploy_project.api.objects.run import LISTED, RELATED, Around, run_object
+from deploy_project.api.v2.run_steps import shown_steps
+from deploy_project.api.v2.wanted_runs import FILTERS, ORDERS, wanted
+from deploy_project.errors import ArtifactError
+from deploy_project.runs.model.run_facts import RunFacts
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.past_run import PastRun
+from deploy_project.runs.reads.wanted import Wanted
+from deploy_project.runs.retry.outlook import may_be_retried, why_not
 
 
 def routes(front: Front) -> list[Route]:
     """Return the routes that show runs."""
 
     def one(request: Request) -> Response:
-        run, job = run_of(front, request)
-        permit_in(request, Action.READ_RUNS, job)
-        return envelope.one(shown(front, run))
+        run = seen_run(front, request)
+        permit_of_run(request, Action.READ_RUNS, run)
+        asked = related(request.query_params.multi_items(), RELATED)
+        return envelope.one(shown(front, run, asked))
 
-    return [Route("/runs/{run:int}", one)]
+    def every(request: Request) -> Response:
+        permit(request, Action.READ_RUNS)
+        parameters = request.query_params.multi_items()
+        query = list_query(parameters, filters=FILTERS, orders=ORDERS)
+        asked = seen_only(front, request, wanted(query, front.deployment, front.runs.by_number))
+        first = query.order_by.split(",")[0]
+        page = front.runs.page(
+            asked,
+            limit=query.limit,
+            offset=query.offset,
+            order="finished" if first.endswith("finished_at") else "created",
+            ascending=not first.startswith("-"),
+        )
+        known = front.known
+        now, included = datetime.now(UTC), related(parameters, LISTED)
+        found = [_listed(front, each, known, included, now) for each in page.runs]
+        query = replace(query, shown={**_always(known), **typed(query.filters)})
+        return envelope.many(found, query=query, total=page.total)
 
-
-def job_of(front: Front, request: Request) -> Job:
-    """Return the job that the path names; raise `ApiError` 404 for none that the token sees."""
-    number: int = request.path_params["job"]
-    for job in front.deployment.jobs.values():
-        if job.id == number and visible(request, Action.READ_JOBS)(job):
-            return job
-    raise not_found()
-
-
-def run_of(front: Front, request: Request) -> tuple[PastRun, Job]:
-    """Return the run that the path names, and its job; raise `ApiError` 404 as `job_of`."""
-    number: int = request.path_params["run"]
-    try:
-        run = front.runs.find(f"{number}")
-    except LaunchError:
-        raise not_found() from None
-    job = front.deployment.jobs.get(run.job)
-    if job is None or not visible(request)(job):
-        raise not_found()
-    return run, job
+    return [Route("/runs", every), Route("/runs/{run:int}", one)]
 
 
-def permit_in(request: Request, action: Action, job: Job) -> None:
-    """Raise `ApiError` 403 unless the request's token may do `action` for `job`."""
-    environment = job.environment
-    permit(
-        request,
-        action,
-        project=environment.project.name,
-        environment=environment.name,
-        is_ci=job.job_type == "ci",
+def _always(known: Known) -> Mapping[str, Any]:
+    return {"state": "all", "account_id": known.account.id}
+
+
+def _listed(
+    front: Front, run: PastRun, known: Known, included: frozenset[str], now: datetime
+) -> dict[str, Any]:
+    facts = facts_of(front, run) if may_be_retried(run) else None
+    refused = why_not(run, facts, known.deployment)
+    return run_object(run, Around(known, included, refused), now=now)
+
+
+def shown(front: Front, run: PastRun, included: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Return a run as the API shows it, with the related objects that are `included`."""
+    known = front.known
+    if run.status in (Status.ERROR, Status.CANCELLED):
+        newest = front.runs.newest_of({run.job}).get(run.job, run)
+        run = replace(run, is_latest=newest.id == run.id)
+    has_steps = "run_steps" in included
+    facts = facts_of(front, run) if has_steps or may_be_retried(run) else None
+    retries = Wanted(repeats=run.id) if "run_retries" in included else None
+    around = Around(
+        known,
+        included,
+        why_not(run, facts, known.deployment),
+        steps=shown_steps(front, run, facts, included) if has_steps else (),
+        retries=front.runs.page(retries, ascending=True).runs if retries is not None else (),
     )
+    return run_object(run, around, now=datetime.now(UTC))
 
 
-def shown(front: Front, run: PastRun) -> dict[str, Any]:
-    """Return a run as the API shows it."""
-    return {
-        "id": run.number,
-        "job_id": run.job_id,
-        "status": run.status.number,
-        "status_humanized": run.status.value,
-        "href": front.deployment.run_page(run.id),
-        "git_sha": run.commit or None,
-        "is_complete": run.status.has_ended,
-    }
+def facts_of(front: Front, run: PastRun) -> RunFacts | None:
+    """Return the facts of a run that has ended; None where it has none that can be read."""
+    try:
+        return front.runs.facts(run.id) if run.status.has_ended else None
+    except ArtifactError:
+        return None

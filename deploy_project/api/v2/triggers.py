@@ -1,5 +1,6 @@
 """The routes that start, cancel and repeat runs."""
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -18,14 +19,17 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy_project.api.auth.permissions import Action
+from deploy_project.api.auth.steps import refuse_connections
 from deploy_project.api.auth.tokens import token_of
 from deploy_project.api.front.front import Front
+from deploy_project.api.front.seen import job_of, permit_in, run_of
 from deploy_project.api.http import envelope
 from deploy_project.api.http.bodies import checked, posted
 from deploy_project.api.http.problems import ApiError, invalid
-from deploy_project.api.v2.runs import job_of, permit_in, run_of, shown
+from deploy_project.api.objects.trigger import PULL_REQUESTS
+from deploy_project.api.v2.runs import shown
 from deploy_project.config.values.deployment import Job
-from deploy_project.errors import ConfigError, GitError, LaunchError
+from deploy_project.errors import ConfigError, GitError, LaunchError, RemoteError
 from deploy_project.git.mirror import full_commit
 from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import overrides, tags
@@ -38,13 +42,14 @@ from deploy_project.runs.requests.idempotency import once
 from deploy_project.runs.requests.request import Request as RunRequest
 from deploy_project.runs.retry import refusal
 
+_LOG = logging.getLogger("deploy_project")
 _CAUSE = "Triggered via API"
+_REMOTE_AWAY = (
+    "The git remote of project {!r} can't be asked for the branch now; the log of the server has "
+    "the reason. Try again, or name a commit as git_sha."
+)
 _LONGEST_KEY = 255
 _CANCEL_SECONDS, _LOOK_SECONDS = 10.0, 0.5
-_PULL_REQUESTS = (
-    *("github_pull_request_id", "gitlab_merge_request_id"),
-    *("azure_pull_request_id", "non_native_pull_request_id"),
-)
 Number = Annotated[StrictInt, Field(ge=1, le=2**53)]
 
 
@@ -69,10 +74,13 @@ class TriggerBody(BaseModel):
     steps_override: list[StrictStr] | None = None
 
     @property
-    def pull_request(self) -> int | None:
-        """The number of the pull request, on any site; the first one counts."""
-        given = (getattr(self, name) for name in _PULL_REQUESTS)
-        return next((each for each in given if each is not None), None)
+    def pull_request(self) -> tuple[str, int | None]:
+        """The site and the number of the pull request; the first one that is given counts."""
+        for kind, name in PULL_REQUESTS.items():
+            number: int | None = getattr(self, name)
+            if number is not None:
+                return kind, number
+        return "", None
 
     @property
     def actions(self) -> list[Action]:
@@ -105,6 +113,7 @@ def routes(front: Front) -> list[Route]:
         body = checked(TriggerBody, fields)
         for action in body.actions:
             permit_in(request, action, job)
+        refuse_connections("steps_override", body.steps_override or ())
         asked = _asked(front, job, body, who=token_of(request).name)
         return _answer(front, _launched(front, request, asked))
 
@@ -160,29 +169,35 @@ def _asked(front: Front, job: Job, body: TriggerBody, *, who: str) -> RunRequest
     Raises `ApiError` 400 for a job that nothing may start, and for wishes that can't be met.
     """
     _refuse_inactive(front, job)
+    kind, number = body.pull_request
     try:
         wish = Wish(
             cause=body.cause,
             commit=full_commit(body.git_sha) if body.git_sha is not None else None,
             branch=body.git_branch,
             schema=_schema(job, body),
-            pull_request=body.pull_request,
+            pull_request=number,
+            pull_request_kind=kind,
             overrides=overrides.read(body.overrides),
             who=who,
+            is_loaded=front.has_loaded(job),
         )
-        if job.job_type == "ci" and body.pull_request is None:
+        if job.job_type == "ci" and number is None:
             raise ConfigError(
                 "a CI job builds pull requests: give the number of one, as "
-                f"{' or '.join(_PULL_REQUESTS)}, together with git_sha or git_branch"
+                f"{' or '.join(PULL_REQUESTS.values())}, together with git_sha or git_branch"
             )
         return by_hand(job, wish, front.deployment)
+    except RemoteError as error:
+        _LOG.warning("Job %s was not started: %s", job.name, error)
+        raise ApiError(503, _REMOTE_AWAY.format(job.environment.project.name)) from error
     except (ConfigError, GitError) as error:
         raise invalid(str(error)) from error
 
 
 def _schema(job: Job, body: TriggerBody) -> str | None:
     """Return the schema to build into; None for a pull request's own, named or not (CI-19)."""
-    number, named = body.pull_request, body.schema_override
+    number, named = body.pull_request[1], body.schema_override
     own = tags.of_pull_request(job, number, run_slots=None)[tags.SCHEMA_OVERRIDE] if number else ""
     return None if named == own else named
 

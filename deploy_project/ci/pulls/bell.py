@@ -1,4 +1,4 @@
-"""The bell of each project: a request to ask for its pull requests at the sensor's next tick.
+"""The bell of each project: a request to ask its remote and its site at the sensors' next ticks.
 
 A webhook's receiver, a command or a script rings it. It says that there may be news, without
 telling them: the sensor asks the site itself, and decides as it always does.
@@ -28,6 +28,14 @@ def ask_now(deployment: Deployment, state: StateDirectory, project: str) -> None
         raise ConfigError(
             f"project {project!r} has no job that pull requests start; those that have: {names}"
         )
+    ring(state, project)
+
+
+def ring(state: StateDirectory, project: str) -> None:
+    """Ring the bell of `project`, for the sensors of merges and of pull requests.
+
+    Raises `ArtifactError` when the state directory can't be written.
+    """
     file = state.bell(project)
     with state.explained(f"ringing the bell of project {project!r}"):
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -3,10 +3,12 @@
 from argparse import Namespace
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from deploy_project.cli.check.configuration import missing_secrets
 from deploy_project.cli.check.notes import notes, unusable_translators
 from deploy_project.cli.check.queue_rules import older_queue_rules
+from deploy_project.cli.check.tokens import doubtful_tokens
 from deploy_project.cli.check.unanswered import unanswered
 from deploy_project.cli.check.versions import unverified
 from deploy_project.cli.context import loaded
@@ -25,6 +27,7 @@ def check(*, online: bool) -> int:
     found, deployment = loaded()
     print(summary(deployment))
     warnings = [*deployment.warnings, *without_runs(deployment)]
+    warnings += doubtful_tokens(deployment, now=datetime.now(UTC))
     warnings += filter(None, [older_queue_rules()])
     if warnings:
         print("\n".join(["", *(f"Warning: {each}" for each in warnings)]))
@@ -74,8 +77,20 @@ def summary(deployment: Deployment) -> str:
             table(["project", "repository", "directory"], projects),
             table(["environment", "project", "type", "deploys", "target", "dbt"], environments),
             table(["job", "type", "triggers", "schedule"], jobs) if jobs else "No jobs.",
+            *_made_over_api(deployment),
         ]
     )
+
+
+def _made_over_api(deployment: Deployment) -> Iterator[str]:
+    """Yield a line on the jobs that are in no file in git, if there are any."""
+    found = {
+        job.identifier: job.written.file
+        for job in deployment.jobs.values()
+        if job.written is not None and job.written.over_api
+    }
+    for file in dict.fromkeys(found.values()):
+        yield f"Made over the API, and kept in {file}: {', '.join(found)}."
 
 
 def triggers(job: Job) -> Iterator[str]:

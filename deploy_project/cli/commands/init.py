@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import tempfile
 from argparse import Namespace
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from deploy_project.cli.new_files import next_steps, write_all
 from deploy_project.config.files import schema
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.errors import ConfigError
@@ -43,8 +43,10 @@ def init(wish: InitOptions, directory: Path) -> int:
             "choose another place with --directory"
         )
     _check(texts, directory)
-    _write(texts, directory)
-    print("\n".join(["Wrote", *(f"  {directory / name}" for name in texts), *_next(directory)]))
+    write_all(texts, directory)
+    print(
+        "\n".join(["Wrote", *(f"  {directory / name}" for name in texts), *next_steps(directory)])
+    )
     return 0
 
 
@@ -88,42 +90,12 @@ def _check(texts: Mapping[str, str], directory: Path) -> None:
     """Raise `ConfigError` when the files could not be loaded, such as for a URL with a password."""
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch).resolve()
-        _write(texts, root)
+        write_all(texts, root)
         try:
             load_deployment(root / "deploy.yaml", state=root / ".deploy")
         except ConfigError as error:
             would = str(error).replace(str(root), str(directory))
             raise ConfigError(f"nothing was written, because it would be wrong:\n{would}") from None
-
-
-def _write(texts: Mapping[str, str], directory: Path) -> None:
-    """Write all files, or none: files written before a failure are removed."""
-    written: list[Path] = []
-    try:
-        for name, text in texts.items():
-            file = directory / name
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("x", encoding="utf-8") as stream:
-                written.append(file)
-                stream.write(text)
-    except OSError as error:
-        for file in written:
-            file.unlink(missing_ok=True)
-        raise ConfigError(
-            f"writing the files to {str(directory)!r} failed: {error}; nothing was kept"
-        ) from error
-
-
-def _next(directory: Path) -> list[str]:
-    go = [] if directory.resolve() == Path.cwd() else [f"  cd {shlex.quote(str(directory))}"]
-    return [
-        "",
-        "Next:",
-        *go,
-        "  deploy-project check --online   # is the repository reachable, does the branch exist?",
-        "  deploy-project deploy           # parse the branch's head, so that Dagster shows it",
-        "  deploy-project dev              # starts Dagster, and says what to open",
-    ]
 
 
 def act(given: Namespace) -> int:

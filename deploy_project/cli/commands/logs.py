@@ -4,14 +4,8 @@ import time
 from argparse import Namespace
 
 from deploy_project.cli.context import loaded, past_runs
-from deploy_project.config.environment import store_credentials
-from deploy_project.config.values.deployment import Deployment, Secret
-from deploy_project.config.values.passed import credentials
-from deploy_project.config.values.purposes import withheld
-from deploy_project.config.values.variables import variables
-from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.errors import ArtifactError
-from deploy_project.releases.given import inherited, revealed
+from deploy_project.releases.given import scrubber
 from deploy_project.runs.store.artifacts import Artifacts
 from deploy_project.runs.store.logs import CONSOLE, DEBUG, Tail
 
@@ -40,26 +34,6 @@ def logs(name: str, *, step: int | None, debug: bool, follow: bool) -> int:
             f"steps found there: {known}"
         )
     return 0
-
-
-def scrubber(deployment: Deployment) -> Scrubber:
-    """Return a scrubber of all secrets that this process can read, in all environments.
-
-    A step that goes on has scrubbed its console, but its debug log of the usual spellings alone.
-    """
-    withheld_ones = withheld(deployment.projects.values(), deployment.channels.values())
-    named = [each for each, _ in withheld_ones]
-    plain: list[str] = []
-    environments = deployment.environments.values()
-    stated = [variables(each) for each in environments]
-    stated += [variables(each.environment, each) for each in deployment.jobs.values()]
-    for name, value in (pair for each in stated for pair in each.items()):
-        if isinstance(value, Secret):
-            named.append(value)
-        elif name.startswith("DBT_ENV_SECRET"):
-            plain.append(value)
-    passed = [value for each in environments for value in credentials(inherited(each))]
-    return Scrubber({*revealed({*named}), *plain, *passed, *store_credentials()})
 
 
 def _print(tail: Tail) -> bool:

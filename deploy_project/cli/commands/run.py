@@ -5,7 +5,6 @@ from argparse import Namespace
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from deploy_project.cli.commands.logs import scrubber
 from deploy_project.cli.context import loaded
 from deploy_project.config.environment import Settings, person
 from deploy_project.config.values.deployment import Deployment, Job
@@ -13,6 +12,7 @@ from deploy_project.config.values.named import named_job
 from deploy_project.errors import LaunchError
 from deploy_project.git.mirror import full_commit
 from deploy_project.orchestration.processes import daemon
+from deploy_project.releases.given import scrubber
 from deploy_project.runs.instance import history
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model import overrides, tags

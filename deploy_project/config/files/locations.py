@@ -49,9 +49,15 @@ class Base:
         return text.replace(_STATE, str(self.state))
 
 
+def is_reference(text: str) -> bool:
+    """Return whether git takes `text` as the name of a branch or tag."""
+    short = len(text.encode("utf-8", "surrogatepass")) <= _LONGEST_REFERENCE
+    return bool(text) and short and _REFUSED.search(text) is None
+
+
 def reference(place: Place, text: str | None, problems: Problems) -> str | None:
     """Return the name of a branch or tag; note a problem with one that git refuses."""
-    if text is not None and (_REFUSED.search(text) or len(text.encode()) > _LONGEST_REFERENCE):
+    if text is not None and not is_reference(text):
         remedy = "write it as `git branch` or `git tag` lists it"
         problems.add(place, "is a name that git refuses", remedy=remedy)
     return text

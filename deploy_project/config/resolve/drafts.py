@@ -18,10 +18,11 @@ CI_SWEEP = "ci_sweep"
 """The clean-up after pull requests: a job in Dagster, of each environment, that no file names."""
 REQUESTED = "requested"
 """Likewise, the runs of other steps than their job's own."""
-_TAKEN = {
+RESERVED = {
     CI_SWEEP: "is what the clean-up after pull requests is called",
     REQUESTED: "is what runs are called that have other steps than their job",
 }
+"""The identifiers that no job can have, and why."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class JobsSource:
 
     file: Checked[JobsFile]
     root: Place
+    over_api: bool = False
+    """Whether the API writes it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Draft:
     identifier: str
     title: str
     environment: Environment | None
+    over_api: bool = False
 
     @property
     def name(self) -> str:
@@ -67,7 +71,7 @@ def dagster_name(environment: str, identifier: str) -> str:
 def drafts(sources: Iterable[JobsSource], landscape: Landscape, problems: Problems) -> list[Draft]:
     """Return the jobs of all files that are not deleted; identifiers and names are unique."""
     found = [
-        _draft(source.root / "jobs" / key, key, entry, landscape, problems)
+        _draft(source, key, entry, landscape, problems)
         for source in sources
         for key, entry in source.file.model.jobs.items()
         if entry.state != DELETED
@@ -76,13 +80,29 @@ def drafts(sources: Iterable[JobsSource], landscape: Landscape, problems: Proble
 
 
 def _draft(
-    place: Place, key: str, entry: JobEntry, landscape: Landscape, problems: Problems
+    source: JobsSource, key: str, entry: JobEntry, landscape: Landscape, problems: Problems
 ) -> Draft:
+    place = source.root / "jobs" / key
     identifier, title = _named(place, key, entry.name or key, problems)
+    if source.over_api:  # a job that gets another name is still the same one
+        identifier = key
     environment = _environment(place, entry, landscape, problems)
     if environment is not None:
         _check_project(place, entry, environment, landscape, problems)
-    return Draft(place, entry, identifier, title, environment)
+    return Draft(place, entry, identifier, title, environment, source.over_api)
+
+
+def identifier_in(name: str) -> str | None:
+    """Return the identifier in a job's name, such as `Nightly [[daily]]`; None without a valid one.
+
+    A filter before it, as in `[[prod:daily]]`, is no part of it.
+    """
+    mark = _MARK.search(name)
+    if mark is None or mark[1].count(":") > 1:
+        return None
+    _, _, identifier = mark[1].rpartition(":")
+    is_name = re.fullmatch(NAME, identifier) and len(identifier) <= LONGEST_NAME
+    return identifier if is_name else None
 
 
 def _named(place: Place, key: str, name: str, problems: Problems) -> tuple[str, str]:
@@ -90,9 +110,8 @@ def _named(place: Place, key: str, name: str, problems: Problems) -> tuple[str, 
     mark = _MARK.search(name)
     if mark is None:
         return key, name
-    _, _, identifier = mark[1].rpartition(":")
-    is_name = re.fullmatch(NAME, identifier) and len(identifier) <= LONGEST_NAME
-    if mark[1].count(":") > 1 or not is_name:
+    identifier = identifier_in(name)
+    if identifier is None:
         remedy = "write [[identifier]] or [[filter:identifier]]"
         problems.add(place / "name", "has no valid identifier", found=repr(mark[0]), remedy=remedy)
         identifier = key
@@ -169,7 +188,7 @@ def _unique(found: list[Draft], problems: Problems) -> list[Draft]:
     identifiers: dict[str, Draft] = {}
     names: dict[str, Draft] = {}
     for draft in found:
-        taken = _TAKEN.get(draft.identifier.replace("-", "_"))
+        taken = RESERVED.get(draft.identifier.replace("-", "_"))
         if taken is not None:
             remedy = "give the job another identifier"
             problems.add(draft.place, taken, found=repr(draft.identifier), remedy=remedy)
@@ -177,6 +196,8 @@ def _unique(found: list[Draft], problems: Problems) -> list[Draft]:
         if earlier is not draft:
             what = f"has the same identifier as the job at {earlier.place.where}"
             remedy = "give one of them another identifier"
+            if draft.over_api:
+                remedy = "give that one another identifier, or delete this one over the API"
             problems.add(draft.place, what, found=repr(draft.identifier), remedy=remedy)
             continue
         if draft.environment is None:

@@ -26,6 +26,7 @@ from deploy_project.config.values.deployment import (
     JobType,
     Off,
     Secret,
+    WrittenJob,
     record_key,
 )
 from deploy_project.config.values.subcommands import unrunnable
@@ -154,7 +155,13 @@ def _job(
         variables=content.variables,
         off=content.off,
         deactivate_after=0 if entry.job_type == "merge" else defaults.deactivate_after,
+        written=_written(draft),
     )
+
+
+def _written(draft: Draft) -> WrittenJob:
+    stated = draft.entry.model_dump(exclude_unset=True, by_alias=True)
+    return WrittenJob(draft.place.file, draft.place.line, draft.over_api, stated)
 
 
 def _content(

@@ -19,6 +19,7 @@ from deploy_project.config.resolve.jobs import check_timezone, jobs
 from deploy_project.config.resolve.notifications import channels, rules
 from deploy_project.config.resolve.projects import check_rule, landscape
 from deploy_project.config.resolve.versions import version
+from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
 from deploy_project.errors import ConfigError
 
@@ -26,11 +27,12 @@ _JOBS = ["jobs.yml"]
 _PARTS = ("projects", "environments", "channels", "tokens")
 
 
-def load_deployment(config_file: Path, *, state: Path) -> Deployment:
-    """Return the deployment that `config_file` and its jobs files describe.
+def load_deployment(config_file: Path, *, state: Path, api_jobs: str | None = None) -> Deployment:
+    """Return the deployment that `config_file`, its jobs files and that of the API describe.
 
     `{state}` in the file stands for the directory `state`; relative paths are relative to the
-    file. Raises one `ConfigError` with a line for every mistake in all files; those that
+    file. `api_jobs` is the text to take for the jobs file of the API, instead of the one there is.
+    Raises one `ConfigError` with a line for every mistake in all files; those that
     turn off no more than one thing are its `warnings`.
     """
     config_file = config_file.absolute()
@@ -45,7 +47,11 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
     file = checked(DeployFile, content, parts=_PARTS, problems=problems)
     to = channels(file.model.channels, root / "channels", base, problems)
     known = landscape(file, root, base, problems, channels=to.values())
-    sources = _sources(file.model, root, base, problems)
+    over_api = StateDirectory(base.state).api_jobs
+    sources = [
+        *_sources(file.model, root, base, problems, leave_out=over_api),
+        *_made_over_api(over_api, api_jobs, problems),
+    ]
     _check_defaults(file.model, root / "defaults", problems)
     deployment = Deployment(
         source=config_file,
@@ -60,23 +66,53 @@ def load_deployment(config_file: Path, *, state: Path) -> Deployment:
         notifications=rules(file.model.notifications, root / "notifications", problems),
         tokens=tokens(file.model.tokens, root / "tokens", problems),
         requests_per_minute=file.model.front.requests_per_minute,
-        patterns=tuple(str(base.path(each)) for each in _patterns(file.model)),
+        patterns=(str(over_api), *(str(base.path(each)) for each in _patterns(file.model))),
     )
     problems.raise_if_any()
     return replace(deployment, warnings=problems.warnings)
 
 
-def _sources(file: DeployFile, root: Place, base: Base, problems: Problems) -> list[JobsSource]:
+def _sources(
+    file: DeployFile, root: Place, base: Base, problems: Problems, *, leave_out: Path
+) -> list[JobsSource]:
     values = template_values(files(root / "vars_files", file.vars_files, base, problems), problems)
     paths = files(root / "jobs", _jobs(file), base, problems)
-    texts = {path: text for path in paths if (text := text_of(path, problems)) is not None}
-    found: list[JobsSource] = []
-    for path, text in rendered(texts, values, problems).items():
-        content = document(path, text, problems)
-        if content is not None:
-            model = checked(JobsFile, content, parts=("jobs",), problems=problems)
-            found.append(JobsSource(model, Place(content)))
-    return found
+    texts = {
+        path: text
+        for path in paths
+        if path != leave_out and (text := text_of(path, problems)) is not None
+    }
+    found = rendered(texts, values, problems).items()
+    return list(filter(None, (_source(path, text, problems) for path, text in found)))
+
+
+def _made_over_api(file: Path, text: str | None, problems: Problems) -> list[JobsSource]:
+    """Return the jobs that were made over the API: data, never a template."""
+    if text is None and _is_there(file):
+        text = text_of(file, problems)
+    found = _source(file, text, problems, over_api=True)
+    return [] if found is None else [found]
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether there is a file, also where nobody may look: reading it tells why."""
+    try:
+        file.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _source(
+    path: Path, text: str | None, problems: Problems, *, over_api: bool = False
+) -> JobsSource | None:
+    content = document(path, text, problems)
+    if content is None:
+        return None
+    model = checked(JobsFile, content, parts=("jobs",), problems=problems)
+    return JobsSource(model, Place(content), over_api)
 
 
 def _jobs(file: DeployFile) -> list[str]:

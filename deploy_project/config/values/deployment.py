@@ -264,6 +264,18 @@ class Off:
 
 
 @dataclass(frozen=True)
+class WrittenJob:
+    """A job in the words of its file, to show them or to change the file."""
+
+    file: Path
+    line: int
+    over_api: bool = False
+    """Whether it was made over the API; a job of the files in git is only read there."""
+    entry: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The keys that the file states, and their values as the file's model has them."""
+
+
+@dataclass(frozen=True)
 class Job:
     """One deployment job, resolved against its environment."""
 
@@ -308,6 +320,8 @@ class Job:
     """How many failures in a row deactivate it; 0 is never (JOB-12)."""
     off: tuple[Off, ...] = field(default=(), repr=False)
     """The parts that are off; not in its `repr`, which must not change with an error's words."""
+    written: WrittenJob | None = field(default=None, compare=False, repr=False)
+    """The job as its file has it; None for one of no file."""
 
     @property
     def builds_pull_requests(self) -> bool:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from deploy_project.ci.pulls import bell
 from deploy_project.config.environment import tick_seconds
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
@@ -18,6 +19,7 @@ from deploy_project.errors import DeployError
 from deploy_project.git import known, remote
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.orchestration.jobs.queue import supersede
+from deploy_project.orchestration.triggers.pace import Pace, interval_seconds
 from deploy_project.processes import deadlines
 from deploy_project.releases import merges, pointer
 from deploy_project.releases.merges import Deploy, Fail, MergeCursor
@@ -76,6 +78,13 @@ class MergeWatch:
         wanted = asked(self.deployment.jobs_in(environment))
         checkout = self.state.checkout(self.project.name, at.commit)
         return is_told(checkout, at.parsed, wanted)
+
+    def is_due(self, pace: Pace) -> bool:
+        """Whether to look now: always, unless the sensor ticks often to hear the bell."""
+        if self.project.hook_secret is None:
+            return True
+        ring = bell.last_ring(self.state, self.project.name)
+        return pace.is_due(now=time.monotonic(), ring=ring)
 
     def is_stale(self) -> bool:
         """Whether the definitions show another commit than the deployed one."""
@@ -252,15 +261,18 @@ def _reason(visits: Mapping[str, Visit], before: Mapping[str, MergeCursor]) -> s
 def merge_sensor(watch: MergeWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.SensorDefinition:
     """Return the sensor that deploys new commits of a project and starts its merge jobs."""
     targets = [jobs[job.name] for each in watch.environments for job in watch.merge_jobs(each)]
+    pace = Pace()
 
     @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
         name=f"{watch.project.name.replace('-', '_')}_merges",
         description=f"Deploys new commits of project {watch.project.name!r}; starts merge jobs.",
         jobs=targets or list(jobs.values())[:1],
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=interval_seconds(watch.project, otherwise=INTERVAL_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def on_merge(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if not watch.is_due(pace):
+            return dg.SkipReason("The bell has not rung since the remote was asked")
         return tick(watch, context)
 
     return on_merge

@@ -15,6 +15,7 @@ from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.jobs.pull_request_comment import tell_refusal
 from deploy_project.orchestration.triggers import clean_up
 from deploy_project.orchestration.triggers.merges import ending_at, tick_ends
+from deploy_project.orchestration.triggers.pace import Pace, interval_seconds
 from deploy_project.runs.instance.deactivation import startable
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
@@ -22,9 +23,7 @@ from deploy_project.runs.reads import dagster_runs
 from deploy_project.runs.requests.request import requested
 
 INTERVAL_SECONDS = 10
-"""How long a ring of the bell waits at most; a tick that does not ask costs next to nothing."""
-ASKING_SECONDS = 30
-"""How often the site is asked without being told to."""
+"""How long a ring of the bell waits, about; a tick that does not ask costs next to nothing."""
 TELLING_SECONDS = 15
 """A tick posts refusals for so long; Dagster ends one after 60, and forgets its starts."""
 
@@ -46,20 +45,6 @@ class PullWatch:
     def environments(self) -> list[Environment]:
         """The environments of these jobs."""
         return list({job.environment.name: job.environment for job in self.jobs}.values())
-
-
-class Pace:
-    """Limits the questions to a site to one in about `ASKING_SECONDS`."""
-
-    def __init__(self) -> None:
-        self._last: float | None = None
-
-    def is_due(self, *, now: float) -> bool:
-        """Return whether it is time to ask again, which then counts as done."""
-        if self._last is not None and now - self._last < ASKING_SECONDS - 1:  # ticks come early
-            return False
-        self._last = now
-        return True
 
 
 def tick(
@@ -156,7 +141,7 @@ def pull_sensor(watch: PullWatch, jobs: Mapping[str, dg.JobDefinition]) -> dg.Se
             *(jobs[job.name] for job in watch.jobs),
             *(jobs[clean_up.job_name(each.name)] for each in watch.environments),
         ],
-        minimum_interval_seconds=INTERVAL_SECONDS,
+        minimum_interval_seconds=interval_seconds(watch.project, otherwise=INTERVAL_SECONDS),
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def on_pull_request(

@@ -162,3 +162,14 @@ def _texts(entries: list[dict[str, str]]) -> dict[str, str]:
 def _shortened(text: str) -> str:
     words = " ".join(text.split())
     return words if len(words) <= _LONGEST else words[:_LONGEST] + "…"
+
+
+def answers(url: str, *, seconds: float) -> bool:
+    """Whether a Dagster's webserver answers at `url` within `seconds`, whosever it is."""
+    import requests
+
+    try:
+        with requests.get(f"{url}/server_info", timeout=seconds, allow_redirects=False) as answer:
+            return answer.ok
+    except requests.RequestException:
+        return False

@@ -38,7 +38,13 @@ HIDDEN_BRANCH = ".dagster/deploy_branch"
 CAUSE = ".dagster/deploy_cause"
 BRANCH_OVERRIDE = ".dagster/deploy_branch_override"
 """The branch that was asked for instead of the environment's; a retry builds its head then."""
+COMMIT_OVERRIDE = ".dagster/deploy_commit_override"
+"""The commit that was asked for: `FULL_COMMIT` has the one that is built, whoever has chosen it."""
 SCHEMA_OVERRIDE = ".dagster/deploy_schema_override"
+PULL_REQUEST_KIND = ".dagster/deploy_pull_request_kind"
+"""The site that a pull request's number was asked for as: github, gitlab, azure or non_native."""
+CANCELLED_BY = ".dagster/deploy_cancelled_by"
+"""The name of whoever has cancelled the run through the API."""
 RUN_NUMBER = ".dagster/deploy_run_id"
 """On runs of older versions alone: `run_number` follows from a run's id."""
 REPEATS = ".dagster/deploy_repeats"
@@ -245,6 +251,12 @@ def counted(tags: Mapping[str, str]) -> list[str]:
     """Return the names of the `tags` that dagster.yaml has a queue rule for."""
     kinds = (QUEUE, LIMIT.format(""), SLOTS.format(""))
     return [name for name in tags if name.startswith(kinds)]
+
+
+def most_at_once(name: str) -> int:
+    """Return how many runs with one value of a `counted` tag may be in progress."""
+    end = name.rpartition("_")[2]
+    return int(end) if end.isdecimal() else 1
 
 
 def are_older_rules(rules: Collection[str]) -> bool:

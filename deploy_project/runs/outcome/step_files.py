@@ -41,7 +41,7 @@ def recorded_steps(run: Run, *, is_from_elsewhere: bool = False) -> list[StepRec
     then when that can't be asked.
     """
     found = recorded if is_from_elsewhere else _reachable
-    return [found(run, step) or _skipped(step) for step in steps(run.job)]
+    return [found(run, step) or skipped(step) for step in steps(run.job)]
 
 
 def _reachable(run: Run, step: Step) -> StepRecord | None:
@@ -56,9 +56,10 @@ def _parsed(content: str, file: UPath, step: Step) -> StepRecord:
         return from_json(content, where=str(file))
     except ArtifactError:
         message = f"{file} is cut off: the disk was full, or the machine has stopped"
-        return replace(_skipped(step), status=Status.ERROR, message=message)
+        return replace(skipped(step), status=Status.ERROR, message=message)
 
 
-def _skipped(step: Step) -> StepRecord:
+def skipped(step: Step) -> StepRecord:
+    """Return the record of a step that never began."""
     now = datetime.now(UTC)
     return StepRecord(step.index, step.key, step.name, step.kind, Status.SKIPPED, now, now)

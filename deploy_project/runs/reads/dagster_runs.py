@@ -1,10 +1,12 @@
 """Runs as Dagster's storage has them, through its public methods."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import dagster as dg
 
+from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.past_run import PastRun, past_run
 
@@ -13,8 +15,35 @@ UNFINISHED = [each for each in dg.DagsterRunStatus if each not in ENDED]
 
 
 def unfinished(instance: dg.DagsterInstance) -> list[PastRun]:
-    """Return the runs that wait or are in progress."""
-    return _found(instance, dg.RunsFilter(statuses=UNFINISHED))
+    """Return the runs that wait, with those that they wait for, or are in progress."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
+    holders: dict[tuple[str, str], list[str]] = {}
+    for each in records:
+        if Status.of(each.dagster_run.status) is not Status.QUEUED:
+            for place in _counted(each):
+                holders.setdefault(place, []).append(each.dagster_run.run_id)
+    found = [(past_run(each), each) for each in records]
+    return [
+        replace(run, blocked_by=_blocked_by(record, holders)) if run.is_queued else run
+        for run, record in found
+    ]
+
+
+def _blocked_by(
+    queued: dg.RunRecord, holders: Mapping[tuple[str, str], Sequence[str]]
+) -> tuple[str, ...]:
+    """Return the runs in progress that a queued one waits for, by the rules of dagster.yaml."""
+    found: list[str] = []
+    for place in _counted(queued):
+        others = holders.get(place, ())
+        if len(others) >= tags.most_at_once(place[0]):
+            found += others
+    return tuple(dict.fromkeys(found))
+
+
+def _counted(record: dg.RunRecord) -> list[tuple[str, str]]:
+    own = tags.current(record.dagster_run.tags)
+    return [(name, own[name]) for name in tags.counted(own)]
 
 
 def ended(instance: dg.DagsterInstance, *, since: datetime | None) -> list[PastRun]:

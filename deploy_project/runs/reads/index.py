@@ -23,6 +23,7 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.sql.expression import ColumnCollection
 
 from deploy_project.errors import RunIndexError
 from deploy_project.runs.model.run_facts import NodeFacts
@@ -158,9 +159,12 @@ class Index:
         more = counted.scalar_subquery().label("total"), _MARK.label("since")
         asked = select(RUNS, *more, literal(0).label("is_apart")).where(*chosen)
         asked = _ordered(asked, order, ascending=ascending).limit(limit).offset(offset).subquery()
-        others = select(RUNS, *more, literal(1)).where(RUNS.c.run_id.in_(list(apart)))
+        others = select(RUNS, *more, literal(1), literal(False)).where(
+            RUNS.c.run_id.in_(list(apart))
+        )
+        page = select(asked, _has_later(asked.c))
         with self._transaction() as connection:
-            rows = connection.execute(union_all(select(asked), others)).mappings().all()
+            rows = connection.execute(union_all(page, others)).mappings().all()
             if rows:
                 total, since = rows[0]["total"], _mark(rows[0]["since"])
             else:
@@ -190,6 +194,30 @@ class Index:
             for job, each in connection.execute(asked):
                 took.setdefault(job, []).append(each / 1_000_000)
         return {job: median(seconds) for job, seconds in took.items()}
+
+    def newest(self, jobs: Collection[str]) -> list[PastRun]:
+        """Return the newest run of each of the `jobs` that it has any of."""
+        place = func.row_number().over(partition_by=RUNS.c.job, order_by=RUNS.c.created_at.desc())
+        numbered = select(RUNS, place.label("place")).where(RUNS.c.job.in_(list(jobs))).subquery()
+        with self._transaction() as connection:
+            rows = connection.execute(select(numbered).where(numbered.c.place == 1)).mappings()
+            return [run_of({**row, "has_later": False}) for row in rows.all()]
+
+    def failures(self, jobs: Collection[str]) -> dict[str, int]:
+        """Return the number of failed runs since the last success, for each of the `jobs`."""
+        good = RUNS.alias("good")
+        last = select(func.max(good.c.created_at)).where(
+            good.c.job == RUNS.c.job, good.c.status == Status.SUCCESS.value
+        )
+        asked = (
+            select(RUNS.c.job, func.count())
+            .where(RUNS.c.job.in_(list(jobs)), RUNS.c.status == Status.ERROR.value)
+            .where(RUNS.c.created_at > func.coalesce(last.scalar_subquery(), -1))
+            .group_by(RUNS.c.job)
+        )
+        with self._transaction() as connection:
+            counts: dict[str, int] = {row[0]: row[1] for row in connection.execute(asked)}
+        return {job: counts.get(job, 0) for job in jobs}
 
     def node_runs(self, unique_id: str, *, limit: int) -> list[NodeRun]:
         """Return the last times that a node was built or tested, the newest first."""
@@ -330,6 +358,15 @@ def _mark(value: str | None) -> datetime | None:
     return None if value is None else moment(int(value))
 
 
+def _has_later(run: ColumnCollection[str, Any]) -> ColumnElement[bool]:
+    """Whether the index has a newer run of the job of `run`."""
+    later = RUNS.alias("later")
+    newer = select(later.c.run_id).where(
+        later.c.job == run.job, later.c.created_at > run.created_at
+    )
+    return newer.exists().label("has_later")
+
+
 def _ordered(asked: Select[Any], order: Order, *, ascending: bool) -> Select[Any]:
     column = RUNS.c.created_at if order == "created" else RUNS.c.ended_at
     first, second = (column, RUNS.c.run_id)
@@ -341,6 +378,7 @@ def _ordered(asked: Select[Any], order: Order, *, ascending: bool) -> Select[Any
 def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     several: tuple[tuple[ColumnElement[Any], Collection[Any] | None], ...] = (
         (RUNS.c.job, wanted.jobs),
+        (RUNS.c.job_id, wanted.job_ids),
         (RUNS.c.project, wanted.projects),
         (RUNS.c.environment, wanted.environments),
         (RUNS.c.status, wanted.statuses and [each.value for each in wanted.statuses]),
@@ -353,6 +391,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         (RUNS.c.branch, wanted.branch),
         (RUNS.c.pull_request, wanted.pull_request),
         (RUNS.c.deferred_to, wanted.deferred_to),
+        (RUNS.c.has_sources, wanted.has_sources),
+        (RUNS.c.repeats, wanted.repeats),
     )
     found: list[ColumnElement[bool]] = [] if wanted.jobs is not None else [RUNS.c.is_ours.is_(True)]
     found += [column.in_(list(values)) for column, values in several if values is not None]

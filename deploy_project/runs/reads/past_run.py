@@ -1,17 +1,35 @@
 """One run as every list and look-up shows it, from Dagster's record and the run's facts."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
-from deploy_project.runs.model import tags
+from deploy_project.errors import ConfigError
+from deploy_project.runs.model import overrides, tags
 from deploy_project.runs.model.run_facts import Docs, RunFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
 
 _LONGEST_NUMBER = 18
 """Digits of a number that databases bear."""
+_LONGEST_REASON = 2_000
+_CANCELLED = (Status.CANCELLING, Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The wishes for a run beside its job, as they were asked for; empty for none."""
+
+    commit: str = ""
+    branch: str = ""
+    schema: str = ""
+    pull_request_kind: str = ""
+    """The site whose number the pull request's is; empty where a sensor has found it."""
+    overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """As `Overrides.written` has them."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +65,28 @@ class PastRun:
     """The reason why it was not to publish anything, and is no measure of its job; else empty."""
     deferred_to: str = ""
     """The run whose state it has deferred to."""
+    has_sources: bool = False
+    """Whether it has measured the freshness of sources."""
+    has_artifacts: bool = False
+    """Whether it has left files; without its facts, one that has begun is taken to have."""
+    used_repo_cache: bool = False
+    """Whether it has built the last known commit, since the remote did not answer."""
+    reason: str = ""
+    """The message of what has ended it; empty for a success."""
+    asked: Asked = Asked()
+    repeats: str = ""
+    """The run that it is a rerun of."""
+    resumes: bool = False
+    """Whether it goes on where that one has failed."""
+    upstream_run: str = ""
+    """The run that has started it by its end."""
+    cancelled_by: str = ""
+    changed_at: datetime | None = None
+    """The time when Dagster has learned of its last change."""
+    blocked_by: tuple[str, ...] = ()
+    """The runs in progress that it waits for in the queue."""
+    is_latest: bool = field(default=False, compare=False)
+    """Whether no run of its job is newer; only pages tell."""
 
     @property
     def number(self) -> int:
@@ -59,6 +99,11 @@ class PastRun:
         if self.started_at is None:
             return None
         return ((self.ended_at or datetime.now(UTC)) - self.started_at).total_seconds()
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether it waits."""
+        return self.status is Status.QUEUED
 
     @property
     def has_docs(self) -> bool:
@@ -89,6 +134,28 @@ def past_run(record: dg.RunRecord) -> PastRun:
         project=own.get(tags.PROJECT, ""),
         who=tags.who(own),
         pull_request=tags.pull_request(own),
+        has_artifacts=status.has_ended and record.start_time is not None,
+        asked=_asked(own, run.run_config),
+        repeats=own.get(tags.PARENT, ""),
+        resumes=tags.resumed(own) is not None,
+        upstream_run="" if tags.PARENT in own else own.get(tags.UPSTREAM_RUN, ""),
+        cancelled_by=own.get(tags.CANCELLED_BY, "") if status in _CANCELLED else "",
+        changed_at=record.update_timestamp,
+    )
+
+
+def _asked(own: Mapping[str, str], run_config: Mapping[str, Any]) -> Asked:
+    try:
+        given = overrides.of_config(run_config).written if run_config else {}
+    except ConfigError:  # the run itself fails for it, and says why
+        given = {}
+    return Asked(
+        # A rerun has its parent's, and may build another one.
+        commit="" if tags.PARENT in own else own.get(tags.COMMIT_OVERRIDE, ""),
+        branch=own.get(tags.BRANCH_OVERRIDE, ""),
+        schema=own.get(tags.SCHEMA_OVERRIDE, ""),
+        pull_request_kind=own.get(tags.PULL_REQUEST_KIND, ""),
+        overrides=given,
     )
 
 
@@ -110,6 +177,10 @@ def with_facts(run: PastRun, facts: RunFacts) -> PastRun:
         docs=facts.docs,
         unpublished=facts.unpublished,
         deferred_to=facts.deferral.run_id if facts.deferral is not None else "",
+        has_sources=bool(facts.freshness),
+        has_artifacts=bool(facts.artifacts),
+        used_repo_cache=facts.code is not None and bool(facts.code.outage),
+        reason=facts.reason[:_LONGEST_REASON],
     )
 
 

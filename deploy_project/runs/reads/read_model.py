@@ -86,12 +86,23 @@ class Runs:
         if len(found) > 1:
             some = ", ".join(found[:_SHOWN]) + (" …" if len(found) > _SHOWN else "")
             raise LaunchError(f"{text!r} names {len(found)} runs: {some}; write more of the id")
-        status = known[found[0]] if known is not None else None
+        return self._found(found[0], known)
+
+    def by_number(self, number: int) -> PastRun | None:
+        """Return the run of a number; None when there is none."""
+        known = self.matching(f"{number}") if self.matching is not None else None
+        ids = self.instance.get_run_ids() if known is None else known
+        found = next((each for each in ids if tags.run_number(each) == number), None)
+        return self._found(found, known) if found is not None else None
+
+    def _found(self, run_id: str, known: Mapping[str, Status] | None) -> PastRun:
+        """Return a run as it stands now; from the index where its status is `known` to be final."""
+        status = known[run_id] if known is not None else None
         if status is not None and status.has_ended:
-            indexed = self._indexed_run(found[0])
+            indexed = self._indexed_run(run_id)
             if indexed is not None:
                 return replace(indexed, status=status)
-        return self.by_id(found[0])
+        return self.by_id(run_id)
 
     def by_id(self, run_id: str) -> PastRun:
         """Return the run `run_id` as it stands now; raise `LaunchError` when there is none."""
@@ -101,7 +112,14 @@ class Runs:
                 f"run {run_id} is not in this Dagster's history: it was deleted, or is another "
                 "deployment's; start the job itself"
             )
-        return self._detailed(found[0])
+        run = found[0]
+        if run.is_queued:
+            run = next((each for each in self.unfinished() if each.id == run_id), run)
+        return self._detailed(run)
+
+    def unfinished(self) -> list[PastRun]:
+        """Return the runs that wait, with those that they wait for, or are in progress."""
+        return dagster_runs.unfinished(self.instance)
 
     def facts(self, run_id: str) -> RunFacts | None:
         """Return the facts of a run; None for one that has none, being older or not yet concluded.
@@ -127,6 +145,34 @@ class Runs:
                 seconds.append(run.seconds)
         return {job: median(seconds) for job, seconds in took.items() if seconds}
 
+    def newest_of(self, jobs: Collection[str], *, completed: bool = False) -> dict[str, PastRun]:
+        """Return the newest run, or the newest `completed` one, of each of the `jobs` with any."""
+        try:
+            fresh, indexed = self._fresh(), self._index().newest(jobs)
+        except RunIndexError:
+            fresh, indexed = dagster_runs.ended(self.instance, since=None), []
+            fresh = _distinct([*dagster_runs.unfinished(self.instance), *fresh])
+        known = {each.id: each for each in indexed}
+        now = [self._as_of_now(each, known.get(each.id)) for each in fresh if each.job in jobs]
+        chosen = {each.id: each for each in (*indexed, *now)}.values()
+        wanted = (each for each in chosen if each.status.has_ended or not completed)
+        return {each.job: each for each in sorted(wanted, key=lambda each: each.created_at)}
+
+    def failures(self, jobs: Collection[str]) -> dict[str, int]:
+        """Return the number of failed runs since the last success, for each of the `jobs`."""
+        try:
+            self._fresh_since()
+            return self._index().failures(jobs)
+        except RunIndexError:
+            counts = dict.fromkeys(jobs, 0)
+            done = set[str]()
+            for run in _sorted(dagster_runs.ended(self.instance, since=None), "created", False):
+                if run.status is Status.SUCCESS:
+                    done.add(run.job)
+                elif run.job in counts and run.job not in done and run.status is Status.ERROR:
+                    counts[run.job] += 1
+            return counts
+
     def node_runs(self, unique_id: str, *, limit: int = 100) -> list[NodeRun]:
         """Return the last times that a node was built or tested, the newest first.
 
@@ -137,17 +183,13 @@ class Runs:
     def _indexed(
         self, wanted: Wanted, limit: int, offset: int, order: Order, *, ascending: bool
     ) -> Page:
-        since = self._since()
-        if self.index is None or since is None:
-            raise RunIndexError("there is no index that is whole")
+        since = self._fresh_since()
         fresh = dagster_runs.unfinished(self.instance)
         if not wanted.may_have_ended:
             return _page(filter(wanted.takes, fresh), limit, offset, order, ascending=ascending)
-        fresh = _distinct([*fresh, *dagster_runs.ended(self.instance, since=since)])
-        if len(fresh) > _MOST_FRESH:
-            raise RunIndexError(f"{len(fresh)} runs are not in the index yet")
+        fresh = self._with_ended(fresh, since)
         before = max(0, offset - len(fresh))
-        part = self.index.page(
+        part = self._index().page(
             wanted,
             apart=[each.id for each in fresh],
             limit=limit + len(fresh),
@@ -162,7 +204,28 @@ class Runs:
         matched = [run for run in now if wanted.takes(run)]
         # Rows left out before these come before the place `offset`, wherever the fresh ones are.
         page = _page([*part.page, *matched], limit, offset - before, order, ascending=ascending)
-        return Page(page.runs, part.total + len(matched))
+        return Page(_with_latest(page.runs, fresh), part.total + len(matched))
+
+    def _fresh(self) -> list[PastRun]:
+        """Return the runs that the index may lack; raise `RunIndexError` where it is not whole."""
+        return self._with_ended(dagster_runs.unfinished(self.instance), self._fresh_since())
+
+    def _with_ended(self, unfinished: Sequence[PastRun], since: datetime) -> list[PastRun]:
+        fresh = _distinct([*unfinished, *dagster_runs.ended(self.instance, since=since)])
+        if len(fresh) > _MOST_FRESH:
+            raise RunIndexError(f"{len(fresh)} runs are not in the index yet")
+        return fresh
+
+    def _fresh_since(self) -> datetime:
+        since = self._since()
+        if since is None:
+            raise RunIndexError("there is no index that is whole")
+        return since
+
+    def _index(self) -> Index:
+        if self.index is None:
+            raise RunIndexError("there is no index")
+        return self.index
 
     def _as_of_now(self, run: PastRun, indexed: PastRun | None) -> PastRun:
         """Return a run of Dagster's with the details of the index, or else of its facts."""
@@ -179,7 +242,8 @@ class Runs:
         if wanted.needs_facts:
             found = [self._with_own_facts(each) for each in found]
         page = _page(filter(wanted.takes, found), limit, offset, order, ascending=ascending)
-        return Page([self._with_own_facts(each) for each in page.runs], page.total)
+        shown = [self._with_own_facts(each) for each in page.runs]
+        return Page(_with_latest(shown, found), page.total)
 
     def _since(self) -> datetime | None:
         """Return the mark of the index; a later one may have been set since it was read."""
@@ -233,6 +297,20 @@ def _sorted(runs: Iterable[PastRun], order: Order, ascending: bool) -> list[Past
         return run.created_at if order == "created" else run.ended_at or _LATEST, run.id
 
     return sorted(runs, key=place, reverse=not ascending)
+
+
+def _with_latest(runs: Iterable[PastRun], fresh: Sequence[PastRun]) -> list[PastRun]:
+    """Return `runs`, with those marked that are the latest of their jobs, `fresh` ones too."""
+    newest: dict[str, datetime] = {}
+    for each in fresh:
+        newest[each.job] = max(each.created_at, newest.get(each.job, each.created_at))
+    ids = {each.id for each in fresh}
+
+    def is_latest(run: PastRun) -> bool:
+        among = run.is_latest or run.id in ids
+        return among and run.created_at >= newest.get(run.job, run.created_at)
+
+    return [replace(run, is_latest=is_latest(run)) for run in runs]
 
 
 def _page(

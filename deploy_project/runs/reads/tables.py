@@ -1,6 +1,8 @@
 """The tables of the index of runs, and a run as a row of them."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -9,9 +11,9 @@ from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, MetaD
 from deploy_project.runs.model.run_facts import Docs, NodeFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Category, Trigger
-from deploy_project.runs.reads.past_run import PastRun
+from deploy_project.runs.reads.past_run import Asked, PastRun
 
-VERSION = "2"
+VERSION = "3"
 """An index of another version is made anew."""
 TABLES = MetaData()
 MARKS = Table(
@@ -46,6 +48,16 @@ RUNS = Table(
     Column("docs", Text, nullable=False),
     Column("unpublished", Text, nullable=False),
     Column("deferred_to", Text, nullable=False),
+    Column("has_sources", Boolean, nullable=False),
+    Column("has_artifacts", Boolean, nullable=False),
+    Column("used_repo_cache", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("asked", Text, nullable=False),  # JSON
+    Column("repeats", Text, nullable=False),
+    Column("resumes", Boolean, nullable=False),
+    Column("upstream_run", Text, nullable=False),
+    Column("cancelled_by", Text, nullable=False),
+    Column("changed_at", BigInteger),
 )
 NODES = Table(
     "deploy_nodes",
@@ -93,6 +105,16 @@ def run_row(run: PastRun) -> dict[str, Any]:
         "docs": run.docs,
         "unpublished": _text(run.unpublished),
         "deferred_to": _text(run.deferred_to),
+        "has_sources": run.has_sources,
+        "has_artifacts": run.has_artifacts,
+        "used_repo_cache": run.used_repo_cache,
+        "reason": _text(run.reason),
+        "asked": json.dumps(asdict(run.asked)),
+        "repeats": _text(run.repeats),
+        "resumes": run.resumes,
+        "upstream_run": _text(run.upstream_run),
+        "cancelled_by": _text(run.cancelled_by),
+        "changed_at": _optional_microseconds(run.changed_at),
     }
 
 
@@ -120,6 +142,17 @@ def run_of(row: Mapping[str, Any]) -> PastRun:
         docs=cast(Docs, row["docs"]),
         unpublished=row["unpublished"],
         deferred_to=row["deferred_to"],
+        has_sources=bool(row["has_sources"]),
+        has_artifacts=bool(row["has_artifacts"]),
+        used_repo_cache=bool(row["used_repo_cache"]),
+        reason=row["reason"],
+        asked=Asked(**json.loads(row["asked"])),
+        repeats=row["repeats"],
+        resumes=bool(row["resumes"]),
+        upstream_run=row["upstream_run"],
+        cancelled_by=row["cancelled_by"],
+        changed_at=_optional(row["changed_at"]),
+        is_latest=not row.get("has_later", True),
     )
 
 

@@ -33,6 +33,7 @@ class Wanted:
 
     jobs: Collection[str] | None = None
     """Other jobs of Dagster may be among them, too."""
+    job_ids: Collection[int] | None = None
     projects: Collection[str] | None = None
     environments: Collection[str] | None = None
     statuses: Collection[Status] | None = None
@@ -46,13 +47,16 @@ class Wanted:
     deferred_to: str | None = None
     """The id of the run whose state they have deferred to."""
     has_docs: bool | None = None
+    has_sources: bool | None = None
+    repeats: str | None = None
+    """The id of the run that they are reruns of."""
     created: Between = ANY_TIME
     finished: Between = ANY_TIME
 
     @property
     def needs_facts(self) -> bool:
         """Whether Dagster's record does not suffice to tell."""
-        asked = (self.dbt_versions, self.deferred_to, self.has_docs)
+        asked = (self.dbt_versions, self.deferred_to, self.has_docs, self.has_sources)
         return any(each is not None for each in asked)
 
     @property
@@ -64,6 +68,7 @@ class Wanted:
         """Whether `run` is one of them."""
         several: tuple[tuple[Collection[object] | None, object], ...] = (
             (self.jobs, run.job),
+            (self.job_ids, run.job_id),
             (self.projects, run.project),
             (self.environments, run.environment),
             (self.statuses, run.status),
@@ -77,6 +82,8 @@ class Wanted:
             (self.pull_request, run.pull_request),
             (self.deferred_to, run.deferred_to),
             (self.has_docs, run.has_docs),
+            (self.has_sources, run.has_sources),
+            (self.repeats, run.repeats),
         )
         return (
             (run.is_ours or self.jobs is not None)

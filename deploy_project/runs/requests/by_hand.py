@@ -22,9 +22,13 @@ class Wish:
     branch: str | None = None
     schema: str | None = None
     pull_request: int | None = None
+    pull_request_kind: str = ""
+    """The site that its number is of, as the API names it; empty for the project's own."""
     overrides: Overrides = overrides.NONE
     who: str = ""
     """The name of whoever asks."""
+    is_loaded: bool = True
+    """Whether Dagster has loaded the job as it is now."""
 
 
 def by_hand(job: Job, wish: Wish, deployment: Deployment) -> Request:
@@ -36,7 +40,12 @@ def by_hand(job: Job, wish: Wish, deployment: Deployment) -> Request:
     refuse_off(job)
     slots = deployment.account.run_slots
     cause = wish.cause or tags.COMMAND_LINE
-    asked = requested(job, "api", cause, asked=wish.overrides, run_slots=slots)
+    asked = requested(
+        *(job, "api", cause),
+        asked=wish.overrides,
+        run_slots=slots,
+        is_loaded=wish.is_loaded,
+    )
     who = {tags.WHO: wish.who[: tags.LONGEST_CAUSE]} if wish.who else {}
     return asked.with_tags(
         {**who, **place(job, wish, run_slots=slots), **code(job.environment, wish)}
@@ -68,7 +77,9 @@ def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
             f"job {job.identifier!r} is not one of pull requests; give it `job_type: ci`, or leave "
             "--pull-request out"
         )
-    return tags.of_pull_request(job, number, run_slots=run_slots)
+    kind = wish.pull_request_kind
+    named = {tags.PULL_REQUEST_KIND: kind} if kind else {}
+    return {**named, **tags.of_pull_request(job, number, run_slots=run_slots)}
 
 
 def code(environment: Environment, wish: Wish) -> Mapping[str, str]:
@@ -80,6 +91,8 @@ def code(environment: Environment, wish: Wish) -> Mapping[str, str]:
     if commit is None and branch is None:
         return {}
     found = commit or remote.branch_head(environment.project, branch or "").commit
-    named = {tags.BRANCH_OVERRIDE: branch} if branch is not None else {}
+    named = {tags.COMMIT_OVERRIDE: commit} if commit is not None else {}
+    if branch is not None:
+        named[tags.BRANCH_OVERRIDE] = branch
     of_pull_request = wish.pull_request is not None
     return {**tags.of_code(found, branch, of_pull_request=of_pull_request), **named}

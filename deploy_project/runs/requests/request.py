@@ -42,14 +42,16 @@ def requested(
     *,
     asked: Overrides = overrides.NONE,
     run_slots: int | None = None,
+    is_loaded: bool = True,
 ) -> Request:
     """Return the request of a run of `job`, with the overrides that are `asked`.
 
     Other steps than the job's own are run by the environment's further job, under the tags of this
-    one: its place in the queue too, for which `run_slots` are the account's.
+    one: its place in the queue too, for which `run_slots` are the account's. So is a job that
+    Dagster has not loaded yet as it is now, where `is_loaded` says so.
     """
     why = {tags.TRIGGER: category, tags.CAUSE: cause[: tags.LONGEST_CAUSE]}
-    if asked.changes_steps:
+    if asked.changes_steps or not is_loaded:
         return Request(
             overrides.job_name(job.environment.name),
             {**tags.of_job(job, run_slots=run_slots), **why},

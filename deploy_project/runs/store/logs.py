@@ -15,7 +15,46 @@ from deploy_project.runs.store.artifacts import Artifacts
 CONSOLE, DEBUG = "console.log", "dbt.log"
 CHUNK = 1 << 20
 """Bytes that are in memory at once, however much a step has logged."""
+LEFT_OUT = "… the beginning of this log is left out"
 _STEP = re.compile(r"(?P<index>\d{2,})-[a-z0-9_-]+")
+
+
+def log_of_step(
+    run_id: str,
+    directory: str,
+    file: str,
+    state: StateDirectory,
+    artifacts: Artifacts,
+    *,
+    most: int,
+    lines: int | None = None,
+    shown: Callable[[str], str],
+) -> str:
+    """Return the end of a step's log, at most so many bytes and lines; empty when it has none.
+
+    Its first line says that the beginning is left out, where it is. `shown` converts the text of
+    a step in progress, whose debug log is scrubbed only when it ends.
+    """
+    kept, work = artifacts.run(run_id) / directory, UPath(state.work(run_id)) / "steps" / directory
+    for place in (kept, work):
+        with suppress(FileNotFoundError), transfer.opened(place / file) as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - most))
+            content: bytes = stream.read(most)
+            text = content.decode("utf-8", errors="replace")
+            if size > most:
+                text = text.partition("\n")[2]
+            if place is work:
+                text = shown(text)
+            return _end(text, lines, is_whole=size <= most)
+    return ""
+
+
+def _end(text: str, lines: int | None, *, is_whole: bool) -> str:
+    found = text.splitlines(keepends=True) if lines is not None else []
+    if lines is not None and len(found) > lines:
+        text, is_whole = "".join(found[-lines:]), False
+    return text if is_whole else f"{LEFT_OUT}\n{text}"
 
 
 class Tail:

@@ -158,9 +158,12 @@ def test_a_port_that_is_taken_is_told(site: DocsServer):
         pass
 
 
-def test_a_damaged_pointer_is_no_internal_error(site: DocsServer):
+def test_a_damaged_pointer_is_no_internal_error(site: DocsServer, caplog: pytest.LogCaptureFixture):
+    """The page told strangers where the files of the machine are; the log does that now."""
     pointer = site.state.artifacts / "environments" / "prod" / "docs.json"
     pointer.mkdir(parents=True)
     answer = site.get("/docs/prod/")
     assert answer.status == 503
-    assert "reading" in answer.body
+    assert "the server&#x27;s log has more" in answer.body
+    assert str(site.state.root) not in answer.body
+    assert f"reading {pointer} failed" in caplog.text

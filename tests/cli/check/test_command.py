@@ -46,6 +46,20 @@ def test_check_shows_the_jobs_with_what_starts_them(
     assert f"prod__after scheduled {after}" in lines
 
 
+def test_check_names_the_jobs_that_were_made_over_the_api(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+):
+    here = configure(DEPLOY, JOBS)
+    assert main(["check"]) == 0
+    assert "Made over the API" not in capsys.readouterr().out
+    file = StateDirectory(here / ".deploy").api_jobs
+    file.parent.mkdir(parents=True)
+    entry = "{environment: prod, execute_steps: [dbt build]}"
+    file.write_text(f"jobs: {{adhoc: {entry}, other: {entry}}}")
+    assert main(["check"]) == 0
+    assert f"Made over the API, and kept in {file}: adhoc, other." in capsys.readouterr().out
+
+
 def test_check_reports_every_secret_that_is_missing(
     configure: Configure, capsys: pytest.CaptureFixture[str]
 ):

@@ -133,7 +133,7 @@ def test_a_run_in_json_has_all_that_is_known(history: History, say: Say):
         "id": history.added[0],
         "number": number,
         "job": "prod__daily",
-        "job_id": None,
+        "job_id": 1,
         "environment": "prod",
         "project": "shop",
         "status": "Success",

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import dagster as dg
 import pytest
 
+from deploy_project.ci.pulls.bell import ring
 from deploy_project.releases import pointer
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import of_job
@@ -136,6 +137,37 @@ def test_new_commits_are_deployed_and_start_the_merge_jobs(
     deactivated = daemon.tick()
     assert commits(deactivated) == {"prod__check": more}
     assert deployed(site) == more
+
+
+def test_a_ring_of_the_bell_has_the_remote_asked_at_once(site: Site, daemon: Daemon):
+    """A hook of the site rings it; the sensor ticks often to hear it, and asks now and then."""
+    deploy = ONE.replace("REMOTE}", "REMOTE, hooks: {secret: {env: HOOK}}}")
+    site.configure(deploy=deploy, jobs=JOBS)
+    found = site.definitions()
+    sensor = found.get_repository_def().get_sensor_def("tiny_merges")
+    assert sensor.minimum_interval_seconds == 5
+    cursor: str | None = None
+
+    def tick() -> tuple[int, str]:
+        nonlocal cursor
+        context = dg.build_sensor_context(
+            instance=daemon.instance,
+            cursor=cursor,
+            definitions=found,
+            sensor_name="tiny_merges",
+        )
+        done = sensor.evaluate_tick(context)
+        cursor = done.cursor
+        return len(done.run_requests or []), (done.skip_message or "").partition(":")[0]
+
+    assert tick() == (0, "prod")
+    site.push({"models/more.sql": NEW})
+    quiet = "The bell has not rung since the remote was asked"
+    assert tick() == (0, quiet)
+    ring(site.state, "tiny")
+    ring(site.state, "tiny")
+    assert tick() == (2, "")
+    assert tick() == (0, quiet)
 
 
 def shown_jobs(site: Site, model: str) -> str:

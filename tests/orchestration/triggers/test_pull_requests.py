@@ -7,7 +7,6 @@ import pytest
 
 from deploy_project.cli import main
 from deploy_project.errors import RemoteError
-from deploy_project.orchestration.triggers.pull_requests import Pace
 from deploy_project.runs.model import tags
 from tests.support.daemon import Daemon, Tick, run, status
 from tests.support.site import Site
@@ -145,12 +144,6 @@ def test_the_bell_has_the_site_asked_between_the_questions(
     assert tick()[1] == "The bell has not rung since the site was asked"
     assert main(["ci", "poll", "--project", "tiny"]) == 0
     assert tick()[1] == "Open: 1; nothing to start", "it was asked for anew, and nothing is"
-
-
-def test_what_is_not_asked_for_waits_for_its_time():
-    pace = Pace()
-    due = [pace.is_due(now=now) for now in (0.0, 10.0, 20.0, 29.9, 40.0, 60.0)]
-    assert due == [True, False, False, True, False, True]
 
 
 def test_a_job_that_comes_later_begins_with_the_next_commits(site: Site, daemon: Daemon):

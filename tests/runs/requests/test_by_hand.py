@@ -24,7 +24,11 @@ ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/nowhere"), "production
 
 def test_a_run_takes_the_head_unless_a_commit_is_asked_for():
     assert code(ENVIRONMENT, Wish()) == {}
-    fixed = {tags.COMMIT: "aaaaaaa", tags.FULL_COMMIT: "a" * 40}
+    fixed = {
+        tags.COMMIT: "aaaaaaa",
+        tags.FULL_COMMIT: "a" * 40,
+        tags.COMMIT_OVERRIDE: "a" * 40,
+    }
     assert code(ENVIRONMENT, Wish(commit="a" * 40)) == fixed
     named = Wish(commit="a" * 40, branch="b")
     assert code(ENVIRONMENT, named) == {**fixed, tags.BRANCH: "b", tags.BRANCH_OVERRIDE: "b"}

@@ -1,0 +1,93 @@
+"""The look-up of projects, environments, jobs and runs that the token of a request sees."""
+
+from dataclasses import replace
+
+from starlette.requests import Request
+
+from deploy_project.api.auth.permissions import Action
+from deploy_project.api.auth.tokens import permit, token_of, visible
+from deploy_project.api.front.front import Front
+from deploy_project.api.http.problems import not_found
+from deploy_project.config.values.deployment import Environment, Job, Project
+from deploy_project.runs.reads.past_run import PastRun
+from deploy_project.runs.reads.wanted import Wanted
+
+
+def project_of(front: Front, request: Request) -> Project:
+    """Return the project that the path names; raise `ApiError` 404 for none that is seen."""
+    number: int = request.path_params["project"]
+    sees = visible(request, Action.READ_ACCOUNT)
+    for project in front.deployment.projects.values():
+        if project.id == number and sees(project):
+            return project
+    raise not_found()
+
+
+def environment_of(front: Front, request: Request) -> Environment:
+    """Return the environment that the path names; raise `ApiError` 404 for none that is seen."""
+    number: int = request.path_params["environment"]
+    sees = visible(request, Action.READ_ACCOUNT)
+    for environment in front.deployment.environments.values():
+        if environment.id == number and sees(environment):
+            return environment
+    raise not_found()
+
+
+def job_of(front: Front, request: Request) -> Job:
+    """Return the job that the path names; raise `ApiError` 404 for none that is seen."""
+    number: int = request.path_params["job"]
+    sees = visible(request, Action.READ_JOBS)
+    for job in front.deployment.jobs.values():
+        if job.id == number and sees(job):
+            return job
+    raise not_found()
+
+
+def run_of(front: Front, request: Request) -> tuple[PastRun, Job]:
+    """Return the run that the path names, and its job; raise `ApiError` 404 for none of either."""
+    run = seen_run(front, request)
+    job = front.deployment.jobs.get(run.job)
+    if job is None:
+        raise not_found()
+    return run, job
+
+
+def seen_run(front: Front, request: Request, *, number: int | None = None) -> PastRun:
+    """Return the run that the path, or `number`, names; raise `ApiError` 404 for none to be seen.
+
+    Its job may be gone.
+    """
+    wanted: int = request.path_params["run"] if number is None else number
+    run = front.runs.by_number(wanted)
+    if run is None or not run.is_ours or not visible(request)(run):
+        raise not_found()
+    return run
+
+
+def seen_only(front: Front, request: Request, asked: Wanted) -> Wanted:
+    """Return the runs of `asked` that the token of a request sees."""
+    token = token_of(request)
+    if "*" in token.projects and "*" in token.environments:
+        return asked
+    sees = visible(request)
+    seen = {each.name for each in front.deployment.environments.values() if sees(each)}
+    if asked.environments is not None:
+        seen &= {*asked.environments}
+    return replace(asked, environments=seen)
+
+
+def permit_of_run(request: Request, action: Action, run: PastRun) -> None:
+    """Raise `ApiError` 403 unless the request's token may do `action` with a run."""
+    permit(request, action, project=run.project, environment=run.environment)
+
+
+def permit_in(request: Request, action: Action, job: Job) -> None:
+    """Raise `ApiError` 403 unless the request's token may do `action` for `job`."""
+    environment = job.environment
+    permit(
+        request,
+        action,
+        project=environment.project.name,
+        environment=environment.name,
+        is_ci=job.job_type == "ci",
+    )

@@ -1,0 +1,34 @@
+"""The route that tells whether the front is alive, and with a token more than that."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from deploy_project.api.auth.tokens import authenticated
+from deploy_project.api.front.front import Front
+from deploy_project.runs.instance.answering import answers
+
+_SECONDS = 5.0
+
+
+def routes(front: Front) -> list[Route]:
+    """Return the route of the front's health.
+
+    Without a token it says nothing that a stranger could use; a wrong one is refused.
+    """
+
+    def health(request: Request) -> Response:
+        told: dict[str, Any] = {"alive": True}
+        header = request.headers.get("authorization")
+        if header:
+            deployment = front.deployment
+            authenticated(header, deployment.tokens, now=datetime.now(UTC))
+            here = f"{deployment.source.parent}/"
+            told["configuration"] = front.configuration.problem.replace(here, "") or None
+            told["dagster"] = answers(deployment.dagster_url, seconds=_SECONDS)
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
+    return [Route("/health", health)]

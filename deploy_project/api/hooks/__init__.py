@@ -1,0 +1,1 @@
+"""Messages of hosting sites on news of a repository: they ring the bell, and decide nothing."""

@@ -1,0 +1,1 @@
+"""The objects of dbt Cloud's API, made of ours; pure."""

@@ -1,0 +1,1 @@
+"""The commands of the front: its server, its tokens and its certificates."""

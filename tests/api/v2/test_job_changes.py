@@ -1,0 +1,234 @@
+"""Jobs made, changed and deleted over the API, and the file that they are in."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy_project.config.files.limited_yaml import read_yaml
+from tests.support.front import Caller, caller_of
+
+PARENT = {
+    "name": "Nightly",
+    "environment_id": 11,
+    "project_id": 7,
+    "account_id": 3,
+    "job_type": "other",
+}
+
+
+@pytest.fixture
+def caller(tmp_path: Path):
+    with caller_of(tmp_path) as found:
+        yield found
+
+
+def kept(caller: Caller) -> dict[str, Any]:
+    """The jobs in the file of the API."""
+    return read_yaml(caller.state.api_jobs.read_text(encoding="utf-8")).data["jobs"]
+
+
+def test_a_job_is_made_as_dagster_makes_it_and_can_be_read_at_once(caller: Caller):
+    status, answer = caller.call("POST", "jobs", {**PARENT, "description": "An adhoc job."})
+    job = answer["data"]
+    assert status == 201
+    assert (job["name"], job["environment_id"], job["state"]) == ("Nightly", 11, 1)
+    assert (job["execute_steps"], job["settings"]["threads"]) == (["dbt build"], 4)
+    assert caller.call("GET", f"jobs/{job['id']}")[1]["data"]["name"] == "Nightly"
+    assert list(kept(caller)) == ["nightly"]
+
+
+def test_a_job_is_changed_and_deleted(caller: Caller):
+    job = caller.call("POST", "jobs/", PARENT)[1]["data"]
+    status, answer = caller.call(
+        "POST", f"jobs/{job['id']}/", {**job, "execute_steps": ["dbt run"]}
+    )
+    assert (status, answer["data"]["execute_steps"]) == (200, ["dbt run"])
+    assert answer["data"]["created_at"] == job["created_at"]
+    status, answer = caller.call("DELETE", f"jobs/{job['id']}/")
+    assert (status, answer["data"]["state"], answer["data"]["id"]) == (200, 2, job["id"])
+    assert caller.call("GET", f"jobs/{job['id']}")[0] == 404
+    assert kept(caller) == {}
+
+
+def test_state_2_deletes(caller: Caller):
+    job = caller.call("POST", "jobs", PARENT)[1]["data"]
+    status, answer = caller.call("POST", f"jobs/{job['id']}", {**job, "state": 2})
+    assert (status, answer["data"]["state"]) == (200, 2)
+    assert kept(caller) == {}
+
+
+def test_another_name_is_the_same_job(caller: Caller):
+    """dbt-jobs-as-code links a job by a new name; its history must stay with it."""
+    job = caller.call("POST", "jobs", PARENT)[1]["data"]
+    answer = caller.call("POST", f"jobs/{job['id']}", {"name": "Nightly [[other]]"})[1]
+    assert (answer["data"]["id"], answer["data"]["name"]) == (job["id"], "Nightly [[other]]")
+    assert list(kept(caller)) == ["nightly"]
+
+
+def test_jobs_of_one_name_are_two_jobs(caller: Caller):
+    ids = {caller.call("POST", "jobs", PARENT)[1]["data"]["id"] for _ in range(3)}
+    assert len(ids) == 3
+    assert list(kept(caller)) == ["nightly", "nightly_2", "nightly_3"]
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_a_job_of_a_file_in_git_is_only_read(caller: Caller, method: str):
+    status, answer = caller.call(method, "jobs/5", {"name": "x"} if method == "POST" else None)
+    assert status == 409
+    assert answer["status"]["user_message"] == (
+        "Job 'daily' is in the file jobs.yml:3, and only changed there."
+    )
+    assert not caller.state.api_jobs.exists()
+
+
+def test_an_identifier_of_a_file_in_git_is_taken(caller: Caller):
+    status, answer = caller.call("POST", "jobs", {**PARENT, "name": "Daily [[daily]]"})
+    assert (status, answer["status"]["user_message"]) == (
+        409,
+        "There is a job 'daily' already, in jobs.yml:3.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "data"),
+    [
+        (
+            {"triggers": {"custom_branch_only": False}},
+            {
+                "triggers": "Additional properties are not allowed "
+                "('custom_branch_only' was unexpected)"
+            },
+        ),
+        (
+            {"nonsense": 1},
+            {"nonsense": "Additional properties are not allowed ('nonsense' was unexpected)"},
+        ),
+        ({"name": None}, {"job": "'name' is a required property"}),
+        ({"environment_id": None}, {"job": "'environment_id' is a required property"}),
+        ({"environment_id": 99}, {"environment_id": "is the id of no environment"}),
+        ({"project_id": 99}, {"project_id": "is not the project of the environment"}),
+        ({"account_id": 99}, {"account_id": "is not the account's, which is 3"}),
+        (
+            {"schedule": {"date": {"type": "every_day"}, "time": {"type": "at_exact_hours"}}},
+            {"schedule.time.hours": "must be a list of numbers from 0 to 23"},
+        ),
+        (
+            {"deferring_job_definition_id": 404},
+            {"deferring_job_definition_id": "is the id of none"},
+        ),
+        ({"deferring_environment_id": 404}, {"deferring_environment_id": "is the id of none"}),
+        (
+            {"job_completion_trigger_condition": {"condition": {"job_id": 404}}},
+            {"job_completion_trigger_condition.condition.job_id": "is the id of none"},
+        ),
+        (
+            {"execute_steps": ["dbt build --target=prod"]},
+            {
+                "execute_steps": "'dbt build --target=prod' has the option --target, which is not "
+                "taken over the API: a run builds with the connection of its job's environment; "
+                "leave the option out"
+            },
+        ),
+        (
+            {"deferring_environment_id": 11, "deferring_job_definition_id": 5},
+            {
+                "deferring_job_definition_id": "is given beside deferring_environment_id; keep one",
+            },
+        ),
+    ],
+)
+def test_a_wrong_body_is_told_by_its_keys(caller: Caller, change: Any, data: Any):
+    status, answer = caller.call("POST", "jobs", {**PARENT, **change})
+    assert (status, answer["data"]) == (400, data)
+    assert not caller.state.api_jobs.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "what"),
+    [
+        ({"schedule": {"cron": "61 * * * *"}}, "schedule.cron", "has no valid minute"),
+        ({"execute_steps": []}, "execute_steps", "has no command"),
+        ({"execute_steps": ["rm -rf /"]}, "execute_steps.0", ""),
+        ({"execute_steps": ["dbt frobnicate"]}, "job", "frobnicate"),
+        ({"job_type": "adaptive"}, "job_type", "is a type that is not supported"),
+        ({"dbt_version": "one"}, "dbt_version", "is not a version of dbt"),
+        ({"triggers": {"schedule": True}}, "schedule.cron", "is missing"),
+        ({"name": "x [[a:b:c]]"}, "name", "has no valid identifier"),
+    ],
+)
+def test_what_the_loader_refuses_is_told_by_its_key(
+    caller: Caller, change: Any, key: str, what: str
+):
+    status, answer = caller.call("POST", "jobs", {**PARENT, **change})
+    assert (status, list(answer["data"])) == (400, [key])
+    assert what in answer["data"][key]
+    assert str(caller.state.root.parent) not in str(answer)
+    assert not caller.state.api_jobs.exists()
+
+
+def test_a_mistake_elsewhere_is_not_told_as_the_jobs(caller: Caller):
+    (caller.state.root.parent / "jobs.yml").write_text("jobs: {daily: {nonsense: 1}}")
+    status, answer = caller.call("POST", "jobs", PARENT)
+    assert status == 503
+    assert "configuration files have mistakes" in answer["status"]["user_message"]
+
+
+def test_a_name_is_data_and_no_template(caller: Caller):
+    name = "{{ 7 * 7 }} {% raw %} *alias &anchor \u2028 'quoted'"
+    job = caller.call("POST", "jobs", {**PARENT, "name": name})[1]["data"]
+    assert job["name"] == name
+    assert "{{" not in caller.state.api_jobs.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("token", "statuses"),
+    [("runner", (403, 403, 403)), ("staging", (403, 404, 404)), ("creator", (201, 200, 200))],
+)
+def test_only_those_who_may_change_jobs_do(
+    caller: Caller, token: str, statuses: tuple[int, int, int]
+):
+    """A token for another environment does not even learn that there is one."""
+    job = caller.call("POST", "jobs", PARENT)[1]["data"]
+    path = f"jobs/{job['id']}"
+    assert (
+        caller.call("POST", "jobs", PARENT, token=token)[0],
+        caller.call("POST", path, {"name": "x"}, token=token)[0],
+        caller.call("DELETE", path, token=token)[0],
+    ) == statuses
+
+
+def test_a_job_does_not_move_to_an_environment_that_its_token_must_not_change(caller: Caller):
+    job = caller.call("POST", "jobs", {**PARENT, "environment_id": 12}, token="staging")[1]["data"]
+    status, _ = caller.call("POST", f"jobs/{job['id']}", {"environment_id": 11}, token="staging")
+    assert status == 403
+    assert kept(caller)["nightly"]["environment_id"] == 12
+
+
+def test_a_job_refers_to_none_that_its_token_does_not_see(caller: Caller):
+    body = {**PARENT, "environment_id": 12, "deferring_job_definition_id": 5}
+    assert caller.call("POST", "jobs", body)[0] == 201
+    status, answer = caller.call("POST", "jobs", body, token="staging")
+    assert (status, answer["data"]) == (400, {"deferring_job_definition_id": "is the id of none"})
+
+
+def test_a_reference_to_a_job_that_was_deleted_does_not_keep_the_other_from_changing(
+    caller: Caller,
+):
+    parent = caller.call("POST", "jobs", PARENT)[1]["data"]["id"]
+    waits = {"job_completion_trigger_condition": {"condition": {"job_id": parent}}}
+    defers = {"deferring_job_definition_id": parent}
+    child = caller.call("POST", "jobs", {**PARENT, **waits, **defers})[1]["data"]
+    assert caller.call("DELETE", f"jobs/{parent}")[0] == 200
+    status, answer = caller.call("POST", f"jobs/{child['id']}", {**child, "name": "Other"})
+    assert (status, answer["data"]["name"]) == (200, "Other")
+    assert answer["data"]["deferring_job_definition_id"] == parent
+
+
+def test_many_at_once_lose_nothing(caller: Caller):
+    answers = caller.at_once(
+        [("POST", "jobs", {**PARENT, "name": f"Job {index % 2}"}) for index in range(12)]
+    )
+    assert [status for status, _ in answers] == [201] * 12
+    assert len(kept(caller)) == 12
+    assert len({answer["data"]["id"] for _, answer in answers}) == 12
