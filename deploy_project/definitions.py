@@ -5,14 +5,22 @@ import sys
 
 from deploy_project.config.environment import addressed, settings, variable
 from deploy_project.config.resolve.loading import load_deployment
-from deploy_project.orchestration.internals.run_process import RUN_ARGUMENTS, executed_job
-from deploy_project.orchestration.processes import shortcuts
+from deploy_project.orchestration.internals.run_process import (
+    RUN_ARGUMENTS,
+    executed_job,
+    executed_run,
+)
+from deploy_project.orchestration.processes import asked, shortcuts
+from deploy_project.runs.model.overrides import job_name
 
 _settings = settings()
 _settings.state.prepare()
 _deployment = addressed(load_deployment(_settings.config_file, state=_settings.state.root))
 _only = executed_job(sys.argv, variable(RUN_ARGUMENTS))
-_job = _deployment.jobs.get(_only or "")
+_job = asked.job_of(_only or "", variable(asked.VARIABLE), _deployment)
+if _job is None and _only in [*map(job_name, _deployment.environments)]:  # another launcher's
+    _run = executed_run(sys.argv, variable(RUN_ARGUMENTS))
+    _job = asked.job_of(_only or "", asked.told(_run) if _run is not None else None, _deployment)
 if _job is not None:
     shortcuts.start_dbt(_job, _settings.state)
     shortcuts.end_at_once()

@@ -187,6 +187,11 @@ class StateDirectory:
         """The private authority of `deploy-project certificate`, and the server's certificate."""
         return self.root / "certificates"
 
+    @property
+    def webhooks(self) -> Path:
+        """The subscriptions made over the API, the events to deliver, and their receipts."""
+        return self.root / "webhooks"
+
     def dbt(self, key: str) -> Path:
         """An isolated dbt installation."""
         return self.root / "dbt" / key

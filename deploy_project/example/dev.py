@@ -15,6 +15,7 @@ from deploy_project.config.environment import Settings, address, addressed, be_a
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError
 from deploy_project.example.remote import make_remote, working_copy
+from deploy_project.processes.signals import hear_interrupts
 
 _HOST = "127.0.0.1"
 # Dagster's other command is not installed with it.
@@ -96,6 +97,7 @@ def _serve(deployment: Deployment, found: Settings, listener: socket.socket) -> 
 def _dagster(port: int) -> int:
     command = [sys.executable, *_QUIET, "-m", "dagster", "dev", "--host", _HOST]
     command += ["--port", str(port)]
+    hear_interrupts()
     with subprocess.Popen(command) as child:
         signal.signal(signal.SIGTERM, lambda _number, _frame: child.terminate())
         try:

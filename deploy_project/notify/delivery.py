@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from deploy_project.config.values.notifications import Channel
+from deploy_project.config.values.notifications import Channel, Email
 from deploy_project.errors import DeliveryError
 from deploy_project.notify.message import Fact, Message
 from deploy_project.notify.outbox import GIVEN_UP, Delivery, Entry, Outbox, Result, failed
@@ -78,7 +78,7 @@ class Deliverer:
     def _attempt(self, channel: Channel, entry: Entry) -> bool:
         """Try to send an entry; return whether the channel is there for others."""
         try:
-            remark = self.send(channel, entry.message)
+            remark = self.send(_addressed(channel, entry), entry.message)
         except DeliveryError as error:
             self._failed(entry, str(error), error.wait_seconds)
             return error.is_refusal
@@ -120,6 +120,15 @@ def line(delivery: Delivery) -> str:
     """Return an attempt in words."""
     why = f": {delivery.error}" if delivery.error else ""
     return f"{delivery.channel}: {delivery.title!r} {delivery.result}{why}"
+
+
+def _addressed(channel: Channel, entry: Entry) -> Channel:
+    """Return the channel with an entry's own recipients, if it has any."""
+    if not entry.to:
+        return channel
+    if not isinstance(channel.medium, Email):
+        raise DeliveryError("it is no channel of mail any more", is_refusal=True)
+    return replace(channel, medium=replace(channel.medium, recipients=entry.to))
 
 
 def _instead(entry: Entry, error: str, channels: Sequence[str], now: datetime) -> Entry | None:

@@ -60,6 +60,8 @@ class Message:
     facts: tuple[Fact, ...] = ()
     sections: tuple[Section, ...] = ()
     links: tuple[Link, ...] = ()
+    part: str = ""
+    """The name of what it tells beside others on the same run, such as one owner's part."""
 
     def scrubbed(self, scrub: Callable[[str], str]) -> "Message":
         """Return the message with all texts passed through `scrub`."""

@@ -1,26 +1,28 @@
 """The notifier: looks at runs that have ended, decides which messages are due, delivers them."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from filelock import FileLock, Timeout
+from pydantic import TypeAdapter
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError
-from deploy_project.notify.composing import concluded
+from deploy_project.notify import late
+from deploy_project.notify.composing.messages import concluded
 from deploy_project.notify.delivery import Deliverer
+from deploy_project.notify.due import early, on_end
 from deploy_project.notify.message import Message
-from deploy_project.notify.outbox import Entry, Outbox
-from deploy_project.notify.reading import ENDED, Reading, without_facts
-from deploy_project.notify.rules import Told, matches, told
-from deploy_project.runs.model.run_facts import RunFacts
+from deploy_project.notify.outbox import Outbox
+from deploy_project.notify.reading import Reading, ended_since, without_facts
+from deploy_project.notify.rules import Told
+from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.ends import Changed, Cursor, moved
-from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.read_model import Runs
-from deploy_project.runs.reads.wanted import Between, Wanted
+from deploy_project.runs.reads.wanted import Wanted
+from deploy_project.runs.steps.failing import failures_so_far
 
 FIRST_LOOK = timedelta(hours=1)
 """The first look goes back so far, for runs that have ended before a daemon was there."""
@@ -28,6 +30,8 @@ WITHOUT_FACTS = timedelta(minutes=10)
 """After so long the end of a run is told without facts, which could not be kept."""
 _PAGE = 1_000
 _LOOK_SECONDS = 4.0
+_EARLY = TypeAdapter(dict[str, list[str]])
+"""The owners that were told of failures, by run, while it goes on."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,8 @@ class Notifier:
         try:
             with FileLock(self.outbox.lock, timeout=0):  # a person may call it, too
                 self.look(now)
+                self.look_at_running(now)
+                self.look_at_late(now)
                 self.outbox.forget(now)
         except Timeout:
             return ["Another process is looking at the ends of runs now"]
@@ -70,7 +76,7 @@ class Notifier:
         """
         text = self.outbox.cursor()
         cursor = Cursor(now - FIRST_LOOK) if text is None else Cursor.read(text, now=now)
-        ended = list(self._ended(cursor.since))
+        ended = list(ended_since(self.runs, cursor.since))
         fresh = [(run, at) for run, at in ended if run.id not in cursor.settled]
         reading = Reading(self.deployment, self.state, self.runs)
         reading.look_back([run for run, _ in fresh])
@@ -78,7 +84,7 @@ class Notifier:
         for run, at in fresh:
             facts = reading.facts(run, is_late=at <= now - WITHOUT_FACTS)
             if facts is not None:
-                for entry in self._due(reading, run, facts, now):
+                for entry in on_end(reading, run, facts, now):
                     self.outbox.put(entry)
                 settled.append(run.id)
             if time.monotonic() > deadline:
@@ -86,37 +92,36 @@ class Notifier:
         changed = [Changed(run.id, at, at) for run, at in ended]
         self.outbox.keep_cursor(moved(cursor, changed, settled, now=now))
 
-    def _ended(self, since: datetime) -> Iterator[tuple[PastRun, datetime]]:
-        """Yield the runs that have ended since then, and their ends, in this order."""
-        wanted = Wanted(statuses=ENDED, finished=Between(since, None))
-        offset, total = 0, 1
-        while offset < total:
-            page = self.runs.page(
-                wanted, limit=_PAGE, offset=offset, order="finished", ascending=True
-            )
-            yield from ((each, each.ended_at) for each in page.runs if each.ended_at is not None)
-            offset, total = offset + _PAGE, page.total
+    def look_at_running(self, now: datetime) -> None:
+        """Put the messages to owners of nodes that have failed in runs that go on into the outbox.
 
-    def _due(
-        self, reading: Reading, run: PastRun, facts: RunFacts, now: datetime
-    ) -> Iterator[Entry]:
-        """Yield an entry for each channel that is to be told, the first rule's where several do."""
-        if facts.unpublished and facts.pull_request is None:
-            return  # other code or steps tell nothing of the job; whoever asked for them looks
-        about = reading.subject(facts)
-        rules = [each for each in self.deployment.notifications if matches(each, about)]
-        if not rules:
+        Each owner is told once while a run goes on.
+        """
+        if not self.deployment.model_notifications or self.runs.artifacts is None:
             return
-        past, end = reading.history(run), concluded(facts)
-        history = reading.concluded(past, needs_reason=end.outcome in ("failure", "warning"))
-        seen = set[str]()
-        for rule in rules:
-            found = told(rule, end, history)
-            channels = [] if found is None else [c for c in rule.channels if c not in seen]
-            if found is not None and channels:
-                message = reading.message(facts, found, past)
-                seen.update(channels)
-                yield from (Entry(each, message, now, now) for each in channels)
+        told = self.outbox.remembered("told-early", _EARLY) or {}
+        running = self.runs.page(Wanted(statuses={Status.RUNNING}), limit=_PAGE).runs
+        reading = Reading(self.deployment, self.state, self.runs)
+        now_told: dict[str, list[str]] = {}
+        for run in running:
+            if run.is_ours and run.pull_request is None:
+                done = now_told[run.id] = list(told.get(run.id, ()))
+                failures = failures_so_far(self.runs.artifacts, run.id)
+                for entry in early(reading, run, failures, now, told_already=done):
+                    self.outbox.put(entry)
+                    done.extend(entry.to)
+        if now_told != told:
+            self.outbox.remember("told-early", _EARLY, now_told)
+
+    def look_at_late(self, now: datetime) -> None:
+        """Put the messages on late runs into the outbox, once for each."""
+        before = self.outbox.remembered("late", late.MEMORY) or late.Memory()
+        reading = Reading(self.deployment, self.state, self.runs)
+        entries, after = late.look(reading, before, now)
+        for entry in entries:
+            self.outbox.put(entry)
+        if after != before:
+            self.outbox.remember("late", late.MEMORY, after)
 
     def preview(self, run_id: str) -> Message:
         """Return the message on the end of a run, without regard to the rules.
@@ -128,5 +133,5 @@ class Notifier:
         if not run.status.has_ended:
             raise ConfigError(f"run {run_id} has not ended ({run.status}); wait for its end")
         reading = Reading(self.deployment, self.state, self.runs)
-        facts = self.runs.facts(run_id) or without_facts(run)
+        facts = reading.shown(self.runs.facts(run_id)) or without_facts(run)
         return reading.message(facts, Told(concluded(facts).outcome), reading.history(run))

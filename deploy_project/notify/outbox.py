@@ -6,21 +6,20 @@ A message is a file until it was delivered or given up, so that none is lost wit
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from deploy_project.config import small_files
 from deploy_project.config.state import StateDirectory
 from deploy_project.notify.message import Message
+from deploy_project.notify.spool import DayLog, Spool
 from deploy_project.runs.outcome.ends import Cursor
 
 GIVEN_UP = timedelta(hours=24)
 """The time from the first attempt after which a message is given up."""
-KEPT = timedelta(days=7)
-"""The time that the log of deliveries is kept."""
 _FIRST_PAUSE = timedelta(seconds=30)
 _LONGEST_PAUSE = timedelta(hours=1)
 _JITTER = 0.25
@@ -42,11 +41,14 @@ class Entry:
     """The last attempt's."""
     instead_of: str = ""
     """The channel that it was given up on; empty for its own."""
+    to: tuple[str, ...] = ()
+    """Addresses of mail in place of the channel's; empty for its own."""
 
     @property
     def name(self) -> str:
         """The name of its file, the same for the same end of a run."""
-        return f"{self.message.run_id}{f'.{self.instead_of}' if self.instead_of else ''}.json"
+        names = (self.message.run_id, self.message.part, self.instead_of)
+        return ".".join(filter(None, names))
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Delivery:
 
 _ENTRY = TypeAdapter(Entry)
 _DELIVERY = TypeAdapter(Delivery)
+_Memory = TypeVar("_Memory")
 
 
 def failed(
@@ -99,12 +102,11 @@ class Outbox:
 
     def channel_lock(self, channel: str) -> Path:
         """The lock to hold while messages of one channel are delivered."""
-        return self.root / "locks" / channel
+        return self._due.lock(channel)
 
     def prepare(self) -> None:
         """Make the directories."""
-        for each in ("locks", "due", "log"):
-            (self.root / each).mkdir(parents=True, exist_ok=True)
+        self._due.prepare()
 
     def cursor(self) -> str | None:
         """Return the text of the cursor over the ends of runs; None without one."""
@@ -116,44 +118,48 @@ class Outbox:
         """Write the cursor, after all messages that it stands for."""
         small_files.write_text(self.root / "looked-at.json", cursor.written())
 
+    def remembered(self, name: str, form: TypeAdapter[_Memory]) -> _Memory | None:
+        """Return the memory of a name; None without one, or for a damaged file."""
+        with suppress(OSError, ValidationError):
+            return form.validate_json((self.root / f"{name}.json").read_bytes())
+        return None
+
+    def remember(self, name: str, form: TypeAdapter[_Memory], memory: _Memory) -> None:
+        """Write the memory of a name, after the messages that it stands for."""
+        small_files.write_text(self.root / f"{name}.json", form.dump_json(memory).decode())
+
     def put(self, entry: Entry) -> None:
         """Write an entry, or write it anew."""
-        directory = self.root / "due" / entry.channel
-        directory.mkdir(parents=True, exist_ok=True)
-        small_files.write_text(directory / entry.name, _ENTRY.dump_json(entry).decode())
+        self._due.put(entry.channel, entry.name, entry)
 
     def remove(self, entry: Entry) -> None:
         """Remove an entry that was delivered or given up."""
-        (self.root / "due" / entry.channel / entry.name).unlink(missing_ok=True)
+        self._due.remove(entry.channel, entry.name)
 
     def channels(self) -> list[str]:
         """Return the channels that have entries."""
-        return sorted(each.name for each in (self.root / "due").glob("*") if any(each.glob("*")))
+        return self._due.owners()
 
     def entries(self, channel: str) -> list[Entry]:
         """Return the entries of a channel, the oldest first; a damaged file is none."""
-        found: list[Entry] = []
-        for file in (self.root / "due" / channel).glob("*.json"):
-            with suppress(OSError, ValidationError, UnicodeDecodeError):
-                found.append(_ENTRY.validate_json(file.read_text(encoding="utf-8")))
-        return sorted(found, key=lambda each: (each.message.at, each.name))
+        return sorted(self._due.entries(channel), key=lambda each: (each.message.at, each.name))
 
     def note(self, delivery: Delivery) -> None:
         """Add a line to the log of the day."""
-        line = _DELIVERY.dump_json(delivery) + b"\n"
-        with (self.root / "log" / f"{delivery.at:%Y-%m-%d}.jsonl").open("ab") as file:
-            file.write(line)  # in one go: two processes may write
+        self._log.note(delivery.at, delivery)
 
     def log(self) -> Iterator[Delivery]:
         """Yield the log of deliveries, the oldest first."""
-        for file in sorted((self.root / "log").glob("*.jsonl")):
-            for line in file.read_bytes().splitlines():
-                with suppress(ValidationError):  # the last line of a killed process
-                    yield _DELIVERY.validate_json(line)
+        return self._log.lines()
 
     def forget(self, now: datetime) -> None:
         """Delete the log of days that are gone by."""
-        for file in (self.root / "log").glob("*.jsonl"):
-            with suppress(ValueError):
-                if date.fromisoformat(file.stem) < (now - KEPT).date():
-                    file.unlink(missing_ok=True)
+        self._log.forget(now)
+
+    @property
+    def _due(self) -> Spool[Entry]:
+        return Spool(self.root / "due", _ENTRY)
+
+    @property
+    def _log(self) -> DayLog[Delivery]:
+        return DayLog(self.root / "log", _DELIVERY)

@@ -1,19 +1,22 @@
 """The facts of ended runs and of those before them, read for rules and messages."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from deploy_project.config.environment import store_credentials
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.dbt.processes.scrubbing import Scrubber
-from deploy_project.errors import ArtifactError, ConfigError
+from deploy_project.errors import ArtifactError, ConfigError, DeployError
 from deploy_project.git.hosting import commit_url
 from deploy_project.git.mirror import between
-from deploy_project.notify.composing import Known, concluded, message
+from deploy_project.notify.composing.messages import Known, concluded, message, owner_message
 from deploy_project.notify.message import Message
+from deploy_project.notify.owners import Owners, Part
 from deploy_project.notify.rules import Concluded, Outcome, Subject, Told, subject
+from deploy_project.releases import pointer
 from deploy_project.releases.given import given, revealed
 from deploy_project.runs.model.run_facts import CodeFacts, RunFacts
 from deploy_project.runs.model.status import Status
@@ -25,6 +28,7 @@ ENDED = frozenset({Status.SUCCESS, Status.ERROR, Status.CANCELLED})
 _HISTORY = 50
 """So many runs of a job before one are looked at."""
 _COMMITS = 11
+_PAGE = 1_000
 _SAME_END = timedelta(seconds=1)
 """Dagster may have the end of a run a moment before or after another's of the same job."""
 
@@ -41,6 +45,7 @@ class Reading:
     )
     _medians: dict[str, float | None] = field(default_factory=dict[str, float | None], init=False)
     _scrubbers: dict[str, Scrubber] = field(default_factory=dict[str, Scrubber], init=False)
+    _owners: dict[str, Owners] = field(default_factory=dict[str, Owners], init=False)
 
     def look_back(self, ended: Sequence[PastRun]) -> None:
         """Read the history of all jobs that `ended` has runs of, and their medians."""
@@ -59,7 +64,15 @@ class Reading:
             facts = self.runs.facts(run.id)
         except ArtifactError:
             facts = None
-        return without_facts(run) if facts is None and is_late else facts
+        return without_facts(run) if facts is None and is_late else self.shown(facts)
+
+    def shown(self, facts: RunFacts | None) -> RunFacts | None:
+        """Return the facts without rows where the environment does not show them any more."""
+        if facts is None or not facts.rows:
+            return facts
+        environment = self.deployment.environments.get(facts.environment)
+        is_shown = environment is not None and environment.show_rows
+        return facts if is_shown else replace(facts, rows={})
 
     def history(self, run: PastRun) -> list[PastRun]:
         """Return the runs of a job, or of its pull request, before `run`; the newest first."""
@@ -108,6 +121,36 @@ class Reading:
         """Return the message on the end of a run, without secrets."""
         job = self.deployment.jobs.get(facts.job)
         return message(facts, told, self._known(facts, job, past)).scrubbed(self._scrub(job))
+
+    def owner_message(self, part: Part, past: Sequence[PastRun], *, goes_on: bool) -> Message:
+        """Return the message to an owner on its part of a run, without secrets."""
+        job = self.deployment.jobs.get(part.facts.job)
+        known = self._known(part.facts, job, past)
+        return owner_message(part, known, goes_on=goes_on).scrubbed(self._scrub(job))
+
+    def owners(self, environment: str) -> Owners:
+        """Return the owners in the deployed manifest of an environment; none where that is gone.
+
+        No other manifest is asked: whoever can open a pull request could name anybody.
+        """
+        if environment not in self._owners:
+            self._owners[environment] = Owners(self._deployed_manifest(environment))
+        return self._owners[environment]
+
+    def _deployed_manifest(self, environment: str) -> Mapping[str, Any]:
+        of = self.deployment.environments.get(environment)
+        at = pointer.deployed(self.state, environment)
+        if of is None or at is None:
+            return {}
+        try:
+            return pointer.shown_manifest(self.state, of, at)
+        except DeployError:
+            return {}
+
+    def last(self, past: Sequence[PastRun]) -> RunFacts | None:
+        """Return the facts of the last of earlier runs that was not cancelled; None without any."""
+        last = next((each for each in past if each.status is not Status.CANCELLED), None)
+        return None if last is None else self.facts(last, is_late=False)
 
     def _known(self, facts: RunFacts, job: Job | None, past: Sequence[PastRun]) -> Known:
         if facts.job not in self._medians:
@@ -160,6 +203,16 @@ def end_of(run: PastRun) -> Concluded:
     if outcome == "success" and (run.warnings or run.failed_steps):
         outcome = "warning"
     return Concluded(outcome, run.ended_at or run.created_at)
+
+
+def ended_since(runs: Runs, since: datetime) -> Iterator[tuple[PastRun, datetime]]:
+    """Yield the runs that have ended since then, and their ends, in this order."""
+    wanted = Wanted(statuses=ENDED, finished=Between(since, None))
+    offset, total = 0, 1
+    while offset < total:
+        page = runs.page(wanted, limit=_PAGE, offset=offset, order="finished", ascending=True)
+        yield from ((each, each.ended_at) for each in page.runs if each.ended_at is not None)
+        offset, total = offset + _PAGE, page.total
 
 
 def without_facts(run: PastRun) -> RunFacts:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from typing import Literal
 
 from deploy_project.config.values.deployment import Deployment, Job
-from deploy_project.config.values.notifications import Condition, Rule
+from deploy_project.config.values.notifications import Condition, OwnerRule, Rule
 
 Outcome = Literal["success", "warning", "failure", "cancelled"]
 
@@ -46,7 +46,7 @@ class Told:
     """The runs in a row that have ended so, this one included; for `recovered`, the failures."""
 
 
-def matches(rule: Rule, subject: Subject) -> bool:
+def matches(rule: Rule | OwnerRule, subject: Subject) -> bool:
     """Whether the globs of a rule take a run, with any end."""
     wanted = {"exclude": (False,), "include": (False, True), "only": (True,)}[rule.pull_requests]
     return (
@@ -99,13 +99,21 @@ def _again(rule: Rule, run: Concluded, before: Concluded) -> bool:
 
 def without_runs(deployment: Deployment) -> Iterator[str]:
     """Yield a line for each rule that no run of the deployment can match."""
-    for rule in deployment.notifications:
-        if not any(matches(rule, each) for job in deployment.jobs.values() for each in _runs(job)):
-            yield (
-                f"{rule.place}: this rule of `notifications` matches no run: no job that it names "
-                "is in an environment and project that it names, with runs that it takes; correct "
-                "`jobs`, `environments`, `projects` or `pull_requests`"
-            )
+    kinds = {
+        "notifications": deployment.notifications,
+        "model_notifications": deployment.model_notifications,
+    }
+    for kind, rules in kinds.items():
+        for rule in rules:
+            if not any(matches(rule, r) for job in deployment.jobs.values() for r in _runs(job)):
+                keys = "`jobs`, `environments`, `projects` or `pull_requests`"
+                if isinstance(rule, OwnerRule):
+                    keys = "`jobs`, `environments` or `projects`"
+                yield (
+                    f"{rule.place}: this rule of `{kind}` matches no run: no job that it names "
+                    "is in an environment and project that it names, with runs that it takes; "
+                    f"correct {keys}"
+                )
 
 
 def _runs(job: Job) -> Iterator[Subject]:

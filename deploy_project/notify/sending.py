@@ -9,10 +9,17 @@ from pydantic import SecretStr
 
 from deploy_project.config.environment import reveal
 from deploy_project.config.values.deployment import Secret
-from deploy_project.config.values.notifications import Channel, Email, PagerDuty, Slack, Webhook
+from deploy_project.config.values.notifications import (
+    Channel,
+    Email,
+    PagerDuty,
+    Slack,
+    Teams,
+    Webhook,
+)
 from deploy_project.errors import ConfigError, DeliveryError
 from deploy_project.notify.message import Message
-from deploy_project.notify.render import pagerduty, slack, webhook
+from deploy_project.notify.render import pagerduty, slack, teams, webhook
 from deploy_project.notify.render.text import text
 from deploy_project.notify.transports import directory, http, smtp
 
@@ -31,6 +38,8 @@ def send(channel: Channel, message: Message) -> str:
             return _mail(channel, medium, message)
         if isinstance(medium, Slack):
             _slack(channel, medium, message)
+        elif isinstance(medium, Teams):
+            http.post(_value(channel, medium.webhook), teams.encoded(teams.payload(message)), {})
         elif isinstance(medium, PagerDuty):
             key = _value(channel, medium.routing_key)
             event = {"routing_key": key, **pagerduty.event(message)}
@@ -52,6 +61,8 @@ def preview(channel: Channel, message: Message) -> str:
         return smtp.mail(message, medium).as_string()
     if isinstance(medium, Slack):
         return json.dumps(_payload(medium, message), indent=2, ensure_ascii=False)
+    if isinstance(medium, Teams):
+        return json.dumps(teams.payload(message), indent=2, ensure_ascii=False)
     if isinstance(medium, PagerDuty):
         return json.dumps(pagerduty.event(message), indent=2, ensure_ascii=False)
     if isinstance(medium, Webhook):

@@ -51,5 +51,15 @@ def held_signals(wake: Callable[[], None] = lambda: None) -> Generator[Callable[
     let_through()
 
 
+def hear_interrupts() -> None:
+    """Have SIGINT end this process, and those that it starts, also where it was ignored.
+
+    A shell that starts a program in the background hands it down as ignored, and Dagster then
+    ignores SIGTERM as well.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _leave(number: int, _: FrameType | None) -> None:
     sys.exit(128 + number)  # as a shell reports it

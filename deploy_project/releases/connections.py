@@ -13,6 +13,7 @@ from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.warehouse_files import (
     Named,
     databases,
+    divided,
     inside,
     is_in_memory,
     key_files,
@@ -162,7 +163,8 @@ def _only_read(
 
 
 def _reference(path: str, rendering: Rendering) -> Path:
-    return Path(rendering.text(path, where="`attach` of the connection")).expanduser()
+    _, rest = divided(rendering.text(path, where="`attach` of the connection"))
+    return Path(rest).expanduser()
 
 
 def _attached(files: Mapping[Named, Path], copies: Path, stranger: Stranger) -> dict[Named, Copy]:

@@ -18,7 +18,7 @@ from deploy_project.dbt.processes import sandbox
 from deploy_project.dbt.processes.sandbox import Sandbox
 from deploy_project.dbt.project import duckdb_files
 from deploy_project.dbt.project.rendering import Rendering
-from deploy_project.dbt.project.warehouse_files import databases
+from deploy_project.dbt.project.warehouse_files import databases, divided, is_lake, lake
 from deploy_project.errors import ConfigError
 from deploy_project.releases.given import Given
 from deploy_project.releases.trees import is_file
@@ -30,7 +30,8 @@ _WHY = (
     "may reach, and `connection:` of deploy.yaml can name more"
 )
 _SOCKET_KEYS = ("host", "server", "socket", "unix_socket")
-_DIRECTORY_KEYS = ("_directory", "data_path", "external_root")
+_DIRECTORY_KEYS = ("_directory", "data_path", "external_root", "module_paths")
+_DIRECTORY_OF_FILES = ("filesystems", "path")
 
 
 @dataclass(frozen=True)
@@ -125,18 +126,26 @@ def trusted(
     files, directories = set[Path](), set[Path]()
     for each in databases(output, rendering):
         (directories if each.is_directory else files).add(warehouse.path(each))
+        if is_lake(each.prefix):
+            directories.add(lake(warehouse.path(each)))
     built_in = duckdb_files.database_file(output, rendering)
     own = {built_in} if built_in is not None else set[Path]()
     references, sockets = set[Path](), False
     for key, value in _texts(output, ()):
         with suppress(ConfigError):
-            path = Path(rendering.text(value, where=".".join(key))).expanduser()
+            text = rendering.text(value, where=".".join(key))
+            prefix, text = divided(text) if key[0] == "attach" else ("", text)
+            path = Path(text).expanduser()
             if path.is_absolute() and is_ours and key[-1] in _SOCKET_KEYS:
                 sockets = True
-            elif path.is_absolute() and key[-1].endswith(_DIRECTORY_KEYS):
+            elif path.is_absolute() and (
+                key[-1].endswith(_DIRECTORY_KEYS) or key == _DIRECTORY_OF_FILES
+            ):
                 directories.add(path)
             elif path.is_absolute() and is_file(path):
                 references.add(path)
+                if is_lake(prefix):
+                    directories.add(lake(path))
     own |= files
     return Trusted(
         databases=frozenset(own),

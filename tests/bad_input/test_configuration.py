@@ -36,6 +36,7 @@ MANY_JOBS = """
       id: {environment: prod, job_completion_trigger_condition: {condition: {job_id: 9}}}
       nobody: {environment: prod, job_completion_trigger_condition: {all: [{job: nothing}]}}
       self: {environment: prod, job_completion_trigger_condition: {any: [{job: self}]}}
+      path: {environment: prod, settings: {target_name: ../x}, execute_steps: [dbt build]}
 """
 MANY_PLACES = """
     deploy.yaml:2: account.run_slots
@@ -57,6 +58,7 @@ MANY_PLACES = """
     jobs.yml:11: jobs.id.job_completion_trigger_condition.condition.job_id
     jobs.yml:12: jobs.nobody.job_completion_trigger_condition.all.0.job
     jobs.yml:13: jobs.self.job_completion_trigger_condition
+    jobs.yml:14: jobs.path.settings.target_name
     more.yml:3: (file)
 """
 

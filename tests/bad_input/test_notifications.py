@@ -72,6 +72,56 @@ def test_rules_for_nobody(
     met(said(capsys))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "notifications: [{on: [late], channels: [it]}]",
+        "notifications: [{on: [failure], channels: [it], late: {minutes: 5}}]",
+        "model_notifications: [{channel: it}]",
+        "model_notifications: [{channel: mail, models: [], tests: []}]",
+        "webhook_hosts: [https://a]",
+    ],
+)
+def test_rules_that_do_not_fit(
+    configuration: Configuration, lines: str, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    mail = "{email: {host: a, from: a@b.example, to: [c@d.example]}}"
+    channels = DEPLOY.partition("notifications:")[0].replace("CHANNEL", "{file: a}")
+    text = f"{channels.rstrip()}\n  mail: {mail}\n{lines}\n"
+    configuration.write({"deploy.yaml": text, "jobs.yml": JOBS})
+    assert main(["check"]) == 1
+    met(said(capsys))
+
+
+def test_webhooks_for_nobody(
+    configuration: Configuration,
+    met: Met,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.setenv("KEY", "k" * 20)
+    text = DEPLOY.replace("CHANNEL", "{file: a}").replace("JOBS", "dayly") + (
+        "model_notifications: [{channel: mail, jobs: [dayly]}]\n"
+        "webhooks: {hook: {url: 'https://a.example', secret: {env: KEY}, jobs: [dayly], "
+        "events: [job.run.started]}}\n"
+    )
+    mail = "  mail: {email: {host: a, from: a@b.example, to: [c@d.example]}}\n"
+    text = text.replace("notifications:\n", f"{mail}notifications:\n", 1)
+    configuration.write({"deploy.yaml": text, "jobs.yml": JOBS})
+    main(["check"])
+    lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("Warning: ")]
+    assert len(lines) == 3
+    for line in lines:
+        met(line)
+    assert main(["notify", "reactivate", "hock"]) == 1
+    met(said(capsys))
+    directory = configuration.root / ".deploy" / "webhooks"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "subscriptions.json").write_text("[{", encoding="utf-8")
+    assert main(["notify", "webhooks"]) == 1
+    met(said(capsys))
+
+
 def test_channels_that_can_not_be_used(
     configuration: Configuration,
     met: Met,
@@ -89,7 +139,9 @@ def test_channels_that_can_not_be_used(
             f"{{webhook: {{url: 'http://127.0.0.1:{silent.getsockname()[1]}'}}}}",
             f"{{webhook: {{url: 'http://127.0.0.1:{free_port()}'}}}}",
             f"{{email: {{host: 127.0.0.1, port: {free_port()}, from: a@b, to: [c@d]}}}}",
+            "{file: a-file}",
             "{file: a-file/below}",
+            "{file: /proc/below}",
         ):
             write(configuration, channel)
             assert main(["notify", "test", "it"]) == 1

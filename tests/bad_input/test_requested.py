@@ -53,6 +53,12 @@ def test_a_job_whose_run_is_in_progress(deployed: Deployed, met: Met):
     met(ended.message)
 
 
+def test_a_target_that_is_a_path(met: Met):
+    with pytest.raises(ConfigError) as raised:
+        read({"target_name": "../prod"})
+    met(str(raised.value))
+
+
 def test_an_override_that_runs_do_not_have(met: Met):
     with pytest.raises(ConfigError) as raised:
         read({"destroy": True})

@@ -60,8 +60,8 @@ def test_in_a_fresh_clone_it_starts_dagster_the_docs_and_the_examples_remote(her
             cwd=here,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # A shell in the background hands SIGINT down as ignored.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            # As `make dev &` in a script: SIGTERM has to end it all the same.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )
     url, docs = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{docs_port}"
     try:

@@ -8,7 +8,7 @@ from deploy_project.ci.comment.report import comment
 from deploy_project.ci.telling.comment_facts import ended
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.timing.model_timing import timing
 from tests.support.comparing import (

@@ -1,11 +1,14 @@
 """Runs that are ended before they are done: by their timeout, by a person, from outside."""
 
+import json
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
+from deploy_project.runs.model import run_facts
 from tests.support.processes import processes_of
 from tests.support.site import ENDLESS, Site
 from tests.support.waiting import PATIENCE
@@ -85,3 +88,36 @@ def test_an_interrupted_run_is_cancelled_and_leaves_no_dbt_behind(site: Site):
     assert site.artifacts.published(site.artifacts.environment("prod"), "state") is None
     assert list(site.state.all_work.iterdir()) == []
     site.change("create table opened as select 1 as id")  # DuckDB's lock is free
+
+
+def test_an_interrupted_run_of_other_steps_is_cancelled_as_one_of_its_job(
+    site: Site, tmp_path: Path
+):
+    site.push({"models/endless.sql": ENDLESS})
+    site.configure(jobs=JOBS.replace("LIMIT", "600"))
+    steps = ["dbt run -s orders", "dbt run -s endless", "dbt test"]
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"ops": {"plan": {"config": {"job": "endless", "steps": steps}}}}))
+    command = ("job", "execute", "-m", "deploy_project.definitions", "-j", "prod__requested")
+    process = site.start(*command, "--config", str(file))
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "START sql table model main.endless" in line:
+            break
+    os.kill(process.pid, signal.SIGINT)
+    output = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode != 0, output
+    (run_id,) = site.run_ids()
+    assert site.status(run_id) == "CANCELED"
+    assert processes_of(site) == []
+    record = site.record(run_id)
+    assert (record["job"], record["status"]) == ("prod__endless", "Cancelled")
+    assert site.statuses(run_id)[3:] == [
+        ("Invoke dbt with `dbt run -s orders`", "Success"),
+        ("Invoke dbt with `dbt run -s endless`", "Cancelled"),
+        ("Invoke dbt with `dbt test`", "Skipped"),
+        ("Invoke dbt with `dbt docs generate`", "Skipped"),
+    ]
+    facts = run_facts.kept(site.artifacts, run_id)
+    assert facts is not None
+    assert facts.overrides == {"steps": steps}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy_project.runs.model import run_facts
+from deploy_project.runs.model import run_facts, tags
 from tests.support.site import Result, make_site
 
 pytestmark = pytest.mark.slow
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 JOBS = """
     jobs:
       nightly: {environment: prod, execute_steps: [dbt build], generate_docs: true}
+      ci: {environment: prod, job_type: ci, execute_steps: [dbt build], generate_docs: true}
 """
 
 
@@ -60,44 +61,48 @@ class Deployment:
         commit = next((c for c in self.commits.values() if pointer.startswith(c)), "")
         return Published(names["state"], names["docs"], commit)
 
-    def run(self, tags: Mapping[str, str], config: Mapping[str, Any]) -> Result:
+    def run(self, asked: Mapping[str, str], config: Mapping[str, Any]) -> Result:
         named = {
             name: self.commits[value[1:]] if value.startswith("@") else value
-            for name, value in tags.items()
+            for name, value in asked.items()
         }
         job = "prod__requested" if "plan" in config.get("ops", {}) else "prod__nightly"
+        job = "prod__ci" if asked.get("deploy/pull_request") == "7" else job
         return self.site.run(job, named, config=config)
 
 
 ROWS: dict[str, tuple[Mapping[str, str], Mapping[str, Any], str]] = {
-    "as configured": ({}, {}, "state docs commit"),
-    "threads and timeout": ({}, own(threads=1, timeout_seconds=600), "state docs commit"),
-    "docs off": ({}, steps(generate_docs=False), "state commit"),
-    "an older commit of the branch": ({"deploy/commit": "@older"}, {}, "state docs"),
-    "the head by its id": ({"deploy/commit": "@head"}, {}, "state docs"),
+    "as configured": ({}, {}, "state docs commit assets"),
+    "threads and timeout": ({}, own(threads=1, timeout_seconds=600), "state docs commit assets"),
+    "docs off": ({}, steps(generate_docs=False), "state commit assets"),
+    "an older commit of the branch": ({"deploy/commit": "@older"}, {}, "state docs assets"),
+    "the head by its id": ({"deploy/commit": "@head"}, {}, "state docs assets"),
     "another branch": ({"deploy/branch_override": "feature"}, {}, ""),
     "a commit of another branch": ({"deploy/commit": "@feature"}, {}, ""),
     "another schema": ({"deploy/schema_override": "trial"}, {}, ""),
-    "another target name": ({}, own(target_name="other"), ""),
-    "the target's own name": ({}, own(target_name="prod"), "state docs commit"),
-    "another version of dbt": ({}, own(dbt_version="1.10.*"), ""),
-    "other steps": ({}, steps(steps=["dbt run"]), ""),
-    "the job's own steps": ({}, steps(steps=["dbt build"]), "state docs commit"),
+    "another target name": ({}, own(target_name="other"), "assets"),
+    "the target's own name": ({}, own(target_name="prod"), "state docs commit assets"),
+    "another version of dbt": ({}, own(dbt_version="1.10.*"), "assets"),
+    "other steps": ({}, steps(steps=["dbt run"]), "assets"),
+    "the job's own steps": ({}, steps(steps=["dbt build"]), "state docs commit assets"),
+    "a pull request": ({"deploy/pull_request": "7", "deploy/commit": "@feature"}, {}, ""),
 }
+"""The tags and the configuration of a run, and what moves: published or reported."""
 
 
 @pytest.mark.parametrize("row", ROWS)
 def test_a_run_publishes(row: str, tmp_path: Path, older_dbt: Path):
-    tags, config, expected = ROWS[row]
+    asked, config, expected = ROWS[row]
     made = Deployment(tmp_path, dbt=older_dbt)
     before = made.published()
-    run = made.run(tags, config)
+    run = made.run(asked, config)
     assert run.success
     after = made.published()
     found = {
         "state": after.state == run.run_id,
         "docs": after.docs == run.run_id,
         "commit": after.commit == made.commits["head"],
+        "assets": "prod/orders" in made.site.materialized(run.run_id),
     }
     assert {name for name, moved in found.items() if moved} == set(expected.split())
     kept = Published(
@@ -107,7 +112,8 @@ def test_a_run_publishes(row: str, tmp_path: Path, older_dbt: Path):
     )
     assert after == kept
     console = made.site.console(run.run_id, "01-clone-git-repository")
-    assert ("publishes neither state nor docs" in console) == (not expected)
+    says_so = "publishes neither state nor docs" in console
+    assert says_so == ("state" not in expected and row != "a pull request")
 
 
 def test_a_commit_that_was_forced_out_of_the_branch_is_a_strangers(tmp_path: Path):
@@ -127,6 +133,17 @@ def test_a_commit_that_was_forced_out_of_the_branch_is_a_strangers(tmp_path: Pat
     assert (facts.is_strangers, facts.code.branch) == (True, "")
     assert made.site.query("select id from orders") == [(7,)], "production as it was built last"
     assert made.published().state != run.run_id
+
+
+def test_a_commit_that_can_not_be_had_counts_for_no_streak(tmp_path: Path):
+    """Whoever may ask for commits could have failed often enough to stop the job."""
+    made = Deployment(tmp_path)
+    run = made.run({"deploy/commit": "f" * 40}, {})
+    assert not run.success
+    with made.site.instance() as instance:
+        found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    assert found.tags[tags.STRANGER] == "true"
 
 
 def test_a_pull_request_that_is_no_number_is_refused(tmp_path: Path):

@@ -224,6 +224,17 @@ def test_what_nobody_can_run_is_told(story: Story, config: dict[str, object], sa
     assert any(said in each for each in failures)
 
 
+def test_a_run_that_was_refused_has_what_it_was_asked_for_in_its_facts(story: Story):
+    """They were empty, as if nobody had asked for anything."""
+    config = {"job": "nightly", "steps": ["rm -rf /"], "threads": 2}
+    run = story.site.run("prod__requested", config={"ops": {"plan": {"config": config}}})
+    facts = run_facts.kept(story.site.artifacts, run.run_id)
+    assert facts is not None
+    assert facts.overrides == {"steps": ["rm -rf /"], "threads": 2}
+    assert facts.reason.startswith("override 'steps.0': the command is not a dbt command")
+    assert story.site.record(run.run_id)["asked_for"] == "steps `rm -rf /`, threads 2"
+
+
 def _logs(site: Site, run_id: str, kind: dg.DagsterEventType) -> list[dg.EventLogEntry]:
     with site.instance() as instance:
         return list(instance.all_logs(run_id, of_type=kind))

@@ -3,6 +3,8 @@
 import dagster as dg
 import pytest
 
+from deploy_project.runs.model import run_facts
+from deploy_project.runs.steps.failing import failures_so_far
 from tests.support.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
@@ -39,6 +41,9 @@ DEPLOY = """
     environments:
       prod: {type: production, branch: main, target: prod, show_rows: true}
       quiet: {branch: main, target: prod}
+    channels:
+      mail: {email: {host: 127.0.0.1, from: deploy@example.com, to: [ana@example.com]}}
+    model_notifications: [{channel: mail}]
 """
 JOBS = """
     jobs:
@@ -93,6 +98,20 @@ def test_secrets_in_rows_are_scrubbed(site: Site, shown: Result):
     assert "s3cret-3" not in rows
 
 
+def test_the_facts_of_the_run_have_them_for_messages(site: Site, shown: Result):
+    facts = run_facts.kept(site.artifacts, shown.run_id)
+    assert facts is not None
+    rows = {unique_id.split(".")[2]: each for unique_id, each in facts.rows.items()}
+    assert {*rows} == {"few", "fewer", "six"}
+    assert (rows["few"].columns, len(rows["few"].rows)) == (("value_field", "n_records"), 5)
+    assert "s3cret-3" not in str(facts.rows)
+
+
+def test_failures_are_noted_before_the_end(site: Site, shown: Result):
+    found = failures_so_far(site.artifacts, shown.run_id)
+    assert {each.unique_id.split(".")[2] for each in found} >= {"few", "six"}
+
+
 def test_what_is_sensitive_is_not_shown(site: Site, shown: Result):
     found = latest(site, "prod", "hidden", "none_of_it")
     assert not found.passed
@@ -113,3 +132,6 @@ def test_without_show_rows_no_row_is_asked_for(site: Site):
     found = latest(site, "quiet", "orders", "few")
     assert "first_rows" not in found.metadata
     assert "compiled_sql" in found.metadata
+    facts = run_facts.kept(site.artifacts, done.run_id)
+    assert facts is not None
+    assert facts.rows == {}

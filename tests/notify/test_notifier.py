@@ -1,5 +1,6 @@
 """Runs that have ended, looked at in a real history: each is told once."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,13 +13,21 @@ from filelock import FileLock
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Secret
-from deploy_project.config.values.notifications import Channel, Directory, Rule
+from deploy_project.config.values.notifications import (
+    Channel,
+    Directory,
+    Email,
+    OwnerRule,
+    Rule,
+)
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.notify.notifier import Notifier
 from deploy_project.notify.outbox import Outbox
+from deploy_project.releases import pointer
 from deploy_project.runs.model.run_facts import FailureFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.ends import Cursor
+from deploy_project.runs.steps.failing import FILE
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
 from tests.support.past_runs import History, facts_of, on_sqlite
 
@@ -206,3 +215,104 @@ def test_two_hundred_ends_are_told_in_a_few_ticks(watch: Watch):
             break
         watch.tick(later=0.5)
     assert len(watch.told) == 200
+
+
+def owned(watch: Watch, *, tests: Any = ("failure", "warning")) -> Watch:
+    """A watch whose rule tells the owner of `orders`, and a deployed manifest that names it."""
+    of = job("dbt build")
+    commit, parsed = "a" * 40, f"parse-{'0' * 16}"
+    watch.deployment = replace(
+        watch.deployment,
+        environments={"prod": of.environment},
+        channels={"mail": Channel("mail", Email("127.0.0.1", "a@example.com", ("b@example.com",)))},
+        notifications=(),
+        model_notifications=(OwnerRule("mail", tests=frozenset(tests)),),
+    )
+    manifest = {
+        "groups": {
+            "group.shop.fin": {
+                "name": "fin",
+                "package_name": "shop",
+                "owner": {"email": "fin@example.com"},
+            }
+        },
+        "nodes": {"model.shop.orders": {"package_name": "shop", "group": "fin"}},
+    }
+    at = pointer.Pointer(commit, parsed)
+    file = pointer.manifest_file(watch.state, of.environment, at)
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(manifest), encoding="utf-8")
+    pointer.move(watch.state, "prod", at)
+    return watch
+
+
+def due(watch: Watch) -> list[tuple[tuple[str, ...], str]]:
+    """Messages that wait: nobody listens at the address of the channel."""
+    return [(each.to, each.message.title) for each in watch.notifier.outbox.entries("mail")]
+
+
+def test_an_owner_is_told_the_end_that_concerns_it(watch: Watch):
+    owned(watch).end(FAILURE)
+    watch.end(FAILURE, failed="model.shop.revenue")
+    watch.tick()
+    assert due(watch) == [(("fin@example.com",), "prod__daily: 1 failure in your models and tests")]
+    [entry] = watch.notifier.outbox.entries("mail")
+    text = str(entry.message)
+    assert "model.shop.orders" in text
+    assert "model.shop.revenue" not in text
+
+
+def test_what_lasts_is_told_to_an_owner_once(watch: Watch):
+    owned(watch).end(FAILURE, ago=3)
+    watch.end(FAILURE, ago=2)
+    watch.tick()
+    assert len(due(watch)) == 1
+
+
+def test_an_owner_is_told_once_while_the_run_goes_on_and_once_at_its_end(watch: Watch):
+    owned(watch)
+    run_id = watch.history.add(status=dg.DagsterRunStatus.STARTED, created=watch.now)
+    failing(watch, run_id, "orders")
+    watch.tick()
+    watch.tick(later=0.5)
+    first = (
+        ("fin@example.com",),
+        "prod__daily goes on, and one of your models or tests has failed",
+    )
+    assert due(watch) == [first]
+    failing(watch, run_id, "orders", "revenue")
+    watch.tick(later=0.5)
+    assert due(watch) == [first]
+    ended = dg.DagsterEvent(ENDS[FAILURE].value, "prod__daily")
+    watch.history.instance.run_storage.handle_run_event(run_id, ended, watch.now)
+    plain = facts_of(run_id, Status.ERROR, began=watch.now)
+    failed = (FailureFacts(3, "no such column", "model.shop.orders"),)
+    watch.history.keep(replace(plain, failures=failed))
+    watch.tick(later=0.5)
+    assert [title for _, title in due(watch)] == [
+        first[1],
+        "prod__daily: 1 failure in your models and tests",
+    ]
+
+
+def failing(watch: Watch, run_id: str, *names: str) -> None:
+    found = [{"step": 3, "message": "no", "unique_id": f"model.shop.{each}"} for each in names]
+    artifacts = watch.history.artifacts
+    artifacts.write_text(artifacts.run(run_id) / FILE, json.dumps(found))
+
+
+@pytest.mark.parametrize(
+    "more", [{"pull_request": 7}, {"is_strangers": True}, {"unpublished": "other steps"}]
+)
+def test_no_owner_is_told_of_the_code_of_others(watch: Watch, more: dict[str, Any]):
+    owned(watch).end(FAILURE, **more)
+    watch.tick()
+    assert due(watch) == []
+
+
+def test_without_a_deployed_manifest_nobody_is_an_owner(watch: Watch):
+    owned(watch)
+    pointer.move(watch.state, "prod", pointer.Pointer("b" * 40, f"parse-{'1' * 16}"))
+    watch.end(FAILURE)
+    watch.tick()
+    assert due(watch) == []

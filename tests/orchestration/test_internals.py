@@ -1,9 +1,11 @@
 """The contract with what Dagster has no public name for: an upgrade that changes it fails here."""
 
+import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +18,8 @@ from dagster._core.definitions.definitions_load_context import (
 )
 from dagster._core.origin import JobPythonOrigin, RepositoryPythonOrigin
 
+from deploy_project.config.environment import settings
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.orchestration.internals import (
     check_outputs,
     events,
@@ -27,13 +31,17 @@ from deploy_project.orchestration.internals import (
     run_queue,
     run_storage,
 )
-from deploy_project.orchestration.processes import execute_run
+from deploy_project.orchestration.processes import asked, execute_run
 from deploy_project.orchestration.processes.workers import held, worker_of
+from deploy_project.processes import signals
 from deploy_project.runs.model import tags
+from deploy_project.runs.model.overrides import job_name
 from deploy_project.runs.model.status import Status
+from tests.support.waiting import wait
 
 KEY = dg.AssetKey(["prod", "orders"])
 EXAMPLE_JOB = "production__daily"
+KINDS = ("ASSET_MATERIALIZATION", "ASSET_OBSERVATION", "ASSET_CHECK_EVALUATION")
 ERRORS = {
     "fail": dg.Failure("as wished"),
     "cancel": dg.Failure("as wished"),
@@ -152,7 +160,8 @@ def test_a_retry_from_failure_runs_the_failed_step_and_what_follows(
 def reporting_job() -> dg.JobDefinition:
     @dg.op
     def report(context: dg.OpExecutionContext) -> None:
-        events.report_planned(context.instance, context.run, context.op.name, KEY)
+        with events.Batch(context) as reported:
+            reported.planned(KEY)
         events.report_materialization(
             context.instance,
             context.run,
@@ -187,6 +196,110 @@ def test_planned_and_materialized_events_belong_to_the_asset(instance: dg.Dagste
     assert latest.asset_materialization.metadata["seconds"] == dg.FloatMetadataValue(1.5)
     (record,) = instance.get_asset_records([KEY])
     assert record.asset_entry.last_run_id == result.run_id
+
+
+def told(*, by_dagster: bool) -> list[dg.EventLogEntry]:
+    """The events of an asset and a check in one step, without their times."""
+    happened = (
+        dg.AssetMaterialization(KEY, description="1 of 2", metadata={"seconds": 1.5}),
+        dg.AssetMaterialization(KEY),
+        dg.AssetObservation(KEY, "skipped", metadata={"status": "skipped"}),
+        dg.AssetCheckEvaluation(KEY, "not_null", False, description="Got 2", metadata={"rows": 2}),
+        dg.AssetCheckEvaluation(KEY, "unique", True),
+    )
+
+    @dg.op
+    def step(context: dg.OpExecutionContext) -> None:
+        with events.Batch(context) as reported:
+            for each in happened:
+                if by_dagster:
+                    context.log_event(cast(Any, each))
+                else:
+                    reported.add(each)
+
+    @dg.job(tags={"team": "shop"})
+    def reporting() -> None:
+        step()
+
+    run_id = "00000000-0000-0000-0000-000000000000"
+    with dg.DagsterInstance.ephemeral() as somewhere:
+        reporting.execute_in_process(instance=somewhere, run_id=run_id)
+        logs = somewhere.all_logs(run_id, {getattr(dg.DagsterEventType, each) for each in KINDS})
+    assert len(logs) == len(happened)
+    return [each._replace(timestamp=0) for each in logs]
+
+
+def test_events_of_a_batch_are_those_that_a_context_logs():
+    assert told(by_dagster=False) == told(by_dagster=True)
+
+
+def in_an_op(act: Callable[[dg.OpExecutionContext], None]) -> bool:
+    """Whether an op that acts so succeeds."""
+
+    @dg.op
+    def acts(context: dg.OpExecutionContext) -> None:
+        act(context)
+
+    @dg.job
+    def acting() -> None:
+        acts()
+
+    with dg.DagsterInstance.ephemeral() as somewhere:
+        return acting.execute_in_process(instance=somewhere, raise_on_error=False).success
+
+
+def test_events_of_a_batch_can_be_seen_while_their_step_goes_on():
+    def report(context: dg.OpExecutionContext) -> None:
+        with events.Batch(context) as reported:
+            for name in ("first", "second"):
+                key = dg.AssetKey(name)
+                reported.add(dg.AssetMaterialization(key))
+                wait(lambda: context.instance.get_latest_materialization_event(key) is not None)  # noqa: B023
+
+    assert in_an_op(report)
+
+
+def test_events_of_a_step_that_fails_are_stored_before_its_failure(instance: dg.DagsterInstance):
+    @dg.op
+    def fails(context: dg.OpExecutionContext) -> None:
+        with events.Batch(context) as reported:
+            reported.planned(KEY)
+            raise dg.Failure("as wished")
+
+    @dg.job
+    def failing() -> None:
+        fails()
+
+    result = failing.execute_in_process(instance=instance, raise_on_error=False)
+    kinds = [
+        each.dagster_event.event_type
+        for each in instance.all_logs(result.run_id)
+        if each.dagster_event is not None
+    ]
+    planned = kinds.index(dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    assert planned < kinds.index(dg.DagsterEventType.STEP_FAILURE)
+
+
+@pytest.mark.parametrize("soon", [True, False], ids=["soon", "at the end"])
+def test_an_event_that_can_not_be_stored_fails_its_step(soon: bool):
+    """By the next event, where a thread has found it out; nobody else hears of that."""
+    tried: list[str] = []
+
+    def store(event: dg.EventLogEntry) -> None:
+        tried.append(event.run_id)
+        raise OSError("no space left")
+
+    def report(context: dg.OpExecutionContext) -> None:
+        with pytest.MonkeyPatch.context() as patch, events.Batch(context) as reported:
+            patch.setattr(context.instance.event_log_storage, "store_event", store)
+            reported.planned(KEY)
+            if soon:
+                wait(lambda: tried)
+                with pytest.raises(OSError, match="no space left"):
+                    wait(lambda: reported.planned(KEY))
+
+    assert not in_an_op(report)
+    assert tried
 
 
 def test_checks_that_were_reported_meanwhile_are_outputs_of_their_op():
@@ -354,7 +467,7 @@ def test_the_process_of_a_run_hears_an_interrupt_before_dagster_listens(
     """A daemon that a shell had started in the background had it ignored, and so had its runs."""
     before = signal.signal(signal.SIGINT, handler)
     try:
-        execute_run.hear_interrupts()
+        signals.hear_interrupts()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     finally:
@@ -373,6 +486,54 @@ def test_dbt_is_started_before_dagster_is_imported():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.split() == ["1", "False", "1"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "started"),
+    [({"tag": EXAMPLE_JOB}, True), ({"job": "daily"}, True), ({"job": "nobody"}, False)],
+)
+def test_dbt_of_other_steps_is_started_as_early(named: dict[str, str], started: bool):
+    """A run of other steps than its job's imported dbt again for each of its commands."""
+    environment = EXAMPLE_JOB.partition("__")[0]
+    steps = {"job": named.get("job", ""), "steps": ["dbt run", "dbt test"]}
+    run = dg.DagsterRun(
+        job_name(environment),
+        run_config={"ops": {"plan": {"config": steps}}},
+        tags={tags.JOB: named["tag"]} if "tag" in named else {},
+    )
+    code = (
+        "import sys\n"
+        "from deploy_project.dbt.processes import children\n"
+        "from deploy_project.orchestration.processes import execute_run\n"
+        f"execute_run.start_dbt({run.job_name!r})\n"
+        "print(len(children._warm), 'dagster' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **asked.variables(run)},
+    )
+    assert done.stdout.split() == [str(int(started)), "False"], done.stderr
+
+
+def test_a_request_that_a_variable_can_not_hold_is_left_out():
+    run = dg.DagsterRun("prod__requested", run_config={"a": "x" * asked.LARGEST})
+    assert asked.variables(run) == {}
+
+
+def test_the_overrides_of_a_run_decide_which_dbt_it_needs():
+    deployment = load_deployment(settings().config_file, state=Path("state"))
+    run = dg.DagsterRun(
+        EXAMPLE_JOB,
+        run_config={"ops": {"clone_git_repository": {"config": {"dbt_version": "1.10.*"}}}},
+    )
+    job = asked.job_of(EXAMPLE_JOB, asked.told(run), deployment)
+    assert job == replace(deployment.jobs[EXAMPLE_JOB], dbt_version="1.10.*")
+    wrong = dg.DagsterRun(
+        EXAMPLE_JOB, run_config={"ops": {"clone_git_repository": {"config": {"threads": 0}}}}
+    )
+    assert asked.job_of(EXAMPLE_JOB, asked.told(wrong), deployment) is None, "it will be refused"
 
 
 def test_only_a_run_by_hand_says_what_it_builds(instance: dg.DagsterInstance):

@@ -66,3 +66,37 @@ def test_other_directories_and_files_that_trusted_code_names_are_open(tmp_path: 
         tmp_path / "reference.duckdb",
         tmp_path / "extensions",
     }
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({"attach": [{"path": "duckdb:TMP/a.db"}]}, {"a.db"}),
+        ({"attach": [{"path": "sqlite:TMP/a.db", "type": "sqlite"}]}, {"a.db"}),
+        ({"attach": [{"path": "ducklake:TMP/a.db"}]}, {"a.db", "a.db.files"}),
+        ({"attach": [{"path": "ducklake:sqlite:TMP/a.db"}]}, {"a.db", "a.db.files"}),
+        (
+            {"attach": [{"path": "ducklake:TMP/a.db", "options": {"data_path": "TMP/lake"}}]},
+            {"a.db", "a.db.files", "lake"},
+        ),
+        (
+            {"attach": [{"path": "ducklake:own.ducklake", "options": {"data_path": "lake"}}]},
+            {"state/warehouses/prod/own.ducklake.files", "state/warehouses/prod/lake"},
+        ),
+        ({"secrets": [{"type": "azure", "client_certificate_path": "TMP/a.db"}]}, {"a.db"}),
+        ({"filesystems": [{"fs": "dir", "path": "TMP/lake"}]}, {"lake"}),
+        ({"filesystems": [{"fs": "file", "anything_else": "TMP"}]}, set[str]()),
+        ({"module_paths": ["TMP/plugins", "plugins"]}, {"plugins"}),
+        ({"plugins": [{"module": "x", "config": {"prefix": "TMP"}}]}, set[str]()),
+        ({"path": "ducklake:TMP/a.db"}, {"state/warehouses/prod"}),
+    ],
+    ids=lambda each: json.dumps(each) if isinstance(each, dict) else "",
+)
+def test_the_files_of_a_connection_are_open_wherever_it_names_them(
+    tmp_path: Path, more: dict[str, Any], expected: set[str]
+):
+    """A database that is built in is never among them, nor is what only looks like a path."""
+    (tmp_path / "a.db").touch()
+    told = {"type": "duckdb", "path": "shop.duckdb", **more}
+    output = json.loads(json.dumps(told).replace("TMP", str(tmp_path)))
+    assert set(reads(tmp_path, output)) == {tmp_path / each for each in expected}

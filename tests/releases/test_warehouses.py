@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -12,7 +13,7 @@ from deploy_project.config.values.deployment import Project, PullRequestRules
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.warehouse_files import Named
 from deploy_project.git.checkouts import ensure_checkout
-from deploy_project.releases.connections import connected
+from deploy_project.releases.connections import Connection, connected
 from deploy_project.releases.strangers import Stranger, trusted
 from deploy_project.releases.warehouses import Warehouse, rescue
 
@@ -158,27 +159,44 @@ def test_databases_survive_the_eviction_of_their_checkout(place: Place):
     assert word(found / "dbt" / "deep" / "other.name") == "data"
 
 
-def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Place, tmp_path: Path):
-    """With `:memory:`, what was attached by a relative path was production's own file."""
-    output = {"type": "duckdb", "path": ":memory:", "attach": [{"path": "raw.duckdb"}]}
-    project, copies = place.checkouts[0].tree / "dbt", tmp_path / "copies"
-    known = trusted(output, Rendering({}), place.warehouse(), is_ours=False)
-    made = connected(
+def connected_for_a_pull_request(place: Place, output: dict[str, Any]) -> Connection:
+    project = place.checkouts[0].tree / "dbt"
+    stranger = Stranger(
+        name="pull-request-1-2",
+        rules=PullRequestRules(),
+        trusted=trusted(output, Rendering({}), place.warehouse(), is_ours=False),
+        copies=place.state.root / "copies",
+        base=place.checkouts[0],
+        package_mirrors=place.state.root / "mirrors",
+    )
+    return connected(
         output,
         Rendering({}),
         place.warehouse(),
         place.checkouts[0],
         project=project,
         profiles=project,
-        stranger=Stranger(
-            name="pull-request-1-2",
-            rules=PullRequestRules(),
-            trusted=known,
-            copies=copies,
-            base=place.checkouts[0],
-            package_mirrors=tmp_path / "mirrors",
-        ),
+        stranger=stranger,
     )
+
+
+def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Place):
+    """With `:memory:`, what was attached by a relative path was production's own file."""
+    output = {"type": "duckdb", "path": ":memory:", "attach": [{"path": "raw.duckdb"}]}
+    made = connected_for_a_pull_request(place, output)
+    copy = place.state.root / "copies" / "attach-0" / "raw.duckdb"
     assert made.output["path"] == ":memory:"
-    assert made.output["attach"] == [{"path": str(copies / "attach-0" / "raw.duckdb")}]
+    assert made.output["attach"] == [{"path": str(copy)}]
     assert [each.source for each in made.copies] == [place.state.warehouses("prod") / "raw.duckdb"]
+
+
+@pytest.mark.parametrize("scheme", ["", "duckdb:", "ducklake:", "ducklake:sqlite:"])
+def test_a_pull_request_only_reads_what_is_attached_by_an_absolute_path(
+    place: Place, tmp_path: Path, scheme: str
+):
+    """Behind a scheme, dbt asked to write it, and the kernel refused the whole build."""
+    (tmp_path / "other.db").touch()
+    attached = {"path": f"{scheme}{tmp_path / 'other.db'}", "alias": "other"}
+    output = {"type": "duckdb", "path": "shop.duckdb", "attach": [attached]}
+    made = connected_for_a_pull_request(place, output)
+    assert made.output["attach"] == [{**attached, "read_only": True}]

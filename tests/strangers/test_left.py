@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from deploy_project.dbt.processes import process, sandbox
@@ -103,3 +104,7 @@ def test_what_it_writes_among_the_events_is_not_trusted(
     if events.says:
         assert not run.success
         assert events.says in deployment.error(run)
+    else:
+        assert run.success, deployment.error(run)
+    planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+    assert not deployment.site.events(run.run_id, planned), "of a pull request's there are none"

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from deploy_project.notify.composing import Known, message
+from deploy_project.config.values.notifications import OwnerRule
+from deploy_project.notify.composing.messages import Known, message, owner_message
 from deploy_project.notify.message import Message
+from deploy_project.notify.owners import Owners, parts
 from deploy_project.notify.rules import Told
 from deploy_project.runs.model.run_facts import (
     CodeFacts,
@@ -14,6 +16,7 @@ from deploy_project.runs.model.run_facts import (
     FreshnessFacts,
     NodeFacts,
     RunFacts,
+    Sample,
 )
 from deploy_project.runs.model.status import Status
 
@@ -95,6 +98,35 @@ HOSTILE_FACTS = run_facts(
     failures=(FailureFacts(3, HOSTILE * 30, HOSTILE, HOSTILE, HOSTILE, 3, (HOSTILE,)),),
 )
 FAILURE: Message = message(FAILED, Told("failure", 3), KNOWN)
+_TEST = "test.shop.few"
+WITH_ROWS: Message = message(
+    run_facts(
+        Status.ERROR,
+        reason="`dbt build` failed",
+        nodes=(NodeFacts(_TEST, "test", "few", 3, "fail", failures=7),),
+        failures=(FailureFacts(3, "Got 7 results, configured to fail if != 0", _TEST, "few"),),
+        rows={
+            _TEST: Sample(
+                ("id", "amount", "a name that is rather long", "d", "e", "f", "g"),
+                tuple((str(each), None, "<b>&", "x" * 50, "", "f", "g") for each in range(2)),
+            )
+        },
+    ),
+    Told("failure"),
+    KNOWN,
+)
+"""A failed test, with the rows that it has found."""
+OWNERS_PART = parts(
+    FAILED,
+    OwnerRule("mail"),
+    Owners(
+        {
+            "groups": {"g": {"name": "fin", "package_name": "", "owner": {"email": "a@b.example"}}},
+            "nodes": {"model.shop.orders": {"group": "fin", "package_name": ""}},
+        }
+    ),
+)["a@b.example"]
+OWNERS: Message = owner_message(OWNERS_PART, KNOWN, goes_on=False)
 RECOVERY: Message = message(run_facts(), Told("recovered", 5), KNOWN)
 ATTACK: Message = replace(
     message(

@@ -9,17 +9,10 @@ from pydantic import TypeAdapter, ValidationError
 from deploy_project.config import small_files
 from deploy_project.dbt.artifacts.results import Readable
 from deploy_project.errors import ArtifactError
+from deploy_project.runs.model.run_facts import Sample
 
 FILE = "findings.json"
 """Its name in the directory of the step."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The first rows of a table, as text; None is NULL."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | None, ...], ...]
 
 
 @dataclass(frozen=True)

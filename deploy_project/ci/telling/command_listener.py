@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from deploy_project.ci.comment.deferred_nodes import deferred
-from deploy_project.ci.telling.command_facts import CommandFacts, Sample, write
+from deploy_project.ci.telling.command_facts import CommandFacts, write
 from deploy_project.dbt.arguments.commands import changes_warehouse
 from deploy_project.dbt.artifacts.column_facts import reads_sensitive
 from deploy_project.dbt.artifacts.events import Event
@@ -13,6 +13,7 @@ from deploy_project.dbt.relations.selects import Selected
 from deploy_project.errors import DeployError
 from deploy_project.releases.questions import asking
 from deploy_project.runs.model import run as runs
+from deploy_project.runs.model.run_facts import Sample
 from deploy_project.runs.model.step_context import CommandContext
 
 MOST_TESTS = 10

@@ -8,7 +8,7 @@ from deploy_project.ci.comment.report import FailedTest, NodeLine, Report, StepL
 from deploy_project.ci.compare.step import SECTION
 from deploy_project.ci.lint import report
 from deploy_project.ci.lint.step import RESULT
-from deploy_project.ci.telling.command_facts import FILE, CommandFacts, Sample, read
+from deploy_project.ci.telling.command_facts import FILE, CommandFacts, read
 from deploy_project.config.values.deployment import Job
 from deploy_project.dbt.arguments.commands import changes_warehouse
 from deploy_project.dbt.artifacts import node_names
@@ -18,8 +18,9 @@ from deploy_project.git.hosting import commit_url
 from deploy_project.git.hosts.host import State
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.run_facts import Sample
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome.overview import FinishedRun, why
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.steps.actions import CONFLICTS
 
 _TESTS = ("test", "unit_test")
@@ -56,7 +57,7 @@ def ended(finished: FinishedRun, commit: str) -> Report:
         commit,
         commit_url=_commit_page(run.job, commit),
         run_url=run.deployment.run_page(run.id),
-        reason=why(finished),
+        reason=finished.why,
         lint=_lint(finished),
         merged_with=finished.source.merged_with if finished.source else "",
         seconds=(finished.ended_at - finished.started_at).total_seconds(),

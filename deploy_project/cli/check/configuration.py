@@ -25,7 +25,7 @@ def _missing(secret: Secret, places: list[str]) -> list[str]:
 
 
 def _secrets(deployment: Deployment) -> Iterator[tuple[Secret, str]]:
-    yield from withheld((), deployment.channels.values())
+    yield from withheld((), deployment.receivers)
     for name, project in deployment.projects.items():
         yield from withheld([project], ())
         yield from _in(project.variables, f"projects.{name}.variables")

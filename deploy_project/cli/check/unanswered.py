@@ -35,7 +35,7 @@ def unanswered(
     The files are those of the commit that `heads` names for an environment, else of the deployed
     one, where they are on this machine; deploy.yaml is looked at in any case.
     """
-    secrets = withheld(deployment.projects.values(), deployment.channels.values())
+    secrets = withheld(deployment.projects.values(), deployment.receivers)
     purposes = {each.env: key for each, key in secrets if each.env}
     problems: list[str] = []
     notices: list[str] = []

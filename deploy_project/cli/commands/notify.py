@@ -6,11 +6,15 @@ from datetime import UTC, datetime
 from deploy_project.cli.context import loaded, past_runs
 from deploy_project.cli.table import table
 from deploy_project.config.values.named import named_channel
-from deploy_project.errors import DeliveryError
+from deploy_project.errors import ConfigError, DeliveryError
 from deploy_project.notify.message import Fact, Message
 from deploy_project.notify.outbox import Outbox
 from deploy_project.notify.sending import preview, send
+from deploy_project.notify.webhooks.ledger import Ledger
+from deploy_project.notify.webhooks.store import Store
+from deploy_project.notify.webhooks.subscription import of_file
 
+_WEBHOOKS = ("name", "id", "of", "state", "last attempt", "status", "deactivated because")
 _HEAD = ("time", "channel", "run", "result", "attempt", "message", "error")
 
 
@@ -78,6 +82,34 @@ def log(channel: str | None, run: str | None) -> int:
     return 0
 
 
+def webhooks() -> int:
+    """Print the subscriptions to webhooks, with their last answers."""
+    found, deployment = loaded()
+    ledger, now = Ledger.of(found.state), datetime.now(UTC)
+    rows: list[list[str]] = []
+    for each in [*of_file(deployment), *Store.of(found.state).all()]:
+        standing = ledger.standing(each.id, now=now)
+        state = "active" if each.active and standing.is_active else "not active"
+        last = _time(standing.dispatched_at) if standing.dispatched_at else "never"
+        code = str(standing.http_status_code or "")
+        rows.append([each.name, each.id, each.source, state, last, code, standing.reason])
+    print(table(_WEBHOOKS, rows) if rows else "No webhooks.")
+    return 0
+
+
+def reactivate(webhook: str) -> int:
+    """Have a webhook get events again; raise `ConfigError` for an unknown one."""
+    found, deployment = loaded()
+    known = [*of_file(deployment), *Store.of(found.state).all()]
+    wanted = next((each for each in known if webhook in (each.id, each.name)), None)
+    if wanted is None:
+        names = ", ".join(each.name for each in known) or "none"
+        raise ConfigError(f"there is no webhook {webhook!r}; known: {names}")
+    Ledger.of(found.state).reactivate(wanted.id, now=datetime.now(UTC))
+    print(f"{wanted.name} gets the events of runs from now on")
+    return 0
+
+
 def _time(moment: datetime) -> str:
     return f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
 
@@ -86,6 +118,10 @@ def act(given: Namespace) -> int:
     """Carry out `notify` as it was given on the command line; return the exit code."""
     if given.notify == "test":
         return trial(given.channel)
+    if given.notify == "webhooks":
+        return webhooks()
+    if given.notify == "reactivate":
+        return reactivate(given.webhook)
     if given.notify == "preview":
         return show(given.run, given.channel)
     return log(given.channel, given.run)

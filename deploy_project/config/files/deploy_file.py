@@ -24,6 +24,9 @@ from deploy_project.config.values.deployment import (
 from deploy_project.config.values.notifications import (
     Condition,
     Email,
+    OfModels,
+    OfTests,
+    OwnerRule,
     PullRequests,
     Repeat,
     Rule,
@@ -31,6 +34,7 @@ from deploy_project.config.values.notifications import (
 )
 from deploy_project.config.values.passed import OURS
 from deploy_project.config.values.tokens import REQUESTS_PER_MINUTE, Permission, Token
+from deploy_project.config.values.webhooks import EventType, FileSubscription
 
 SECRET_SCHEMA: dict[str, Any] = {
     "description": "Where the secret is kept.",
@@ -64,6 +68,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 Megabytes = Annotated[int, Field(ge=256, le=1 << 30)]
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 Threads = Annotated[int, Field(ge=1, le=MOST_THREADS)]
+Times = Annotated[float, Field(ge=1.1, le=1000)]
 CountOrNone = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 Days = Annotated[int, Field(ge=0, le=36_500)]
 # Read by `values`, whose errors say more than those of a union of types would.
@@ -193,6 +198,12 @@ class PagerDutyEntry(Strict):
     routing_key: SecretValue
 
 
+class TeamsEntry(Strict):
+    """Messages in Microsoft Teams, by the webhook of a workflow."""
+
+    webhook: SecretValue
+
+
 class WebhookEntry(Strict):
     """JSON to an address, signed with a secret."""
 
@@ -205,9 +216,27 @@ class ChannelEntry(Strict):
 
     email: EmailEntry | None = None
     slack: SlackEntry | None = None
+    teams: TeamsEntry | None = None
     pagerduty: PagerDutyEntry | None = None
     webhook: WebhookEntry | None = None
     file: Text | None = Field(default=None, description="A directory that files are written to.")
+
+
+class LateEntry(Strict):
+    """The limits beyond which a run, or a schedule, is late."""
+
+    times: Times | None = None
+    minutes: Count | None = None
+
+
+class SubscriptionEntry(Strict):
+    """A subscription to dbt Cloud's webhooks: events of runs are posted to an address."""
+
+    url: AddressValue
+    secret: SecretValue
+    events: Annotated[list[EventType], Field(min_length=1)]
+    jobs: Texts = Field(default_factory=lambda: list(FileSubscription.jobs))
+    description: str = FileSubscription.description
 
 
 class NotificationEntry(Strict):
@@ -220,6 +249,19 @@ class NotificationEntry(Strict):
     projects: Texts = Field(default_factory=lambda: list(Rule.projects))
     pull_requests: PullRequests = Rule.pull_requests
     repeat: Repeat = Rule.repeat
+    late: LateEntry | None = None
+
+
+class ModelNotificationEntry(Strict):
+    """A rule on mail to the owners of models and sources."""
+
+    channel: Text
+    models: list[OfModels] = Field(default_factory=lambda: sorted(OwnerRule.models))
+    tests: list[OfTests] = Field(default_factory=lambda: sorted(OwnerRule.tests))
+    jobs: Texts = Field(default_factory=lambda: list(OwnerRule.jobs))
+    environments: Texts = Field(default_factory=lambda: list(OwnerRule.environments))
+    projects: Texts = Field(default_factory=lambda: list(OwnerRule.projects))
+    repeat: Repeat = OwnerRule.repeat
 
 
 class TokenEntry(Strict):
@@ -252,6 +294,13 @@ class DeployFile(Strict):
     notifications: list[NotificationEntry] = Field(default_factory=list[NotificationEntry])
     tokens: dict[Name, TokenEntry] = Field(default_factory=dict)
     front: FrontEntry = FrontEntry()
+    model_notifications: list[ModelNotificationEntry] = Field(
+        default_factory=list[ModelNotificationEntry]
+    )
+    webhooks: dict[Name, SubscriptionEntry] = Field(default_factory=dict)
+    webhook_hosts: list[Text] = Field(
+        default_factory=list, description="Machines at private addresses that webhooks may go to."
+    )
     artifacts: Text | None = None
     dagster_url: str = Deployment.dagster_url
     docs_url: str | None = None

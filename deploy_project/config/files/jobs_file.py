@@ -11,6 +11,7 @@ from deploy_project.config.files.model import (
     LONGEST_NAME,
     MOST_THREADS,
     NAME,
+    TARGET,
     Strict,
     null_is_absent,
 )
@@ -82,7 +83,9 @@ class JobSettings(_Lenient):
     """Settings of dbt: threads and target name."""
 
     threads: Annotated[Number, Field(ge=1, le=MOST_THREADS)] = 4
-    target_name: str | None = None
+    target_name: Annotated[
+        str | None, StringConstraints(pattern=TARGET, max_length=LONGEST_NAME)
+    ] = None
 
 
 class Schedule(_Lenient):

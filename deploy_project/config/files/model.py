@@ -14,6 +14,8 @@ from deploy_project.config.files.documents import Document, Place
 from deploy_project.config.files.problems import Problems, refuse_unnamed, shortened
 
 NAME = "^[A-Za-z0-9_-]+$"
+TARGET = "^([A-Za-z0-9_][A-Za-z0-9_. -]*)?$"
+"""A target's name, which profiles use in paths; empty is none."""
 LONGEST_NAME = 100
 """Names become parts of file names, of which most systems take 255 bytes."""
 LARGEST_ID = (1 << 63) - 1
@@ -23,6 +25,7 @@ MOST_THREADS = 1000
 _WORDS = {
     "missing": ("is missing", "add it"),
     "string_type": ("must be text", "write text; put it in quotes when it looks like a number"),
+    "float_type": ("must be a number", "write digits without quotes"),
     "int_type": ("must be a whole number", "write digits without quotes"),
     "int_parsing": ("must be a whole number", "write digits only"),
     "int_from_float": ("must be a whole number", "write digits only"),

@@ -16,7 +16,13 @@ from deploy_project.config.files.templates import document, files, read, templat
 from deploy_project.config.resolve.drafts import JobsSource
 from deploy_project.config.resolve.front.tokens import tokens
 from deploy_project.config.resolve.jobs import check_timezone, jobs
-from deploy_project.config.resolve.notifications import channels, rules
+from deploy_project.config.resolve.notifications import (
+    channels,
+    owner_rules,
+    rules,
+    subscriptions,
+    webhook_hosts,
+)
 from deploy_project.config.resolve.projects import check_rule, landscape
 from deploy_project.config.resolve.versions import version
 from deploy_project.config.state import StateDirectory
@@ -24,7 +30,7 @@ from deploy_project.config.values.deployment import Account, Deployment
 from deploy_project.errors import ConfigError
 
 _JOBS = ["jobs.yml"]
-_PARTS = ("projects", "environments", "channels", "tokens")
+_PARTS = ("projects", "environments", "channels", "webhooks", "tokens")
 
 
 def load_deployment(config_file: Path, *, state: Path, api_jobs: str | None = None) -> Deployment:
@@ -46,7 +52,9 @@ def load_deployment(config_file: Path, *, state: Path, api_jobs: str | None = No
     root, base = Place(content), Base(config_file.parent, state.absolute())
     file = checked(DeployFile, content, parts=_PARTS, problems=problems)
     to = channels(file.model.channels, root / "channels", base, problems)
-    known = landscape(file, root, base, problems, channels=to.values())
+    hooks = subscriptions(file.model.webhooks, root / "webhooks", base, problems)
+    receivers = [*to.values(), *hooks.values()]
+    known = landscape(file, root, base, problems, receivers=receivers)
     over_api = StateDirectory(base.state).api_jobs
     sources = [
         *_sources(file.model, root, base, problems, leave_out=over_api),
@@ -67,6 +75,11 @@ def load_deployment(config_file: Path, *, state: Path, api_jobs: str | None = No
         tokens=tokens(file.model.tokens, root / "tokens", problems),
         requests_per_minute=file.model.front.requests_per_minute,
         patterns=(str(over_api), *(str(base.path(each)) for each in _patterns(file.model))),
+        model_notifications=owner_rules(
+            file.model.model_notifications, to, root / "model_notifications", problems
+        ),
+        webhooks=hooks,
+        webhook_hosts=webhook_hosts(file.model.webhook_hosts, root / "webhook_hosts", problems),
     )
     problems.raise_if_any()
     return replace(deployment, warnings=problems.warnings)

@@ -1,14 +1,16 @@
 """The channels and rules of notifications in deploy.yaml, checked and resolved."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from deploy_project.config.files.addresses import is_host, url_fault
 from deploy_project.config.files.deploy_file import (
     ChannelEntry,
     EmailEntry,
+    ModelNotificationEntry,
     NotificationEntry,
     SlackEntry,
+    SubscriptionEntry,
     WebhookEntry,
 )
 from deploy_project.config.files.documents import Place
@@ -21,15 +23,18 @@ from deploy_project.config.values.notifications import (
     Channel,
     Directory,
     Email,
+    Late,
     Medium,
+    OwnerRule,
     PagerDuty,
     Rule,
     Slack,
+    Teams,
     Webhook,
+    is_address,
 )
+from deploy_project.config.values.webhooks import FileSubscription
 
-_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
-_NO_ADDRESS = re.compile(r"[\s,;<>()\[\]\"\\:]")
 _SLACK_CHANNEL = re.compile(r"[A-Za-z0-9#_-]{1,80}")
 _KINDS = tuple(KINDS.values())
 
@@ -46,15 +51,92 @@ def channels(
     return found
 
 
+def subscriptions(
+    entries: Mapping[str, SubscriptionEntry], at: Place, base: Base, problems: Problems
+) -> dict[str, FileSubscription]:
+    """Return the subscriptions without those that can't be made out."""
+    found: dict[str, FileSubscription] = {}
+    for name, entry in entries.items():
+        url = _url(entry.url, at / name, base, problems)
+        key = secret(at / name / "secret", base, problems)
+        if url is not None and key is not None:
+            found[name] = FileSubscription(
+                name,
+                url,
+                key,
+                events=tuple(dict.fromkeys(entry.events)),
+                jobs=tuple(entry.jobs),
+                description=entry.description,
+                place=(at / name).where,
+            )
+    return found
+
+
+def webhook_hosts(names: Sequence[str], at: Place, problems: Problems) -> tuple[str, ...]:
+    """Return names of machines in small letters, as they are compared with those of addresses."""
+    for index, name in enumerate(names):
+        if not is_host(name):
+            problems.add(at / index, "is no name of a machine", remedy="write it without a port")
+    return tuple(each.lower().rstrip(".") for each in names)
+
+
 def rules(entries: Sequence[NotificationEntry], at: Place, problems: Problems) -> tuple[Rule, ...]:
     """Return the rules; note a problem for a channel that is not in the file."""
-    known = (Place(at.document) / "channels").keys
     for index, entry in enumerate(entries):
         for number, name in enumerate(entry.channels):
-            if name not in known:
-                remedy = f"name a known one: {', '.join(map(repr, known)) or 'none'}"
-                problems.add(at / index / "channels" / number, "is no channel", remedy=remedy)
+            _known(at / index / "channels" / number, name, problems)
+        _check_late(entry, at / index, problems)
     return tuple(_rule(entry, at / index) for index, entry in enumerate(entries))
+
+
+def _check_late(entry: NotificationEntry, at: Place, problems: Problems) -> None:
+    given = entry.late is not None and (entry.late.times or entry.late.minutes)
+    if "late" in entry.on and not given:
+        remedy = "give `late.times`, of a run's usual time, or `late.minutes`, after its schedule's"
+        problems.add(at / "late", "is missing", found="nothing", remedy=remedy)
+    if "late" not in entry.on and entry.late is not None:
+        remedy = "add `late` to `on`, or leave it out"
+        problems.add(at / "late", "goes with `late` in `on`", found="a limit", remedy=remedy)
+
+
+def owner_rules(
+    entries: Sequence[ModelNotificationEntry],
+    channels: Mapping[str, Channel],
+    at: Place,
+    problems: Problems,
+) -> tuple[OwnerRule, ...]:
+    """Return the rules on owners; note a problem for a channel that is none of mail."""
+    for index, entry in enumerate(entries):
+        place, name = at / index / "channel", entry.channel
+        medium = channels[name].medium if name in channels else None
+        if _known(place, name, problems) and not isinstance(medium, Email | None):
+            remedy = "name a channel with `email`: owners are addresses of mail"
+            problems.add(place, "is no channel of mail", remedy=remedy)
+        if not entry.models and not entry.tests:
+            remedy = "name a result in `models` or `tests`, or remove the rule"
+            problems.add(at / index, "tells nothing", found="empty lists", remedy=remedy)
+    return tuple(
+        OwnerRule(
+            channel=entry.channel,
+            models=frozenset(entry.models),
+            tests=frozenset(entry.tests),
+            jobs=tuple(entry.jobs),
+            environments=tuple(entry.environments),
+            projects=tuple(entry.projects),
+            repeat=entry.repeat,
+            place=(at / index).where,
+        )
+        for index, entry in enumerate(entries)
+    )
+
+
+def _known(at: Place, name: str, problems: Problems) -> bool:
+    """Whether a channel is in the file, if only with mistakes of its own."""
+    known: Collection[str] = (Place(at.document) / "channels").keys
+    if name not in known:
+        remedy = f"name a known one: {', '.join(map(repr, known)) or 'none'}"
+        problems.add(at, "is no channel", remedy=remedy)
+    return name in known
 
 
 def _rule(entry: NotificationEntry, at: Place) -> Rule:
@@ -66,6 +148,7 @@ def _rule(entry: NotificationEntry, at: Place) -> Rule:
         projects=tuple(entry.projects),
         pull_requests=entry.pull_requests,
         repeat=entry.repeat,
+        late=Late() if entry.late is None else Late(entry.late.times, entry.late.minutes),
         place=at.where,
     )
 
@@ -81,6 +164,9 @@ def _medium(entry: ChannelEntry, at: Place, base: Base, problems: Problems) -> M
         return _email(entry.email, at / "email", base, problems)
     if entry.slack is not None:
         return _slack(entry.slack, at / "slack", base, problems)
+    if entry.teams is not None:
+        address = secret(at / "teams" / "webhook", base, problems)
+        return None if address is None else Teams(address)
     if entry.pagerduty is not None:
         key = secret(at / "pagerduty" / "routing_key", base, problems)
         return None if key is None else PagerDuty(key)
@@ -115,7 +201,7 @@ def _email(entry: EmailEntry, at: Place, base: Base, problems: Problems) -> Emai
 
 def _address(at: Place, text: str, problems: Problems) -> None:
     # A line break would add headers of its own to the mail.
-    if not _ADDRESS.fullmatch(text) or _NO_ADDRESS.search(text):
+    if not is_address(text):
         problems.add(at, "is no address of mail", remedy="write `name@example.com`, nothing else")
 
 
@@ -137,13 +223,16 @@ def _slack(entry: SlackEntry, at: Place, base: Base, problems: Problems) -> Slac
 
 
 def _webhook(entry: WebhookEntry, at: Place, base: Base, problems: Problems) -> Webhook | None:
-    url: str | Secret | None
-    if isinstance(entry.url, str):
-        url = entry.url
-        if not re.match("https?://", url) or "@" in url or url_fault(url) is not None:
-            remedy = "write https://host/path without credentials, or `env: NAME` for a secret one"
-            problems.add(at / "url", "is not a web address", remedy=remedy, found="a text")
-    else:
-        url = secret(at / "url", base, problems)
+    url = _url(entry.url, at, base, problems)
     signing = None if entry.secret is None else secret(at / "secret", base, problems)
     return None if url is None else Webhook(url, signing)
+
+
+def _url(written: object, at: Place, base: Base, problems: Problems) -> str | Secret | None:
+    """Return the `url` at `at`: an address, or the place of one that is a secret."""
+    if not isinstance(written, str):
+        return secret(at / "url", base, problems)
+    if not re.match("https?://", written) or "@" in written or url_fault(written) is not None:
+        remedy = "write https://host/path without credentials, or `env: NAME` for a secret one"
+        problems.add(at / "url", "is not a web address", remedy=remedy, found="a text")
+    return written

@@ -38,6 +38,7 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.config.values.notifications import Channel
 from deploy_project.config.values.purposes import withheld
+from deploy_project.config.values.webhooks import FileSubscription
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,15 @@ def landscape(
     base: Base,
     problems: Problems,
     *,
-    channels: Iterable[Channel],
+    receivers: Iterable[Channel | FileSubscription],
 ) -> Landscape:
     """Return the projects and environments without those that can't be made out.
 
-    dbt sees none of the secrets of `channels`.
+    dbt sees none of the secrets of `receivers`.
     """
     projects = _projects(file.model, root / "projects", base, problems)
     at = root / "environments"
-    kept_from_dbt = dict(withheld(projects.values(), channels))
+    kept_from_dbt = dict(withheld(projects.values(), receivers))
     environments = _environments(file.model, at, projects, kept_from_dbt, base, problems)
     _require_one_each(environments, at, problems)
     _require_one_purpose(root / "projects", projects, kept_from_dbt, problems)

@@ -21,6 +21,8 @@ SELECTING_BY_ONE = frozenset(
 )
 """Options that take one word, and decide what a command selects, too."""
 _SELECTION = SELECTING_BY_MANY | {"--selector", "--indirect-selection", "--vars"}
+LONGEST = 10_000
+"""The characters that a command may have: it is shown whole in Dagster, in logs and in tags."""
 _SET_BY_THE_RUN = ("--project-dir", "--profiles-dir", "--target-path", "--log-path")
 
 
@@ -53,6 +55,12 @@ def arguments(command: str) -> tuple[str, ...]:
 
 
 def _words(text: str) -> list[str]:
+    if len(text) > LONGEST:
+        raise CommandError(
+            "is too long",
+            found=f"{len(text)} characters",
+            remedy=f"use at most {LONGEST} characters",
+        )
     try:
         return shlex.split(text)
     except ValueError as error:

@@ -3,7 +3,7 @@
 `deploy_project.config.resolve.loading` makes them from the files; nothing else does.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from deploy_project.config.values.tokens import REQUESTS_PER_MINUTE, Token
 
 if TYPE_CHECKING:
-    from deploy_project.config.values.notifications import Channel, Rule
+    from deploy_project.config.values.notifications import Channel, OwnerRule, Rule
+    from deploy_project.config.values.webhooks import FileSubscription
 
 EnvironmentType = Literal["production", "staging", "general"]
 JobType = Literal["scheduled", "other", "ci", "merge"]
@@ -371,6 +372,14 @@ class Deployment:
     """The tokens of the API by name."""
     requests_per_minute: int = REQUESTS_PER_MINUTE
     """How many requests of each token the API answers in a minute."""
+    model_notifications: "tuple[OwnerRule, ...]" = ()
+    """The rules that say what is told to the owners of models and sources."""
+    webhooks: "Mapping[str, FileSubscription]" = field(
+        default_factory=dict[str, "FileSubscription"]
+    )
+    """The subscriptions to dbt Cloud's events of runs, by name."""
+    webhook_hosts: tuple[str, ...] = ()
+    """The machines at private addresses that webhooks may go to."""
     warnings: tuple[str, ...] = ()
     """A line for each mistake that turns one thing off, with file and line."""
     patterns: tuple[str, ...] = field(default=(), repr=False)
@@ -391,6 +400,12 @@ class Deployment:
     def production_of(self, project: Project) -> Environment | None:
         """Return the production environment of a project."""
         return production(self.environments_of(project))
+
+    @property
+    def receivers(self) -> "Iterator[Channel | FileSubscription]":
+        """All that has secrets of its own: channels, and subscriptions."""
+        yield from self.channels.values()
+        yield from self.webhooks.values()
 
     def run_page(self, run_id: str) -> str:
         """Return the address of a run in Dagster's UI."""

@@ -1,18 +1,33 @@
 """Frozen dataclasses of notifications: channels, and rules on the messages to them."""
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from deploy_project.config.values.deployment import Secret
 
-Condition = Literal["success", "warning", "failure", "cancelled", "recovered"]
-"""The end of a run that a rule is about; `recovered` is the first success after failures."""
+Condition = Literal["success", "warning", "failure", "cancelled", "recovered", "late"]
+"""The state of a run that a rule is about; `recovered` is the first success after failures."""
 Repeat = Literal["always", "changes", "daily"]
 """When a failure or warning that lasts is told again: each time, once it is another one, daily."""
 Security = Literal["starttls", "none"]
 PullRequests = Literal["exclude", "include", "only"]
+OfModels = Literal["failure", "success"]
+OfTests = Literal["failure", "warning", "success"]
+_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
+_NO_ADDRESS = re.compile(r"[\s,;<>()\[\]\"\\:]")
+_LONGEST_ADDRESS = 254
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is one address of mail, which begins no header and names nobody else."""
+    return (
+        len(text) <= _LONGEST_ADDRESS
+        and _ADDRESS.fullmatch(text) is not None
+        and _NO_ADDRESS.search(text) is None
+    )
 
 
 @dataclass(frozen=True)
@@ -39,6 +54,14 @@ class Slack:
 
 
 @dataclass(frozen=True)
+class Teams:
+    """Messages in Microsoft Teams, by the webhook of a workflow."""
+
+    webhook: Secret
+    """The address of the workflow."""
+
+
+@dataclass(frozen=True)
 class Webhook:
     """JSON to an address, signed with a secret."""
 
@@ -61,7 +84,7 @@ class Directory:
     path: Path
 
 
-Medium = Email | Slack | PagerDuty | Webhook | Directory
+Medium = Email | Slack | Teams | PagerDuty | Webhook | Directory
 
 
 @dataclass(frozen=True)
@@ -84,11 +107,22 @@ class Channel:
 KINDS: dict[type[Medium], str] = {
     Email: "email",
     Slack: "slack",
+    Teams: "teams",
     PagerDuty: "pagerduty",
     Webhook: "webhook",
     Directory: "file",
 }
 """The key in deploy.yaml of each kind of channel."""
+
+
+@dataclass(frozen=True)
+class Late:
+    """The limits beyond which a run, or a schedule, is late; None is no limit."""
+
+    times: float | None = None
+    """Of the median of the job's last successes, for a run in progress."""
+    minutes: int | None = None
+    """After the time of a schedule, for its run to begin."""
 
 
 @dataclass(frozen=True)
@@ -103,5 +137,27 @@ class Rule:
     projects: tuple[str, ...] = ("*",)
     pull_requests: PullRequests = "exclude"
     repeat: Repeat = "changes"
+    late: Late = Late()
+    """With `late` among its conditions."""
     place: str = ""
     """The file and line that state it, for people."""
+
+
+@dataclass(frozen=True)
+class OwnerRule:
+    """A rule on mail to the owners of models and sources (NOT-6)."""
+
+    channel: str
+    """A channel of mail; the owners take the place of its recipients."""
+    models: frozenset[OfModels] = frozenset({"failure"})
+    """The results of models, seeds and snapshots that are told."""
+    tests: frozenset[OfTests] = frozenset({"failure", "warning"})
+    """The results of tests and of source freshness that are told."""
+    jobs: tuple[str, ...] = ("*",)
+    environments: tuple[str, ...] = ("*",)
+    projects: tuple[str, ...] = ("*",)
+    repeat: Repeat = "changes"
+    place: str = ""
+    """The file and line that state it, for people."""
+    pull_requests: PullRequests = field(default="exclude", init=False)
+    """A pull request's author reads its comment, and may name any owner."""

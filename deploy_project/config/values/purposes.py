@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from deploy_project.config.values.deployment import Project, Secret
 from deploy_project.config.values.notifications import Channel
+from deploy_project.config.values.webhooks import FileSubscription
 
 
 def withheld(
-    projects: Iterable[Project], channels: Iterable[Channel]
+    projects: Iterable[Project], receivers: Iterable[Channel | FileSubscription]
 ) -> Iterator[tuple[Secret, str]]:
-    """Yield the secrets of `projects` and of `channels`, each with its key."""
+    """Yield the secrets of `projects` and of `receivers`, each with its key."""
     for project in projects:
         if project.token is not None:
             yield project.token, f"projects.{project.name}.token"
@@ -18,5 +19,5 @@ def withheld(
             yield hosting.token, f"projects.{project.name}.hosting.token"
         if project.hook_secret is not None:
             yield project.hook_secret, f"projects.{project.name}.hooks.secret"
-    for channel in channels:
-        yield from channel.secrets
+    for receiver in receivers:
+        yield from receiver.secrets

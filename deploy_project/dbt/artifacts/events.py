@@ -13,6 +13,8 @@ from deploy_project.errors import DbtError
 
 LONGEST_TEXT = 10_000
 """Characters of a message in an event or an error; the logs have all of it."""
+NOT_DBTS = "something beside dbt, such as a Python model, writes to the descriptor of its events"
+"""The end of the message on an event that dbt can't have written."""
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -157,8 +159,7 @@ def parse(line: str, *, shown: Callable[[str], str] = str) -> Event:
     except MALFORMED as error:
         why = f"{type(error).__name__}: {error}"
         raise DbtError(
-            f"a line among dbt's events is none ({why}): {shown(line[:_SHOWN])!r}; something "
-            "beside dbt, such as a Python model, writes to the descriptor of its events"
+            f"a line among dbt's events is none ({why}): {shown(line[:_SHOWN])!r}; {NOT_DBTS}"
         ) from error
 
 

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from deploy_project.dbt.arguments import flags
 from deploy_project.dbt.arguments.commands import ListCommand, changes_files, subcommand
-from deploy_project.dbt.artifacts.events import Event, Listed, parse, shortened
+from deploy_project.dbt.artifacts.events import NOT_DBTS, Event, Listed, parse, shortened
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.child import GRACE_SECONDS
 from deploy_project.dbt.processes.children import Child, Process
@@ -38,6 +38,7 @@ _WAITING = 1 << 12
 """Parts of events that wait to be heard; with more, dbt waits until they have been."""
 _PART = 1 << 16
 """Characters that count as one of them."""
+_UNASKED = "among dbt's events is a list of nodes that nobody has asked for"
 
 
 @dataclass(frozen=True)
@@ -186,14 +187,13 @@ def run(
             if invocation.arguments[:1] == ("deps",):
                 threading.Thread(target=_end_silent_git, args=(process,), daemon=True).start()
             child.order(order)
-            for line in lines:
+            for event in _events(lines, scrubber, awaits_listing=invocation.before is not None):
                 if let_signals_through():
                     stop(process)
-                if line.endswith("\n"):  # else dbt was killed while it wrote
-                    event = parse(line, shown=lambda text: shortened(scrubber.text(text)))
+                if event is not None:
                     on_event(event)
-                    if isinstance(event, Listed):
-                        child.go_on()
+                if isinstance(event, Listed):
+                    child.go_on()
         except BaseException:
             stop(process)
             raise
@@ -275,8 +275,7 @@ class _EventLines:
         for line in iter(self._waiting.get, None):
             if len(line) == LONGEST_EVENT:
                 raise DbtError(
-                    f"an event of dbt's has more than {LONGEST_EVENT:,} characters; something "
-                    "beside dbt, such as a Python model, writes to the descriptor of its events"
+                    f"an event of dbt's has more than {LONGEST_EVENT:,} characters; {NOT_DBTS}"
                 )
             yield line
             if line:
@@ -299,6 +298,25 @@ class _EventLines:
     def close(self) -> None:
         """Have the thread that listens end by itself: nobody hears any more."""
         self._room.release(_WAITING)
+
+
+def _events(
+    lines: Iterable[str], scrubber: Scrubber, *, awaits_listing: bool
+) -> Iterator[Event | None]:
+    """Yield the events in `lines` without secrets, None for a line that is none of dbt's.
+
+    Raises `DbtError` for a listing that nobody has asked for, and for what is no event.
+    """
+    for line in lines:
+        if not line.endswith("\n"):  # we were woken, or dbt was killed while it wrote
+            yield None
+            continue
+        event = parse(line, shown=lambda text: shortened(scrubber.text(text)))
+        if isinstance(event, Listed):
+            if not awaits_listing:
+                raise DbtError(f"{_UNASKED}; {NOT_DBTS}")
+            awaits_listing = False
+        yield event
 
 
 def _parts(line: str) -> int:

@@ -9,7 +9,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 from deploy_project.dbt.project.rendering import Rendering
@@ -69,18 +69,47 @@ def key_files(
 ) -> list[Named]:
     """Return the relative paths of keys and certificates in an output, found by their names.
 
-    Such a value counts as a path only when a file with it `exists`.
+    They are in its own keys, and in those of DuckDB's `secrets`. Such a value counts as a path only
+    when a file with it `exists`.
     """
     found: list[Named] = []
-    for key, value in output.items():
-        if isinstance(value, str) and _KEY_FILE.search(key):
+    for *key, name, value in _own_keys(output):
+        if isinstance(value, str) and _KEY_FILE.search(str(name)):
+            named = Named((*key, name), value, is_read_only=True)
             try:
-                path = rendering.text(value, where=key)
+                path = rendering.text(value, where=named.label)
             except ConfigError:  # dbt tells, should it want this one
                 continue
             if path and not os.path.isabs(path) and not path.startswith("~") and exists(path):
-                found.append(Named((key,), path, is_read_only=True))
+                found.append(replace(named, path=path))
     return found
+
+
+def _own_keys(output: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the keys and value of each entry of an output, and of its secrets."""
+    yield from output.items()
+    secrets = output.get("secrets")
+    for index, each in enumerate(cast(list[Any], secrets) if isinstance(secrets, list) else []):
+        entries = cast(dict[str, Any], each) if isinstance(each, dict) else {}
+        yield from (("secrets", index, *entry) for entry in entries.items())
+
+
+def divided(path: str) -> tuple[str, str]:
+    """Return the schemes before a path of DuckDB's, such as `ducklake:sqlite:`, and the rest."""
+    rest = path
+    while found := _LOCAL_SCHEME.match(rest):
+        rest = rest[found.end() :]
+    return path[: len(path) - len(rest)], rest
+
+
+def is_lake(prefix: str) -> bool:
+    """Return whether the schemes before a path are those of a DuckLake."""
+    return prefix.lower().startswith("ducklake:")
+
+
+def lake(path: Path) -> Path:
+    """Return the directory of a DuckLake's data, where none is stated: beside its catalog."""
+    return path.with_name(f"{path.name}.files")
 
 
 def inside(path: str) -> PurePosixPath:
@@ -163,9 +192,7 @@ def _named(
     if not isinstance(value, str) or not value:
         return
     named = Named(key, value, is_directory=is_directory, is_read_only=is_read_only)
-    path, prefix = rendering.text(value, where=_described(named)), ""
-    while found := _LOCAL_SCHEME.match(path):
-        prefix, path = prefix + found[0], path[found.end() :]
+    prefix, path = divided(rendering.text(value, where=_described(named)))
     is_elsewhere = not path or path.startswith((":", "~")) or _SCHEME.match(path)
     if is_elsewhere or os.path.isabs(path):
         return

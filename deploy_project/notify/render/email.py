@@ -9,6 +9,7 @@ _COLORS = {
     "success": "#1a7f37",
     "recovered": "#1a7f37",
     "warning": "#9a6700",
+    "late": "#9a6700",
     "failure": "#cf222e",
     "cancelled": "#59636e",
 }

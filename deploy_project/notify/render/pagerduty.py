@@ -13,6 +13,7 @@ Severity = Literal["critical", "warning", "info"]
 _SEVERITIES: dict[Condition, Severity] = {
     "failure": "critical",
     "warning": "warning",
+    "late": "warning",
     "cancelled": "info",
 }
 _SUMMARY = 1_024

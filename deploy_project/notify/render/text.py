@@ -28,6 +28,6 @@ def _lines(message: Message) -> Iterator[str]:
 def _section(section: Section) -> Iterator[str]:
     for item in section.items:
         yield f"  {item.heading}"
-        yield from (f"      {line}" for line in item.text.splitlines())
+        yield from (f"      {line}".rstrip() for line in item.text.splitlines())
         if item.note:
             yield f"    {item.note}"

@@ -18,6 +18,11 @@ def write(message: Message, directory: Path) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         small_files.write_text(file, text(message))
         small_files.write_text(file.with_suffix(".html"), html(message))
+    except (FileExistsError, NotADirectoryError) as error:
+        raise DeliveryError(
+            f"{directory} can't be made, for a file is in its place or above it; move that, or "
+            "give `file:` of the channel another directory"
+        ) from error
     except OSError as error:
         raise DeliveryError(
             f"{file} can't be written: {error.strerror}; give Dagster's user the right to"

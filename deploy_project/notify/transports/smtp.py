@@ -38,7 +38,8 @@ def mail(message: Message, to: Email) -> EmailMessage:
     made["To"] = ", ".join(to.recipients)
     made["Date"] = format_datetime(message.at)
     host = to.sender.rpartition("@")[2]
-    made["Message-ID"] = f"<{message.run_id or message.at.timestamp()}.{message.condition}@{host}>"
+    of = (message.run_id or str(message.at.timestamp()), message.part, message.condition)
+    made["Message-ID"] = f"<{'.'.join(filter(None, of))}@{host}>"
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(text(message))
     made.add_alternative(html(message), subtype="html")

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
-from typing import Any, cast
 
 import dagster as dg
 
@@ -42,6 +41,7 @@ from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeE
 from deploy_project.orchestration.nodes.skip_causes import FAILED, told_skip
 from deploy_project.releases import pointer
 from deploy_project.runs.model.step_context import CommandContext
+from deploy_project.runs.outcome import sampled_rows
 from deploy_project.runs.outcome.finish import record_assets
 
 ASSETS = frozenset({"model", "seed", "snapshot"})
@@ -61,8 +61,10 @@ class AssetReporter:
     is reported under a key that the definitions have for another node.
     """
 
-    def __init__(self, context: dg.OpExecutionContext, *, planned: bool = True) -> None:
-        self._context = context
+    def __init__(
+        self, context: dg.OpExecutionContext, reported: events.Batch, *, planned: bool = True
+    ) -> None:
+        self._context, self._reported = context, reported
         self._reports_planned = planned
         self._numbers: dict[str, Numbered] = {}
         self._begun: set[str] = set()
@@ -176,8 +178,7 @@ class AssetReporter:
         self._begun.remove(unique_id)
         key = self._keys.get(unique_id)
         if key is not None and self._reports_planned:
-            context = self._context
-            events.report_planned(context.instance, context.run, context.op.name, key)
+            self._reported.planned(key)
 
     def _ended(self, event: NodeFinished) -> None:
         if event.status in BUILT:
@@ -193,7 +194,7 @@ class AssetReporter:
         if key is not None:
             why = told_skip(event.unique_id, self._manifest, self._failed)
             described = {"status": "skipped", "dbt/unique_id": event.unique_id}
-            self._context.log_event(dg.AssetObservation(key, why, metadata=described))
+            self._reported.add(dg.AssetObservation(key, why, metadata=described))
 
     def _materialized(self, event: NodeFinished) -> None:
         key, number = self._keys.get(event.unique_id), self._numbers.get(event.unique_id)
@@ -206,22 +207,20 @@ class AssetReporter:
         if event.relation and event.materialized != "view":
             self._tables[event.unique_id] = event.relation
         progress = f"{number.index} of {number.total}: {event.name}" if number else None
-        self._context.log_event(
-            dg.AssetMaterialization(key, description=progress, metadata=described)
-        )
+        self._reported.add(dg.AssetMaterialization(key, description=progress, metadata=described))
 
     def _count(self) -> None:
         """Observe how many rows each table has that was built; a view would have to be run."""
         for unique_id, rows in row_counts(self._command, self._tables).items():
             observed = {"dagster/row_count": dg.MetadataValue.int(rows)}
-            self._context.log_event(dg.AssetObservation(self._keys[unique_id], metadata=observed))
+            self._reported.add(dg.AssetObservation(self._keys[unique_id], metadata=observed))
 
     def _checked(self, event: NodeFinished) -> None:
         key = self._checks.get(event.unique_id)
         if key is None:
             return
         sql = self._code(event, find_test(self._manifest, event.unique_id))
-        self._log(checks.evaluation(key, event, self._manifest, sql=sql))
+        self._reported.add(checks.evaluation(key, event, self._manifest, sql=sql))
         if event.status in FOUND_ROWS and self._command.run.environment.show_rows:
             self._with_rows[event.unique_id] = event
 
@@ -244,16 +243,15 @@ class AssetReporter:
         except DeployError as error:
             command.say(f"The rows that tests have found can't be shown: {error}")
             return
+        sampled_rows.keep(found, directory.parent)
         for unique_id, sample in found.items():
             event, key = self._with_rows.get(unique_id), self._checks.get(unique_id)
             if event is not None and key is not None:
                 sql = self._code(event, find_test(self._manifest, unique_id))
                 rows = rows_table(sample.columns, sample.rows)
-                self._log(checks.evaluation(key, event, self._manifest, sql=sql, rows=rows))
-
-    def _log(self, evaluation: dg.AssetCheckEvaluation) -> None:
-        # Dagster logs evaluations too, though the declared type doesn't say so.
-        self._context.log_event(cast(Any, evaluation))
+                self._reported.add(
+                    checks.evaluation(key, event, self._manifest, sql=sql, rows=rows)
+                )
 
     def _measured(self, event: NodeFinished) -> None:
         # dbt leaves a source whose measurement has failed out of sources.json.
@@ -266,6 +264,6 @@ class AssetReporter:
         if key is None:
             return
         if check is not None:
-            self._log(checks.freshness_evaluation(check, result))
+            self._reported.add(checks.freshness_evaluation(check, result))
         observed = checks.freshness_metadata(result)
-        self._context.log_event(dg.AssetObservation(key, metadata=observed))
+        self._reported.add(dg.AssetObservation(key, metadata=observed))

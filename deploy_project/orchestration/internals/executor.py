@@ -1,6 +1,6 @@
 """The executor base class: one compute log for each step without one process for each step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -47,10 +47,7 @@ class StepLogExecutor(Executor):
     ) -> Iterator[DagsterEvent]:
         outcome = Status.CANCELLED
         try:
-            failed = False
-            for event in self._steps(plan_context, execution_plan):
-                failed = failed or event.is_step_failure
-                yield event
+            failed = yield from self._steps(plan_context, execution_plan)
             outcome = Status.ERROR if failed else Status.SUCCESS
         except Exception:
             outcome = Status.ERROR
@@ -60,7 +57,8 @@ class StepLogExecutor(Executor):
 
     def _steps(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
-    ) -> Iterator[DagsterEvent]:
+    ) -> Generator[DagsterEvent, None, bool]:
+        """Yield the events of every step; return whether one has failed."""
         limits = InstanceConcurrencyContext(plan_context.instance, plan_context.dagster_run)
         with (
             limits,
@@ -82,6 +80,7 @@ class StepLogExecutor(Executor):
                     active.handle_event(event)
                 active.verify_complete(plan_context, step.key)
                 yield from active.plan_events_iterator(plan_context)
+            return failed
 
     def _one_step(
         self,

@@ -1,4 +1,4 @@
-"""The job or selection that the process of a run was started to execute.
+"""The run, job or selection that the process of a run was started to execute.
 
 It needs no asset of the catalog to run a job, and may have to make them for a run by hand.
 
@@ -36,16 +36,24 @@ def executed_selection(arguments: Sequence[str], told: str | None) -> frozenset[
 
     `arguments` and `told` are those of `executed_job`. Asks the instance.
     """
-    launched = _launched(arguments, told)
-    if launched is None:
-        return frozenset()
-    assert launched.instance_ref is not None
-    with dg.DagsterInstance.from_ref(launched.instance_ref) as instance:
-        run = instance.get_run_by_id(launched.run_id)
+    run = executed_run(arguments, told)
     if run is None:
         return frozenset()
     checked = (each.asset_key for each in run.asset_check_selection or ())
     return frozenset({*(run.asset_selection or ()), *checked})
+
+
+def executed_run(arguments: Sequence[str], told: str | None) -> dg.DagsterRun | None:
+    """Return the run of this process as the instance has it; None without a launcher's word.
+
+    `arguments` and `told` are those of `executed_job`.
+    """
+    launched = _launched(arguments, told)
+    if launched is None:
+        return None
+    assert launched.instance_ref is not None
+    with dg.DagsterInstance.from_ref(launched.instance_ref) as instance:
+        return instance.get_run_by_id(launched.run_id)
 
 
 def _launched(arguments: Sequence[str], told: str | None) -> ExecuteRunArgs | None:

@@ -1,16 +1,28 @@
 """Base classes of a SQLite storage that keeps its connections; Dagster's makes one per event."""
 
 from abc import abstractmethod
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster import DagsterEventType
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecordStatus as Executed,
+)
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetKeyTable,
+    SqlEventLogStorageTable,
+)
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, NullPool, bindparam, create_engine
+from sqlalchemy.dialects.sqlite import insert
 
 
 class SqliteEventLog(SqliteEventLogStorage):
@@ -52,6 +64,33 @@ class SqliteEventLog(SqliteEventLogStorage):
         super().store_event(event)
         Path(self.path_for_shard(event.run_id)).touch()
 
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        """Store events in two transactions where they are of one run, its assets and its checks.
+
+        Each is made a text once. The rows are those that Dagster stores for one after the other.
+        """
+        runs = {each.run_id for each in events}
+        if len(runs) != 1 or not all(map(_is_batched, events)) or not self._is_indexed():
+            return super().store_event_batch(events)
+        rows = [self._event_to_row(each) for each in events]
+        with self.run_connection(events[0].run_id) as connection:
+            connection.execute(_STORE, rows)
+        with self.index_transaction() as connection:
+            connection.execute(_STORE, rows)
+            last: int = connection.exec_driver_sql("select last_insert_rowid()").scalar_one()
+            for number, event, row in zip(count(last - len(rows) + 1), events, rows, strict=False):
+                if event.dagster_event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
+                    _store_check(connection, event, row, number)
+                else:
+                    self._store_asset_event_tags(connection, [event], [number])
+                    _store_asset(connection, event, row, number)
+        Path(self.path_for_shard(events[0].run_id)).touch()
+        return None
+
+    def _is_indexed(self) -> bool:
+        with self.index_connection() as connection:
+            return self._has_asset_key_index_cols_on_connection(connection)
+
     def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
         """Return whether the table of assets has a column; Dagster asks it anew for each event."""
         if column_name not in self._found_columns:
@@ -70,6 +109,97 @@ class SqliteEventLog(SqliteEventLogStorage):
         """Stop watching files, and close all connections."""
         super().dispose()
         self.close()
+
+
+def _is_batched(event: dg.EventLogEntry) -> bool:
+    return event.is_dagster_event and event.dagster_event_type in _BATCHED
+
+
+def _store_asset(
+    connection: Connection, event: dg.EventLogEntry, row: Mapping[str, Any], number: int
+) -> None:
+    """Store the latest event of an asset, as `_get_asset_entry_values` has it."""
+    at = datetime.fromtimestamp(event.timestamp, UTC)
+    values = {"asset_key": row["asset_key"], "seen_at": at}
+    match event.dagster_event_type:
+        case DagsterEventType.ASSET_MATERIALIZATION:
+            record = f'{{"__class__": "EventLogRecord", "event_log_entry": {row["event"]}, '
+            values |= {"run": event.run_id, "built": f'{record}"storage_id": {number}}}'}
+            connection.execute(_BUILT, values)
+        case DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
+            connection.execute(_PLANNED, {**values, "run": event.run_id})
+        case _:
+            connection.execute(_SEEN, values)
+
+
+def _store_check(
+    connection: Connection, event: dg.EventLogEntry, row: Mapping[str, Any], number: int
+) -> None:
+    """Store the evaluation of a check, as `_update_asset_check_evaluation` does."""
+    evaluation: Any = event.dagster_event and event.dagster_event.event_specific_data
+    assert isinstance(evaluation, dg.AssetCheckEvaluation)
+    target = evaluation.target_materialization_data
+    passed = Executed.SUCCEEDED if evaluation.passed else Executed.FAILED
+    values = {
+        "asset": evaluation.asset_key.to_string(),
+        "check": evaluation.check_name,
+        "run": event.run_id,
+        "status": passed.value,
+        "event": row["event"],
+        "at": row["timestamp"],
+        "number": number,
+        "target": target.storage_id if target else None,
+    }
+    if connection.execute(_EVALUATED, values).rowcount == 0:
+        connection.execute(_FIRST_EVALUATED, values)
+
+
+def _upsert(**columns: str) -> Any:
+    """Return the statement that stores `columns` of an asset, each a parameter by its name."""
+    values: dict[str, Any] = {name: bindparam(each) for name, each in columns.items()}
+    inserted = insert(AssetKeyTable).values(asset_key=bindparam("asset_key"), **values)
+    return inserted.on_conflict_do_update(index_elements=[AssetKeyTable.c.asset_key], set_=values)
+
+
+_BATCHED = frozenset(
+    {
+        DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        DagsterEventType.ASSET_MATERIALIZATION,
+        DagsterEventType.ASSET_OBSERVATION,
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+    }
+)
+_STORE = SqlEventLogStorageTable.insert()
+_SEEN = _upsert(last_materialization_timestamp="seen_at")
+_PLANNED = _upsert(last_materialization_timestamp="seen_at", last_run_id="run")
+_BUILT = _upsert(
+    last_materialization_timestamp="seen_at", last_run_id="run", last_materialization="built"
+)
+_EVALUATION: dict[Any, Any] = {
+    AssetCheckExecutionsTable.c.execution_status: bindparam("status"),
+    AssetCheckExecutionsTable.c.evaluation_event: bindparam("event"),
+    AssetCheckExecutionsTable.c.evaluation_event_timestamp: bindparam("at"),
+    AssetCheckExecutionsTable.c.evaluation_event_storage_id: bindparam("number"),
+    AssetCheckExecutionsTable.c.materialization_event_storage_id: bindparam("target"),
+}
+_EVALUATED = (
+    AssetCheckExecutionsTable.update()
+    .where(
+        AssetCheckExecutionsTable.c.asset_key == bindparam("asset"),
+        AssetCheckExecutionsTable.c.check_name == bindparam("check"),
+        AssetCheckExecutionsTable.c.run_id == bindparam("run"),
+        AssetCheckExecutionsTable.c.partition.is_(None),
+    )
+    .values(_EVALUATION)
+)
+_FIRST_EVALUATED = AssetCheckExecutionsTable.insert().values(
+    {
+        AssetCheckExecutionsTable.c.asset_key: bindparam("asset"),
+        AssetCheckExecutionsTable.c.check_name: bindparam("check"),
+        AssetCheckExecutionsTable.c.run_id: bindparam("run"),
+        **_EVALUATION,
+    }
+)
 
 
 class SqliteInstanceStorage(DagsterSqliteStorage):

@@ -15,6 +15,7 @@ from deploy_project.orchestration.catalog.selection import (
     selection_arguments,
 )
 from deploy_project.orchestration.internals.check_outputs import evaluated
+from deploy_project.orchestration.internals.events import Batch
 from deploy_project.orchestration.jobs.step_failures import failing_clearly
 from deploy_project.orchestration.nodes.node_facts import ManifestContent
 from deploy_project.runs.model import tags
@@ -86,8 +87,8 @@ def _perform(context: dg.OpExecutionContext, run: Run) -> None:
     chain = steps(run.job)
     try:
         for step in chain:
-            reporter = AssetReporter(context, planned=False)
-            with failing_clearly(), run.state.explained(step.name):
+            with failing_clearly(), run.state.explained(step.name), Batch(context) as reported:
+                reporter = AssetReporter(context, reported, planned=False)
                 record = perform.perform(run, step, of=len(chain), listener=reporter)
             if record.status is not Status.SUCCESS:
                 raise dg.Failure(record.message, allow_retries=False)

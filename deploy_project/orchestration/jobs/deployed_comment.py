@@ -18,11 +18,11 @@ from deploy_project.git.hosts.comments import amend_comment
 from deploy_project.git.hosts.host import Merged
 from deploy_project.git.hosts.merged import merged_pull_requests
 from deploy_project.git.mirror import contains, is_full
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
+from deploy_project.runs.reads.dagster_runs import tagged
 
 _RUNS = 500
 """So many runs of CI jobs are looked at, the newest first."""

@@ -1,13 +1,14 @@
 """The index of runs kept up to date: by each run that ends, and by the sensor of run records."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from deploy_project.errors import DeployError
 from deploy_project.orchestration.internals.run_storage import index_beside
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.reads.catching_up import catch_up
 from deploy_project.runs.reads.past_run import past_run, with_facts
 from deploy_project.runs.store.artifacts import Artifacts
@@ -40,6 +41,14 @@ def _problem(instance: dg.DagsterInstance, record: dg.RunRecord, finished: Finis
     except Exception as error:  # no run fails for want of speed
         return f"the run is not in the index of runs: {type(error).__name__}, which is our mistake"
     return ""
+
+
+def forget(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Take a run out of the index, so that it is written again; a failure costs speed alone."""
+    with suppress(DeployError):
+        index = index_beside(instance)
+        if index is not None:
+            index.remove([run_id])
 
 
 def index_ended(instance: dg.DagsterInstance, artifacts: Artifacts, *, seconds: float) -> None:

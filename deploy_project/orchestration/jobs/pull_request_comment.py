@@ -9,11 +9,11 @@ from deploy_project.ci.pulls.plan import Refuse
 from deploy_project.ci.telling import comment_facts
 from deploy_project.ci.telling.post import post
 from deploy_project.errors import ArtifactError
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
+from deploy_project.runs.reads.dagster_runs import tagged
 from deploy_project.runs.store.artifacts import COMMENT
 
 

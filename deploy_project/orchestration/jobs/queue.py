@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 import dagster as dg
 
 from deploy_project.orchestration.internals import events
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import Category
+from deploy_project.runs.reads.dagster_runs import tagged
 
 
 def supersede(

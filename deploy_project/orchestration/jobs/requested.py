@@ -24,6 +24,7 @@ from deploy_project.runs.model.overrides import PLAN, job_asked_for, job_name
 from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.run import Run, configured_job
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads.dagster_runs import tagged
 
 _STEP = "step"
 _ACTIVE = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
@@ -128,11 +129,11 @@ def _count(context: dg.OpExecutionContext, job: Job, *, run_slots: int | None) -
     missing = tags.of_job(job, run_slots=run_slots).items() - context.run.tags.items()
     if tags.JOB in context.run.tags or not missing:
         return
-    wanted = dg.RunsFilter(statuses=_ACTIVE, tags={tags.QUEUE: job.name})
-    others = context.instance.get_run_ids(wanted, limit=1)
+    others = tagged(context.instance, {tags.QUEUE: job.name}, statuses=_ACTIVE, limit=1)
     if others and job.job_type != "ci":
+        other = others[0].dagster_run.run_id
         raise ConfigError(
-            f"run {others[0]} of job {job.name!r} is in progress, and runs of one job never "
+            f"run {other} of job {job.name!r} is in progress, and runs of one job never "
             f"overlap; start this one when that has ended, or with `deploy-project run {job.name} "
             "--step …`, which has it wait"
         )

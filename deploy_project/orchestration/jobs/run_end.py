@@ -2,26 +2,21 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import dagster as dg
 
 from deploy_project.errors import ArtifactError
 from deploy_project.orchestration.internals import events
 from deploy_project.runs.instance.deactivation import deactivated_by
-from deploy_project.runs.model import run as runs
 from deploy_project.runs.model import run_facts, tags
-from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome import leftovers
-from deploy_project.runs.outcome.command_results import command_results, timing_of
 from deploy_project.runs.outcome.ends import EndEvent, Kind, reason
-from deploy_project.runs.outcome.facts import gathered
+from deploy_project.runs.outcome.facts import bare_facts, gathered
 from deploy_project.runs.outcome.finish import pull_requests_of, record, record_asset, verdict
-from deploy_project.runs.outcome.overview import FinishedRun
-from deploy_project.runs.outcome.step_files import recorded_steps
-from deploy_project.runs.store import scratch
+from deploy_project.runs.outcome.finished_run import FinishedRun
+from deploy_project.runs.outcome.overview import Shown
 
 _KINDS: dict[dg.DagsterEventType, Kind] = {
     dg.DagsterEventType.ENGINE_EVENT: "engine",
@@ -30,7 +25,8 @@ _KINDS: dict[dg.DagsterEventType, Kind] = {
     dg.DagsterEventType.RUN_CANCELED: "cancel",
 }
 EndListener = Callable[[dg.DagsterInstance, FinishedRun], Sequence[str]]
-"""Hears of a run's end, whose facts are kept by then; returns the errors that it has met.
+"""Hears of a run's end with its facts, which are kept by then where that is possible; returns the
+errors that it has met.
 
 A run that is killed while they are called is told of again.
 """
@@ -53,8 +49,8 @@ def conclude(
     """
     run = finished.run
     if finished.outcome is Status.CANCELLED and not finished.reason:
-        said = _said(_told(instance, run.id))
-        finished = replace(finished, reason=reason(Status.CANCELLED, list(said), began=True))
+        found = said(told(instance, run.id))
+        finished = replace(finished, reason=reason(Status.CANCELLED, list(found), began=True))
     why = (
         deactivated_by(instance, run.configured, dagster_run)
         if finished.outcome is Status.ERROR
@@ -64,115 +60,87 @@ def conclude(
         if run.pull_request is not None:
             partitions = pull_requests_of(run.environment.project)
             instance.add_dynamic_partitions(partitions.name or "", [str(run.pull_request)])
-        finished, wrong = _with_facts(replace(finished, deactivated=why or ""), is_over=is_over)
+        finished = replace(finished, deactivated=why or "")
+        facts, wrong = _kept_facts(finished, is_over=is_over)
+        finished = replace(finished, facts=facts)
         untold = [each for listener in listeners for each in listener(instance, finished)]
         for each in (*wrong, *untold):
             instance.report_engine_event(each, dagster_run)
-        _tag(instance, dagster_run, finished.failed_boxes)
-        materialization = record(replace(finished, untold=untold))
+        _tag(instance, dagster_run, facts, is_kept=not wrong)
+        materialization = record(facts, Shown(run, finished.timing, finished.docs, untold))
         events.report_materialization(instance, dagster_run, materialization)
         events.report_evaluation(instance, dagster_run, verdict(materialization))
     if why is not None:
         instance.report_engine_event(why, dagster_run)
 
 
-def _with_facts(finished: FinishedRun, *, is_over: bool) -> tuple[FinishedRun, list[str]]:
-    """Return the run with its facts, kept among its artifacts by now, and the errors met.
+def _kept_facts(finished: FinishedRun, *, is_over: bool) -> tuple[RunFacts, list[str]]:
+    """Return the facts of a run, and the errors that have kept them from its artifacts.
 
     Raises `ArtifactError` when they can't be kept and the run `is_over`.
     """
+    facts = bare_facts(finished)
     try:
-        finished = replace(finished, facts=(facts := gathered(finished)))
+        facts = gathered(finished)
         run_facts.keep(finished.run.artifacts, facts)
     except ArtifactError as error:
         if is_over:
             raise
-        return finished, [f"The facts of the run could not be kept: {error}"]
+        return facts, [f"The facts of the run could not be kept: {error}"]
     except Exception as error:  # no run fails for want of them
         kind = type(error).__name__
-        return finished, [f"The facts of the run could not be kept: {kind}, which is our mistake"]
-    return finished, []
+        return facts, [f"The facts of the run could not be kept: {kind}, which is our mistake"]
+    return facts, []
 
 
-def _tag(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, failed: str) -> None:
-    """Tag the run with the steps that failed without failing it; a rerun has its parent's tag."""
-    if failed != tags.current(dagster_run.tags).get(tags.FAILED_STEPS, ""):
-        instance.add_run_tags(dagster_run.run_id, {tags.FAILED_STEPS: failed})
+def _tag(
+    instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, facts: RunFacts, *, is_kept: bool
+) -> None:
+    """Tag the run with the steps that failed without failing it, and for facts to be written later.
+
+    A rerun has its parent's tags.
+    """
+    wanted = {
+        tags.FAILED_STEPS: ", ".join(facts.failed_steps),
+        tags.FACTS: "" if is_kept else tags.MISSING,
+    }
+    known = tags.current(dagster_run.tags)
+    changed = {name: value for name, value in wanted.items() if value != known.get(name, "")}
+    if changed:
+        instance.add_run_tags(dagster_run.run_id, changed)
 
 
 def has_record(instance: dg.DagsterInstance, run: Run) -> bool:
-    """Whether the record of the run is in the asset catalog; it is the last thing a run reports.
+    """Whether the record of the run is in the asset catalog."""
+    return record_of(instance, run) is not None
+
+
+def record_of(instance: dg.DagsterInstance, run: Run) -> dg.AssetMaterialization | None:
+    """Return the record of the run, which is the last thing that it reports; None without one.
 
     Another machine may have written it, of a run that was ended by force and went on here.
     """
     built = dg.DagsterEventType.ASSET_MATERIALIZATION
     last = instance.get_records_for_run(run.id, of_type=built, limit=1, ascending=False).records
     key = record_asset(run.job, of_pull_requests=run.is_ci)
-    built_last = (each.event_log_entry.dagster_event for each in last)
-    if any(event is not None and event.asset_key == key for event in built_last):
-        return True
+    found = next((each.asset_materialization for each in last), None)
+    if found is not None and found.asset_key == key:
+        return found
     known = instance.get_run_by_id(run.id)
     if known is None or not known.is_finished:
-        return False
-    newest = instance.fetch_materializations(key, limit=_NEWEST).records
-    return any(each.run_id == run.id for each in newest)
-
-
-def write_missing(
-    instance: dg.DagsterInstance, known: dg.RunRecord, run: Run, listeners: Sequence[EndListener]
-) -> None:
-    """Write the record of a run that ended without one, keep its files, free its scratch space.
-
-    Raises `ConfigError` or `ArtifactError` when its files can't be kept.
-    """
-    dagster_run, told = known.dagster_run, _told(instance, run.id)
-    ended = known.update_timestamp if known.end_time is None else _moment(known.end_time)
-    outcome, began = Status.of(dagster_run.status), known.start_time is not None
-    why = reason(outcome, list(_said(told)), began=began)
-    steps = leftovers.interrupted(
-        recorded_steps(run, is_from_elsewhere=began and not run.work.is_dir()),
-        {each.step_key: _moment(each.timestamp) for each in told if each.step_key},
-        status=Status.CANCELLED if outcome is Status.CANCELLED else Status.ERROR,
-        message=why,
-        ended_at=ended,
-    )
-    leftovers.keep(run, steps)
-    results = command_results(run, steps)
-    finished = FinishedRun(
-        run=run,
-        outcome=outcome,
-        source=runs.known_source(run) or _source(dagster_run),
-        created_at=known.create_timestamp,
-        started_at=ended if known.start_time is None else _moment(known.start_time),
-        ended_at=ended,
-        steps=steps,
-        timing=timing_of(results),
-        results=results,
-        reason=why,
-        is_strangers=bool(dagster_run.tags.get(tags.STRANGER)) or run.pull_request is not None,
-    )
-    conclude(instance, dagster_run, finished, listeners, is_over=True)
-    scratch.free(run.work)
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _source(dagster_run: dg.DagsterRun) -> Code | None:
-    commit = tags.commit(dagster_run.tags)
-    if not commit:
         return None
-    return Code(commit, tags.branch(dagster_run.tags) or "", is_head=False)
+    newest = instance.fetch_materializations(key, limit=_NEWEST).records
+    return next((each.asset_materialization for each in newest if each.run_id == run.id), None)
 
 
-def _told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
+def told(instance: dg.DagsterInstance, run_id: str) -> list[dg.EventLogEntry]:
     """Return the events of a run's end, and of the starts of its steps."""
     wanted = {*_KINDS, dg.DagsterEventType.STEP_START}
     return list(instance.all_logs(run_id, of_type=wanted))
 
 
-def _said(told: Iterable[dg.EventLogEntry]) -> Iterator[EndEvent]:
+def said(told: Iterable[dg.EventLogEntry]) -> Iterator[EndEvent]:
+    """Yield the texts of events of a run's end."""
     for entry in told:
         event = entry.dagster_event
         if event is not None and event.event_type in _KINDS:

@@ -1,6 +1,6 @@
 """One Dagster job for each deployment job, one op for each of its steps (DESIGN 3)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.errors import ArtifactError, DeployError, LaunchError
 from deploy_project.orchestration.catalog.reporter import AssetReporter
 from deploy_project.orchestration.internals import executor
+from deploy_project.orchestration.internals.events import Batch
 from deploy_project.orchestration.jobs.first_step import first_lines
 from deploy_project.orchestration.jobs.pull_request_comment import tell_begin
 from deploy_project.orchestration.jobs.run_end import EndListener, conclude
@@ -38,6 +39,7 @@ from deploy_project.runs.outcome.finish import finish
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.retry import resumption
 from deploy_project.runs.steps import perform
+from deploy_project.runs.steps.failing import FailureNotes
 from deploy_project.runs.timing.model_timing import duration_text
 
 _SHOWN_AS = {"clone": "git", "profile": "yaml", "lint": "sql"}
@@ -82,17 +84,17 @@ def carry_out(
     """Carry out the step `key` of a run, `then` others; raise `dagster.Failure` if that ends it."""
     chain = steps(run.job)
     step = next(each for each in chain if each.key == key)
-    with failing_clearly(), run.state.explained(step.name):
+    with failing_clearly(), run.state.explained(step.name), Batch(context) as reported:
         runs.begun_at(run)
         is_first = runs.known_source(run) is None
         refused = _inherit(context.instance, run) if is_first else None
         notes = first_lines(context.instance, context.run, run) if is_first else []
-        if refused is None:
-            _repeat(context, run, step, len(chain))
+        if refused is None:  # Dagster's own retry has no ops for the steps before the failure
+            _carry_out_others(context, run, resumption.to_repeat(run, step), _no_listener)
         done = perform.perform(
             *(run, step),
             of=len(chain),
-            listener=_listener(context, run),
+            listener=_listener(context, run, reported),
             notes=notes,
             refused=refused,
             actions=ACTIONS,
@@ -103,15 +105,7 @@ def carry_out(
         tell_begin(run, context.log.warning)
     command = {"command": " ".join(("dbt", *step.arguments))} if step.arguments else {}
     _conclude(context, step, done, command)
-    for later in then:
-        with failing_clearly(), run.state.explained(later.name):
-            done = perform.perform(
-                *(run, later),
-                of=len(chain),
-                listener=_listener(context, run),
-                actions=ACTIONS,
-            )
-        _judge(context, later, done, {})
+    _carry_out_others(context, run, then, partial(_listener, context, run))
 
 
 def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
@@ -126,17 +120,35 @@ def _inherit(instance: dg.DagsterInstance, run: Run) -> DeployError | None:
     return None
 
 
-def _repeat(context: dg.OpExecutionContext, run: Run, step: Step, total: int) -> None:
-    """Repeat the job's `dbt deps` and `dbt clean` before `step`, for Dagster's own retry."""
-    for earlier in resumption.to_repeat(run, step):
-        done = perform.perform(run, earlier, of=total, listener=NoListener(), actions=ACTIONS)
-        _judge(context, earlier, done, {})
+def _carry_out_others(
+    context: dg.OpExecutionContext,
+    run: Run,
+    others: Sequence[Step],
+    listener: Callable[[Batch], Listener],
+) -> None:
+    """Carry out steps that have no op of their own; raise `dagster.Failure` if one ends the run."""
+    for step in others:
+        with failing_clearly(), run.state.explained(step.name), Batch(context) as reported:
+            done = perform.perform(
+                *(run, step),
+                of=len(steps(run.job)),
+                listener=listener(reported),
+                actions=ACTIONS,
+            )
+        _judge(context, step, done, {})
 
 
-def _listener(context: dg.OpExecutionContext, run: Run) -> Listener:
+def _listener(context: dg.OpExecutionContext, run: Run, reported: Batch) -> Listener:
     if run.is_ci:
         return Listeners(Guard(), CommandListener())
-    return NoListener() if run.schema is not None else OfTrustedCode(AssetReporter(context))
+    if run.schema is not None:
+        return NoListener()
+    notes = [FailureNotes()] if run.deployment.model_notifications else []
+    return OfTrustedCode(Listeners(AssetReporter(context, reported), *notes))
+
+
+def _no_listener(_: Batch) -> Listener:
+    return NoListener()
 
 
 def _tag(context: dg.OpExecutionContext, run: Run) -> None:
@@ -145,7 +157,7 @@ def _tag(context: dg.OpExecutionContext, run: Run) -> None:
     by_shell = context.run.remote_job_origin is None
     values = {
         tags.WHO: run.who or (person() if by_shell else ""),
-        tags.STRANGER: "true" if runs.known_as_a_strangers(run) else "",
+        tags.STRANGER: "true" if runs.may_be_a_strangers(run) else "",
     }
     if found is not None:
         apart = run.pull_request is not None

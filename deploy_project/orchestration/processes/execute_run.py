@@ -5,37 +5,29 @@ Dagster's own holds the rest. This module imports nothing of Dagster before dbt 
 """
 
 import runpy
-import signal
 import sys
 from contextlib import suppress
 
-from deploy_project.config.environment import settings
+from deploy_project.config.environment import settings, variable
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.errors import DeployError
-from deploy_project.orchestration.processes import shortcuts
+from deploy_project.orchestration.processes import asked, shortcuts
+from deploy_project.processes.signals import hear_interrupts
 
 
 def start_dbt(job: str) -> None:
-    """Start the dbt process of the first command of `job`; none unless the job is ours."""
+    """Start the dbt process of a run of Dagster's `job`; none unless the job is ours."""
     with suppress(DeployError):  # loading the definitions will report it
         found = settings()
-        wanted = load_deployment(found.config_file, state=found.state.root).jobs.get(job)
+        deployment = load_deployment(found.config_file, state=found.state.root)
+        wanted = asked.job_of(job, variable(asked.VARIABLE), deployment)
         if wanted is not None:
             shortcuts.start_dbt(wanted, found.state)
 
 
-def hear_interrupts() -> None:
-    """Have SIGINT end this process until Dagster takes it over, which is how a run is cancelled.
-
-    A shell that starts the daemon in the background has it ignored, and all below it as well.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def main() -> None:
     """Start dbt, then be the `dagster api execute_run` that executes the run."""
-    hear_interrupts()
+    hear_interrupts()  # which is how a run is cancelled
     _, job = sys.argv
     start_dbt(job)
     sys.argv[1:] = ["api", "execute_run"]

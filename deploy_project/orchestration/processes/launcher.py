@@ -13,6 +13,7 @@ from contextlib import suppress
 import dagster as dg
 
 from deploy_project.orchestration.internals import launching
+from deploy_project.orchestration.processes import asked
 from deploy_project.orchestration.processes.workers import Worker, reclaim, worker_of
 
 PATIENCE_SECONDS = 60
@@ -30,6 +31,7 @@ class ProcessLauncher(launching.Launcher):
         worker = worker_of(instance, run.run_id)
         reclaim(worker.directory.parent)
         command, variables = launching.run_command(instance, run)
+        variables |= asked.variables(run)
         process = worker.start(command, {**os.environ, **variables})
         if process is None:
             self.say(run, "Another process has launched this run already; leaving it alone.")

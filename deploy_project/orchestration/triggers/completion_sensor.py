@@ -16,7 +16,6 @@ from deploy_project.orchestration.triggers.completions import (
 )
 from deploy_project.runs.instance.deactivation import startable
 from deploy_project.runs.model import tags
-from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads import dagster_runs
 from deploy_project.runs.requests.request import requested
 
@@ -33,7 +32,7 @@ def ends(
         if isinstance(parent, AssetParent):
             yield from _materializations(instance, parent, since)
         elif parent.location is not None:
-            yield from _of_another_location(instance, parent, since)
+            yield from _of_another_location(instance, parent, parent.location, since)
         else:
             own.append(parent.job)
     if own:
@@ -46,25 +45,15 @@ def ends(
 
 
 def _of_another_location(
-    instance: dg.DagsterInstance, parent: JobParent, since: float
+    instance: dg.DagsterInstance, parent: JobParent, location: str, since: float
 ) -> Iterator[EndedRun]:
     after = datetime.fromtimestamp(since, UTC)
-    wanted = dg.RunsFilter(job_name=parent.job, statuses=dagster_runs.ENDED, updated_after=after)
-    for record in instance.get_run_records(wanted):
-        origin = record.dagster_run.remote_job_origin
-        is_of_it = origin is not None and origin.location_name == parent.location
-        if is_of_it and _ended_at(record) >= since:
-            yield _end(record, parent)
-
-
-def _ended_at(record: dg.RunRecord) -> float:
-    """Return when a run has ended; that it has changed since may be its tags alone."""
-    return record.update_timestamp.timestamp() if record.end_time is None else record.end_time
-
-
-def _end(record: dg.RunRecord, parent: JobParent) -> EndedRun:
-    run = record.dagster_run
-    return EndedRun(str(parent), _ended_at(record), run.run_id, Status.of(run.status))
+    found = dagster_runs.ended_elsewhere(instance, parent.job, location=location, since=after)
+    for run in found:
+        assert run.ended_at is not None
+        ended = run.ended_at.timestamp()
+        if ended >= since:  # that it has changed since then may be its tags alone
+            yield EndedRun(str(parent), ended, run.id, run.status)
 
 
 def _materializations(

@@ -6,6 +6,7 @@ import dagster as dg
 
 from deploy_project.orchestration.internals import launching
 from deploy_project.orchestration.processes.workers import worker_of
+from deploy_project.runs.reads import dagster_runs
 
 AFTER = timedelta(seconds=30)
 """A daemon that lives has started the process of a run long before."""
@@ -19,10 +20,9 @@ def start_lost(instance: dg.DagsterInstance, *, now: datetime) -> list[str]:
     launcher = launching.launcher_of(instance)
     if launcher is None:
         return []
-    starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING], updated_before=now - AFTER)
     lost = [
         run
-        for run in instance.get_runs(starting)
+        for run in dagster_runs.starting(instance, since_before=now - AFTER)
         if not worker_of(instance, run.run_id).directory.exists()
         and not _is_launched(instance, run)
     ]

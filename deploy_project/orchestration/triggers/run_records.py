@@ -11,12 +11,13 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import DeployError
 from deploy_project.orchestration.jobs.first_step import own_tags
 from deploy_project.orchestration.jobs.indexing import index_ended
-from deploy_project.orchestration.jobs.run_end import EndListener, has_record, write_missing
+from deploy_project.orchestration.jobs.late_records import late_facts, write_missing
+from deploy_project.orchestration.jobs.run_end import EndListener, has_record
 from deploy_project.orchestration.triggers.lost import start_lost
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.outcome.ends import Changed, Cursor, due, moved
+from deploy_project.runs.reads.dagster_runs import tagged
 from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Artifacts
 
@@ -110,6 +111,8 @@ def look(
             if not has_record(instance, run):
                 write_missing(instance, known[run_id], run, listeners)
                 written.append(f"Wrote the record of run {run_id} of {run.job.name}")
+            elif late_facts(instance, known[run_id], run):
+                written.append(f"Wrote the facts of run {run_id} of {run.job.name}")
         except (DeployError, OSError) as error:
             warn(f"The record of run {run_id} can't be written yet: {error}")
             continue

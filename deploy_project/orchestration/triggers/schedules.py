@@ -7,6 +7,7 @@ import dagster as dg
 from deploy_project.config.values.deployment import Job
 from deploy_project.orchestration.jobs.queue import supersede
 from deploy_project.runs.instance.deactivation import held_back
+from deploy_project.runs.instance.schedules import schedule_name
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.request import requested
 
@@ -20,7 +21,7 @@ def schedule(job: Job, target: dg.JobDefinition) -> dg.ScheduleDefinition | None
         return None
 
     @dg.schedule(  # pyright: ignore[reportUnknownMemberType]
-        name=f"{job.name}_schedule",
+        name=schedule_name(job),
         job=target,
         cron_schedule=job.cron[0] if len(job.cron) == 1 else list(job.cron),
         execution_timezone=job.timezone,

@@ -6,11 +6,11 @@ from itertools import chain
 import dagster as dg
 
 from deploy_project.config.values.deployment import Job
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.streak import Attempt, failures, fingerprint
 from deploy_project.runs.model.tags import Trigger
+from deploy_project.runs.reads.dagster_runs import tagged
 
 BANNER = (
     "Job has been deactivated due to repeated run failures. To reactivate, verify the job is "
@@ -41,6 +41,8 @@ def startable(
 
 def deactivated_by(instance: dg.DagsterInstance, job: Job, run: dg.DagsterRun) -> str | None:
     """Return why triggers will not start `job` again after `run`, which has failed."""
+    if _is_of_other_code(run):
+        return None
     own = Attempt(Status.ERROR, fingerprint(job), _reactivates(run))
     return _message(job, chain([own], _attempts(instance, job, before=run.run_id)))
 
@@ -72,10 +74,21 @@ def _attempts(
         found = tagged(instance, {tags.JOB: job.name}, limit=limit, cursor=cursor)
         for run in (record.dagster_run for record in found):
             definition = tags.current(run.tags).get(tags.DEFINITION, "")
-            yield Attempt(Status.of(run.status), definition, _reactivates(run))
+            yield Attempt(
+                Status.of(run.status), definition, _reactivates(run), _is_of_other_code(run)
+            )
         if len(found) < limit:
             return
         cursor, limit = found[-1].dagster_run.run_id, _PAGE
+
+
+def _is_of_other_code(run: dg.DagsterRun) -> bool:
+    """Whether a commit has run that is not in the history of its environment's branch.
+
+    CI jobs have pull requests as their code, and count them.
+    """
+    found = tags.current(run.tags)
+    return found.get(tags.STRANGER) == "true" and tags.pull_request(found) is None
 
 
 def _reactivates(run: dg.DagsterRun) -> bool:

@@ -4,6 +4,7 @@ They are those of dbt Cloud's `TriggerRunRequest`. Commit, branch and schema are
 all others are in its configuration in Dagster.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Annotated, Any, cast
@@ -19,13 +20,14 @@ from pydantic import (
 )
 from pydantic.dataclasses import dataclass
 
-from deploy_project.config.files.model import LARGEST_COUNT, MOST_THREADS
+from deploy_project.config.files.model import LARGEST_COUNT, LONGEST_NAME, MOST_THREADS, TARGET
 from deploy_project.config.resolve.drafts import REQUESTED, dagster_name
 from deploy_project.config.resolve.versions import is_version, meant
 from deploy_project.config.values.commands import CommandError, arguments
-from deploy_project.config.values.deployment import Job
+from deploy_project.config.values.deployment import Deployment, Job
 from deploy_project.config.values.subcommands import unrunnable
 from deploy_project.errors import ConfigError
+from deploy_project.runs.model import tags
 from deploy_project.runs.model.plan import CLONE
 
 MOST_STEPS = 100
@@ -39,7 +41,7 @@ class Overrides:
     steps: Annotated[tuple[StrictStr, ...], Field(max_length=MOST_STEPS)] = ()
     """Commands in place of the job's, each beginning with `dbt`."""
     threads: Annotated[StrictInt, Field(ge=1, le=MOST_THREADS)] | None = None
-    target_name: Annotated[StrictStr, Field(min_length=1)] | None = None
+    target_name: Annotated[StrictStr, Field(min_length=1, max_length=LONGEST_NAME)] | None = None
     dbt_version: StrictStr | None = None
     """As in a jobs file: `1.10.*`, or a release track of dbt Cloud's, the environment's own."""
     timeout_seconds: Annotated[StrictInt, Field(ge=0, le=LARGEST_COUNT)] | None = None
@@ -57,19 +59,6 @@ class Overrides:
         stated = {name: value for name, value in asdict(self).items() if value not in (None, ())}
         return {**stated, **({"steps": list(self.steps)} if self.steps else {})}
 
-    @property
-    def told(self) -> str:
-        """The overrides for people, such as `threads 8, docs off`; empty for none."""
-        words = {
-            "steps": ", ".join(f"`{each}`" for each in self.steps),
-            "threads": self.threads,
-            "target name": self.target_name,
-            "dbt version": self.dbt_version,
-            "timeout": None if self.timeout_seconds is None else f"{self.timeout_seconds} s",
-            "docs": {True: "on", False: "off", None: None}[self.generate_docs],
-        }
-        return ", ".join(f"{name} {each}" for name, each in words.items() if each)
-
     def applied(self, job: Job) -> Job:
         """Return `job` as this run has it."""
         given: dict[str, Any] = {
@@ -84,6 +73,23 @@ class Overrides:
         if self.steps:
             changed |= {"commands": self.steps, "steps": tuple(map(arguments, self.steps))}
         return replace(job, **changed) if changed else job
+
+
+def told(asked: Mapping[str, Any]) -> str:
+    """Return overrides, as `Overrides.written` has them, for people: `threads 8, docs off`.
+
+    Empty for none.
+    """
+    timeout = asked.get("timeout_seconds")
+    words = {
+        "steps": ", ".join(f"`{each}`" for each in asked.get("steps", ())),
+        "threads": asked.get("threads"),
+        "target name": asked.get("target_name"),
+        "dbt version": asked.get("dbt_version"),
+        "timeout": None if timeout is None else f"{timeout} s",
+        "docs": {True: "on", False: "off"}.get(asked.get("generate_docs", "")),
+    }
+    return ", ".join(f"{name} {each}" for name, each in words.items() if each)
 
 
 _ADAPTER = TypeAdapter(Overrides)
@@ -113,10 +119,40 @@ def job_asked_for(run_config: Mapping[str, Any]) -> str:
     return named if isinstance(named, str) else ""
 
 
+def job_of(
+    dagster_job: str,
+    own: Mapping[str, str],
+    run_config: Mapping[str, Any],
+    deployment: Deployment,
+) -> Job | None:
+    """Return the deployment job that a run of Dagster's job is a run of, as configured.
+
+    Its `own` tag names it; for one that was started in the launchpad with other steps, its
+    configuration does, by the job's name or identifier. None for a run of no job.
+    """
+    named = tags.current(own).get(tags.JOB) or job_asked_for(run_config)
+    named = named or (dagster_job if dagster_job in deployment.jobs else "")
+    if named in deployment.jobs:
+        return deployment.jobs[named]
+    return next(
+        (
+            job
+            for job in deployment.jobs.values()
+            if job.identifier == named and dagster_job == job_name(job.environment.name)
+        ),
+        None,
+    )
+
+
 def of_config(run_config: Mapping[str, Any]) -> Overrides:
     """Return the overrides that the configuration of a run has; raise `ConfigError` as `read`."""
+    return read(asked_for(run_config))
+
+
+def asked_for(run_config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the overrides that the configuration of a run has, valid or not."""
     given = {**_config(run_config, CLONE), **_config(run_config, PLAN)}
-    return read({name: value for name, value in given.items() if name != "job"})
+    return {name: value for name, value in given.items() if name != "job"}
 
 
 def _config(run_config: Any, op: str) -> Mapping[str, Any]:
@@ -163,6 +199,12 @@ def _problems(found: Overrides) -> Iterator[str]:
         else:
             if fault is not None:
                 yield f"{where} {fault.what}, found {fault.found}; {fault.remedy}"
+    if found.target_name is not None and not re.fullmatch(TARGET, found.target_name):
+        yield (
+            f"override 'target_name' is no name of a target, found {found.target_name!r}; use "
+            "letters (A-Z, a-z), digits, '_', '-', '.' and spaces, beginning with none of the last "
+            "three"
+        )
     version = found.dbt_version
     if version is not None and not is_version(meant(version) or "1.10"):
         yield (

@@ -4,9 +4,10 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -65,6 +66,8 @@ class Run:
     schema: str | None = None
     """The schema to build into instead of the environment's; as asked for, unchecked."""
     overrides: Overrides = overrides.NONE
+    refused_overrides: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The overrides that were asked for, where one of them is invalid; empty else."""
     who: str = ""
     """The name of whoever has asked for it; empty where nobody knows, or nobody did."""
     why_refused: str = ""
@@ -90,11 +93,11 @@ class Run:
         number = tags.pull_request(asked)
         stays = job.job_type == "ci" or number is not None or asked.get(tags.SAME_COMMIT) == "true"
         afresh = tags.PARENT in asked and not stays
-        given, wrong = overrides.NONE, ""
+        given, wrong, refused = overrides.NONE, "", dict[str, Any]()
         try:
             given = overrides.of_config(dagster_run.run_config)
         except ConfigError as error:  # its first step tells
-            wrong = str(error)
+            wrong, refused = str(error), overrides.asked_for(dagster_run.run_config)
         if number is None and asked.get(tags.PULL_REQUEST) and job.job_type != "ci":
             wrong = (
                 f"the tag {tags.PULL_REQUEST!r} is {asked[tags.PULL_REQUEST]!r}, which is no "
@@ -115,6 +118,7 @@ class Run:
             retry_select=asked.get(tags.RETRY_SELECT, ""),
             schema=asked.get(tags.SCHEMA_OVERRIDE),
             overrides=given,
+            refused_overrides=refused,
             who=tags.who(asked),
             why_refused=wrong,
         )
@@ -188,24 +192,9 @@ class Run:
 
 
 def configured_job(dagster_run: dg.DagsterRun, deployment: Deployment) -> Job | None:
-    """Return the deployment job that Dagster's run is a run of, as configured; None for none.
-
-    Its tag names it; for one that was started in the launchpad with other steps, its configuration
-    does, by the job's name or identifier.
-    """
-    named = tags.current(dagster_run.tags).get(tags.JOB) or overrides.job_asked_for(
-        dagster_run.run_config
-    )
-    if named in deployment.jobs:
-        return deployment.jobs[named]
-    return next(
-        (
-            job
-            for job in deployment.jobs.values()
-            if job.identifier == named
-            and dagster_run.job_name == overrides.job_name(job.environment.name)
-        ),
-        None,
+    """Return the deployment job that Dagster's run is a run of, as configured; None for none."""
+    return overrides.job_of(
+        dagster_run.job_name, dagster_run.tags, dagster_run.run_config, deployment
     )
 
 
@@ -361,6 +350,14 @@ def known_as_a_strangers(run: Run) -> bool | None:
         return True
     file = run.work / "stranger"
     return file.read_text(encoding="utf-8") != "no" if file.is_file() else None
+
+
+def may_be_a_strangers(run: Run) -> bool:
+    """Whether the run's code is a stranger's, or somebody has asked for code that can't be had."""
+    known = known_as_a_strangers(run)
+    by_somebody = run.trigger.category in ("api", "ui", "rerun")
+    asked = run.commit is not None or run.branch_override is not None
+    return known or (known is None and known_source(run) is None and by_somebody and asked)
 
 
 def _is_in_history(run: Run, found: Code) -> bool:

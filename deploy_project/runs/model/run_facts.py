@@ -103,6 +103,14 @@ class FailureFacts:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """The first rows of a table, as text; None is NULL."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+
+
+@dataclass(frozen=True)
 class Deferral:
     """The state that a run was compared with and deferred to."""
 
@@ -168,6 +176,9 @@ class RunFacts:
     tests: CountedTests = field(default_factory=CountedTests)
     freshness: tuple[FreshnessFacts, ...] = ()
     failures: tuple[FailureFacts, ...] = ()
+    rows: Mapping[str, Sample] = field(default_factory=dict[str, Sample])
+    """The first rows that tests have found, by their unique ids, where the environment shows them.
+    """
     deferral: Deferral | None = None
     docs: Docs = ""
     artifacts: tuple[ArtifactFacts, ...] = ()

@@ -17,6 +17,8 @@ class Attempt:
     """The fingerprint of its job when it ran; empty for a run without that tag."""
     reactivates: bool = False
     """Whether somebody has started it while the job was deactivated."""
+    is_of_other_code: bool = False
+    """Whether its commit was not in the history of its environment's branch."""
 
 
 def fingerprint(job: Job) -> str:
@@ -32,11 +34,15 @@ def fingerprint(job: Job) -> str:
 def failures(newest_first: Iterable[Attempt], *, definition: str, enough: int) -> int:
     """Return the number of failed runs since the last success, at most `enough`.
 
-    Cancelled runs and those that have not ended count for nothing. The count begins again where
-    the job had another definition, and where somebody has reactivated it.
+    Cancelled runs, those that have not ended and those of other code count for nothing. The count
+    begins again where the job had another definition, and where somebody has reactivated it.
     """
     count = 0
     for run in newest_first:
+        if run.is_of_other_code:
+            if run.reactivates:
+                break
+            continue
         ended = run.status.has_ended
         if run.status is Status.SUCCESS or (ended and run.definition != definition):
             break

@@ -75,6 +75,8 @@ DEPLOYED_BY = ".dagster/deploy_deployed_by"
 """On a pull request's run, once it is merged: the run of production that has built it first."""
 FAILED_STEPS = ".dagster/deploy_failed_steps"
 """The check-boxes that have failed without failing the run; empty for none on a rerun of one."""
+FACTS, MISSING = ".dagster/deploy_facts", "missing"
+"""On a run whose facts could not be kept at its end, until they are."""
 ASKED = frozenset({CAUSE, BRANCH_OVERRIDE, SCHEMA_OVERRIDE, SAME_COMMIT, RETRY_SELECT})
 """The hidden tags that people may set, by the names that `plain` returns."""
 RUN_KEY = "dagster/run_key"

@@ -1,11 +1,14 @@
 """The facts of a run that has ended, gathered from its steps, artifacts and commit."""
 
+import json
 import math
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 from deploy_project.config.values.deployment import DeferToEnvironment, Job
 from deploy_project.dbt.artifacts import node_names
@@ -13,8 +16,11 @@ from deploy_project.dbt.artifacts.events import uncolored
 from deploy_project.dbt.artifacts.results import NodeResult, SourceResult, read_sources, whole_text
 from deploy_project.errors import ArtifactError, ConfigError, DbtError
 from deploy_project.git.mirror import Described, described
+from deploy_project.releases.given import given
 from deploy_project.runs.model import tags
+from deploy_project.runs.model.overrides import MOST_STEPS
 from deploy_project.runs.model.plan import failed_boxes
+from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.run_facts import (
     ArtifactFacts,
     CodeFacts,
@@ -25,12 +31,14 @@ from deploy_project.runs.model.run_facts import (
     FreshnessFacts,
     NodeFacts,
     RunFacts,
+    Sample,
 )
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
+from deploy_project.runs.outcome import sampled_rows
 from deploy_project.runs.outcome.command_results import CommandResults
 from deploy_project.runs.outcome.failure_place import place
-from deploy_project.runs.outcome.overview import FinishedRun, why
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.store.artifacts import FACTS
 from deploy_project.runs.timing.model_timing import NodeTiming, Parents, Timing
 
@@ -54,7 +62,24 @@ def gathered(finished: FinishedRun) -> RunFacts:
         sizes = run.artifacts.sizes(run.id)
     except ArtifactError as error:
         print(f"The facts of the run leave out its artifacts: {error}", file=sys.stderr)
-    return facts(finished, freshness=_measured(finished), commit=known, sizes=sizes)
+    found = facts(
+        finished,
+        freshness=_measured(finished),
+        rows=sampled_rows.kept(run.artifacts, run.id, finished.steps),
+        commit=known,
+        sizes=sizes,
+    )
+    return replace(found, overrides=_without_secrets(run, found.overrides))
+
+
+def _without_secrets(run: Run, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return overrides without the secrets that somebody may have written into a step."""
+    if not asked:
+        return asked
+    with suppress(ConfigError):  # a secret that can't be read is in no text
+        hidden: Any = json.loads(given(run.environment, run.job).scrubber.text(json.dumps(asked)))
+        return hidden
+    return asked
 
 
 def _measured(finished: FinishedRun) -> list[SourceResult]:
@@ -74,10 +99,28 @@ def facts(
     finished: FinishedRun,
     *,
     freshness: Sequence[SourceResult] = (),
+    rows: Mapping[str, Sample] | None = None,
     commit: Described | None = None,
     sizes: Mapping[str, int] | None = None,
 ) -> RunFacts:
     """Return the facts of a run; pure."""
+    return replace(
+        bare_facts(finished, commit=commit),
+        nodes=tuple(_nodes(finished.results, finished.timing)),
+        tests=_tests(finished.results),
+        freshness=tuple(map(_freshness, freshness)),
+        failures=tuple(_failures(finished)),
+        rows=rows or {},
+        artifacts=tuple(
+            ArtifactFacts(whole_text(path), size)
+            for path, size in (sizes or {}).items()
+            if path != FACTS
+        ),
+    )
+
+
+def bare_facts(finished: FinishedRun, *, commit: Described | None = None) -> RunFacts:
+    """Return the facts of a run without those of its nodes and files; pure."""
     run, steps = finished.run, finished.steps
     versions = [step.dbt_version for step in steps if step.dbt_version]
     return RunFacts(
@@ -88,7 +131,7 @@ def facts(
         environment=run.environment.name,
         project=run.environment.project.name,
         status=finished.outcome,
-        reason=plain(why(finished)),
+        reason=plain(finished.why),
         trigger=run.trigger.category,
         cause=run.trigger.cause,
         who=plain(run.who),
@@ -99,7 +142,7 @@ def facts(
         target=run.job.target_name or run.environment.target or "",
         schema=_schema(finished),
         dbt_version=versions[-1] if versions else "",
-        overrides=run.overrides.written,
+        overrides=_overrides(run),
         unpublished=finished.unpublished,
         is_strangers=finished.is_strangers,
         pull_request=run.pull_request,
@@ -108,18 +151,23 @@ def facts(
         deactivated=finished.deactivated,
         failed_steps=tuple(failed_boxes(run.job, steps)),
         steps=tuple(steps),
-        nodes=tuple(_nodes(finished.results, finished.timing)),
-        tests=_tests(finished.results),
-        freshness=tuple(map(_freshness, freshness)),
-        failures=tuple(_failures(finished)),
         deferral=_deferral(run.job, steps),
         docs=_docs(steps, is_published=finished.docs is not None),
-        artifacts=tuple(
-            ArtifactFacts(whole_text(path), size)
-            for path, size in (sizes or {}).items()
-            if path != FACTS
-        ),
     )
+
+
+def _overrides(run: Run) -> Mapping[str, Any]:
+    """Return the overrides that the run was asked for, also where they were refused."""
+    return run.overrides.written or {
+        name: _shortened(each) for name, each in run.refused_overrides.items()
+    }
+
+
+def _shortened(value: Any) -> Any:
+    """Return the beginning of a value that may be of any length."""
+    if isinstance(value, list):
+        return [_shortened(each) for each in cast(list[Any], value)[:MOST_STEPS]]
+    return plain(value, most=LONGEST_MESSAGE) if isinstance(value, str) else value
 
 
 def plain(text: str, *, most: int | None = None) -> str:

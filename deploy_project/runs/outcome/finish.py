@@ -17,10 +17,12 @@ from deploy_project.releases.prepare import deploy, evict_unneeded, prepare
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
+from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.outcome.command_results import command_results, timing_of
-from deploy_project.runs.outcome.overview import FinishedRun, overview, why
+from deploy_project.runs.outcome.finished_run import FinishedRun
+from deploy_project.runs.outcome.overview import Shown, overview, warnings
 from deploy_project.runs.outcome.step_files import recorded_steps
 from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Publication
@@ -217,16 +219,16 @@ def pull_requests_of(project: Project) -> dg.DynamicPartitionsDefinition:
     return dg.DynamicPartitionsDefinition(name=f"{project.name}_pull_requests")
 
 
-def record(finished: FinishedRun) -> dg.AssetMaterialization:
+def record(facts: RunFacts, shown: Shown) -> dg.AssetMaterialization:
     """Return the materialization that is the run's record."""
-    run = finished.run
-    warnings = f" ({', '.join(finished.warnings)})" if finished.warnings else ""
-    first = next(iter((why(finished) or run.trigger.cause).splitlines()), "")
+    warned = warnings(facts, shown.untold)
+    told = f" ({', '.join(warned)})" if warned else ""
+    first = next(iter((facts.reason or facts.cause).splitlines()), "")
     return dg.AssetMaterialization(
-        record_asset(run.job, of_pull_requests=run.is_ci),
-        partition=str(run.pull_request) if run.pull_request is not None else None,
-        description=f"{finished.outcome}{warnings}: {first}",
-        metadata=overview(finished),
+        record_asset(shown.run.job, of_pull_requests=shown.run.is_ci),
+        partition=str(facts.pull_request) if facts.pull_request is not None else None,
+        description=f"{facts.status}{told}: {first}",
+        metadata=overview(facts, shown),
     )
 
 

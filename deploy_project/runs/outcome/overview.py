@@ -1,23 +1,19 @@
-"""The run overview (RUN-2) as metadata of the run record; pure."""
+"""The run overview (RUN-2) as metadata of the run record, from the facts of the run; pure."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from textwrap import TextWrapper
 from typing import Any
 
 import dagster as dg
 
 from deploy_project.git.hosting import commit_url
-from deploy_project.runs.model import tags
-from deploy_project.runs.model.code import Code
-from deploy_project.runs.model.plan import failed_boxes
+from deploy_project.runs.model.overrides import told
 from deploy_project.runs.model.run import Run
-from deploy_project.runs.model.run_facts import RunFacts
+from deploy_project.runs.model.run_facts import CodeFacts, RunFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
-from deploy_project.runs.outcome.command_results import CommandResults
 from deploy_project.runs.outcome.markdown import block, code, link, table
 from deploy_project.runs.timing.chart import data_uri, gantt_svg
 from deploy_project.runs.timing.model_timing import Timing, duration_text
@@ -32,78 +28,52 @@ Metadata = Mapping[str, dg.MetadataValue[Any]]
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """A run that has ended: its outcome, steps and timing, and the trouble it had."""
+class Shown:
+    """The places, links and pictures that the record of a run shows beside its facts."""
 
     run: Run
-    outcome: Status
-    """Success, Error or Cancelled."""
-    source: Code | None
-    created_at: datetime | None
-    """The time when Dagster was asked for the run; the time in queue counts from here."""
-    started_at: datetime
-    ended_at: datetime
-    steps: Sequence[StepRecord]
     timing: Timing
-    results: Sequence[CommandResults] = ()
-    problem: str = ""
-    """The error of publishing, which has failed the run after its last step; empty for none."""
-    unpublished: str = ""
-    """The reason why it was not to publish anything; empty for none."""
-    is_strangers: bool = False
-    """Whether its code is not of its environment's branch."""
     docs: str | None = None
-    """The place of the docs that this run has published."""
-    reason: str = ""
-    """The reason why it has ended, for when no step tells."""
-    deactivated: str = ""
-    """The reason why the job is deactivated, when this run's failure has done it."""
+    """The place of the docs that it has published."""
     untold: Sequence[str] = ()
     """The errors of telling others of its end, such as the pull request."""
-    facts: RunFacts | None = None
-    """All of this as `run.json` has it, once that was made."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """Its warnings in words: `docs failed`, `2 tests with a warning`."""
-        found = [f"{each} failed" for each in failed_boxes(self.run.job, self.steps)]
-        for kind, what in (("command", "test"), ("freshness", "source")):
-            count = sum(each.counts.get("warn", 0) for each in self.steps if each.kind == kind)
-            if count:
-                found.append(f"{count} {what}{'' if count == 1 else 's'} with a warning")
-        if self.source is not None and self.source.used_repo_cache:
-            found.append("an older commit, for the remote did not answer")
-        return [*found, *(["others were not told"] if self.untold else [])]
-
-    @property
-    def failed_boxes(self) -> str:
-        """The check-boxes that have failed without failing the run: `source freshness, docs`."""
-        return ", ".join(failed_boxes(self.run.job, self.steps))
 
 
-def overview(finished: FinishedRun) -> Metadata:
+def overview(facts: RunFacts, shown: Shown) -> Metadata:
     """Return the run overview; numbers are numbers, so that Dagster plots them over time."""
     return {
-        **_for_people(finished),
-        "steps": dg.MetadataValue.md(steps_table(finished.steps)),
-        **_what(finished),
-        **_how_long(finished),
-        **_timing(finished.timing),
-        **_counts(finished.steps),
-        **_where(finished),
+        **_for_people(facts, shown),
+        "steps": dg.MetadataValue.md(steps_table(facts.steps)),
+        **_what(facts, shown),
+        **_how_long(facts),
+        **_timing(shown.timing),
+        **_counts(facts.steps),
+        **_where(facts, shown),
     }
 
 
-def _for_people(finished: FinishedRun) -> Metadata:
+def warnings(facts: RunFacts, untold: Sequence[str] = ()) -> list[str]:
+    """Return the warnings of a run in words: `docs failed`, `2 tests with a warning`."""
+    found = [f"{each} failed" for each in facts.failed_steps]
+    for kind, what in (("command", "test"), ("freshness", "source")):
+        count = sum(each.counts.get("warn", 0) for each in facts.steps if each.kind == kind)
+        if count:
+            found.append(f"{count} {what}{'' if count == 1 else 's'} with a warning")
+    if facts.code is not None and facts.code.outage:
+        found.append("an older commit, for the remote did not answer")
+    return [*found, *(["others were not told"] if untold else [])]
+
+
+def _for_people(facts: RunFacts, shown: Shown) -> Metadata:
     """Return the answers to the first questions, in their order."""
-    trigger, reason, code_of_it = finished.run.trigger, why(finished), _code(finished)
+    code_of_it = _code(facts.code, shown.run) if facts.code is not None else ""
     return {
-        "status": dg.MetadataValue.text(finished.outcome.value),
-        **({"reason": dg.MetadataValue.md(_in_place(reason))} if reason else {}),
-        **_texts({"warnings": ", ".join(finished.warnings)}),
+        "status": dg.MetadataValue.text(facts.status.value),
+        **({"reason": dg.MetadataValue.md(_in_place(facts.reason))} if facts.reason else {}),
+        **_texts({"warnings": ", ".join(warnings(facts, shown.untold))}),
         **({"code": dg.MetadataValue.md(code_of_it)} if code_of_it else {}),
-        **_texts({"trigger": trigger.category, "cause": trigger.cause, "who": finished.run.who}),
-        "duration": dg.MetadataValue.text(_duration(finished)),
+        **_texts({"trigger": facts.trigger, "cause": facts.cause, "who": facts.who}),
+        "duration": dg.MetadataValue.text(_duration(facts)),
     }
 
 
@@ -120,101 +90,82 @@ def _in_place(reason: str) -> str:
     return "\n".join(lines)
 
 
-def _code(finished: FinishedRun) -> str:
-    """Return the commit with a link, its branch, subject and author; empty where none was found."""
-    source = finished.source
-    if source is None:
-        return ""
-    url = commit_url(finished.run.environment.project.hosting, source.commit)
-    commit = link(code(source.commit[:7]), url)
-    told = f"{commit} of {code(source.branch)}" if source.branch else commit
-    known = finished.facts.code if finished.facts is not None else None
-    if known is None or not known.subject:
+def _code(found: CodeFacts, run: Run) -> str:
+    """Return the commit with a link, its branch, subject and author."""
+    url = commit_url(run.environment.project.hosting, found.commit)
+    commit = link(code(found.commit[:7]), url)
+    told = f"{commit} of {code(found.branch)}" if found.branch else commit
+    if not found.subject:
         return told
-    return f"{told}: {code(known.subject)}{f' by {code(known.author)}' if known.author else ''}"
+    return f"{told}: {code(found.subject)}{f' by {code(found.author)}' if found.author else ''}"
 
 
-def _duration(finished: FinishedRun) -> str:
-    took = duration_text((finished.ended_at - finished.started_at).total_seconds())
-    waited = _waited(finished)
+def _duration(facts: RunFacts) -> str:
+    took = duration_text((facts.finished_at - facts.started_at).total_seconds())
+    waited = _waited(facts)
     return f"{took}, after {duration_text(waited)} in the queue" if waited else took
 
 
-def _waited(finished: FinishedRun) -> float | None:
-    if finished.created_at is None:
+def _waited(facts: RunFacts) -> float | None:
+    if facts.created_at is None:
         return None
-    return max(0.0, (finished.started_at - finished.created_at).total_seconds())
+    return max(0.0, (facts.started_at - facts.created_at).total_seconds())
 
 
 def _texts(found: Mapping[str, str]) -> Metadata:
     return {name: dg.MetadataValue.text(text) for name, text in found.items() if text}
 
 
-def _what(finished: FinishedRun) -> Metadata:
-    run, source = finished.run, finished.source
-    versions = [step.dbt_version for step in finished.steps if step.dbt_version]
+def _what(facts: RunFacts, shown: Shown) -> Metadata:
+    found = facts.code
     texts = {
-        "number": str(tags.run_number(run.id)),
-        "message": why(finished),
-        "failed_steps": finished.failed_boxes,
-        "deactivated": finished.deactivated,
-        "not_posted": "\n".join(finished.untold),
-        "commit": source.commit if source else "",
-        "branch": source.branch if source else "",
-        "merged_with": source.merged_with if source else "",
-        "job": run.job.name,
-        "environment": run.environment.name,
-        "target": run.job.target_name or run.environment.target or "",
-        "schema_override": run.schema or "",
-        "asked_for": run.overrides.told,
-        "unpublished": finished.unpublished,
-        "dbt_version": versions[-1] if versions else "",
+        "number": str(facts.number),
+        "message": facts.reason,
+        "failed_steps": ", ".join(facts.failed_steps),
+        "deactivated": facts.deactivated,
+        "not_posted": "\n".join(shown.untold),
+        "commit": found.commit if found else "",
+        "branch": found.branch if found else "",
+        "merged_with": found.merged_with if found else "",
+        "job": facts.job,
+        "environment": facts.environment,
+        "target": facts.target,
+        "schema_override": facts.schema,
+        "asked_for": told(facts.overrides),
+        "unpublished": facts.unpublished,
+        "dbt_version": facts.dbt_version,
     }
-    return {
-        **_texts(texts),
-        **(_outage(source) if source is not None and source.used_repo_cache else {}),
-    }
+    return {**_texts(texts), **(_outage(found) if found is not None and found.outage else {})}
 
 
-def _outage(source: Code) -> Metadata:
+def _outage(found: CodeFacts) -> Metadata:
     """Return dbt Cloud's word for a run of an old clone, and why it was (JOB-13)."""
     return {
         "used_repo_cache": dg.MetadataValue.bool(True),
-        "repo_cache": dg.MetadataValue.text(source.outage),
+        "repo_cache": dg.MetadataValue.text(found.outage),
     }
 
 
-def why(finished: FinishedRun) -> str:
-    """Return the message of the step that ended the run; a check-box that failed did not."""
-    if finished.outcome is Status.SUCCESS or finished.problem:
-        return finished.problem
-    ended = (
-        step for step in reversed(finished.steps) if step.status in (Status.ERROR, Status.CANCELLED)
-    )
-    return next((step.message for step in ended if step.message), finished.reason)
-
-
-def _where(finished: FinishedRun) -> Metadata:
-    run = finished.run
-    found: dict[str, dg.MetadataValue[Any]] = {}
-    if run.upstream_run is not None:
-        found["upstream_run"] = dg.MetadataValue.dagster_run(run.upstream_run)
-    if run.resumes is not None:
-        found["resumed_run"] = dg.MetadataValue.dagster_run(run.resumes)
-    found["run"] = dg.MetadataValue.dagster_run(run.id)
-    found["run_url"] = dg.MetadataValue.url(run.deployment.run_page(run.id))
-    found["artifacts"] = dg.PathMetadataValue(str(run.artifacts.run(run.id)))
-    if finished.docs is not None:
-        found["docs"] = dg.PathMetadataValue(finished.docs)
+def _where(facts: RunFacts, shown: Shown) -> Metadata:
+    run, found = shown.run, dict[str, dg.MetadataValue[Any]]()
+    if facts.upstream_run:
+        found["upstream_run"] = dg.MetadataValue.dagster_run(facts.upstream_run)
+    if facts.resumed_run:
+        found["resumed_run"] = dg.MetadataValue.dagster_run(facts.resumed_run)
+    found["run"] = dg.MetadataValue.dagster_run(facts.run_id)
+    found["run_url"] = dg.MetadataValue.url(run.deployment.run_page(facts.run_id))
+    found["artifacts"] = dg.PathMetadataValue(str(run.artifacts.run(facts.run_id)))
+    if shown.docs is not None:
+        found["docs"] = dg.PathMetadataValue(shown.docs)
         if run.deployment.docs_url:
-            link = f"{run.deployment.docs_url}/docs/{run.environment.name}/"
+            link = f"{run.deployment.docs_url}/docs/{facts.environment}/"
             found["docs_url"] = dg.MetadataValue.url(link)
     return found
 
 
-def _how_long(finished: FinishedRun) -> Metadata:
-    seconds = {"run_seconds": (finished.ended_at - finished.started_at).total_seconds()}
-    if (waited := _waited(finished)) is not None:
+def _how_long(facts: RunFacts) -> Metadata:
+    seconds = {"run_seconds": (facts.finished_at - facts.started_at).total_seconds()}
+    if (waited := _waited(facts)) is not None:
         seconds["queue_seconds"] = waited
     return {name: dg.MetadataValue.float(round(value, 3)) for name, value in seconds.items()}
 

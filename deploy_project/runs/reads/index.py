@@ -11,6 +11,7 @@ from sqlalchemy import (
     URL,
     ColumnElement,
     Connection,
+    RowMapping,
     Select,
     create_engine,
     delete,
@@ -138,7 +139,7 @@ class Index:
         with self._transaction() as connection:
             found = connection.execute(select(RUNS).where(RUNS.c.run_id == run_id)).mappings()
             row = found.first()
-        return run_of(dict(row)) if row is not None else None
+        return _run(row) if row is not None else None
 
     def page(
         self,
@@ -169,7 +170,7 @@ class Index:
                 total, since = rows[0]["total"], _mark(rows[0]["since"])
             else:
                 total, since = connection.execute(counted).scalar_one(), _since(connection)
-        runs = [(run_of(dict(row)), bool(row["is_apart"])) for row in rows]
+        runs = [(_run(row), bool(row["is_apart"])) for row in rows]
         return Part(
             [run for run, is_apart in runs if not is_apart],
             {run.id: run for run, is_apart in runs if is_apart},
@@ -192,7 +193,8 @@ class Index:
         with self._transaction() as connection:
             asked = select(last.c.job, last.c.took).where(last.c.place <= RECENT)
             for job, each in connection.execute(asked):
-                took.setdefault(job, []).append(each / 1_000_000)
+                with _undamaged():
+                    took.setdefault(job, []).append(each / 1_000_000)
         return {job: median(seconds) for job, seconds in took.items()}
 
     def newest(self, jobs: Collection[str]) -> list[PastRun]:
@@ -229,17 +231,18 @@ class Index:
         )
         with self._transaction() as connection:
             rows = connection.execute(asked).mappings().all()
-        return [
-            NodeRun(
-                row["run_id"],
-                row["unique_id"],
-                row["step"],
-                row["status"],
-                moment(row["started_at"]),
-                row["seconds"],
-            )
-            for row in rows
-        ]
+        with _undamaged():
+            return [
+                NodeRun(
+                    row["run_id"],
+                    row["unique_id"],
+                    row["step"],
+                    row["status"],
+                    moment(row["started_at"]),
+                    row["seconds"],
+                )
+                for row in rows
+            ]
 
     @contextmanager
     def _transaction(self) -> Generator[Connection]:
@@ -254,8 +257,8 @@ class Index:
             if _is_damaged(error):
                 self.discard()
             raise RunIndexError(
-                f"the index of runs can't be used: {error}; reads take longer until "
-                "`deploy-project index` has made it anew"
+                f"the index of runs can't be used: {error}; correct that, and it is made anew by "
+                "itself, or at once by `deploy-project index`; until then reads take longer"
             ) from error
 
     def _prepare(self) -> None:
@@ -285,12 +288,22 @@ def sqlite_index(file: Path) -> Index:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
 
+    @contextmanager
+    def begin() -> Generator[Connection]:
+        if file.is_dir():
+            raise RunIndexError(
+                f"the index of runs can't be used: {str(file)!r} is a directory; remove it, and "
+                "the index is made anew by itself; until then reads take longer"
+            )
+        with engine.begin() as connection:
+            yield connection
+
     def discard() -> None:
         engine.dispose()
         for each in (file, *(file.with_name(f"{file.name}{end}") for end in ("-wal", "-shm"))):
             each.unlink(missing_ok=True)
 
-    return Index(engine.begin, discard)
+    return Index(begin, discard)
 
 
 def _configure(connection: Any, _: object) -> None:
@@ -314,6 +327,23 @@ def in_parts(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
     """Yield `values` in parts of `size`."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
+
+
+def _run(row: RowMapping) -> PastRun:
+    with _undamaged():
+        return run_of(dict(row))
+
+
+@contextmanager
+def _undamaged() -> Generator[None]:
+    """Turn the error of a value that nobody has written into a `RunIndexError`."""
+    try:
+        yield
+    except (ValueError, TypeError, ArithmeticError) as error:
+        raise RunIndexError(
+            f"the index of runs has a damaged row: {error}; reads take longer until "
+            "`deploy-project index` has made it anew"
+        ) from error
 
 
 def _is_damaged(error: Exception) -> bool:
@@ -355,7 +385,8 @@ def _since(connection: Connection) -> datetime | None:
 
 
 def _mark(value: str | None) -> datetime | None:
-    return None if value is None else moment(int(value))
+    with _undamaged():
+        return None if value is None else moment(int(value))
 
 
 def _has_later(run: ColumnCollection[str, Any]) -> ColumnElement[bool]:

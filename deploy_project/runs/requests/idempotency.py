@@ -8,8 +8,8 @@ import dagster as dg
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.processes.lock_files import exclusive
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
+from deploy_project.runs.reads.dagster_runs import tagged
 from deploy_project.runs.requests.request import Request
 
 LASTS = timedelta(days=1)

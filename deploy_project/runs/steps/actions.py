@@ -18,6 +18,7 @@ from deploy_project.git.checkouts import hold
 from deploy_project.releases import parses, strangers
 from deploy_project.releases.packages.installing import ensure_packages, forget_remotes
 from deploy_project.releases.workspace import Workspace
+from deploy_project.runs.model import overrides
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.code import remember
 from deploy_project.runs.model.plan import Kind
@@ -42,8 +43,8 @@ def _clone(context: StepContext) -> None:
         for line in ("*** WARNING: THIS MAY BE AN OLD COMMIT ***", *found.outage.splitlines()):
             say(line)
     say(f"Commit {found.commit} of {found.branch or 'no known branch'}")
-    if context.run.overrides.told:
-        say(f"Asked for: {context.run.overrides.told}")
+    if asked := overrides.told(context.run.overrides.written):
+        say(f"Asked for: {asked}")
     if runs.is_of_a_stranger(context.run):
         for line in strangers.warnings(context.run.environment.project.pull_requests):
             say(line)

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from deploy_project.ci.telling.command_facts import FILE, CommandFacts, Sample, read, write
+from deploy_project.ci.telling.command_facts import FILE, CommandFacts, read, write
 from deploy_project.ci.telling.command_listener import MOST_TESTS, statements
 from deploy_project.dbt.artifacts.manifest import Manifest, Nodes
 from deploy_project.dbt.artifacts.results import NodeResult
 from deploy_project.errors import ArtifactError
+from deploy_project.runs.model.run_facts import Sample
 
 
 def result(unique_id: str, status: str = "fail", code: str = "select 1") -> NodeResult:

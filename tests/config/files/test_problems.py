@@ -569,6 +569,18 @@ JOBS_FILES = [
         ]
     ),
     (
+        steps("dbt run --select " + "a" * 9_984),
+        fault("is too long, found 10001 characters; use at most 10000 characters"),
+    ),
+    *(
+        (
+            ours(f"settings: {{target_name: {name}}}, execute_steps: [dbt build]"),
+            f"2: jobs.one.settings.target_name: has a character that names can't have, "
+            f"found '{name}'; use A-Z a-z 0-9 _ and -",
+        )
+        for name in ("../x", "a/b", ".hidden", "-x")
+    ),
+    (
         steps("dbt run --select 'a"),
         fault("can't be split into words: No closing quotation, found an open quote; close it"),
     ),

@@ -9,11 +9,15 @@ from deploy_project.config.values.notifications import (
     Channel,
     Directory,
     Email,
+    Late,
+    OwnerRule,
     PagerDuty,
     Rule,
     Slack,
+    Teams,
     Webhook,
 )
+from deploy_project.config.values.webhooks import FileSubscription
 from tests.support.configuration_files import DEPLOY, Configuration
 
 CHANNELS = """
@@ -31,6 +35,18 @@ channels:
   hidden: {webhook: {url: {env: HOOK_URL}}}
   here: {file: "{state}/messages"}
   on-call: {pagerduty: {routing_key: {env: PAGERDUTY_KEY}}}
+  teams: {teams: {webhook: {env: TEAMS_WORKFLOW}}}
+"""
+HOOKS = """
+webhooks:
+  orchestrator:
+    url: https://hooks.example.com/dbt
+    secret: {env: ORCHESTRATOR_KEY}
+    events: [job.run.started, job.run.completed, job.run.completed]
+    jobs: ["daily*"]
+    description: Starts what follows
+  hidden: {url: {env: HOOK_PLACE}, secret: {file: key}, events: [job.run.cancelled]}
+webhook_hosts: [Hooks.Internal., 10.0.0.1]
 """
 
 
@@ -51,6 +67,7 @@ def test_channels_are_read(configuration: Configuration):
         Webhook(Secret(env="HOOK_URL")),
         Directory(root / "state" / "messages"),
         PagerDuty(Secret(env="PAGERDUTY_KEY")),
+        Teams(Secret(env="TEAMS_WORKFLOW")),
     ]
     assert found["mail"].medium.port == 587  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -78,9 +95,89 @@ notifications:
     assert (other.pull_requests, other.repeat) == ("only", "daily")
 
 
+def test_limits_of_lateness_are_read(configuration: Configuration):
+    rules = """
+notifications:
+  - {on: [late], channels: [team], late: {times: 2, minutes: 30}}
+  - {on: [late, failure], channels: [team], late: {times: 1.5}}
+"""
+    both, one = configuration.load({"deploy.yaml": DEPLOY + CHANNELS + rules}).notifications
+    assert (both.late, one.late) == (Late(2, 30), Late(1.5))
+
+
+def test_rules_on_owners_are_read(configuration: Configuration):
+    rules = """
+model_notifications:
+  - channel: mail
+  - {channel: mail, models: [success], tests: [], environments: [production], repeat: always}
+"""
+    found = configuration.load({"deploy.yaml": DEPLOY + CHANNELS + rules}).model_notifications
+    plain, other = found
+    assert plain == OwnerRule("mail", place=plain.place)
+    assert (other.models, other.tests) == (frozenset({"success"}), frozenset())
+    assert (other.environments, other.repeat) == (("production",), "always")
+
+
+def test_subscriptions_are_read(configuration: Configuration):
+    deployment = configuration.load({"deploy.yaml": DEPLOY + HOOKS})
+    found = deployment.webhooks
+    assert found["orchestrator"] == FileSubscription(
+        "orchestrator",
+        "https://hooks.example.com/dbt",
+        Secret(env="ORCHESTRATOR_KEY"),
+        ("job.run.started", "job.run.completed"),
+        jobs=("daily*",),
+        description="Starts what follows",
+        place=found["orchestrator"].place,
+    )
+    assert found["hidden"].url == Secret(env="HOOK_PLACE")
+    assert deployment.webhook_hosts == ("hooks.internal", "10.0.0.1")
+    for environment in deployment.environments.values():
+        names = {each.env for each in environment.withheld if each.env}
+        assert names == {"ORCHESTRATOR_KEY", "HOOK_PLACE"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("notifications: [{on: [late], channels: [team]}]", "is missing"),
+        ("notifications: [{on: [late], channels: [team], late: {}}]", "is missing"),
+        (
+            "notifications: [{on: [failure], channels: [team], late: {times: 2}}]",
+            "goes with `late` in `on`",
+        ),
+        ("notifications: [{on: [late], channels: [team], late: {times: 1}}]", "is too small"),
+        ("notifications: [{on: [late], channels: [team], late: {times: x}}]", "must be a number"),
+        ("model_notifications: [{channel: team}]", "is no channel of mail"),
+        ("model_notifications: [{channel: tea}]", "is no channel"),
+        ("model_notifications: [{channel: mail, models: [], tests: []}]", "tells nothing"),
+        ("model_notifications: [{channel: mail, models: [warning]}]", "is not one of the known"),
+        ("webhooks: {a: {url: 'https://a.example', events: [job.run.started]}}", "is missing"),
+        ("webhooks: {a: {url: x, secret: {env: A}, events: [job.run.started]}}", "is not a web"),
+        ("webhooks: {a: {url: 'https://a.example', secret: {env: A}, events: []}}", "at least 1"),
+        (
+            "webhooks: {a: {url: 'https://a', secret: {env: A}, events: [job.run.skipped]}}",
+            "is not one of the known values",
+        ),
+        (
+            "webhooks: {a: {url: 'https://a.example', secret: s3cret, events: [job.run.started]}}",
+            "must say where the secret is kept",
+        ),
+        ("webhook_hosts: ['http://a.example']", "is no name of a machine"),
+    ],
+)
+def test_mistakes_in_rules_and_subscriptions(
+    configuration: Configuration, lines: str, expected: str
+):
+    [problem] = configuration.problems({"deploy.yaml": f"{DEPLOY}{CHANNELS}{lines}\n"})
+    assert expected in problem
+    assert "s3cret" not in problem
+
+
 def test_dbt_gets_no_secret_of_a_channel(configuration: Configuration):
     deployment = configuration.load({"deploy.yaml": DEPLOY + CHANNELS})
     names = {"SMTP_PASSWORD", "SLACK_WEBHOOK", "HOOK_SECRET", "HOOK_URL", "PAGERDUTY_KEY"}
+    names |= {"TEAMS_WORKFLOW"}
     for environment in deployment.environments.values():
         assert {each.env for each in environment.withheld if each.env} == names
     passed = DEPLOY.replace("branch: main}", "branch: main, pass_variables: [SLACK_WEBHOOK]}")

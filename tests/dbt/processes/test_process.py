@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy_project.dbt.artifacts.events import LONGEST_TEXT, Event, NodeFinished, Version
+from deploy_project.dbt.arguments.commands import ListCommand
+from deploy_project.dbt.artifacts.events import LONGEST_TEXT, Event, Listed, NodeFinished, Version
 from deploy_project.dbt.processes import process
 from deploy_project.dbt.processes.child import EventWriter
 from deploy_project.dbt.processes.process import Exit, Invocation, variables
@@ -540,6 +541,18 @@ def test_events_that_are_no_text_do_not_keep_a_command_for_ever(program: Program
     invocation = program("os.write(events, b'\\xff\\xfe\\n')")
     with pytest.raises(DbtError, match="a line among dbt's events is none"):
         Heard().run(invocation)
+
+
+@pytest.mark.parametrize("asked", [None, ListCommand((), ("unique_id",))], ids=["none", "one"])
+def test_a_listing_that_nobody_has_asked_for_is_not_heard(
+    program: Program, asked: ListCommand | None
+):
+    """A pull request could enter schemas for which dbt has not listed a node."""
+    heard = Heard()
+    body = "for n in range(2): event(event='Listed', nodes=[{'unique_id': f'n{n}'}], problem='')"
+    with pytest.raises(DbtError, match="a list of nodes that nobody has asked for"):
+        heard.run(replace(program(body), before=asked))
+    assert heard.events == ([Listed([{"unique_id": "n0"}], "")] if asked else [])
 
 
 def test_an_event_without_an_end_is_not_read_to_it(

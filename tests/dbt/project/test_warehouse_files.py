@@ -128,6 +128,11 @@ def test_key_files_are_told_by_their_key_and_by_being_there():
         "host": "keys/a.json",
         "token_path": "/abs",
         "sslmode": "require",
+        "secrets": [
+            {"type": "azure", "client_certificate_path": "keys/a.json", "scope": "ca.pem"},
+            {"type": "s3", "region": "keys/a.json", 7: "ca.pem"},
+            7,
+        ],
     }
     there = {"keys/a.json", "by_name.duckdb", "ca.pem"}
     named = {each.label: each.path for each in key_files(output, SEEN, there.__contains__)}
@@ -135,4 +140,5 @@ def test_key_files_are_told_by_their_key_and_by_being_there():
         "keyfile": "keys/a.json",
         "private_key_path": "by_name.duckdb",
         "sslrootcert": "ca.pem",
+        "secrets[0].client_certificate_path": "keys/a.json",
     }

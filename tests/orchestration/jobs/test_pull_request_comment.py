@@ -15,7 +15,7 @@ from deploy_project.runs.model import tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
 from tests.support.hosting_site import TOKEN, HostingSite, serve
 

@@ -1,10 +1,12 @@
 """The storage with kept connections: the files, the events and the wakings are Dagster's."""
 
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
         events.report_materialization(instance, run, dg.AssetMaterialization(key))
     if len(sys.argv) > 4:
         os.kill(os.getpid(), signal.SIGKILL)
+"""
+EVENTS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_OBSERVATION,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+TABLES = """
+    select name from sqlite_master
+    where type = 'table' and name not like 'alembic%' and name <> 'secondary_indexes'
 """
 OURS = "{custom: {module: deploy_project.instance, class: SqliteStorage, config: HERE}}"
 DAGSTERS = "{sqlite: HERE}"
@@ -150,6 +162,87 @@ def test_wiping_deletes_everything_and_leaves_a_storage_that_works(instance: dg.
     assert told(instance, run) == []
     report(instance, run, "after")
     assert told(instance, run) == ["after"]
+
+
+def entries(run: dg.DagsterRun) -> list[dg.EventLogEntry]:
+    """Events of assets and checks in a step, some of them twice."""
+    orders, items = dg.AssetKey(["prod", "orders"]), dg.AssetKey("it'ems")
+    built = dg.AssetMaterialization(orders, metadata={"rows": 7, "sql": "select 'é'"})
+    tagged = dg.AssetMaterialization(items, tags={"dagster/data_version": "1"})
+    passed = dg.AssetCheckEvaluation(orders, "not_null", True, metadata={"failures": 0})
+    failed = dg.AssetCheckEvaluation(orders, "not_null", False, description="Got 2")
+    seen = dg.AssetObservation(items, "skipped", metadata={"status": "skipped"})
+    told: list[dg.EventLogEntry] = []
+
+    @dg.op
+    def step(context: dg.OpExecutionContext) -> None:
+        with events.Batch(context) as reported:
+            for each in (built, tagged, passed, failed, seen, built):
+                if isinstance(each, dg.AssetMaterialization):
+                    reported.planned(each.asset_key)
+                reported.add(each)
+
+    @dg.job
+    def nothing() -> None:
+        step()
+
+    with dg.DagsterInstance.ephemeral() as somewhere:
+        nothing.execute_in_process(instance=somewhere, run_id=run.run_id)
+        told += somewhere.all_logs(run.run_id, EVENTS)
+    assert len(told) == 9
+    return told
+
+
+def rows_of(directory: Path) -> dict[str, list[Any]]:
+    """All rows of events, assets and checks in all files, but for the times when they were made."""
+    found: dict[str, list[Any]] = {}
+    for file in sorted((directory / "history" / "history" / "runs").glob("*.db")):
+        with closing(sqlite3.connect(file)) as connection:
+            for (table,) in connection.execute(TABLES).fetchall():
+                columns = [each[1] for each in connection.execute(f"pragma table_info({table})")]
+                wanted = ", ".join(f'"{each}"' for each in columns if each != "create_timestamp")
+                rows = connection.execute(f"select {wanted} from {table} order by 1").fetchall()
+                found[f"{file.name} {table}"] = rows
+    return found
+
+
+def test_events_that_are_stored_together_are_those_that_dagster_stores(tmp_path: Path):
+    """Each of its four transactions for an event, and its three texts of it, took time."""
+    for name in ("dagsters", "ours", "again"):
+        (tmp_path / name).mkdir()
+    with (
+        configured(tmp_path / "dagsters", DAGSTERS) as dagsters,
+        configured(tmp_path / "ours", OURS) as ours,
+        configured(tmp_path / "again", OURS) as again,
+    ):
+        told = entries(run_of(dagsters))
+        for each in told:
+            dagsters.event_log_storage.store_event(each)
+        ours.event_log_storage.store_event_batch(told)
+        for part in (told[:1], told[1:4], told[4:]):
+            again.event_log_storage.store_event_batch(part)
+    wanted = rows_of(tmp_path / "dagsters")
+    assert sum(map(len, wanted.values())) > 9 + 9 + 2 + 1
+    assert rows_of(tmp_path / "ours") == wanted
+    assert rows_of(tmp_path / "again") == wanted
+
+
+def test_events_of_other_kinds_and_of_several_runs_are_stored_one_by_one(
+    instance: dg.DagsterInstance,
+):
+    runs = [run_of(instance) for _ in range(2)]
+    told = [each for run in runs for each in entries(run)]
+    instance.event_log_storage.store_event_batch(told)
+    failed = dg.EventLogEntry(
+        error_info=None,
+        level=20,
+        user_message="A word",
+        run_id=runs[0].run_id,
+        timestamp=1.0,
+    )
+    instance.event_log_storage.store_event_batch([*told[:9], failed])
+    assert len(instance.all_logs(runs[0].run_id)) == 19
+    assert len(instance.all_logs(runs[1].run_id)) == 9
 
 
 def test_only_the_first_event_asks_which_columns_there_are(instance: dg.DagsterInstance):

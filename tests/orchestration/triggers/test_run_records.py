@@ -1,15 +1,20 @@
 """Runs that ended without a record: what is written about them afterwards, once."""
 
 import os
+import shutil
 import signal
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 from filelock import FileLock
 
+from deploy_project.cli.commands.index import make_index
+from deploy_project.errors import ArtifactError
 from deploy_project.orchestration.internals import events
 from deploy_project.orchestration.internals.run_storage import index_beside
 from deploy_project.orchestration.jobs import run_end
@@ -22,8 +27,9 @@ from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.outcome.ends import Cursor
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.store import scratch
+from deploy_project.runs.store.artifacts import Artifacts
 from tests.support.processes import processes_in
 from tests.support.run_records import Watch
 from tests.support.site import DEPLOY, ENDLESS, Site, make_site
@@ -193,6 +199,70 @@ def test_what_can_not_be_written_now_is_written_later(watch: Watch):
     assert len(watch.tick()) == 1
     assert watch.site.console(run.run_id, left.name) == "Cloning"
     assert not left.exists()
+
+
+@pytest.fixture(scope="module")
+def unkept(place: tuple[Site, dg.DagsterInstance]) -> tuple[str, RunFacts]:
+    """A run at whose end the artifact root was full, and the facts that it could not keep."""
+    site, _ = place
+    site.configure(jobs=JOBS)
+    lost_facts: list[RunFacts] = []
+
+    def full(_: Artifacts, facts: RunFacts) -> None:
+        lost_facts.append(facts)
+        raise ArtifactError("No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_facts, "keep", full)
+        run = site.run("prod__daily")
+    assert run.success
+    (facts,) = lost_facts
+    return run.run_id, facts
+
+
+@pytest.mark.slow
+def test_facts_that_can_not_be_kept_now_are_kept_later(watch: Watch, unkept: tuple[str, RunFacts]):
+    """A run whose process had written its record had no `run.json` for ever."""
+    (run_id, facts), site = unkept, watch.site
+    assert run_facts.kept(site.artifacts, run_id) is None
+    said = [each.message for each in watch.instance.all_logs(run_id)]
+    assert "The facts of the run could not be kept: No space left on device" in said
+    index = index_beside(watch.instance)
+    assert index is not None
+    watch.cursor = Cursor(datetime.now(UTC) - timedelta(hours=1))
+
+    file = Path(str(site.artifacts.run(run_id))) / "run.json"
+    (file / "in-the-way").mkdir(parents=True)
+    assert not any(run_id in line for line in watch.tick())
+    assert any(f"of run {run_id} can't be written yet" in line for line in watch.warnings)
+    shutil.rmtree(file)
+    assert f"Wrote the facts of run {run_id} of prod__daily" in watch.tick()
+    late = run_facts.kept(site.artifacts, run_id)
+    assert late is not None
+    # Dagster's times of a run are those of its whole process.
+    late = replace(late, started_at=facts.started_at, finished_at=facts.finished_at)
+    assert late == facts
+    assert run_id not in index.ids(), "the tick goes on with writing it anew"
+    assert watch.tick() == []
+
+
+@pytest.mark.slow
+def test_the_index_made_anew_has_late_facts_too(
+    watch: Watch, unkept: tuple[str, RunFacts], capsys: pytest.CaptureFixture[str]
+):
+    """The sensor looks back a day."""
+    (run_id, facts), site = unkept, watch.site
+    (Path(str(site.artifacts.run(run_id))) / "run.json").unlink(missing_ok=True)
+    watch.instance.add_run_tags(run_id, {tags.FACTS: tags.MISSING})
+    with site.working_directory():
+        assert make_index() == 0
+    assert "Wrote `run.json` of 1 run, which could not before." in capsys.readouterr().out
+    late = run_facts.kept(site.artifacts, run_id)
+    assert late is not None
+    assert late.nodes == facts.nodes
+    index = index_beside(watch.instance)
+    assert index is not None
+    assert index.node_runs(facts.nodes[0].unique_id, limit=1)[0].run_id == run_id
 
 
 def test_the_sensor_says_what_it_has_written(watch: Watch):

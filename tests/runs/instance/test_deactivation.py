@@ -63,6 +63,25 @@ def test_zero_turns_it_off(instance: dg.DagsterInstance):
     assert deactivated(instance, never) is None
 
 
+def test_a_commit_that_is_not_of_the_branch_deactivates_no_job(instance: dg.DagsterInstance):
+    """Whoever may run one could have stopped production's job."""
+    others = [run(instance, own={tags.STRANGER: "true"}) for _ in range(5)]
+    assert deactivated(instance, JOB) is None
+    assert deactivated_by(instance, JOB, others[-1]) is None
+    run(instance)
+    run(instance)
+    last = run(instance)
+    assert deactivated_by(instance, JOB, last) is not None
+    run(instance, SUCCEEDED, own={tags.STRANGER: "true"})
+    assert deactivated(instance, JOB) is not None, "nor does it activate one"
+
+
+def test_a_ci_job_counts_its_pull_requests(instance: dg.DagsterInstance):
+    for _ in range(3):
+        run(instance, own={tags.STRANGER: "true", tags.PULL_REQUEST: "7"})
+    assert deactivated(instance, JOB) is not None
+
+
 def test_saving_the_job_reactivates_it(instance: dg.DagsterInstance):
     for _ in range(3):
         run(instance)

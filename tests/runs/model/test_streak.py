@@ -13,6 +13,7 @@ FAILED, GOOD, CANCELLED = (
     Attempt(Status.CANCELLED, NOW),
 )
 RUNNING, QUEUED = Attempt(Status.RUNNING, NOW), Attempt(Status.QUEUED, NOW)
+OTHER = Attempt(Status.ERROR, NOW, is_of_other_code=True)
 BY_HAND = Attempt(Status.ERROR, NOW, reactivates=True)
 
 
@@ -36,6 +37,11 @@ BY_HAND = Attempt(Status.ERROR, NOW, reactivates=True)
         ([FAILED, BY_HAND, FAILED], 2),
         ([Attempt(Status.RUNNING, NOW, reactivates=True), FAILED, FAILED], 0),
         ([Attempt(Status.CANCELLED, NOW, reactivates=True), FAILED, FAILED], 0),
+        # other code tells nothing of the job, but whoever runs it by hand wants it to go on
+        ([OTHER, FAILED, OTHER, OTHER, FAILED, GOOD], 2),
+        ([replace(OTHER, status=Status.SUCCESS), FAILED, FAILED], 2),
+        ([replace(OTHER, definition="before"), FAILED, FAILED], 2),
+        ([replace(OTHER, reactivates=True), FAILED, FAILED], 0),
     ],
 )
 def test_failures_in_a_row(newest_first: list[Attempt], expected: int):

@@ -16,6 +16,7 @@ from deploy_project.errors import ArtifactError
 from deploy_project.git.mirror import branches, ensure_commit
 from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.code import Code
+from deploy_project.runs.model.overrides import Overrides
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.run_facts import RunFacts, from_json, to_json
 from deploy_project.runs.model.status import Status
@@ -23,7 +24,7 @@ from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.outcome.command_results import command_results, timing_of
 from deploy_project.runs.outcome.facts import gathered
-from deploy_project.runs.outcome.overview import FinishedRun
+from deploy_project.runs.outcome.finished_run import FinishedRun
 from tests.support.git_repositories import create, environment, project
 from tests.support.jobs import DEPLOYMENT, job
 from tests.support.paths import RECORDED
@@ -119,6 +120,21 @@ def test_the_facts_say_what_ran_why_and_on_which_code(run: Run):
     assert found.failed_steps == ("source freshness",)
     assert (found.docs, found.has_docs) == ("skipped", False)
     assert [each.name for each in found.steps] == [each.name for each in STEPS]
+
+
+def test_what_a_run_was_asked_for_is_short_and_without_secrets(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DBT_ENV_SECRET_KEY", "s3cr3t-of-ana")
+    monkeypatch.setenv("SNOWFLAKE_TOKEN", "s3cr3t-of-ana")
+    asked = {"steps": ["dbt run --vars 'key: s3cr3t-of-ana'", "x" * 20_000], "threads": 0}
+    found = facts(replace(run, refused_overrides=asked)).overrides
+    assert found["threads"] == 0
+    told, long = found["steps"]
+    assert told == "dbt run --vars 'key: *****'"
+    assert len(long) == 2000
+    valid = replace(run, overrides=Overrides(steps=("dbt run --vars 'key: s3cr3t-of-ana'",)))
+    assert facts(valid).overrides == {"steps": ["dbt run --vars 'key: *****'"]}
 
 
 def test_each_node_has_its_timing_and_dbts_message(run: Run):

@@ -28,6 +28,7 @@ class Events:
     written: str
     """An expression of Python."""
     says: str = "a line among dbt's events is none"
+    """Empty for a run that succeeds all the same."""
 
     @property
     def model(self) -> str:
@@ -222,6 +223,7 @@ PIPES = [
     ),
 ]
 """The sandbox refuses these; where there is none, they must not be waited for."""
+_NOT_ASKED_FOR = "a list of nodes that nobody has asked for"
 EVENTS = [
     Events("garbage", "b'garbage\\n'"),
     Events("no_text", "b'\\xff\\xfe\\n'"),
@@ -229,16 +231,22 @@ EVENTS = [
     Events("no_event", 'b\'{"event": "Evil"}\\n\''),
     Events("an_event_of_numbers", 'b\'{"event": "Problem", "message": 7}\\n\''),
     Events("deep", "b'[' * 100000 + b'\\n'"),
-    Events("without_an_end", "b'x' * (70 << 20)", says="descriptor of its events"),
+    Events(
+        "without_an_end", "b'x' * (70 << 20)", says="an event of dbt's has more than 67,108,864"
+    ),
     Events(
         "a_node_of_productions",
         'b\'{"event": "NodeStart", "unique_id": "model.tiny.orders", "resource_type": "model", "name": "orders"}\\n\' * 1000',
         says="",
     ),
-    Events("another_listing", 'b\'{"event": "Listed", "nodes": [], "problem": ""}\\n\'', says=""),
+    Events(
+        "another_listing",
+        'b\'{"event": "Listed", "nodes": [], "problem": ""}\\n\'',
+        says=_NOT_ASKED_FOR,
+    ),
     Events(
         "a_listing_elsewhere",
         'b\'{"event": "Listed", "nodes": [{"unique_id": "model.tiny.orders", "schema": "main"}], "problem": ""}\\n\'',
-        says="",
+        says=_NOT_ASKED_FOR,
     ),
 ]

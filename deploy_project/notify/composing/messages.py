@@ -2,26 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
+from deploy_project.config.values.deployment import Job
 from deploy_project.config.values.notifications import Condition
+from deploy_project.notify.composing.parts import failure, limited, one_line, some_text, warnings
 from deploy_project.notify.message import Fact, Item, Link, Message, Section
+from deploy_project.notify.owners import Part
 from deploy_project.notify.rules import Concluded, Outcome, Told
-from deploy_project.runs.model.run_facts import FailureFacts, RunFacts
+from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.timing.model_timing import duration_text
 
-_MOST = 10
-"""So many failures, warnings and commits are listed; the rest is counted."""
-_SKIPPED = 5
-_LONGEST = 1_500
-_LINE = 200
+_COMMITS = "Commits since the last success"
 _WORDS: dict[Condition, str] = {
     "success": "succeeded",
     "warning": "succeeded with warnings",
     "failure": "failed",
     "cancelled": "was cancelled",
     "recovered": "succeeds again",
+    "late": "is late",
 }
 
 
@@ -76,6 +78,82 @@ def message(facts: RunFacts, told: Told, known: Known) -> Message:
     )
 
 
+def late_message(
+    job: Job,
+    run: PastRun | None,
+    now: datetime,
+    *,
+    median_seconds: float | None = None,
+    scheduled_for: datetime | None = None,
+    run_page: str = "",
+) -> Message:
+    """Return the message on a run in progress that is late, or on the late run of a schedule."""
+    environment = job.environment
+    if scheduled_for is not None:
+        title = f"{job.name} is late: its run of {scheduled_for:%H:%M %Z} has not begun"
+        waits = "no run was started" if run is None else f"run {run.id} waits in the queue"
+        facts = [Fact("Scheduled for", f"{scheduled_for:%Y-%m-%d %H:%M %Z}"), Fact("Now", waits)]
+    else:
+        title = f"{job.name} is late: its run goes on, longer than usual"
+        began = run.started_at if run is not None else None
+        took = (now - (began or now)).total_seconds()
+        facts = [Fact("Duration", _against(took, median_seconds))]
+    return Message(
+        run_id=run.id if run is not None else "",
+        number=run.number if run is not None else 0,
+        job=job.name,
+        environment=environment.name,
+        project=environment.project.name,
+        pull_request=run.pull_request if run is not None else None,
+        condition="late",
+        at=now,
+        title=title,
+        facts=(Fact("Environment", f"{environment.name} of {environment.project.name}"), *facts),
+        links=(Link("Run", run_page),) if run_page else (),
+        part="late",
+    )
+
+
+def owner_message(part: Part, known: Known, *, goes_on: bool) -> Message:
+    """Return the message to an owner on its part of a run, which has ended or `goes_on`."""
+    facts = part.facts
+    whole = message(facts, Told(part.result), known)
+    without = {"Ended", "Retry", "Duration"} if goes_on else set[str]()
+    why = "you are the owner of these in the dbt project, by a group or `meta.owner`"
+    lists = (
+        ("Failures", [failure(each, facts.rows) for each in facts.failures]),
+        ("Warnings", list(warnings(facts))),
+        ("Succeeded", [Item(one_line(each)) for each in _succeeded(facts)]),
+    )
+    return replace(
+        whole,
+        title=_owners_title(part, goes_on=goes_on),
+        facts=(
+            *(each for each in whole.facts if each.name not in without),
+            Fact("Told to you", why),
+        ),
+        sections=(
+            *(Section(title, tuple(limited(items))) for title, items in lists if items),
+            *(each for each in whole.sections if each.title == _COMMITS),
+        ),
+    )
+
+
+def _owners_title(part: Part, *, goes_on: bool) -> str:
+    job, count = part.facts.job, part.count
+    if goes_on:
+        has = "one of your models or tests has" if count == 1 else f"{count} of yours have"
+        return f"{job} goes on, and {has} failed"
+    if part.result == "success":
+        return f"{job}: your models and tests have succeeded"
+    return f"{job}: {count} {part.result}{'' if count == 1 else 's'} in your models and tests"
+
+
+def _succeeded(facts: RunFacts) -> list[str]:
+    last = {each.unique_id: each.status for each in facts.nodes}
+    return [unique_id for unique_id, status in last.items() if status in ("success", "pass")]
+
+
 def _title(facts: RunFacts, told: Told) -> str:
     of = f" (pull request {facts.pull_request})" if facts.pull_request is not None else ""
     return f"{facts.job} {_WORDS[told.condition]}{of}"
@@ -83,21 +161,21 @@ def _title(facts: RunFacts, told: Told) -> str:
 
 def _facts(facts: RunFacts, told: Told, known: Known) -> Iterator[Fact]:
     if known.job_title and known.job_title != facts.job:
-        yield Fact("Job", _line(known.job_title))
+        yield Fact("Job", one_line(known.job_title))
     yield Fact("Environment", f"{facts.environment} of {facts.project}")
     yield Fact("Status", ": ".join(filter(None, [facts.status, _counts(facts)])))
     if told.condition == "recovered":
         yield Fact("Before", f"{told.in_a_row} failed run{'' if told.in_a_row == 1 else 's'}")
     elif told.in_a_row > 1:
         yield Fact("In a row", f"{told.in_a_row} runs have ended so")
-    who = f", asked for by {_line(facts.who)}" if facts.who else ""
-    yield Fact("Trigger", f"{_line(facts.cause) or facts.trigger}{who}")
+    who = f", asked for by {one_line(facts.who)}" if facts.who else ""
+    yield Fact("Trigger", f"{one_line(facts.cause) or facts.trigger}{who}")
     if facts.code is not None:
         code = facts.code
-        by = f" ({_line(code.author)})" if code.author else ""
-        yield Fact("Commit", f"{code.commit[:7]} {_line(code.subject)}".rstrip() + by)
+        by = f" ({one_line(code.author)})" if code.author else ""
+        yield Fact("Commit", f"{code.commit[:7]} {one_line(code.subject)}".rstrip() + by)
         if code.branch:
-            yield Fact("Branch", _line(code.branch))
+            yield Fact("Branch", one_line(code.branch))
     yield Fact("Duration", _duration(facts, known))
     yield Fact("Ended", f"{facts.finished_at:%Y-%m-%d %H:%M:%S %Z}")
     if facts.status is not Status.SUCCESS:
@@ -115,7 +193,11 @@ def _counts(facts: RunFacts) -> str:
 
 def _duration(facts: RunFacts, known: Known) -> str:
     seconds = (facts.finished_at - facts.started_at).total_seconds()
-    median = known.median_seconds
+    return _against(seconds, known.median_seconds)
+
+
+def _against(seconds: float, median: float | None) -> str:
+    """Return a duration beside the usual one."""
     if not median:
         return duration_text(seconds)
     change = f"{seconds / median - 1:+.0%}".replace("%", " %")
@@ -126,53 +208,21 @@ def _sections(facts: RunFacts, known: Known) -> Iterator[Section]:
     if facts.status is not Status.SUCCESS:
         yield Section("Reason", tuple(_reasons(facts)))
     if facts.deactivated:
-        yield Section("Deactivated", (Item(_line(facts.deactivated)),))
-    yield Section("Warnings", tuple(_limited(list(_warnings(facts)))))
+        yield Section("Deactivated", (Item(one_line(facts.deactivated)),))
+    yield Section("Warnings", tuple(limited(list(warnings(facts)))))
     lines = [
-        Item(f"{commit[:7]} {_line(subject)} ({_line(author)})")
+        Item(f"{commit[:7]} {one_line(subject)} ({one_line(author)})")
         for commit, subject, author in known.commits
     ]
-    yield Section("Commits since the last success", tuple(_limited(lines)))
+    yield Section(_COMMITS, tuple(limited(lines)))
 
 
 def _reasons(facts: RunFacts) -> Iterator[Item]:
     if not facts.failures:
         first, _, rest = facts.reason.partition("\n")
-        yield Item(_line(first) or "It has told no reason.", _text(rest))
+        yield Item(one_line(first) or "It has told no reason.", some_text(rest))
         return
-    yield from _limited([_failure(each) for each in facts.failures])
-
-
-def _failure(each: FailureFacts) -> Item:
-    place = f"{each.file}:{each.line}" if each.file and each.line else each.file
-    heading = " - ".join(filter(None, [each.unique_id or f"Step {each.step}", place]))
-    names = [unique_id.rpartition(".")[2] for unique_id in each.skipped[:_SKIPPED]]
-    more = len(each.skipped) - len(names)
-    names += [f"{more} more"] if more > 0 else []
-    note = f"Skipped for it: {', '.join(names)}" if names else ""
-    return Item(_line(heading), _text(each.message), _line(note))
-
-
-def _warnings(facts: RunFacts) -> Iterator[Item]:
-    last = {each.unique_id: each for each in facts.nodes}
-    for node in last.values():
-        if node.status == "warn":
-            yield Item(_line(node.unique_id), _text(node.message))
-    for source in facts.freshness:
-        if source.status not in ("pass", ""):
-            stale = (
-                f"last loaded at {source.max_loaded_at:%Y-%m-%d %H:%M %Z}"
-                if (source.max_loaded_at)
-                else _line(source.message)
-            )
-            yield Item(_line(f"{source.unique_id}: freshness {source.status}, {stale}"))
-    for each in facts.failed_steps:
-        yield Item(_line(f"{each} has failed, without failing the run"))
-
-
-def _limited(items: list[Item]) -> list[Item]:
-    more = len(items) - _MOST
-    return [*items[:_MOST], *([Item(f"… and {more} more")] if more > 0 else [])]
+    yield from limited([failure(each, facts.rows) for each in facts.failures])
 
 
 def _links(known: Known) -> Iterator[Link]:
@@ -180,17 +230,3 @@ def _links(known: Known) -> Iterator[Link]:
         yield Link("Run", known.run_page)
     if known.commit_page:
         yield Link("Commit", known.commit_page)
-
-
-def _line(text: str) -> str:
-    """Return the beginning of `text` on one line, without characters that turn it around."""
-    shown = " ".join("".join(each if each.isprintable() else " " for each in text).split())
-    return shown if len(shown) <= _LINE else f"{shown[: _LINE - 1]}…"
-
-
-def _text(text: str) -> str:
-    """Return the beginning of `text` without control characters, save ends of lines."""
-    shown = "".join(each if each.isprintable() or each == "\n" else " " for each in text).strip(
-        "\n"
-    )
-    return shown.rstrip() if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from deploy_project.notify.composing import Known, concluded, message, outcome
+from deploy_project.notify.composing.messages import Known, concluded, message, outcome
 from deploy_project.notify.message import FORM, Message
 from deploy_project.notify.rules import Told
 from deploy_project.runs.model.run_facts import CountedTests, FailureFacts, RunFacts

@@ -1,13 +1,15 @@
 """Runs found by their tags, those of versions before these had other names for them."""
 
+import re
 from collections.abc import Iterator
 
 import dagster as dg
 import pytest
 
-from deploy_project.runs.instance.records import tagged
 from deploy_project.runs.model import tags
+from deploy_project.runs.reads.dagster_runs import tagged
 from tests.support.dagster_jobs import daily
+from tests.support.paths import ROOT
 
 OLD = {"deploy/job": "prod__daily", "deploy/commit": "a" * 40, "deploy/environment": "prod"}
 NEW = {
@@ -59,3 +61,16 @@ def test_runs_of_all_versions_are_found_newest_first_and_once(
 def test_only_runs_of_some_statuses_are_found(instance: dg.DagsterInstance, runs: list[str]):
     failed = tagged(instance, {tags.JOB: "prod__daily"}, statuses=[dg.DagsterRunStatus.FAILURE])
     assert [each.dagster_run.run_id for each in failed] == [runs[3], runs[0]]
+
+
+def test_nobody_else_lists_dagsters_runs():
+    """Ten modules asked Dagster for runs, each in its own way."""
+    lists = re.compile(r"\.(get_runs|get_run_records|get_run_ids|get_runs_count|count_runs)\(")
+    package = ROOT / "deploy_project"
+    found = {
+        file.relative_to(package).as_posix()
+        for file in package.rglob("*.py")
+        if lists.search(file.read_text(encoding="utf-8"))
+    }
+    modules = ("catching_up", "dagster_runs", "read_model")
+    assert found == {f"runs/reads/{name}.py" for name in modules}

@@ -1,0 +1,1 @@
+"""Messages on runs, composed from their facts; pure."""
