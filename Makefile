@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-annotate --no-header
 
-.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth bench-history mutate kill strangers conform mutations emulate golden clean
+.PHONY: demo demo-pr dev test check lock bench bench-short bench-peers bench-targets bench-growth bench-history bench-front clients mutate kill strangers conform mutations emulate golden clean
 
 demo: $(BIN)/.installed  ## Build the example as a production run, and say where to look
 	$(BIN)/deploy-project demo
@@ -46,6 +46,9 @@ bench-targets: $(BIN)/.installed-dev  ## Measure what is promised of large deplo
 bench-history: $(BIN)/.installed-dev  ## Measure reads of ten thousand runs, on SQLite and on Postgres; takes three minutes
 	$(BIN)/python -m bench.history --write
 
+bench-front: $(BIN)/.installed-dev  ## Measure the front over ten thousand runs, on SQLite and on Postgres; takes seven minutes
+	$(BIN)/python -m bench.front --write
+
 bench-growth: $(BIN)/.installed-dev  ## Measure what grows with models and jobs
 	$(BIN)/python -m bench.growth
 
@@ -56,6 +59,9 @@ mutate: $(BIN)/.installed-dev  ## Change the decisions line by line, and count w
 
 kill: $(BIN)/.installed-dev  ## Kill every process in every phase of a run; takes half an hour
 	$(BIN)/pytest tests/e2e/test_kills.py --kills all -v -s
+
+clients: $(BIN)/.installed-dev  ## Run released clients of dbt Cloud, each in its own environment, against a front
+	$(BIN)/python -m tests.clients --write
 
 strangers: $(BIN)/.installed-dev  ## Run each hostile pull request as a whole run
 	$(BIN)/pytest -n 0 tests/strangers --strangers all -v
@@ -75,7 +81,7 @@ golden: $(BIN)/.installed-dev  ## Rewrite the golden files; review reads the dif
 	$(BIN)/pytest -m "not slow and not e2e" --update-golden
 
 clean:  ## Remove the virtual environment and all state
-	rm -rf .venv .deploy mutants
+	rm -rf .venv .deploy .clients mutants
 
 $(BIN)/.installed: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=…")'

@@ -37,6 +37,7 @@ from deploy_project.runs.store.artifacts import Artifacts
 NAME = "history"
 NODES = 20
 JOBS = 50
+ENVIRONMENTS = ("env_0", "env_1", "env_2")
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _BETWEEN = timedelta(minutes=10)
 _QUEUED = 20
@@ -116,7 +117,7 @@ def _measured(
     artifacts, index = Artifacts(UPath(directory / "artifacts")), index_beside(instance)
     assert index is not None
     tell(f"making {count} runs")
-    added = _fill(instance, artifacts, count)
+    added = fill(instance, artifacts, count)
     tell("making the index")
     begun = time.perf_counter()
     catch_up(instance, index, artifacts, seconds=None)
@@ -172,7 +173,7 @@ def _reads(added: Sequence[str]) -> Iterator[tuple[str, float, Read]]:
     yield "a page of 100 and the count of all", _PAGE, _page_of_100
     yield "a page of 100 in the middle", _PAGE, of(Wanted(), offset=len(added) // 2)
     filters = {
-        "job": Wanted(jobs={_job(3)}),
+        "job": Wanted(jobs={job_name(3)}),
         "project": Wanted(projects={"shop"}),
         "environment": Wanted(environments={"env_1"}),
         "status `Error`": Wanted(statuses={Status.ERROR}),
@@ -188,26 +189,27 @@ def _reads(added: Sequence[str]) -> Iterator[tuple[str, float, Read]]:
         "deferring run": Wanted(deferred_to=added[0]),
         "numbers, 100 of them": Wanted(numbers={tags.run_number(each) for each in added[:100]}),
         "job, status and time": Wanted(
-            jobs={_job(3)}, statuses={Status.SUCCESS}, created=Between(_BEGAN)
+            jobs={job_name(3)}, statuses={Status.SUCCESS}, created=Between(_BEGAN)
         ),
     }
     for what, wanted in filters.items():
         yield f"by {what}, 100 and their count", _FILTER, of(wanted)
-    jobs = {_job(number) for number in range(JOBS)}
+    jobs = {job_name(number) for number in range(JOBS)}
     yield f"the medians of {JOBS} jobs", _FILTER, lambda runs: runs.median_seconds(jobs)
     yield "the last 100 runs of a node", _FILTER, lambda runs: runs.node_runs("model.shop.m_3")
 
 
-def _job(number: int) -> str:
-    return f"env_{number % 3}__job_{number}"
+def job_name(number: int) -> str:
+    """Return the name of one of the jobs, with its environment before it."""
+    return f"{ENVIRONMENTS[number % 3]}__job_{number}"
 
 
 def _commit(number: int) -> str:
     return f"{number:040x}"
 
 
-def _fill(instance: dg.DagsterInstance, artifacts: Artifacts, count: int) -> list[str]:
-    """Add the runs, the oldest first, and return their ids."""
+def fill(instance: dg.DagsterInstance, artifacts: Artifacts, count: int) -> list[str]:
+    """Add so many runs, the oldest first, and return their ids; the newest wait."""
     # Through the tables: Dagster would take a quarter of an hour on Postgres.
     from dagster._core.storage.runs.schema import RunsTable, RunTagsTable
     from dagster._serdes import serialize_value
@@ -224,8 +226,10 @@ def _fill(instance: dg.DagsterInstance, artifacts: Artifacts, count: int) -> lis
         if number >= count - _QUEUED:
             status = dg.DagsterRunStatus.QUEUED
         seconds = chance.uniform(30, 300)
-        job, own = _job(chance.randrange(JOBS)), _tags(number, chance)
-        own |= {tags.JOB: job, tags.ENVIRONMENT: job.partition("__")[0]}
+        place = chance.randrange(JOBS)
+        job, own = job_name(place), _tags(number, chance)
+        own |= {tags.JOB: job, tags.JOB_ID: str(place + 1)}
+        own |= {tags.ENVIRONMENT: job.partition("__")[0]}
         run = dg.DagsterRun(
             job, run_id=run_id, status=status, tags=own, remote_job_origin=_origin(job)
         )
@@ -271,7 +275,6 @@ def _tags(number: int, chance: random.Random) -> dict[str, str]:
     commit = _commit(number // 25)
     pull = {tags.PULL_REQUEST: str(number % 40)} if chance.random() < 0.2 else {}
     return {
-        tags.JOB_ID: str(number % JOBS),
         tags.PROJECT: "shop",
         tags.COMMIT: commit[:7],
         tags.FULL_COMMIT: commit,

@@ -143,9 +143,9 @@ def _cost(place: str, count: int, directory: Path, asked: Any, ticks: int) -> Ti
     from deploy_project.config.state import StateDirectory
     from deploy_project.orchestration.listeners import LISTENERS
     from deploy_project.orchestration.location import definitions
-    from deploy_project.orchestration.triggers import pull_requests
+    from deploy_project.orchestration.triggers import pace
 
-    pull_requests.ASKING_SECONDS = 0  # a code server asks in every third tick only
+    pace.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(directory / ".deploy")
     deployment = load_deployment(directory / "deploy.yaml", state=state.root)
     repository = definitions(

@@ -11,7 +11,7 @@ from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions, deployed_pointers
-from deploy_project.orchestration.triggers import pull_requests
+from deploy_project.orchestration.triggers import pace
 
 
 def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]]:
@@ -20,7 +20,7 @@ def ticks(deployed: Deployed, *, times: int) -> Iterator[tuple[str, list[float]]
     They are evaluated in this process, with definitions that are loaded once, as the code server
     has them, and on the storage that is shipped.
     """
-    pull_requests.ASKING_SECONDS = 0  # a code server asks in every third tick only
+    pace.ASKING_SECONDS = 0  # a code server asks in every third tick only
     state = StateDirectory(deployed.root / "state")
     deployment = load_deployment(deployed.root / "deploy.yaml", state=state.root)
 

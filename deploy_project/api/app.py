@@ -1,13 +1,14 @@
 """The Starlette application of the front: dbt Cloud's API, and the pages of the docs."""
 
 import logging
+import re
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
 from deploy_project.api import health
 from deploy_project.api.auth.audit import Audit
@@ -18,13 +19,16 @@ from deploy_project.api.http import envelope
 from deploy_project.api.http.hosts import LoopbackOnly, WithoutPrefix, host_of
 from deploy_project.api.http.intake import Intake
 from deploy_project.api.http.problems import ApiError, not_found
+from deploy_project.api.openapi import routes as openapi
 from deploy_project.api.pages import docs
 from deploy_project.api.v2 import accounts, artifacts, job_changes, jobs, runs, steps, triggers
-from deploy_project.api.v3 import environments, projects, variables
-from deploy_project.errors import DeployError
+from deploy_project.api.v3 import environments, projects, variables, webhooks
+from deploy_project.errors import DeployError, LaunchError
 
 _LOG = logging.getLogger("deploy_project")
 _AWAY = "What this needs does not answer: {}"
+_PLACE = re.compile(r"(?<![\w/:.])/[\w./~-]+")
+"""A path of this machine, which is nothing for those who call."""
 
 
 def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = False) -> Starlette:
@@ -43,16 +47,22 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
         *job_changes.routes(front),
         *accounts.routes(front),
     ]
-    v3 = [*projects.routes(front), *environments.routes(front), *variables.routes(front)]
+    v3 = [
+        *projects.routes(front),
+        *environments.routes(front),
+        *variables.routes(front),
+        *webhooks.routes(front),
+    ]
+    routes: list[BaseRoute] = [
+        *accounts.roots(front),
+        Mount("/api/v2/accounts/{account:int}", routes=v2),
+        Mount("/api/v3/accounts/{account:int}", routes=v3),
+        *health.routes(front),
+        *hooks.routes(front),
+        *docs.routes(front),
+    ]
     app = Starlette(
-        routes=[
-            *accounts.roots(front),
-            Mount("/api/v2/accounts/{account:int}", routes=v2),
-            Mount("/api/v3/accounts/{account:int}", routes=v3),
-            *health.routes(front),
-            *hooks.routes(front),
-            *docs.routes(front),
-        ],
+        routes=[*routes, *openapi.routes(routes)],
         middleware=[
             *([own_host] if on_loopback else []),
             *([Middleware(WithoutPrefix)] if behind_proxy else []),
@@ -92,7 +102,8 @@ def _failed(request: Request, error: Exception) -> Response:
     _LOG.warning("%s %s: %s", request.method, request.scope["path"], error)
     if not _is_of_api(request):
         return docs.message("What this needs does not answer; the server's log has more.", 503)
-    return envelope.refused(ApiError(503, _AWAY.format(type(error).__name__)))
+    told = str(error) if isinstance(error, LaunchError) else type(error).__name__
+    return envelope.refused(ApiError(503, _AWAY.format(_PLACE.sub("…", told))))
 
 
 def _defect(request: Request, _: Exception) -> Response:

@@ -3,8 +3,10 @@
 A route that is not in the table fails; so does whatever the table does not allow.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +17,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from deploy_project.api.app import create_app
 from deploy_project.api.front.following import Configuration
 from deploy_project.api.front.front import Front
+from deploy_project.api.objects.account import number_of
+from deploy_project.api.objects.step import step_id
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import (
     Account,
@@ -23,15 +27,24 @@ from deploy_project.config.values.deployment import (
     Job,
     Project,
     Secret,
+    WrittenJob,
 )
 from deploy_project.config.values.tokens import Permission
+from deploy_project.config.values.webhooks import FileSubscription
+from deploy_project.notify.webhooks.ledger import Ledger, Receipt
+from deploy_project.notify.webhooks.subscription import of_file
+from deploy_project.runs.model.plan import steps
+from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import run_number
 from tests.support.callers import ALLOWED, Answer, Caller, token
-from tests.support.past_runs import History
+from tests.support.past_runs import BEGAN, History, facts_of
 from tests.support.ports import free_port
 from tests.support.serving import running
 
-V2 = "/api/v2/accounts/{account:int}"
+V2, V3 = "/api/v2/accounts/{account:int}", "/api/v3/accounts/{account:int}"
+HOOKS = f"{V3}/webhooks"
+VARIABLES = f"{V3}/projects/{{project:int}}/environment-variables"
 PUBLIC, SIGNED = "public", "signed"
 """Answered without a token; and by a signature, which tests/api/hooks attacks."""
 
@@ -44,17 +57,25 @@ class Asked:
     """The action whose permission it needs, or PUBLIC, or SIGNED."""
     path: dict[str, Any] = field(default_factory=dict[str, Any])
     body: dict[str, Any] | None = None
+    query: str = ""
     is_list: bool = False
     """Whether it has no one object, and leaves out what the token does not see."""
 
 
 TRIGGER = {"cause": "Attack"}
+HOOK = {
+    "name": "a",
+    "client_url": "http://127.0.0.1/",
+    "event_types": ["job.run.started"],
+    "active": True,
+}
 ROUTES: dict[tuple[str, str], Asked] = {
     ("GET", "/"): Asked(PUBLIC),
     ("GET", "/health"): Asked(PUBLIC),
-    ("GET", "/docs/{environment}"): Asked(PUBLIC, {"environment": "prod"}),
+    ("GET", "/api/openapi.json"): Asked("read_account", is_list=True),
+    ("GET", "/docs/{environment}"): Asked(PUBLIC, {"environment": "lion"}),
     ("GET", "/docs/{environment}/{file:path}"): Asked(
-        PUBLIC, {"environment": "prod", "file": "index.html"}
+        PUBLIC, {"environment": "lion", "file": "index.html"}
     ),
     ("POST", "/hooks/{project}"): Asked(SIGNED, {"project": "zebra"}),
     ("POST", f"{V2}/jobs/{{job:int}}/run"): Asked("trigger", {"job": 1}, TRIGGER),
@@ -63,14 +84,97 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("POST", f"{V2}/runs/{{run:int}}/cancel"): Asked("cancel", {"run": "RUN"}),
     ("POST", f"{V2}/runs/{{run:int}}/retry"): Asked("trigger", {"run": "RUN"}),
     ("GET", f"{V2}/runs/{{run:int}}/retry"): Asked("read_runs", {"run": "RUN"}),
+    ("GET", f"{V2}/runs"): Asked("read_runs", is_list=True),
+    ("GET", f"{V2}/runs/{{run:int}}/artifacts"): Asked("read_artifacts", {"run": "RUN"}),
+    ("GET", f"{V2}/runs/{{run:int}}/artifacts/{{path:path}}"): Asked(
+        "read_artifacts", {"run": "RUN", "path": "manifest.json"}
+    ),
+    ("GET", f"{V2}/jobs/{{job:int}}/artifacts/{{path:path}}"): Asked(
+        "read_artifacts", {"job": 1, "path": "manifest.json"}
+    ),
+    ("GET", f"{V2}/steps/{{step:int}}"): Asked("read_runs", {"step": "STEP"}),
+    ("GET", f"{V2}/jobs"): Asked("read_jobs", is_list=True),
+    ("GET", f"{V2}/jobs/{{job:int}}"): Asked("read_jobs", {"job": 1}),
+    # Neither has a name, so that nothing is made or changed.
+    ("POST", f"{V2}/jobs"): Asked("edit_jobs", body={"project_id": 1, "environment_id": 20}),
+    ("POST", f"{V2}/jobs/{{job:int}}"): Asked("edit_jobs", {"job": 1}, {"name": "Attack"}),
+    ("DELETE", f"{V2}/jobs/{{job:int}}"): Asked("edit_jobs", {"job": 1}),
+    ("GET", "/api/v2/accounts"): Asked("read_account", is_list=True),
+    ("GET", V2): Asked("read_account", is_list=True),
+    ("GET", f"{V2}/projects"): Asked("read_account", is_list=True),
+    ("GET", f"{V2}/projects/{{project:int}}"): Asked("read_account", {"project": 1}),
+    ("GET", f"{V2}/repositories"): Asked("read_account", is_list=True),
+    ("GET", f"{V2}/repositories/{{project:int}}"): Asked("read_account", {"project": 1}),
+    ("GET", f"{V2}/environments"): Asked("read_account", is_list=True),
+    ("GET", f"{V2}/environments/{{environment:int}}"): Asked("read_account", {"environment": 20}),
+    ("GET", f"{V2}/users"): Asked("read_account", is_list=True),
+    ("GET", "/api/v3/accounts"): Asked("read_account", is_list=True),
+    ("GET", V3): Asked("read_account", is_list=True),
+    ("GET", f"{V3}/projects"): Asked("read_account", is_list=True),
+    ("GET", f"{V3}/projects/{{project:int}}"): Asked("read_account", {"project": 1}),
+    ("GET", f"{V3}/projects/{{project:int}}/repositories"): Asked("read_account", {"project": 1}),
+    ("GET", f"{V3}/projects/{{project:int}}/environments"): Asked("read_account", {"project": 1}),
+    ("GET", f"{V3}/environments"): Asked("read_account", is_list=True),
+    ("GET", f"{V3}/environments/{{environment:int}}"): Asked("read_account", {"environment": 20}),
+    ("GET", f"{V3}/projects/{{project:int}}/environments/{{environment:int}}"): Asked(
+        "read_account", {"project": 1, "environment": 20}
+    ),
+    ("GET", f"{VARIABLES}/environment"): Asked("read_account", {"project": 1}),
+    ("GET", f"{VARIABLES}/job"): Asked(
+        "read_jobs", {"project": 1, "job": 1}, query="job_definition_id=1"
+    ),
+    ("POST", VARIABLES): Asked(
+        "edit_jobs",
+        {"project": 1, "job": 1},
+        {"type": "job", "job_definition_id": 1, "name": "DBT_A", "raw_value": "b"},
+    ),
+    ("POST", f"{VARIABLES}/{{variable:int}}"): Asked(
+        "edit_jobs", {"project": 1, "job": 1, "variable": "VARIABLE"}, {"raw_value": "b"}
+    ),
+    ("DELETE", f"{VARIABLES}/{{variable:int}}"): Asked(
+        "edit_jobs", {"project": 1, "job": 1, "variable": "VARIABLE"}
+    ),
+    ("GET", f"{HOOKS}/subscriptions"): Asked("read_webhooks", is_list=True),
+    ("POST", f"{HOOKS}/subscriptions"): Asked("edit_webhooks", body={**HOOK, "job_ids": [1]}),
+    ("GET", f"{HOOKS}/subscription/{{subscription}}"): Asked(
+        "read_webhooks", {"subscription": "HOOK"}
+    ),
+    # Those of deploy.yaml are not changed.
+    ("PUT", f"{HOOKS}/subscription/{{subscription}}"): Asked(
+        "edit_webhooks", {"subscription": "HOOK"}, HOOK
+    ),
+    ("DELETE", f"{HOOKS}/subscription/{{subscription}}"): Asked(
+        "edit_webhooks", {"subscription": "HOOK"}
+    ),
+    ("GET", f"{HOOKS}/subscription/{{subscription}}/test"): Asked(
+        "edit_webhooks", {"subscription": "HOOK"}
+    ),
+    ("GET", f"{HOOKS}/subscription/{{subscription}}/events"): Asked(
+        "read_webhooks", {"subscription": "HOOK"}
+    ),
+    ("GET", f"{HOOKS}/subscription/{{subscription}}/event/{{event}}/receipt"): Asked(
+        "read_webhooks", {"subscription": "HOOK", "event": "wev_lion"}
+    ),
+    ("GET", f"{HOOKS}/event/{{event}}"): Asked("read_webhooks", {"event": "wev_lion"}),
+    ("GET", f"{HOOKS}/event/{{event}}/receipts"): Asked("read_webhooks", {"event": "wev_lion"}),
+    ("GET", f"{HOOKS}/receipt/{{receipt}}"): Asked("read_webhooks", {"receipt": "wer_lion"}),
 }
-"""What the routes of the front need; the objects are of project `zebra`, environment `prod`."""
+"""What the routes of the front need; the objects are of project `zebra`, environment `lion`."""
 
-SEES = {"job": "read_jobs", "run": "read_runs"}
+SEES = {
+    "job": "read_jobs",
+    "run": "read_runs",
+    "step": "read_runs",
+    "project": "read_account",
+    "environment": "read_account",
+    "subscription": "read_webhooks",
+    "event": "read_webhooks",
+    "receipt": "read_webhooks",
+}
 """The action by which a path's object is seen; one that is not seen is not found."""
 PLACES: dict[str, dict[str, Any]] = {
     "own": {"projects": ["ze*"]},
-    "environment": {"environments": ["prod"]},
+    "environment": {"environments": ["lion"]},
     "other": {"projects": ["crm"]},
     "elsewhere": {"environments": ["staging"]},
     "none": {"projects": ["nothing"]},
@@ -85,14 +189,21 @@ class Served:
 
     front: Front
     address: str
-    run: int
+    numbers: dict[str, int | str]
+    """The numbers of the run, of its step, of the job's variable, and the id of its webhook."""
+
+    def hidden(self, place: str) -> list[str]:
+        """The words that no answer has in a place, be it a list or a refusal."""
+        if place in REACHED:
+            return []
+        project = [] if place == "elsewhere" else ["zebra"]
+        return [*project, "lion", f"{self.numbers['RUN']}"]
 
     def call(self, method: str, template: str, asked: Asked, *, by: str, **headers: str) -> Answer:
         path = template.replace(":int", "").replace(":path", "")
-        own = {**asked.path, "account": 7}
-        if own.get("run") == "RUN":
-            own["run"] = self.run
-        return Caller(self.address, by).call(method, path.format(**own), asked.body, **headers)
+        own = {name: self.numbers.get(str(value), value) for name, value in asked.path.items()}
+        path = path.format(**own, account=7) + (f"?{asked.query}" if asked.query else "")
+        return Caller(self.address, by).call(method, path, asked.body, **headers)
 
 
 def job(environment: Environment, number: int, **own: Any) -> Job:
@@ -116,10 +227,14 @@ def deployment(root: Path) -> Deployment:
         Project(name=name, id=number, repository="/nowhere.git", hook_secret=Secret(env="NOWHERE"))
         for number, name in enumerate(("zebra", "crm"), 1)
     )
-    prod = Environment(name="prod", id=20, project=zebra, type="production")
-    staging = replace(prod, name="staging", id=21, type="staging")
+    lion = Environment(name="lion", id=20, project=zebra, type="production")
+    staging = replace(lion, name="staging", id=21, type="staging")
     other = Environment(name="other", id=22, project=crm, type="general")
-    jobs = [job(prod, 1), job(staging, 2), job(other, 3), job(prod, 4, job_type="ci")]
+    written = WrittenJob(root / "jobs.yml", 3)
+    jobs = [
+        job(lion, 1, variables={"DBT_A": "lion"}, written=written),
+        *(job(staging, 2), job(other, 3), job(lion, 4, job_type="ci")),
+    ]
     tokens = [
         token(f"{permission}-{place}", permission, **narrowed)
         for permission in PERMISSIONS
@@ -129,8 +244,18 @@ def deployment(root: Path) -> Deployment:
         source=root / "deploy.yaml",
         account=Account(7, "Acme"),
         projects={"zebra": zebra, "crm": crm},
-        environments={each.name: each for each in (prod, staging, other)},
+        environments={each.name: each for each in (lion, staging, other)},
         jobs={each.name: each for each in jobs},
+        webhooks={
+            "lion": FileSubscription(
+                "lion",
+                "http://127.0.0.1/lion",
+                Secret(env="NOWHERE"),
+                ("job.run.started",),
+                jobs=("job1",),
+            )
+        },
+        artifacts=str(root / "artifacts"),
         dagster_url=f"http://127.0.0.1:{free_port()}",
         tokens={each.name: each for each in tokens},
     )
@@ -142,11 +267,44 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     wanted = deployment(root)
     with dg.DagsterInstance.ephemeral() as instance:
         history = History(instance, root)
-        run_id = history.add("prod__job1", dg.DagsterRunStatus.FAILURE, job_id="1", project="zebra")
+        run_id = _past_runs(history, wanted.jobs["lion__job1"])
         configuration = Configuration(wanted, load=lambda: wanted)
         front = Front(configuration, StateDirectory(root / "state"), history.plain())
         with running(front) as address:
-            yield Served(front, address, run_number(run_id))
+            number = run_number(run_id)
+            variable = number_of("lion__job1 DBT_A")
+            [hook] = of_file(wanted)
+            _delivered(front.state, hook.id)
+            numbers = {
+                "RUN": number,
+                "STEP": step_id(number, 1),
+                "VARIABLE": variable,
+                "HOOK": hook.id,
+            }
+            yield Served(front, address, numbers)
+
+
+def _delivered(state: StateDirectory, webhook: str) -> None:
+    """Note one attempt to deliver an event to a webhook."""
+    at = datetime.now(UTC)
+    receipt = Receipt("wer_lion", "wev_lion", webhook, "job.run.started", 1, at, 1, "sent")
+    Ledger.of(state).note(receipt)
+
+
+def _past_runs(history: History, of: Job) -> str:
+    """Add a run that has succeeded, and one that has failed; return the id of the latter."""
+    own: dict[str, Any] = {"job_id": f"{of.id}", "project": "zebra"}
+    succeeded = history.add(of.name, dg.DagsterRunStatus.SUCCESS, **own)
+    failed = history.add(of.name, dg.DagsterRunStatus.FAILURE, **own)
+    first = steps(of)[0]
+    step = StepRecord(first.index, first.key, first.name, first.kind, Status.ERROR, BEGAN, BEGAN)
+    facts = replace(facts_of(failed, Status.ERROR), job=of.name, job_id=of.id, environment="lion")
+    history.keep(replace(facts, project="zebra", steps=(step,)))
+    for run_id in (succeeded, failed):
+        file = Path(history.artifacts.run(run_id).path) / first.directory / "target/manifest.json"
+        file.parent.mkdir(parents=True)
+        file.write_text("{}")
+    return failed
 
 
 def templates(routes: list[BaseRoute], above: str = "") -> Iterator[tuple[str, str]]:
@@ -184,17 +342,19 @@ def test_each_permission_in_each_place(served: Served, method: str, path: str):
             answer = served.call(method, path, asked, by=f"{permission}-{place}")
             expected = _expected(permission, place, asked)
             assert _kind(answer) == expected, f"{permission} {place}: {answer}"
-            if place not in REACHED:
-                assert "zebra" not in answer.text, f"{permission} {place}"
+            for word in served.hidden(place):
+                assert word not in answer.text, f"{permission} {place}: {answer}"
 
 
 def _expected(permission: Permission, place: str, asked: Asked) -> str:
     may = asked.action in ALLOWED[permission]
     if asked.is_list:
         return "answered" if may else "forbidden"
-    seen = [SEES[name] for name in asked.path if name in SEES]
-    if place not in REACHED or not ALLOWED[permission].issuperset(seen):
-        return "not found" if seen else "forbidden"
+    objects = {name for name in asked.path if name in SEES}
+    # One environment of the project is there, too, and with it the project.
+    reaches = place in REACHED or (place == "elsewhere" and objects == {"project"})
+    if not reaches or not ALLOWED[permission].issuperset(SEES[name] for name in objects):
+        return "not found" if objects else "forbidden"
     return "answered" if may else "forbidden"
 
 
@@ -233,6 +393,34 @@ def test_other_methods_are_refused(served: Served, method: str, path: str):
     for other in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} - known:
         answer = served.call(other, path, ROUTES[method, path], by="account_admin-own")
         assert answer.status == 405, f"{other}: {answer}"
+
+
+QUERIES = {
+    f"{V2}/runs": [
+        "include_related=trigger,job,environment,repository,run_steps,run_retries,audit,debug_logs",
+        *("job_definition_id=1", "environment_id=20", "project_id=1", "status=20", "pk=RUN"),
+        *("order_by=-finished_at&limit=1", "has_docs_generated=false"),
+    ],
+    f"{V2}/jobs": [
+        "include_related=environment,custom_environment_variables,most_recent_run",
+        *("environment_id=20", "project_id=1", "pk=1", "name__icontains=zebra"),
+    ],
+    f"{V2}/environments": ["project_id=1"],
+    f"{V3}/environments": ["project_id=1", "name=lion"],
+}
+"""Queries that a list might answer with more than its plain one."""
+
+
+@pytest.mark.parametrize("path", QUERIES)
+def test_no_query_shows_what_a_token_does_not_see(served: Served, path: str):
+    for query in QUERIES[path]:
+        own = replace(ROUTES["GET", path], query=query.replace("RUN", f"{served.numbers['RUN']}"))
+        for place in set(PLACES) - {*REACHED}:
+            answer = served.call("GET", path, own, by=f"account_admin-{place}")
+            for word in served.hidden(place):
+                if word not in query:
+                    shown = json.dumps(answer.json["data"])
+                    assert word not in shown, f"{place} {query}: {answer}"
 
 
 OVERRIDES = {

@@ -272,11 +272,12 @@ def test_cancel_ends_a_run_and_leaves_one_that_has_ended_as_it_is(desk: Desk):
     assert desk.say("cancel", run[:8]) == (0, f"Run {run} had ended before: Cancelled\n")
 
 
-def test_interrupting_at_once_cancels_the_run_in_the_queue(desk: Desk):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupting_at_once_cancels_the_run_in_the_queue(desk: Desk, number: signal.Signals):
     process = desk.start("run", "daily", "--wait")
     assert process.stdout is not None
     first = process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     rest, _ = process.communicate(timeout=2 * PATIENCE)
     assert process.returncode == 130, first + rest
     assert rest.splitlines()[-1] == "--- Cancelled"

@@ -76,14 +76,16 @@ def caller(tmp_path: Path) -> Iterator[Caller]:
         yield found
 
 
-def tool(caller: Caller, *words: str, jobs: str = JOBS) -> subprocess.CompletedProcess[str]:
-    """What the command line has said; `jobs` are in a file of its own."""
+def tool(
+    caller: Caller, command: str, *options: str, jobs: str | None = JOBS
+) -> subprocess.CompletedProcess[str]:
+    """What the command line has said; `jobs` are in a file of its own, if there are any."""
     file = caller.state.root.parent / "as-code" / "jobs.yml"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(jobs, encoding="utf-8")
-    command, *options = words
+    if jobs is not None:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(jobs, encoding="utf-8")
     return subprocess.run(
-        [str(TOOL), command, str(file), *options],
+        [str(TOOL), command, *([] if jobs is None else [str(file)]), *options],
         env={**os.environ, "DBT_API_KEY": secret("creator"), "DBT_BASE_URL": caller.address},
         cwd=ROOT,
         capture_output=True,
@@ -161,16 +163,47 @@ def test_jobs_of_files_in_git_are_left_alone(caller: Caller):
     assert "jobs.yml:3" in again.stdout + again.stderr
 
 
-def test_what_it_validates_and_imports_is_ours(caller: Caller, tmp_path: Path):
+def test_what_it_validates_and_imports_is_ours(caller: Caller):
     assert tool(caller, "validate", "--online").returncode == 0
     sync(caller)
-    done = subprocess.run(
-        [str(TOOL), "import-jobs", "--account-id", "3", "--include-linked-id"],
-        env={**os.environ, "DBT_API_KEY": secret("creator"), "DBT_BASE_URL": caller.address},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+    done = tool(caller, "import-jobs", "--account-id", "3", "--include-linked-id", jobs=None)
     assert done.returncode == 0, done.stderr
     assert "linked_id: 5" in done.stdout
+
+
+def test_identifiers_in_descriptions_work_too(caller: Caller):
+    done = tool(caller, "sync", "--use-desc-for-id")
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = {job.title: job for job in deployment(caller).jobs.values()}
+    assert found["Pull requests"].description == "[[pulls]]"
+    assert found["Pull requests"].identifier == "pull_requests"
+    done = tool(caller, "sync", "--use-desc-for-id", "--json")
+    assert json.loads(done.stdout)["job_changes"] == []
+
+
+def test_a_job_is_linked_and_unlinked_and_stays_the_same(caller: Caller):
+    made = caller.call("POST", "jobs", {"name": "By hand", "environment_id": 11})[1]["data"]
+    linked = f"""
+jobs:
+  own:
+    linked_id: {made["id"]}
+    name: By hand
+    execute_steps: [dbt build]
+    schedule: {{cron: "0 0 1 1 *"}}
+    job_type: other
+{COMMON}
+"""
+    done = tool(caller, "link", jobs=linked)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert name_of(caller, made["id"]) == "By hand [[own]]"
+    sync(caller, linked)
+    assert plan(caller, linked) == NOTHING
+    assert deployment(caller).jobs["production__by_hand"].threads == 8
+    done = tool(caller, "unlink", "--account-id", "3", jobs=None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert name_of(caller, made["id"]) == "By hand"
+    assert list(deployment(caller).jobs) == ["production__daily", "production__by_hand"]
+
+
+def name_of(caller: Caller, job: int) -> str:
+    return caller.call("GET", f"jobs/{job}")[1]["data"]["name"]

@@ -18,6 +18,7 @@ import pytest
 
 from deploy_project.config.values.tokens import digest
 from tests.cli.webserver import answers
+from tests.support.api_fields import JOB, RUN, STEP, TRIGGER
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
 from tests.support.site import ENDLESS, Site, make_site
@@ -282,6 +283,69 @@ def test_a_removed_token_is_refused_within_seconds(caller: Caller):
     wait(lambda: caller.call("GET", "runs/1", token="secret-reader")[0] == 401, every=0.2)
     file.write_text(before, encoding="utf-8")
     wait(lambda: caller.call("GET", "runs/1", token="secret-reader")[0] == 404, every=0.2)
+
+
+RELATED = "trigger,job,environment,repository,run_steps,audit,used_repo_cache"
+
+
+def whole(caller: Caller, number: int) -> dict[str, Any]:
+    """A run with all related objects, judged by the fields that dbt Cloud's has."""
+    status, answer = caller.call("GET", f"runs/{number}/?include_related={RELATED}")
+    assert status == 200, answer
+    found: dict[str, Any] = answer["data"]
+    steps: list[dict[str, Any]] = found["run_steps"]
+    assert [*RUN.faults(found), *TRIGGER.faults(found["trigger"]), *JOB.faults(found["job"])] == []
+    assert [fault for step in steps for fault in STEP.faults(step)] == []
+    return found
+
+
+def test_the_object_of_a_run_is_whole_from_its_queue_to_its_end(caller: Caller):
+    """In each state that Dagster goes through; steps end one by one, with their logs so far."""
+    first, second = caller.trigger(3)["id"], caller.trigger(3)["id"]
+    seen = set[int]()
+
+    def is_building() -> bool:
+        found = whole(caller, first)
+        seen.add(found["status"])
+        steps = {step["name"]: step for step in found["run_steps"]}
+        build = steps.get("Invoke dbt with `dbt build --select endless`")
+        return build is not None and build["status"] == 3 and "endless" in build["logs"]
+
+    wait(is_building, every=0.1)
+    assert seen >= {1, 3}
+    running, waiting = whole(caller, first), whole(caller, second)
+    assert [step["status"] for step in running["run_steps"]] == [10, 10, 10, 3]
+    assert running["run_steps"][0]["logs"].startswith("=== Step 1 of 4: Clone git repository")
+    assert (waiting["status"], waiting["blocked_by"], waiting["run_steps"]) == (1, [first], [])
+    assert waiting["audit"]["trigger"]["actor"]["name"] == "ci"
+    for number in (second, first):
+        assert caller.call("POST", f"runs/{number}/cancel/")[0] == 200
+    for number in (second, first):
+        wait(lambda number=number: whole(caller, number)["is_cancelled"], every=0.5)
+    head = caller.site.git("rev-parse", "HEAD", cwd=caller.site.working_copy).strip()
+    assert whole(caller, first)["git_sha"] == head
+
+
+def test_the_objects_of_runs_that_have_ended(caller: Caller):
+    good, bad = (caller.ended(caller.trigger(job)["id"])["id"] for job in (1, 2))
+    for number, code in ((good, 10), (bad, 20)):
+        found = whole(caller, number)
+        assert found["status"] == code
+        assert found["artifacts_saved"] is True
+        last = found["run_steps"][-1]
+        assert "Done." in last["logs"]
+        assert last["truncated_debug_logs"]
+        status, listed = caller.call("GET", f"runs/{number}/artifacts/")
+        assert status == 200
+        assert {"manifest.json", "run_results.json"} <= {*listed["data"]}
+        status, results = caller.call("GET", f"runs/{number}/artifacts/run_results.json?step=4")
+        assert (status, results["args"]["which"]) == (200, "build")
+        status, step = caller.call("GET", f"steps/{last['id']}")
+        assert (status, step["data"]) == (200, last)
+    failed = whole(caller, bad)
+    assert "nowhere" in failed["status_message"]
+    assert (failed["can_retry"], failed["retry_not_supported_reason"]) == (True, None)
+    assert whole(caller, good)["retry_not_supported_reason"] == "RETRY_NOT_FAILED_RUN"
 
 
 def test_a_job_that_was_just_made_runs_at_once_and_then_as_its_own(caller: Caller):

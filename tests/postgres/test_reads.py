@@ -26,6 +26,7 @@ WANTED = [
     Wanted(commit=COMMITS[0], has_docs=False),
     Wanted(pull_request=7, dbt_versions={"1.10.4"}),
     Wanted(statuses=set()),
+    Wanted(job_ids={1, 2}, has_sources=False, repeats=""),
 ]
 
 
@@ -52,7 +53,12 @@ def test_every_list_is_the_same_with_an_index_as_without(history: History, serve
     for wanted in WANTED:
         for offset in (0, 3, 70):
             found = with_index.page(wanted, limit=20, offset=offset)
-            assert found == without.page(wanted, limit=20, offset=offset)
+            same = without.page(wanted, limit=20, offset=offset)
+            assert found == same
+            latest, others = ([run.is_latest for run in each.runs] for each in (found, same))
+            assert latest == others
+    assert with_index.newest_of(JOBS) == without.newest_of(JOBS)
+    assert with_index.failures(JOBS) == without.failures(JOBS)
     nodes = with_index.node_runs("model.shop.orders", limit=5)
     assert len(nodes) == 5
 

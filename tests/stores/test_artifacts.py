@@ -16,7 +16,7 @@ from deploy_project.releases.given import given
 from deploy_project.runs.model import run_facts
 from deploy_project.runs.reads.catching_up import catch_up
 from deploy_project.runs.reads.read_model import Runs
-from deploy_project.runs.store import transfer
+from deploy_project.runs.store import step_artifacts, transfer
 from deploy_project.runs.store.artifacts import Artifacts, Publication
 from deploy_project.runs.store.logs import Tail
 from tests.support.past_runs import History, facts_of, on_sqlite
@@ -65,6 +65,25 @@ def step(directory: Path, *, models: int = 0) -> Path:
         (made / name).write_text("{}" if name.endswith("json") else "", encoding="utf-8")
     (made / "target" / "partial_parse.msgpack").touch()
     return made
+
+
+def test_artifacts_of_dbt_are_listed_and_found(artifacts: Artifacts, tmp_path: Path):
+    for name in ("04-dbt-build", "05-generate-docs"):
+        artifacts.publish_step("r1", name, step(tmp_path / name, models=2))
+    assert step_artifacts.listed(artifacts, "r1") == [
+        *("compiled/m0.sql", "compiled/m1.sql", "empty.csv", "manifest.json"),
+    ]
+    assert step_artifacts.listed(artifacts, "r2") == []
+    last = step_artifacts.found(artifacts, "r1", "compiled/m0.sql", step=None)
+    assert last is not None
+    assert last.path.endswith("r1/05-generate-docs/target/compiled/m0.sql")
+    assert last.read_text("utf-8") == "select 1"
+    earlier = step_artifacts.found(artifacts, "r1", "manifest.json", step=4)
+    assert earlier is not None
+    assert "/04-dbt-build/" in earlier.path
+    for path in ("../step.json", "compiled", "no.json"):
+        assert step_artifacts.found(artifacts, "r1", path, step=None) is None
+    assert step_artifacts.found(artifacts, "r2", "manifest.json", step=None) is None
 
 
 def test_a_step_is_kept_whole_and_says_so_last(artifacts: Artifacts, store: Store, tmp_path: Path):

@@ -39,8 +39,8 @@ def paths(get: Get, version: str, account: int) -> Iterator[tuple[str, str]]:
         yield f"{below}{name}", f"{written}{name}"
         for each in get(f"{below}{name}?limit=20")["data"]:
             related = _FIELDS.get(name.strip("/"), "repository")
+            path = f"{below}{name}{each['id']}/"
             if name != "users/":
-                path = f"{below}{name}{each['id']}/"
                 yield f"{path}?include_related={related}", f"{written}{name}{{id}}/"
             if name == "runs/":
                 yield f"{path}artifacts/", f"{written}runs/{{run_id}}/artifacts/"

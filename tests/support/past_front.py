@@ -38,6 +38,7 @@ TRIALS = Environment("trials", 22, LAB, "general", tag="v1")
 
 
 def job(identifier: str, number: int, environment: Environment, *commands: str, **more: Any) -> Job:
+    settings: dict[str, Any] = {"job_type": "scheduled", **more}
     return Job(
         name=f"{environment.name}__{identifier}",
         identifier=identifier,
@@ -47,7 +48,7 @@ def job(identifier: str, number: int, environment: Environment, *commands: str, 
         description="",
         steps=tuple(tuple(each.split()[1:]) for each in commands),
         commands=commands,
-        **{"job_type": "scheduled", **more},
+        **settings,
     )
 
 
@@ -144,13 +145,17 @@ class PastFront:
 
 
 @contextmanager
-def past_front(directory: Path, *, indexed: bool = True) -> Generator[PastFront]:
+def past_front(
+    directory: Path, *, indexed: bool = True, dagster_url: str = ""
+) -> Generator[PastFront]:
     """Serve a front over an empty history in `directory`, which a test fills."""
     state = StateDirectory(directory / "state")
     source = directory / "deploy.yaml"
     source.write_text("", encoding="utf-8")
     made = deployment(source)
     made = replace(made, artifacts=str(directory / "artifacts"))
+    if dagster_url:
+        made = replace(made, dagster_url=dagster_url)
     with on_sqlite(directory) as instance:
         history = History(instance, directory)
         runs: Runs = history.indexed() if indexed else history.plain()

@@ -143,6 +143,7 @@ class History:
         for number in range(count):
             status = chance.choice(_STATUSES)
             commit, pull = chance.choice(COMMITS), chance.choice(["", "", "7", "8"])
+            more: dict[str, Any] = {"pull_request": pull} if pull else {}
             run_id = self.add(
                 chance.choice(JOBS),
                 status,
@@ -154,7 +155,7 @@ class History:
                 commit=commit[:7],
                 full_commit=commit,
                 branch=chance.choice(["main", "next"]),
-                **({"pull_request": pull} if pull else {}),
+                **more,
             )
             if Status.of(status).has_ended and chance.random() < 0.8:
                 self.keep(self._facts(run_id, Status.of(status), chance))

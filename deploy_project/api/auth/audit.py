@@ -35,7 +35,7 @@ class AuditLine:
 
 @dataclass(frozen=True)
 class Audit:
-    """The file `audit.jsonl` of a state directory, to which several servers may write at once."""
+    """The file `audit.jsonl` of a state directory; several servers may write to it at once."""
 
     file: Path
 

@@ -1,4 +1,4 @@
-"""The permissions of tokens: which may do what, and where; pure (DESIGN 19, MSC-5)."""
+"""The permissions of tokens: their actions, by project and environment; pure (DESIGN 19)."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum, auto

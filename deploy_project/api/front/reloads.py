@@ -48,7 +48,7 @@ class Reloads:
         self._begin(self._gather)
 
     def end(self) -> None:
-        """Ask for nothing any more; the next front sees to what is left."""
+        """Ask for nothing any more; the next front asks for the rest."""
         with self._lock:
             self._ended = True
             if self._waiting is not None:

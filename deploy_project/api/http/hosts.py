@@ -1,4 +1,4 @@
-"""The addresses that the server answers to: by which hosts, and below which path.
+"""The addresses that the server answers to: its hosts, and the path before all others.
 
 A page of the Internet may have its own name point at 127.0.0.1 (DNS rebinding), or send a form to
 it; the browser tells its host and origin either way.
@@ -62,7 +62,7 @@ class WithoutPrefix:
     """The ASGI application behind a proxy that names the path that it is reached by."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand before `app`, whose paths lack what `X-Forwarded-Prefix` names."""
+        """Stand before `app`; its paths have no `X-Forwarded-Prefix`."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""The HTTP protocol of the server: a connection whose request does not come in time is ended."""
+"""The HTTP protocol of the server, with a limit to the time that a request takes to come."""
 
 import asyncio
 from typing import cast

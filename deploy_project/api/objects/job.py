@@ -65,7 +65,7 @@ def job_object(
         "account_id": known.account.id,
         "project_id": environment.project.id,
         "environment_id": environment.id,
-        "name": job.title,
+        "name": shown_name(job),
         "description": job.description,
         "dbt_version": job.dbt_version,
         "raw_dbt_version": job.dbt_version,
@@ -116,9 +116,15 @@ def job_of_run(job: Job, known: Known, *, now: datetime) -> Object:
     return {**found, "schedule": {"cron": schedule["cron"], **kinds}}
 
 
-_SAME = ("name", "dbt_version", "compare_changes_flags")
+_SAME = ("dbt_version", "compare_changes_flags")
 _DEFERRALS = ("deferring_job_definition_id", "deferring_environment_id")
 _TIMES = ("created_at", "updated_at")
+
+
+def shown_name(job: Job) -> str:
+    """Return the name of a job with the `[[identifier]]` that its file may have in it."""
+    written: Any = job.written.entry.get("name") if job.written is not None else None
+    return written or job.title
 
 
 def _as_written(job: Job, known: Known) -> Object:

@@ -10,6 +10,7 @@ from upath import UPath
 
 from deploy_project.api.front.front import Front
 from deploy_project.api.pages import html
+from deploy_project.api.pages.content_policy import of_docs, of_page
 from deploy_project.api.pages.html import Row
 from deploy_project.config.values.deployment import Deployment, Environment
 from deploy_project.git.hosting import commit_url
@@ -22,17 +23,17 @@ FILES = {
     "catalog.json": "application/json",
 }
 """The files of a docs site, with their media types; nothing else is served."""
+POLICY = "Content-Security-Policy"
 HEADERS = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
 
 
 def routes(front: Front) -> list[Route]:
     """Return the routes of the docs."""
 
-    def index(_: Request) -> HTMLResponse:
+    def index(_: Request) -> Response:
         deployment = front.deployment
         rows = [_row(each, front) for each in deployment.environments.values()]
-        told = html.index(deployment.account.name, rows, dagster_url=deployment.dagster_url)
-        return HTMLResponse(told, headers=HEADERS)
+        return _page(html.index(deployment.account.name, rows, dagster_url=deployment.dagster_url))
 
     def to_index(request: Request) -> RedirectResponse:
         name = _environment(request, front.deployment).name
@@ -57,7 +58,11 @@ def routes(front: Front) -> list[Route]:
 
 def message(text: str, status: int) -> Response:
     """Return a page that says `text`."""
-    return HTMLResponse(html.message(text), status, headers=HEADERS)
+    return _page(html.message(text), status)
+
+
+def _page(text: str, status: int = 200) -> Response:
+    return HTMLResponse(text, status, headers={**HEADERS, POLICY: of_page(text.encode())})
 
 
 def _environment(request: Request, deployment: Deployment) -> Environment:
@@ -86,6 +91,10 @@ def _file(file: UPath) -> Response:
     media_type = FILES[file.name]
     if not file.exists():
         raise HTTPException(404, f"The docs have no file {file.name!r}.")
+    if file.name == "index.html":
+        content = file.read_bytes()
+        headers = {**HEADERS, POLICY: of_docs(content)}
+        return Response(content, headers=headers, media_type=media_type)
     if is_local(file):
         return FileResponse(file.path, headers=HEADERS, media_type=media_type)
     return Response(file.read_bytes(), headers=HEADERS, media_type=media_type)

@@ -151,7 +151,7 @@ def _refuse_unseen(
 
 
 def _parent(entry: Mapping[str, Any]) -> Any:
-    """Return the id of the job whose end starts one; None for none."""
+    """Return the id of the parent job in a completion trigger; None for none."""
     trigger: Any = entry.get(_TRIGGER)
     return trigger["condition"]["job_id"] if trigger and "condition" in trigger else None
 

@@ -23,7 +23,7 @@ from deploy_project.api.http.listing import (
     is_so,
     is_text,
 )
-from deploy_project.api.objects.job import RELATED, History, job_object
+from deploy_project.api.objects.job import RELATED, History, job_object, shown_name
 from deploy_project.api.objects.run import Around, run_object
 from deploy_project.config.values.deployment import Job
 from deploy_project.runs.instance.deactivation import deactivated
@@ -38,7 +38,7 @@ _LISTING = Listing[Job](
         "project_id": _PROJECT,
         "project_id__in": _PROJECT,
         "environment_id": is_number(lambda job: job.environment.id),
-        "name__icontains": has_text(lambda job: job.title),
+        "name__icontains": has_text(shown_name),
         "state": is_active,
         "triggers_schedule": is_so(lambda job: job.scheduled),
         "is_system": is_so(lambda _: False),
@@ -50,7 +50,7 @@ _LISTING = Listing[Job](
     },
     orders={
         "id": lambda job: job.id,
-        "name": lambda job: job.title.casefold(),
+        "name": lambda job: shown_name(job).casefold(),
         "environment_id": lambda job: job.environment.id,
         "project_id": lambda job: job.environment.project.id,
         # All are as old as the files that have them.

@@ -1,12 +1,14 @@
 """The routes that start, cancel and repeat runs."""
 
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -29,7 +31,7 @@ from deploy_project.api.http.problems import ApiError, invalid
 from deploy_project.api.objects.trigger import PULL_REQUESTS
 from deploy_project.api.v2.runs import shown
 from deploy_project.config.values.deployment import Job
-from deploy_project.errors import ConfigError, GitError, LaunchError, RemoteError
+from deploy_project.errors import ConfigError, DeployError, GitError, LaunchError, RemoteError
 from deploy_project.git.mirror import full_commit
 from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import overrides, tags
@@ -49,8 +51,20 @@ _REMOTE_AWAY = (
     "the reason. Try again, or name a commit as git_sha."
 )
 _LONGEST_KEY = 255
-_CANCEL_SECONDS, _LOOK_SECONDS = 10.0, 0.5
-Number = Annotated[StrictInt, Field(ge=1, le=2**53)]
+_DIGITS = 16
+_CANCEL_SECONDS, _LOOK_SECONDS = 5.0, 0.5
+_START_SECONDS = 200.0
+"""Dagster gives up a run that has not begun within 180."""
+
+
+def _whole(value: Any) -> Any:
+    """Return a number for one that is written as text, as forms and Kestra do."""
+    is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS
+    return int(value) if is_number else value
+
+
+Whole = Annotated[StrictInt, BeforeValidator(_whole)]
+Number = Annotated[Whole, Field(ge=1, le=2**53)]
 
 
 class TriggerBody(BaseModel):
@@ -58,6 +72,9 @@ class TriggerBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    account_id: Any = None
+    """It and the next one are in the path, and sent again by dbt-cloud-cli."""
+    job_id: Any = None
     cause: Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1)]
     git_sha: StrictStr | None = None
     git_branch: StrictStr | None = None
@@ -67,10 +84,10 @@ class TriggerBody(BaseModel):
     non_native_pull_request_id: Number | None = None
     schema_override: StrictStr | None = None
     dbt_version_override: StrictStr | None = None
-    threads_override: StrictInt | None = None
+    threads_override: Whole | None = None
     target_name_override: StrictStr | None = None
     generate_docs_override: StrictBool | None = None
-    timeout_seconds_override: StrictInt | None = None
+    timeout_seconds_override: Whole | None = None
     steps_override: list[StrictStr] | None = None
 
     @property
@@ -222,18 +239,35 @@ def _launched(front: Front, request: Request, asked: RunRequest) -> str:
 
 
 def _cancel(front: Front, run: PastRun) -> None:
-    """Cancel a run; one that is just starting can be in a moment."""
-    until = time.monotonic() + _CANCEL_SECONDS
+    """Cancel a run; one that is starting, which Dagster can't end then, as soon as it has begun."""
+    if not _is_cancelled(front, run.id, seconds=_CANCEL_SECONDS):
+        threading.Thread(target=_cancel_later, args=(front, run.id), daemon=True).start()
+
+
+def _cancel_later(front: Front, run_id: str) -> None:
+    try:
+        _is_cancelled(front, run_id, seconds=_START_SECONDS)
+    except DeployError as error:
+        _LOG.warning("Run %s could not be cancelled when it had begun: %s", run_id, error)
+
+
+def _is_cancelled(front: Front, run_id: str, *, seconds: float) -> bool:
+    """Cancel a run; return whether that was possible within so many seconds."""
+    until = time.monotonic() + seconds
     while True:
         try:
-            return front.dagster.cancel(run.id)
+            front.dagster.cancel(run_id)
         except LaunchError:
-            now = front.runs.by_id(run.id)
+            now = front.runs.by_id(run_id)
             if now.status.has_ended or now.status is Status.CANCELLING:
-                return None
-            if now.status is not Status.STARTING or time.monotonic() >= until:
+                return True
+            if now.status is not Status.STARTING:
                 raise
+            if time.monotonic() >= until:
+                return False
             time.sleep(_LOOK_SECONDS)
+        else:
+            return True
 
 
 def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:

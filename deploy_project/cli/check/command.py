@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from deploy_project.cli.check.configuration import missing_secrets
 from deploy_project.cli.check.notes import notes, unusable_translators
+from deploy_project.cli.check.other_projects import other_projects
 from deploy_project.cli.check.queue_rules import older_queue_rules
 from deploy_project.cli.check.tokens import doubtful_tokens
 from deploy_project.cli.check.unanswered import unanswered
@@ -50,7 +51,7 @@ def check(*, online: bool) -> int:
         print(line)
     missing, notices = unanswered(deployment, found.state, heads)
     problems += missing
-    for each in notices:
+    for each in [*notices, *other_projects(deployment, found.state, heads)]:
         print(f"\nNote: {each}")
     if problems:
         raise ConfigError(_told(problems))

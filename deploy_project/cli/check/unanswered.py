@@ -40,7 +40,7 @@ def unanswered(
     problems: list[str] = []
     notices: list[str] = []
     for environment in deployment.environments.values():
-        checkout = _checkout(environment, state, heads)
+        checkout = known_checkout(environment, state, heads)
         questions = [*_in_deploy_yaml(environment)]
         if checkout is not None:
             rendering = _rendering(deployment, environment, state)
@@ -54,6 +54,19 @@ def unanswered(
         for line, needed in _told(environment, missing, purposes):
             (problems if needed else notices).append(line)
     return problems, notices
+
+
+def known_checkout(
+    environment: Environment, state: StateDirectory, heads: Mapping[str, str]
+) -> Checkout | None:
+    """Return the files of the commit that `heads` names for an environment, else of the deployed.
+
+    None where they are not on this machine.
+    """
+    pointer = deployed(state, environment.name)
+    commits = (heads.get(environment.name), pointer.commit if pointer else None)
+    found = (state.checkout(environment.project.name, each) for each in commits if each)
+    return next((each for each in found if each.tree.is_dir()), None)
 
 
 def _given(deployment: Deployment, environment: Environment) -> Collection[str]:
@@ -107,15 +120,6 @@ def _remedy(name: str, wanted: str, purpose: str | None) -> str:
     if OURS.match(name):
         return f"add `variables: {{DBT_{name}: …}}`, and ask for env_var('DBT_{name}')"
     return f"add `pass_variables: [{wanted}]`"
-
-
-def _checkout(
-    environment: Environment, state: StateDirectory, heads: Mapping[str, str]
-) -> Checkout | None:
-    pointer = deployed(state, environment.name)
-    commits = (heads.get(environment.name), pointer.commit if pointer else None)
-    found = (state.checkout(environment.project.name, each) for each in commits if each)
-    return next((each for each in found if each.tree.is_dir()), None)
 
 
 def _in_deploy_yaml(environment: Environment) -> Iterator[Question]:

@@ -1,8 +1,11 @@
 """`deploy-project run`: starts a run of a job, and waits for it if asked to."""
 
+import signal
+import threading
 import time
 from argparse import Namespace
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from deploy_project.cli.context import loaded
@@ -51,7 +54,25 @@ def start(job: Job, asked: Request, found: Settings, deployment: Deployment, *, 
     return _wait(dagster, run_id, tail, started)
 
 
+@contextmanager
+def _ending_as_interrupted() -> Generator[None]:
+    """Have SIGTERM do the same as Ctrl-C meanwhile: CI servers and Airflow end a step by it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _wait(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
+    with _ending_as_interrupted():
+        return _waited(dagster, run_id, tail, started)
+
+
+def _waited(dagster: Dagster, run_id: str, tail: Tail, started: str) -> int:
     try:
         print(started, flush=True)  # from now on Ctrl-C is meant for the run
         return 0 if _follow(dagster, run_id, tail) is Status.SUCCESS else 1

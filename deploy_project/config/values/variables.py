@@ -1,5 +1,6 @@
 """The environment variables of a dbt run: the user's, and the built-in `DBT_CLOUD_…` ones."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from deploy_project.config.values.deployment import Account, Environment, Job, Secret
@@ -25,6 +26,11 @@ RESERVED = frozenset(
         "DBT_CLOUD_GIT_SHA",
         "DBT_CLOUD_GIT_BRANCH",
     }
+)
+_NOTED = (
+    *("DBT_CLOUD_ACCOUNT_ID", "DBT_CLOUD_PROJECT_ID", "DBT_CLOUD_ENVIRONMENT_ID"),
+    *("DBT_CLOUD_JOB_ID", "DBT_CLOUD_RUN_ID"),
+    *("DBT_CLOUD_RUN_REASON_CATEGORY", "DBT_CLOUD_RUN_REASON"),
 )
 _TYPES = {"production": "prod", "staging": "staging", "general": ""}
 
@@ -77,6 +83,15 @@ def built_in(
         if commit is not None:
             values["DBT_CLOUD_GIT_SHA"] = commit
     return values
+
+
+def noted_in_artifacts(built_in: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that dbt copies to `metadata.env` of its artifacts, to name the run.
+
+    Clients of dbt Cloud, dagster-dbt's sensor for one, find the run of an artifact there. dbt notes
+    the variables that begin with `DBT_ENV_CUSTOM_ENV_`, without that.
+    """
+    return {f"DBT_ENV_CUSTOM_ENV_{name}": built_in[name] for name in _NOTED}
 
 
 def _context(environment: Environment, job: Job | None) -> str:

@@ -91,7 +91,8 @@ def _sections(message: Message) -> Iterator[Element]:
 
 
 def _item(item: Item) -> Iterator[Element]:
-    yield _block([_run(item.heading, weight="Bolder")], spacing="Medium")
+    weight = {"weight": "Bolder"} if item.text else {}
+    yield _block([_run(item.heading, **weight)], spacing="Small")
     lines = item.text.splitlines()
     for line in lines[:_LINES]:  # a run has no line breaks
         yield _block([_run(_aligned(line), fontType="Monospace")])

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy_project.notify.webhooks.ledger import Receipt
+from deploy_project.notify.webhooks.payloads import TEST, event_id
 from deploy_project.notify.webhooks.standing import Standing
 from deploy_project.notify.webhooks.subscription import Subscription, digits
 
@@ -81,9 +82,13 @@ def receipt(of: Receipt) -> dict[str, Any]:
     }
 
 
-def tested(code: int, error: str) -> Mapping[str, Any]:
+def tested(subscription: Subscription, code: int, error: str) -> Mapping[str, Any]:
     """Return the result of a test post."""
-    return {"verification_error": error or None, "verification_status_code": str(code)}
+    return {
+        "event_id": event_id(subscription, subscription.events[0], TEST),
+        "verification_error": error or None,
+        "verification_status_code": str(code),
+    }
 
 
 def _microseconds(moment: datetime | None) -> str:

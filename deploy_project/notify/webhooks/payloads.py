@@ -16,6 +16,8 @@ from deploy_project.runs.model.status import Status
 NONE = "None"
 """dbt Cloud's word for a run without a message."""
 FAILED = "dbt command failed"
+TEST = "test"
+"""Stands for the id of a run in the event of a test."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from deploy_project.notify.webhooks.delivery import Outcome, attempt
-from deploy_project.notify.webhooks.payloads import RunFields, payload
+from deploy_project.notify.webhooks.payloads import TEST, RunFields, payload
 from deploy_project.notify.webhooks.subscription import Subscription
 from deploy_project.runs.model.status import Status
 
@@ -14,7 +14,7 @@ def post_test_event(
 ) -> Outcome:
     """Post the first event of a subscription, of a run that there is not; return the outcome."""
     run = RunFields(
-        run_id="test",
+        run_id=TEST,
         number=0,
         job_id=0,
         job_name="Test",

@@ -21,7 +21,7 @@ from dagster._core.storage.event_log.schema import (
 from dagster._core.storage.event_log.sqlite import SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, NullPool, bindparam, create_engine
+from sqlalchemy import Connection, Engine, NullPool, bindparam, create_engine, inspect
 from sqlalchemy.dialects.sqlite import insert
 
 
@@ -51,7 +51,8 @@ class SqliteEventLog(SqliteEventLogStorage):
 
     def _prepare(self, shard: str) -> None:
         engine = create_engine(self.conn_string_for_shard(shard), poolclass=NullPool)
-        self._initdb(engine)
+        if not _is_made(engine):
+            self._initdb(engine)
         engine.dispose()
         self._prepared.add(shard)
 
@@ -109,6 +110,18 @@ class SqliteEventLog(SqliteEventLogStorage):
         """Stop watching files, and close all connections."""
         super().dispose()
         self.close()
+
+
+def _is_made(engine: Engine) -> bool:
+    """Return whether a file has its tables, and the mark that is made after them.
+
+    Dagster reads all of its migrations to find that out, in each process.
+    """
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return False
+        marks = connection.exec_driver_sql("select version_num from alembic_version").all()
+        return bool(marks)
 
 
 def _is_batched(event: dg.EventLogEntry) -> bool:

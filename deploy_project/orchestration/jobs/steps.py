@@ -143,7 +143,8 @@ def _listener(context: dg.OpExecutionContext, run: Run, reported: Batch) -> List
         return Listeners(Guard(), CommandListener())
     if run.schema is not None:
         return NoListener()
-    notes = [FailureNotes()] if run.deployment.model_notifications else []
+    tells_owners = run.deployment.model_notifications and not run.why_unpublished
+    notes = [FailureNotes()] if tells_owners else []
     return OfTrustedCode(Listeners(AssetReporter(context, reported), *notes))
 
 

@@ -14,7 +14,7 @@ import dagster as dg
 from deploy_project.config import small_files
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Deployment, Environment, Job
-from deploy_project.config.values.variables import built_in
+from deploy_project.config.values.variables import built_in, noted_in_artifacts
 from deploy_project.dbt.project import duckdb_files
 from deploy_project.dbt.project.schemas import pull_request_schema, schema_name
 from deploy_project.errors import ConfigError, RemoteError
@@ -308,13 +308,14 @@ def connection(run: Run) -> Connection:
 
 
 def _project_copy(run: Run) -> ProjectCopy:
+    given = built_in_variables(run)
     return project_copy(
         run.environment,
         run.job,
         checkout(run),
         run.state,
         own=run.work,
-        built_in=built_in_variables(run),
+        built_in={**given, **noted_in_artifacts(given)},
         siblings=deployed_siblings(run.deployment, run.environment, run.state),
         schema_override=run.schema_override,
         stranger=_stranger(run),

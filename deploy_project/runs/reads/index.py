@@ -199,7 +199,8 @@ class Index:
 
     def newest(self, jobs: Collection[str]) -> list[PastRun]:
         """Return the newest run of each of the `jobs` that it has any of."""
-        place = func.row_number().over(partition_by=RUNS.c.job, order_by=RUNS.c.created_at.desc())
+        newest_first = RUNS.c.created_at.desc(), RUNS.c.run_id.desc()
+        place = func.row_number().over(partition_by=RUNS.c.job, order_by=newest_first)
         numbered = select(RUNS, place.label("place")).where(RUNS.c.job.in_(list(jobs))).subquery()
         with self._transaction() as connection:
             rows = connection.execute(select(numbered).where(numbered.c.place == 1)).mappings()
@@ -393,7 +394,9 @@ def _has_later(run: ColumnCollection[str, Any]) -> ColumnElement[bool]:
     """Whether the index has a newer run of the job of `run`."""
     later = RUNS.alias("later")
     newer = select(later.c.run_id).where(
-        later.c.job == run.job, later.c.created_at > run.created_at
+        later.c.job == run.job,
+        later.c.created_at >= run.created_at,
+        (later.c.created_at > run.created_at) | (later.c.run_id > run.run_id),
     )
     return newer.exists().label("has_later")
 

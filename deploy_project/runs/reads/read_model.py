@@ -4,6 +4,7 @@ A list takes three queries: for the runs that Dagster has not ended, for those t
 the index was whole, and for a page of the index. Without an index all come from Dagster.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from deploy_project.runs.store.artifacts import Artifacts
 _SHOWN = 5
 _MOST_FRESH = 5_000
 """More ids than this are too many for one query."""
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _LATEST = datetime.max.replace(tzinfo=UTC)
 
 Matching = Callable[[str], Mapping[str, Status] | None]
@@ -156,7 +158,7 @@ class Runs:
         now = [self._as_of_now(each, known.get(each.id)) for each in fresh if each.job in jobs]
         chosen = {each.id: each for each in (*indexed, *now)}.values()
         wanted = (each for each in chosen if each.status.has_ended or not completed)
-        return {each.job: each for each in sorted(wanted, key=lambda each: each.created_at)}
+        return {each.job: each for each in sorted(wanted, key=_age)}
 
     def failures(self, jobs: Collection[str]) -> dict[str, int]:
         """Return the number of failed runs since the last success, for each of the `jobs`."""
@@ -164,14 +166,14 @@ class Runs:
             self._fresh_since()
             return self._index().failures(jobs)
         except RunIndexError:
-            counts = dict.fromkeys(jobs, 0)
-            done = set[str]()
-            for run in _sorted(dagster_runs.ended(self.instance, since=None), "created", False):
-                if run.status is Status.SUCCESS:
-                    done.add(run.job)
-                elif run.job in counts and run.job not in done and run.status is Status.ERROR:
-                    counts[run.job] += 1
-            return counts
+            found = dagster_runs.ended(self.instance, since=None)
+            good = [each for each in found if each.status is Status.SUCCESS]
+            last = {each.job: each.created_at for each in sorted(good, key=_age)}
+            bad = [each for each in found if each.status is Status.ERROR]
+            since = Counter(
+                each.job for each in bad if each.created_at > last.get(each.job, _EARLIEST)
+            )
+            return {job: since[job] for job in jobs}
 
     def node_runs(self, unique_id: str, *, limit: int = 100) -> list[NodeRun]:
         """Return the last times that a node was built or tested, the newest first.
@@ -299,16 +301,19 @@ def _sorted(runs: Iterable[PastRun], order: Order, ascending: bool) -> list[Past
     return sorted(runs, key=place, reverse=not ascending)
 
 
+def _age(run: PastRun) -> tuple[datetime, str]:
+    """Return the place of a run in the order of creation."""
+    return run.created_at, run.id
+
+
 def _with_latest(runs: Iterable[PastRun], fresh: Sequence[PastRun]) -> list[PastRun]:
     """Return `runs`, with those marked that are the latest of their jobs, `fresh` ones too."""
-    newest: dict[str, datetime] = {}
-    for each in fresh:
-        newest[each.job] = max(each.created_at, newest.get(each.job, each.created_at))
+    newest = {each.job: _age(each) for each in sorted(fresh, key=_age)}
     ids = {each.id for each in fresh}
 
     def is_latest(run: PastRun) -> bool:
         among = run.is_latest or run.id in ids
-        return among and run.created_at >= newest.get(run.job, run.created_at)
+        return among and _age(run) >= newest.get(run.job, _age(run))
 
     return [replace(run, is_latest=is_latest(run)) for run in runs]
 

@@ -35,6 +35,7 @@ class Answer:
     type: str
     location: str
     body: str
+    policy: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class DocsServer:
                 answer.getheader("content-type", ""),
                 answer.getheader("location", ""),
                 answer.read().decode(),
+                answer.getheader("content-security-policy", ""),
             )
         finally:
             connection.close()
@@ -144,6 +146,15 @@ def test_the_index_links_docs_and_commits(site: DocsServer, tmp_path: Path):
     assert f'<a href="https://github.com/acme/shop/commit/{COMMIT}">abcdef0</a>' in answer.body
     assert "<td>next</td><td>shop</td><td>none yet</td><td>none yet</td>" in answer.body
     assert 'href="http://127.0.0.1:3000"' in answer.body
+
+
+def test_every_page_has_a_policy_of_its_own(site: DocsServer, tmp_path: Path):
+    """The texts of a project become HTML in dbt's docs site."""
+    site.publish("first", tmp_path)
+    assert "script-src 'none'" in site.get("/docs/prod/").policy, "this index has no script"
+    for path in ("/", "/docs/next/", "/nowhere"):
+        assert "default-src 'none'" in site.get(path).policy
+        assert "script-src" not in site.get(path).policy
 
 
 def test_everything_on_the_index_is_escaped():

@@ -64,6 +64,8 @@ def test_another_name_is_the_same_job(caller: Caller):
     answer = caller.call("POST", f"jobs/{job['id']}", {"name": "Nightly [[other]]"})[1]
     assert (answer["data"]["id"], answer["data"]["name"]) == (job["id"], "Nightly [[other]]")
     assert list(kept(caller)) == ["nightly"]
+    found = caller.call("GET", "jobs?name__icontains=NIGHTLY%20[[other]]")[1]["data"]
+    assert [each["id"] for each in found] == [job["id"]]
 
 
 def test_jobs_of_one_name_are_two_jobs(caller: Caller):
@@ -165,6 +167,16 @@ def test_what_the_loader_refuses_is_told_by_its_key(
     assert what in answer["data"][key]
     assert str(caller.state.root.parent) not in str(answer)
     assert not caller.state.api_jobs.exists()
+
+
+def test_a_refused_change_leaves_the_file_as_it_was(caller: Caller):
+    job = caller.call("POST", "jobs", PARENT)[1]["data"]
+    before = caller.state.api_jobs.read_bytes()
+    for change in ({"execute_steps": ["make"]}, {"schedule": {"cron": "x"}}, {"nonsense": 1}):
+        assert caller.call("POST", f"jobs/{job['id']}", change)[0] == 400
+    assert caller.call("POST", "jobs", {**PARENT, "job_type": "adaptive"})[0] == 400
+    assert caller.state.api_jobs.read_bytes() == before
+    assert caller.call("GET", f"jobs/{job['id']}")[1]["data"] == job
 
 
 def test_a_mistake_elsewhere_is_not_told_as_the_jobs(caller: Caller):

@@ -141,7 +141,7 @@ def test_related_objects_are_asked_for_in_any_spelling(front: PastFront, spellin
     assert found["environment"] is None
 
 
-def asked_for(front: PastFront, run_config: Mapping[str, Any], **own: str) -> Any:
+def asked_for(front: PastFront, run_config: Mapping[str, Any], **own: Any) -> Any:
     run_id = front.history.add(run_config=run_config, **own)
     return front.get(f"runs/{number(run_id)}", include_related="trigger").data["trigger"]
 
@@ -570,7 +570,12 @@ def test_the_same_without_an_index(filled: PastFront, tmp_path: Path):
     with past_front(tmp_path, indexed=False) as plain:
         plain.history.fill(COUNT)
         plain.history.spread()
-        for query in ({}, {"status": 20}, {"order_by": "-finished_at", "has_docs_generated": "1"}):
+        queries: list[dict[str, Any]] = [
+            {},
+            {"status": 20},
+            {"order_by": "-finished_at", "has_docs_generated": "1"},
+        ]
+        for query in queries:
             here, there = plain.get("runs", **query), filled.get("runs", **query)
             same = ("status", "git_sha", "can_retry", "retry_not_supported_reason", "dbt_version")
             total = here.json["extra"]["pagination"]["total_count"]

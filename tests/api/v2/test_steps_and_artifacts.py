@@ -1,6 +1,7 @@
 """Steps with their logs, and artifacts, over HTTP."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def front(tmp_path: Path) -> Iterator[PastFront]:
 def record(step: Step, status: Status = Status.SUCCESS, **more: Any) -> StepRecord:
     begun = BEGAN + timedelta(seconds=10 * step.index)
     ended = begun + timedelta(seconds=3)
-    known = {"arguments": step.arguments, **more}
+    known: dict[str, Any] = {"arguments": step.arguments, **more}
     return StepRecord(step.index, step.key, step.name, step.kind, status, begun, ended, **known)
 
 
@@ -57,8 +58,8 @@ def written(
 
 
 def kept(front: PastFront, run_id: str, records: Sequence[StepRecord]) -> RunFacts:
-    made = facts_of(run_id, Status.ERROR)
-    front.history.keep(made := RunFacts(**{**made.__dict__, "steps": tuple(records)}))
+    made = replace(facts_of(run_id, Status.ERROR), steps=tuple(records))
+    front.history.keep(made)
     return made
 
 

@@ -15,7 +15,7 @@ from deploy_project.config.values.deployment import (
     Project,
     Secret,
 )
-from deploy_project.config.values.variables import RESERVED, built_in, variables
+from deploy_project.config.values.variables import RESERVED, built_in, noted_in_artifacts, variables
 from tests.support.configuration_files import Configuration
 
 LEVELS = ("project", "environment", "job")
@@ -99,6 +99,13 @@ def test_built_in_variables_of_a_scheduled_run() -> None:
     )
     assert found == ALWAYS | {"DBT_CLOUD_JOB_ID": "21"}
     assert set(found) <= RESERVED
+
+
+def test_dbt_notes_the_run_in_its_artifacts() -> None:
+    found = noted_in_artifacts(ALWAYS | {"DBT_CLOUD_JOB_ID": "21"})
+    noted = {name.removeprefix("DBT_ENV_CUSTOM_ENV_"): value for name, value in found.items()}
+    assert (noted["DBT_CLOUD_RUN_ID"], noted["DBT_CLOUD_JOB_ID"]) == ("31", "21")
+    assert set(found).isdisjoint(noted)
 
 
 def test_built_in_variables_without_a_job() -> None:

@@ -9,10 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
 
 from deploy_project.notify.message import Fact, Item, Link, Message, Section
 from deploy_project.notify.render.slack import escaped, payload
-from tests.support.messages import ATTACK, FAILURE, HOSTILE, RECOVERY
+from tests.support.messages import ATTACK, FAILURE, HOSTILE, RECOVERY, WITH_ROWS
 
 LONG = replace(
     FAILURE,
@@ -44,6 +46,19 @@ def test_the_limits_are_kept(message: Message):
             assert text["type"] in ("plain_text", "mrkdwn")
             assert ("verbatim" in text) == (text["type"] == "mrkdwn")
             assert 1 <= len(text["text"]) <= (150 if block["type"] == "header" else 3_000)
+
+
+@pytest.mark.parametrize("message", [FAILURE, RECOVERY, ATTACK, LONG, WITH_ROWS])
+def test_slacks_own_models_take_it(message: Message):
+    """The models of slack-sdk know the limits, and refuse what breaks them."""
+    blocks = payload(message)["blocks"]
+    for block, model in zip(blocks, Block.parse_all(blocks), strict=True):
+        model.validate_json()
+        assert model.to_dict() == block
+    header = {"type": "header", "text": {"type": "plain_text", "text": "x" * 151}}
+    [wrong] = Block.parse_all([header])
+    with pytest.raises(SlackObjectFormationError):
+        wrong.validate_json()
 
 
 @pytest.mark.parametrize("message", [ATTACK, LONG])

@@ -3,13 +3,18 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import pytest
+from jsonschema import Draft6Validator, ValidationError
 
 from deploy_project.notify.message import Fact, Item, Link, Message, Section
 from deploy_project.notify.render.teams import encoded, payload
-from tests.support.messages import ATTACK, FAILURE, RECOVERY
+from tests.support.messages import ATTACK, FAILURE, RECOVERY, WITH_ROWS
+
+_FILE = files("adaptive_cards") / "schemas" / "schema-1.5.json"
+SCHEMA = Draft6Validator(json.loads(_FILE.read_text(encoding="utf-8")))
 
 LONG = replace(
     FAILURE,
@@ -41,6 +46,17 @@ def test_it_is_one_card_of_a_size_that_workflows_take(message: Message):
     assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
     assert len(encoded(found)) < 28_000
     assert json.loads(encoded(found)) == found
+
+
+@pytest.mark.parametrize("message", [FAILURE, RECOVERY, ATTACK, LONG, WITH_ROWS])
+def test_it_follows_microsofts_schema(message: Message):
+    """The schema refuses unknown keys and values; Teams shows nothing of such a card."""
+    card = payload(message)["attachments"][0]["content"]
+    assert card.pop("msteams") == {"width": "Full"}, "which is an extension of Teams'"
+    SCHEMA.validate(card)  # pyright: ignore[reportUnknownMemberType]
+    card["body"][0]["style"] = "angry"
+    with pytest.raises(ValidationError):
+        SCHEMA.validate(card)  # pyright: ignore[reportUnknownMemberType]
 
 
 @pytest.mark.parametrize("message", [ATTACK, LONG])

@@ -102,6 +102,28 @@ def test_dagsters_own_class_reads_and_goes_on_with_what_was_stored(tmp_path: Pat
         assert told(after, run) == ["first", "second", "third"]
 
 
+def test_a_file_that_is_made_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Dagster reads its migrations to find that out, a tenth of a second of each process."""
+    with configured(tmp_path, OURS) as before:
+        run = run_of(before)
+        report(before, run, "first")
+        database = next((tmp_path / "history" / "history" / "runs").glob(f"{run.run_id}*.db"))
+        (database.with_name("half-made.db")).touch()
+    made: list[Path] = []
+
+    def make(_: storage.EventLog, engine: Engine) -> None:
+        made.append(Path(str(engine.url.database)))
+
+    monkeypatch.setattr(storage.EventLog, "_initdb", make)
+    with configured(tmp_path, OURS) as after:
+        report(after, run, "second")
+        assert told(after, run) == ["first", "second"]
+        assert made == []
+        log: Any = after.event_log_storage
+        with log.run_connection("half-made"):
+            assert [each.name for each in made] == ["half-made.db"]
+
+
 def test_as_many_runs_as_there_are_may_be_open(instance: dg.DagsterInstance):
     runs = [run_of(instance) for _ in range(20)]
     for number, run in enumerate(runs):

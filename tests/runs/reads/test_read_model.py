@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event, update
 from deploy_project.errors import LaunchError, RunIndexError
 from deploy_project.orchestration.internals.run_storage import INDEX, index_beside, matching_runs
 from deploy_project.runs.model import run_facts, tags
+from deploy_project.runs.model.overrides import config_of_job, read
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.past_run import PastRun, past_run, with_facts
 from deploy_project.runs.reads.read_model import Runs, matching
@@ -51,6 +52,9 @@ def history(tmp_path: Path) -> Iterator[History]:
 FILTERS = {
     "every": Wanted(),
     "job": Wanted(jobs={"prod__daily"}),
+    "ids of jobs": Wanted(job_ids={1, 3, 99}),
+    "without sources": Wanted(has_sources=False),
+    "reruns": Wanted(repeats="none"),
     "jobs and status": Wanted(jobs={"prod__daily", "staging__checks"}, statuses={Status.ERROR}),
     "no such job": Wanted(jobs={"no_such_job"}),
     "project and environment": Wanted(projects={"shop"}, environments={"staging"}),
@@ -94,6 +98,77 @@ def test_a_run_is_found_by_its_number_and_by_the_state_it_has_deferred_to(filled
         found = told(filled.indexed(), wanted, limit=500)
         assert found == told(filled.plain(), wanted, limit=500)
         assert found[1] > 0
+
+
+def test_the_newest_runs_and_the_failures_of_jobs_are_the_same_without_an_index(filled: History):
+    with_index, without = filled.indexed(), filled.plain()
+    for completed in (False, True):
+        found = with_index.newest_of(JOBS, completed=completed)
+        assert found == without.newest_of(JOBS, completed=completed)
+        assert {*found} == {*JOBS}
+        if completed:
+            assert all(each.status.has_ended for each in found.values())
+    assert with_index.failures(JOBS) == without.failures(JOBS)
+    assert with_index.newest_of({"no_such_job"}) == {}
+    assert with_index.failures({"no_such_job"}) == {"no_such_job": 0}
+
+
+def test_failures_count_from_the_last_success(history: History):
+    ends = [FAILURE, dg.DagsterRunStatus.SUCCESS, FAILURE, dg.DagsterRunStatus.CANCELED, FAILURE]
+    for minute, status in enumerate(ends):
+        history.add(status=status, created=BEGAN + timedelta(minutes=minute))
+    history.catch_up()
+    for known in (history.indexed(), history.plain()):
+        assert known.failures({"prod__daily", "prod__hourly"}) == {
+            "prod__daily": 2,
+            "prod__hourly": 0,
+        }
+
+
+def test_what_was_asked_for_stays_known(history: History):
+    """It is in the run's tags and configuration, and in the index."""
+    asked = read({"steps": ("dbt build",), "threads": 8})
+    run = history.add(
+        run_config=config_of_job(asked),
+        commit_override="a" * 40,
+        branch_override="next",
+        schema_override="mine",
+        upstream_run="up",
+    )
+    history.catch_up()
+    for known in (history.indexed(), history.plain()):
+        (found,) = known.page().runs
+        assert found.asked.overrides == {"steps": ["dbt build"], "threads": 8}
+        assert (found.asked.commit, found.asked.branch) == ("a" * 40, "next")
+        assert (found.asked.schema, found.upstream_run) == ("mine", "up")
+        assert known.by_number(tags.run_number(run)) == found
+        assert known.by_number(1) is None
+
+
+def test_a_configuration_that_asks_for_nothing_known_is_none(history: History):
+    """The run itself fails for it, and says why."""
+    history.add(run_config={"ops": {"plan": {"config": {"threads": "many"}}}})
+    (found,) = history.plain().page().runs
+    assert found.asked.overrides == {}
+
+
+def test_pages_tell_the_latest_run_of_each_job(history: History):
+    first = history.add()
+    second = history.add(created=BEGAN + timedelta(minutes=1))
+    other = history.add("prod__hourly")
+    history.catch_up()
+
+    def latest() -> set[str]:
+        runs = history.indexed().page().runs
+        assert [each.is_latest for each in runs] == [
+            each.is_latest for each in history.plain().page().runs
+        ]
+        return {each.id for each in runs if each.is_latest}
+
+    assert latest() == {second, other}
+    third = history.add(created=BEGAN + timedelta(minutes=2), status=STARTED)
+    assert latest() == {third, other}
+    assert first not in latest()
 
 
 @pytest.mark.parametrize("seed", range(20))

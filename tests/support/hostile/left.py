@@ -47,24 +47,14 @@ def model(dbt, session):
 _WRITER = """
 def model(dbt, session):
     dbt.config(materialized="table")
-    import os, stat, threading
+    import os
+    from dbt_common.events.event_manager_client import get_event_manager
 
-    def write(pipe, data):
-        try:
-            while data:
-                data = data[os.write(pipe, data):]
-        except OSError:
-            pass
-
-    for each in range(3, 100):
-        try:
-            is_pipe = stat.S_ISFIFO(os.fstat(each).st_mode)
-        except OSError:
-            continue
-        if is_pipe:  # one of them nobody reads
-            thread = threading.Thread(target=write, args=(each, memoryview(WRITTEN)), daemon=True)
-            thread.start()
-            thread.join(3)
+    (writer,) = (each for each in get_event_manager().callbacks if hasattr(each, "_events"))
+    data = memoryview(WRITTEN)
+    with writer._lock:  # else an event of another node may come in between
+        while data:
+            data = data[os.write(writer._events.fileno(), data):]
     return session.sql("select 1 as id")
 """
 
