@@ -102,8 +102,13 @@ def _failed(request: Request, error: Exception) -> Response:
     _LOG.warning("%s %s: %s", request.method, request.scope["path"], error)
     if not _is_of_api(request):
         return docs.message("What this needs does not answer; the server's log has more.", 503)
-    told = str(error) if isinstance(error, LaunchError) else type(error).__name__
+    told = _first(error) if isinstance(error, LaunchError) else type(error).__name__
     return envelope.refused(ApiError(503, _AWAY.format(_PLACE.sub("…", told))))
+
+
+def _first(error: LaunchError) -> str:
+    """Return the beginning of an error; behind it are the words of Dagster's own ones."""
+    return str(error).partition("': ")[0]
 
 
 def _defect(request: Request, _: Exception) -> Response:

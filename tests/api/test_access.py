@@ -33,7 +33,7 @@ from deploy_project.config.values.tokens import Permission
 from deploy_project.config.values.webhooks import FileSubscription
 from deploy_project.notify.webhooks.ledger import Ledger, Receipt
 from deploy_project.notify.webhooks.subscription import of_file
-from deploy_project.runs.model.plan import steps
+from deploy_project.runs.model.plan import CLONE, steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import run_number
@@ -445,6 +445,34 @@ def test_other_steps_and_code_need_permissions_of_their_own(served: Served, name
                 assert answer.status in (400, 503), f"{permission} {number}: {answer}"
             else:
                 assert answer.status in (403, 404), f"{permission} {number}: {answer}"
+
+
+@pytest.mark.parametrize(
+    ("asked", "action"),
+    [
+        ({"config": {"steps": ["dbt run"]}}, "override_steps"),
+        ({"config": {"target_name": "other"}}, "override_code"),
+    ],
+)
+def test_a_retry_needs_the_permissions_of_the_run_that_it_repeats(
+    served: Served, asked: dict[str, Any], action: str
+):
+    """A token could have started the steps of another one again."""
+    history = History(served.front.runs.instance, Path("unused"))
+    of = served.front.deployment.jobs["lion__job1"]
+    run_id = history.add(
+        of.name,
+        dg.DagsterRunStatus.FAILURE,
+        run_config={"ops": {CLONE: asked}},
+        job_id=f"{of.id}",
+        project="zebra",
+    )
+    path = f"{V2}/runs/{{run:int}}/retry"
+    for permission in PERMISSIONS:
+        wish = Asked("trigger", {"run": run_number(run_id)})
+        answer = served.call("POST", path, wish, by=f"{permission}-own")
+        may = {"trigger", action} <= set(ALLOWED[permission])
+        assert (answer.status in (403, 404)) is not may, f"{permission}: {answer}"
 
 
 @pytest.mark.parametrize("option", ["--target prod", "-t prod", "--profile x", "--profiles-dir=/"])

@@ -67,9 +67,10 @@ def test_values_that_cannot_be_used(root: Path, capsys: pytest.CaptureFixture[st
         "jobs: {}\njobs: {}\na: 1\na: 2",
         "#" * (2 << 20),
         f"jobs: {{{'x' * 200}: {{environment: prod}}}}",
+        f"jobs: {{many: {{environment: prod, execute_steps: [{'dbt ls, ' * 501}]}}}}",
         "# {{ name }}",
     ],
-    ids=["deep", "laughs", "itself", "twice", "large", "long", "no vars file"],
+    ids=["deep", "laughs", "itself", "twice", "large", "long", "many", "no vars file"],
 )
 def test_a_jobs_file(root: Path, capsys: pytest.CaptureFixture[str], met: Met, jobs: str):
     (root / "jobs.yml").write_text(jobs, encoding="utf-8")

@@ -122,10 +122,10 @@ def test_two_hundred_runs_beside_a_receiver_that_is_too_slow(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
     for each in (http, pinned):
-        monkeypatch.setattr(each, "TIMEOUT", 0.3)
+        monkeypatch.setattr(each, "TIMEOUT", 1.5)
 
     def slow(_: Request) -> Answer:
-        time.sleep(0.33)
+        time.sleep(1.65)
         return TAKEN
 
     with receiver(slow) as other:

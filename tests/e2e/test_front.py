@@ -175,6 +175,10 @@ def test_a_triggered_run_can_be_read_at_once_and_ends(caller: Caller):
     assert caller.run(asked["id"])["id"] == asked["id"]
     done = caller.ended(asked["id"])
     assert (done["status"], done["status_humanized"]) == (10, "Success")
+    audit = caller.site.state.audit.read_text(encoding="ascii").splitlines()
+    assert [each["remark"] for each in map(json.loads, audit) if each["outcome"] == 200][-1] == (
+        f"run {asked['id']}"
+    )
 
 
 def test_a_failed_run_is_repeated_from_its_failure(caller: Caller):
@@ -209,6 +213,8 @@ def test_a_cancelled_run_ends_and_one_that_has_ended_stays_as_it_is(caller: Call
     assert caller.ended(number)["status"] == 30
     status, answer = caller.call("POST", f"runs/{number}/cancel/")
     assert (status, answer["data"]["status"]) == (200, 30)
+    _, answer = caller.call("GET", f"runs/{number}/?include_related=audit")
+    assert answer["data"]["audit"]["cancellation"]["actor"]["name"] == "ci"
 
 
 def test_a_queued_run_is_cancelled(caller: Caller):

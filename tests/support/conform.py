@@ -27,13 +27,16 @@ _FIELDS = {
     "jobs": "environment,custom_environment_variables,most_recent_run,most_recent_completed_run",
 }
 _MOST = 30
+_MORE = "more than the document has"
+"""No fault: dbt Cloud's own answers have more."""
 
 
 def paths(get: Get, version: str, account: int) -> Iterator[tuple[str, str]]:
     """The address of each answer to look at, and the path of the document that it is of."""
     root = f"/api/{version}/accounts/"
     yield root, root
-    yield f"{root}{account}/", f"{root}{{account_id}}/"
+    if version == "v2":
+        yield f"{root}{account}/", f"{root}{{account_id}}/"
     below, written = f"{root}{account}/", f"{root}{{account_id}}/"
     for name in LISTS[1:] if version == "v2" else ("projects/",):
         yield f"{below}{name}", f"{written}{name}"
@@ -70,7 +73,7 @@ def differences(spec: Mapping[str, Any], written: str, answer: Any) -> Iterator[
             yield f"{place}: {each.message[:150]}"
     data = answer["data"]
     yield from (
-        f"more than the document has: {name}"
+        f"{_MORE}: {name}"
         for each in (data if isinstance(data, list) else [data])
         if isinstance(each, dict)
         for name in each.keys() - _properties(spec, schema)
@@ -116,7 +119,7 @@ def _is_time(value: object) -> bool:
 
 
 def report(spec: Mapping[str, Any], get: Get, account: int) -> int:
-    """Print what differs, each difference once for each path of the document; return the number."""
+    """Print what differs, once for each path of the document; return the number of faults."""
     version = "v3" if "v3" in spec["info"]["title"] else "v2"
     found: dict[str, Counter[str]] = {}
     for address, written in paths(get, version, account):
@@ -125,7 +128,7 @@ def report(spec: Mapping[str, Any], get: Get, account: int) -> int:
         print(f"{written}: {'conforms' if not told else ''}")
         for text, count in told.most_common(_MOST):
             print(f"    {count} × {text}")
-    return sum(len(each) for each in found.values())
+    return sum(not text.startswith(_MORE) for told in found.values() for text in told)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -7,7 +7,13 @@ from typing import Annotated, Any, cast
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, StringConstraints
 
 from deploy_project.api.objects.cron_forms import cron_line
-from deploy_project.config.files.model import LARGEST_COUNT, LARGEST_ID, LONGEST_NAME, MOST_THREADS
+from deploy_project.config.files.model import (
+    LARGEST_COUNT,
+    LARGEST_ID,
+    LONGEST_NAME,
+    MOST_COMMANDS,
+    MOST_THREADS,
+)
 from deploy_project.config.resolve.drafts import RESERVED, dagster_name, identifier_in
 from deploy_project.config.resolve.identifiers import number
 
@@ -121,7 +127,7 @@ class JobBody(_Body):
     dbt_version: StrictStr | None = None
     settings: SettingsBody | None = None
     execution: ExecutionBody | None = None
-    execute_steps: list[StrictStr] | None = None
+    execute_steps: Annotated[list[StrictStr], Field(max_length=MOST_COMMANDS)] | None = None
     run_generate_sources: StrictBool | None = None
     generate_docs: StrictBool | None = None
     run_lint: StrictBool | None = None

@@ -1,13 +1,14 @@
 """The bodies of requests: limited, JSON or a form, and checked against a model."""
 
+import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +17,7 @@ from deploy_project.config.files.problems import shortened
 
 LARGEST = 1 << 20
 """The bytes that a body may have."""
-_MOST_FAULTS = 20
+_MOST_FAULTS, _THREADS = 20, 20
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -24,12 +25,16 @@ Model = TypeVar("Model", bound=BaseModel)
 def posted(
     handler: Callable[[Request, dict[str, Any]], Response],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint that calls `handler` with the fields of the body, in a thread."""
+    """Return the endpoint that calls `handler` with the fields of the body, in a thread.
+
+    It has few threads of its own: those that wait for a lock, or for Dagster, hold up no read.
+    """
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="changes")
 
     async def endpoint(request: Request) -> Response:
         content = await read(request)
         fields = mapping(content, request.headers.get("content-type", ""))
-        return await run_in_threadpool(handler, request, fields)
+        return await asyncio.get_running_loop().run_in_executor(threads, handler, request, fields)
 
     return endpoint
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deploy_project.api.auth.gate import note
 from deploy_project.api.auth.permissions import Action
 from deploy_project.api.auth.steps import refuse_connections
 from deploy_project.api.auth.tokens import permit, visible
@@ -53,7 +54,9 @@ def routes(front: Front) -> list[Route]:
             made = _entry({"id": new_id(environment.name, identifier, ids)}, body)
             return identifier, {**entries, identifier: made}
 
-        return envelope.one(_object(front, *change_jobs(front, add)), status=201)
+        made = _object(front, *change_jobs(front, add))
+        note(request, f"job {made['id']}")
+        return envelope.one(made, status=201)
 
     def update(request: Request, fields: dict[str, Any]) -> Response:
         job = _own(front, request)

@@ -20,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from deploy_project.api.auth.gate import note
 from deploy_project.api.auth.permissions import Action
 from deploy_project.api.auth.steps import refuse_connections
 from deploy_project.api.auth.tokens import token_of
@@ -31,7 +32,7 @@ from deploy_project.api.http.problems import ApiError, invalid
 from deploy_project.api.objects.trigger import PULL_REQUESTS
 from deploy_project.api.v2.runs import shown
 from deploy_project.config.values.deployment import Job
-from deploy_project.errors import ConfigError, DeployError, GitError, LaunchError, RemoteError
+from deploy_project.errors import ConfigError, GitError, LaunchError, RemoteError
 from deploy_project.git.mirror import full_commit
 from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import overrides, tags
@@ -139,6 +140,7 @@ def routes(front: Front) -> list[Route]:
         permit_in(request, Action.TRIGGER, job)
         newest = front.runs.newest(Wanted(jobs={job.name}))
         if newest is not None and newest.status is Status.ERROR:
+            _permit_again(request, newest, job)
             _refuse_inactive(front, job)
             asked = _retry(front, newest, job, who=token_of(request).name)
         else:
@@ -149,12 +151,15 @@ def routes(front: Front) -> list[Route]:
         run, job = run_of(front, request)
         permit_in(request, Action.CANCEL, job)
         if not run.status.has_ended:
+            by = {tags.CANCELLED_BY: token_of(request).name}
+            front.runs.instance.add_run_tags(run.id, by)
             _cancel(front, run)
         return _answer(front, run.id)
 
     def retry(request: Request, _: dict[str, Any]) -> Response:
         run, job = run_of(front, request)
         permit_in(request, Action.TRIGGER, job)
+        _permit_again(request, run, job)
         _refuse_inactive(front, job)
         asked = _retry(front, run, job, who=token_of(request).name)
         return _answer(front, _launched(front, request, asked))
@@ -232,10 +237,14 @@ def _launched(front: Front, request: Request, asked: RunRequest) -> str:
         return front.dagster.launch(each.job_name, each.tags, each.run_config)
 
     key = request.headers.get("idempotency-key", "")[:_LONGEST_KEY]
-    if not key:
-        return launch(asked)
-    own = "\n".join([token_of(request).name, request.url.path, key])
-    return once(front.runs.instance, front.state, asked, key=own, launch=launch)
+    own = "\n".join([token_of(request).name, request.scope["path"], key])
+    run_id = (
+        once(front.runs.instance, front.state, asked, key=own, launch=launch)
+        if key
+        else launch(asked)
+    )
+    note(request, f"run {tags.run_number(run_id)}")
+    return run_id
 
 
 def _cancel(front: Front, run: PastRun) -> None:
@@ -247,13 +256,13 @@ def _cancel(front: Front, run: PastRun) -> None:
 def _cancel_later(front: Front, run_id: str) -> None:
     try:
         _is_cancelled(front, run_id, seconds=_START_SECONDS)
-    except DeployError as error:
-        _LOG.warning("Run %s could not be cancelled when it had begun: %s", run_id, error)
+    except Exception:  # nobody waits for this thread: the log has to tell
+        _LOG.exception("Run %s could not be cancelled when it had begun", run_id)
 
 
 def _is_cancelled(front: Front, run_id: str, *, seconds: float) -> bool:
     """Cancel a run; return whether that was possible within so many seconds."""
-    until = time.monotonic() + seconds
+    until, was_starting = time.monotonic() + seconds, True
     while True:
         try:
             front.dagster.cancel(run_id)
@@ -261,13 +270,23 @@ def _is_cancelled(front: Front, run_id: str, *, seconds: float) -> bool:
             now = front.runs.by_id(run_id)
             if now.status.has_ended or now.status is Status.CANCELLING:
                 return True
-            if now.status is not Status.STARTING:
+            if not was_starting:  # it may have begun just after it was refused, but no longer ago
                 raise
-            if time.monotonic() >= until:
+            was_starting = now.status is Status.STARTING
+            if was_starting and time.monotonic() >= until:
                 return False
             time.sleep(_LOOK_SECONDS)
         else:
             return True
+
+
+def _permit_again(request: Request, run: PastRun, job: Job) -> None:
+    """Raise `ApiError` 403 for a token without the permissions for the overrides of a run."""
+    asked = run.asked
+    if "steps" in asked.overrides:
+        permit_in(request, Action.OVERRIDE_STEPS, job)
+    if asked.commit or asked.branch or "target_name" in asked.overrides:
+        permit_in(request, Action.OVERRIDE_CODE, job)
 
 
 def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:

@@ -16,6 +16,7 @@ from deploy_project.api.front.front import Front
 from deploy_project.api.front.seen import permit_in, project_of
 from deploy_project.api.http import envelope
 from deploy_project.api.http.bodies import checked, posted
+from deploy_project.api.http.listing import number
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.objects import variables
 from deploy_project.api.objects.variables import Scoped
@@ -60,9 +61,7 @@ def _reads(front: Front) -> list[Route]:
     def of_job(request: Request) -> Response:
         project = project_of(front, request)
         text = request.query_params.get("job_definition_id", "")
-        if not text.isdecimal():
-            raise invalid({"job_definition_id": "must be the id of a job"})
-        job = _job(front.deployment, request, project, int(text))
+        job = _job(front.deployment, request, project, number("job_definition_id", text))
         permit_in(request, Action.READ_JOBS, job)
         return envelope.one(variables.of_job(job))
 

@@ -9,6 +9,7 @@ from deploy_project.config.files.model import (
     LARGEST_COUNT,
     LARGEST_ID,
     LONGEST_NAME,
+    MOST_COMMANDS,
     MOST_THREADS,
     NAME,
     TARGET,
@@ -196,7 +197,7 @@ class JobEntry(ReadOnly):
     dbt_version: str | None = None
     settings: JobSettings | None = None
     execution: Execution = Execution()
-    execute_steps: list[str] | None = None
+    execute_steps: Annotated[list[str], Field(max_length=MOST_COMMANDS)] | None = None
     run_generate_sources: Flag = False
     generate_docs: Flag = False
     run_lint: Flag = False

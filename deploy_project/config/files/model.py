@@ -20,6 +20,8 @@ LONGEST_NAME = 100
 """Names become parts of file names, of which most systems take 255 bytes."""
 LARGEST_ID = (1 << 63) - 1
 LARGEST_COUNT = (1 << 31) - 1
+MOST_COMMANDS = 500
+"""Commands of a job: with thousands, Dagster can't load its definitions any more."""
 MOST_THREADS = 1000
 """dbt starts them all at once."""
 _WORDS = {
@@ -170,6 +172,9 @@ def _note(
         what, remedy = "is too large", f"use at most {context['le']}"
     elif detail["type"] == "string_too_long":
         what, remedy = "is too long", f"use at most {context['max_length']} characters"
+    elif detail["type"] == "too_long":
+        what, found = "has too many entries", str(context["actual_length"])
+        remedy = f"write at most {context['max_length']}"
     elif detail["type"] == "greater_than_equal":
         what, remedy = "is too small", f"use at least {context['ge']}"
     problems.refuse(Place(document, location), what, found=found, remedy=remedy)

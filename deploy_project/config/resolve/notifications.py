@@ -77,7 +77,7 @@ def webhook_hosts(names: Sequence[str], at: Place, problems: Problems) -> tuple[
     for index, name in enumerate(names):
         if not is_host(name):
             problems.add(at / index, "is no name of a machine", remedy="write it without a port")
-    return tuple(each.lower().rstrip(".") for each in names)
+    return tuple(each.lower().rstrip(".").strip("[]") for each in names)
 
 
 def rules(entries: Sequence[NotificationEntry], at: Place, problems: Problems) -> tuple[Rule, ...]:

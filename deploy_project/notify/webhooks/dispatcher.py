@@ -80,7 +80,7 @@ class Dispatcher:
 
     def look(self, known: Mapping[str, Subscription], now: datetime) -> None:
         """Put the events of runs that subscriptions have asked for into the ledger, once each."""
-        standings = {each: self.ledger.change(each, lambda s: s, now=now) for each in known}
+        standings = {each: self.ledger.first_seen(each, now=now) for each in known}
         listening = [
             each for each in known.values() if each.active and standings[each.id].is_active
         ]

@@ -121,6 +121,12 @@ class Ledger:
             return _STANDING.validate_json(self._standing(subscription_id).read_bytes())
         return Standing(now)
 
+    def first_seen(self, subscription_id: str, *, now: datetime) -> Standing:
+        """Return the standing of a subscription, which begins `now` if it is a new one."""
+        if self._standing(subscription_id).exists():
+            return self.standing(subscription_id, now=now)
+        return self.change(subscription_id, lambda standing: standing, now=now)
+
     def change(
         self, subscription_id: str, change: Callable[[Standing], Standing], *, now: datetime
     ) -> Standing:

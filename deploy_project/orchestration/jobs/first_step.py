@@ -37,8 +37,10 @@ def first_lines(instance: dg.DagsterInstance, dagster_run: dg.DagsterRun, run: R
 def own_tags(dagster_run: dg.DagsterRun, run: Run) -> dict[str, str]:
     """Return the tags of the run's own trigger; those of a rerun's parent become empty."""
     found = tags.current(dagster_run.tags)
-    inherited = [tags.DEPLOYED_BY, tags.FACTS, tags.FAILED_STEPS, tags.UPSTREAM_RUN, tags.STRANGER]
-    inherited.append(tags.CANCELLED_BY)
+    inherited = [
+        *(tags.DEPLOYED_BY, tags.FACTS, tags.FAILED_STEPS, tags.UPSTREAM_RUN, tags.STRANGER),
+        tags.CANCELLED_BY,
+    ]
     if not run.who:
         inherited.append(tags.WHO)
     if run.commit is None:  # the first step finds it

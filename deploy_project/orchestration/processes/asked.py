@@ -3,11 +3,10 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from deploy_project.config.values.deployment import Deployment, Job
-from deploy_project.errors import ConfigError
-from deploy_project.runs.model import overrides
+if TYPE_CHECKING:
+    from deploy_project.config.values.deployment import Deployment, Job
 
 VARIABLE = "DEPLOY_RUN_REQUEST"
 """The variable with the tags and the configuration of the run that a process executes."""
@@ -40,12 +39,16 @@ def variables(run: Asked) -> dict[str, str]:
     return {VARIABLE: text} if len(text) <= LARGEST else {}
 
 
-def job_of(job_name: str, request: str | None, deployment: Deployment) -> Job | None:
+def job_of(job_name: str, request: str | None, deployment: "Deployment") -> "Job | None":
     """Return the deployment's job that a run of Dagster's job is one of, with its overrides.
 
     `request` is what `told` has returned, if it is known. None where that does not suffice to
     tell, and for a run that will be refused.
     """
+    # The launcher imports this module, in processes that know nothing of the deployment.
+    from deploy_project.errors import ConfigError
+    from deploy_project.runs.model import overrides
+
     found: Any = json.loads(request) if request else {}
     run_config, tags = found.get("run_config", {}), found.get("tags", {})
     job = overrides.job_of(job_name, tags, run_config, deployment)

@@ -18,6 +18,8 @@ from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store.artifacts import Artifacts
 
+_STOPPED = (Status.ERROR, Status.CANCELLED)
+
 
 @dataclass(frozen=True)
 class ShownStep:
@@ -81,11 +83,16 @@ def ended(records: Sequence[StepRecord], run: PastRun) -> list[ShownStep]:
 def planned(chain: Sequence[Step], records: dict[int, StepRecord], run: PastRun) -> list[ShownStep]:
     """Return the steps of a run by its plan, those that have ended by their records; pure.
 
-    The first of a run in progress that has none is the running one.
+    Nothing else tells of the step in progress: it is the first that has none.
     """
     shown: list[ShownStep] = []
     before = run.started_at or run.created_at
-    is_running = run.status in (Status.RUNNING, Status.CANCELLING)
+    has_failed = any(
+        records[each.index].status in _STOPPED and each.breaks_the_run
+        for each in chain
+        if each.index in records
+    )
+    status, following = _without_records(run, has_failed=has_failed)
     for step in chain:
         record = records.get(step.index)
         if record is not None:
@@ -93,9 +100,6 @@ def planned(chain: Sequence[Step], records: dict[int, StepRecord], run: PastRun)
             if not record.done_by:
                 shown.append(_ended(record, run))
             continue
-        status = Status.RUNNING if is_running else Status.QUEUED
-        if run.status.has_ended:
-            status = Status.SKIPPED
         shown.append(
             ShownStep(
                 index=step.index,
@@ -103,12 +107,25 @@ def planned(chain: Sequence[Step], records: dict[int, StepRecord], run: PastRun)
                 status=status,
                 created_at=run.created_at,
                 directory=step.directory,
-                started_at=before if is_running else None,
+                started_at=before if status is not following else None,
+                finished_at=run.ended_at if status in _STOPPED else None,
                 command=_command(step.arguments),
             )
         )
-        is_running = False
+        status = following
     return shown
+
+
+def _without_records(run: PastRun, *, has_failed: bool) -> tuple[Status, Status]:
+    """Return the status of the first step without a record, and that of those after it.
+
+    The first is the one in progress, or the one that was when the run was killed.
+    """
+    if run.status.has_ended:
+        was_killed = run.status in _STOPPED and run.started_at is not None and not has_failed
+        return run.status if was_killed else Status.SKIPPED, Status.SKIPPED
+    is_running = run.status in (Status.RUNNING, Status.CANCELLING)
+    return Status.RUNNING if is_running else Status.QUEUED, Status.QUEUED
 
 
 def _ended(record: StepRecord, run: PastRun) -> ShownStep:

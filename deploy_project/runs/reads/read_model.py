@@ -295,8 +295,11 @@ def _distinct(runs: Iterable[PastRun]) -> list[PastRun]:
 
 
 def _sorted(runs: Iterable[PastRun], order: Order, ascending: bool) -> list[PastRun]:
+    # What has not ended comes last, either way: people and programs ask for the last end.
+    without = _LATEST if ascending else _EARLIEST
+
     def place(run: PastRun) -> tuple[datetime, str]:
-        return run.created_at if order == "created" else run.ended_at or _LATEST, run.id
+        return run.created_at if order == "created" else run.ended_at or without, run.id
 
     return sorted(runs, key=place, reverse=not ascending)
 

@@ -63,3 +63,20 @@ def test_one_that_ends_by_itself_is_left(front: PastFront, cancelled: list[str])
     assert cancel(front, run_id).status == 200
     time.sleep(0.2)
     assert cancelled == []
+
+
+def test_one_that_begins_just_after_it_was_refused_is_cancelled(
+    front: PastFront, monkeypatch: pytest.MonkeyPatch
+):
+    """The refusal was of a starting run; the look at its status then found one that had begun."""
+    run_id = front.history.add(status=dg.DagsterRunStatus.STARTED)
+    asked: list[str] = []
+
+    def cancel_second(_: Dagster, run: str) -> None:
+        asked.append(run)
+        if len(asked) == 1:
+            raise LaunchError("could not be terminated due to having status STARTING")
+
+    monkeypatch.setattr(Dagster, "cancel", cancel_second)
+    assert cancel(front, run_id).status == 200
+    assert asked == [run_id, run_id]

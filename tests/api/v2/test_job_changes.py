@@ -51,6 +51,14 @@ def test_a_job_is_changed_and_deleted(caller: Caller):
     assert kept(caller) == {}
 
 
+def test_a_job_of_thousands_of_commands_is_refused(caller: Caller):
+    """Dagster could not load the definitions of any job then."""
+    body = {**PARENT, "execute_steps": ["dbt ls"] * 2_000}
+    status, answer = caller.call("POST", "jobs", body)
+    assert (status, "execute_steps" in answer["data"]) == (400, True)
+    assert not caller.state.api_jobs.exists()
+
+
 def test_state_2_deletes(caller: Caller):
     job = caller.call("POST", "jobs", PARENT)[1]["data"]
     status, answer = caller.call("POST", f"jobs/{job['id']}", {**job, "state": 2})

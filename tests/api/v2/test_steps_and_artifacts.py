@@ -102,6 +102,28 @@ def test_the_steps_of_a_run_in_progress(front: PastFront):
     assert (found[4]["finished_at"], found[5]["started_at"]) == (None, None)
 
 
+@pytest.mark.parametrize("status", [FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_the_step_in_which_a_run_was_killed_has_its_end(
+    front: PastFront, status: dg.DagsterRunStatus
+):
+    """Until the facts of the run are written; what came before has its own end."""
+    run_id = front.history.add(status=status)
+    front.history.spread()
+    for step in CHAIN[:4]:
+        written(front, run_id, step, {"step.json": to_json(record(step))}, ended=True)
+    written(front, run_id, CHAIN[4], {"console.log": "so far\n"}, ended=False)
+    found = shown(front, run_id)
+    code = 20 if status is FAILURE else 30
+    assert [each["status"] for each in found] == [10, 10, 10, 10, code, 30, 30]
+    words = [each["status_humanized"] for each in found[4:]]
+    assert words == ["Error" if status is FAILURE else "Cancelled", "Skipped", "Skipped"]
+    assert found[4]["finished_at"] is not None
+    assert found[4]["logs"] == "so far\n"
+    ended = {"step.json": to_json(record(CHAIN[4], Status.ERROR))}
+    written(front, run_id, CHAIN[4], ended, ended=True)
+    assert [each["status"] for each in shown(front, run_id)[4:]] == [20, 30, 30]
+
+
 def test_a_run_that_waits_has_no_steps_and_one_that_starts_has_none_begun(front: PastFront):
     queued = front.history.add(status=dg.DagsterRunStatus.QUEUED)
     assert shown(front, queued) == []

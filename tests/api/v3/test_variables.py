@@ -124,8 +124,9 @@ def test_a_token_of_another_environment_sees_none(caller: Caller, job: int):
 
 def test_the_job_must_be_named(caller: Caller):
     assert caller.call("GET", f"{VARIABLES}/job/", version="v3")[0] == 400
-    path = f"{VARIABLES}/job/?job_definition_id=404"
-    assert caller.call("GET", path, version="v3")[0] == 404
+    for number, status in (("404", 404), ("x", 400), ("9" * 5_000, 400)):
+        path = f"{VARIABLES}/job/?job_definition_id={number}"
+        assert caller.call("GET", path, version="v3")[0] == status
     assert (
         caller.call("GET", "projects/8/environment-variables/environment/", version="v3")[0] == 404
     )

@@ -5,7 +5,11 @@ import dagster as dg
 import pytest
 
 from deploy_project.cli import main
+from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.notify.outbox import Delivery, Entry, Outbox
+from deploy_project.notify.webhooks.ledger import Ledger
+from deploy_project.notify.webhooks.standing import after_failure
+from deploy_project.notify.webhooks.subscription import of_file
 from tests.cli.configure import Configure
 from tests.support.messages import FAILURE
 from tests.support.past_runs import History, on_sqlite
@@ -77,3 +81,36 @@ def test_check_tells_a_rule_without_runs_and_missing_secrets(
     said = capsys.readouterr()
     assert "deploy.yaml:9: this rule of `notifications` matches no run" in said.out
     assert "channels.team.slack.webhook: environment variable 'NOT_SET' is not set" in said.err
+
+
+WEBHOOKS = """
+    webhooks:
+      hook:
+        url: https://hooks.example.com
+        secret: {env: NOT_SET}
+        events: [job.run.started]
+"""
+
+
+def test_webhooks_are_listed_and_reactivated(
+    configure: Configure, capsys: pytest.CaptureFixture[str]
+):
+    place = configure(DEPLOY, JOBS)
+    assert main(["notify", "webhooks"]) == 0
+    assert capsys.readouterr().out == "No webhooks.\n"
+    place = configure(DEPLOY + WEBHOOKS, JOBS)
+    ledger, now = Ledger(place / ".deploy" / "webhooks"), datetime.now(UTC)
+    [hook] = of_file(load_deployment(place / "deploy.yaml", state=place / ".deploy"))
+    for _ in range(1_000):
+        ledger.change(
+            hook.id, lambda s: after_failure(s, code=503, now=now, given_up=True), now=now
+        )
+    assert main(["notify", "webhooks"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.startswith(f"hook  {hook.id}  file  not active")
+    assert line.endswith("503     1,000 deliveries in a row have failed")
+    assert main(["notify", "reactivate", "hook"]) == 0
+    assert capsys.readouterr().out == "hook gets the events of runs from now on\n"
+    assert ledger.standing(hook.id, now=now).is_active
+    assert main(["notify", "reactivate", "hock"]) == 1
+    assert "there is no webhook 'hock'; known: hook" in capsys.readouterr().err

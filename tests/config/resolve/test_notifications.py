@@ -46,7 +46,7 @@ webhooks:
     jobs: ["daily*"]
     description: Starts what follows
   hidden: {url: {env: HOOK_PLACE}, secret: {file: key}, events: [job.run.cancelled]}
-webhook_hosts: [Hooks.Internal., 10.0.0.1]
+webhook_hosts: [Hooks.Internal., 10.0.0.1, "[::1]"]
 """
 
 
@@ -131,7 +131,7 @@ def test_subscriptions_are_read(configuration: Configuration):
         place=found["orchestrator"].place,
     )
     assert found["hidden"].url == Secret(env="HOOK_PLACE")
-    assert deployment.webhook_hosts == ("hooks.internal", "10.0.0.1")
+    assert deployment.webhook_hosts == ("hooks.internal", "10.0.0.1", "::1")
     for environment in deployment.environments.values():
         names = {each.env for each in environment.withheld if each.env}
         assert names == {"ORCHESTRATOR_KEY", "HOOK_PLACE"}

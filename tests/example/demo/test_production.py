@@ -71,6 +71,7 @@ def test_a_pull_request_of_the_example_is_built_merged_and_cleaned_up(here: Path
 
 @pytest.mark.slow
 def test_serve_says_where_it_listens_and_ends_when_interrupted(here: Path):
+    shutil.copy(ROOT / "dagster.yaml", here)
     with subprocess.Popen(
         [COMMAND, "serve", "--port", "0"],
         cwd=here,

@@ -171,7 +171,8 @@ def test_a_cancelled_run_is_told_to_those_who_ask_for_it(place: Place):
     run_id = place.begin()
     place.end(run_id, Status.CANCELLED)
     place.tick(later=timedelta(seconds=1))
-    assert place.receiver.types[1:] == [STARTED, "job.run.cancelled"]
+    # Of two subscriptions, which wait for each other in nothing.
+    assert sorted(place.receiver.types[1:]) == ["job.run.cancelled", STARTED]
 
 
 def test_a_run_that_never_began_has_not_started(place: Place):
@@ -319,12 +320,12 @@ def test_a_thousandth_failure_deactivates_and_somebody_reactivates(place: Place)
 def test_a_slow_receiver_has_failed_and_delays_itself_alone(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
-    """Ten seconds on dbt Cloud; a tenth of it here, for a receiver that takes a tenth more."""
-    monkeypatch.setattr(pinned, "TIMEOUT", 1.0)
+    """Ten seconds on dbt Cloud; two here, for a receiver that takes a tenth more."""
+    monkeypatch.setattr(pinned, "TIMEOUT", 2.0)
     with strict_receiver() as slow:
 
         def answer(_: Any) -> Any:
-            time.sleep(1.1)
+            time.sleep(2.2)
             return TAKEN
 
         slow.answer = answer

@@ -293,6 +293,7 @@ def test_what_dagster_yaml_names_needs_nothing_of_the_deployment():
         "deploy_project.orchestration.internals.run_process",
         "deploy_project.orchestration.internals.sqlite",
         "deploy_project.orchestration.processes",
+        "deploy_project.orchestration.processes.asked",
         "deploy_project.orchestration.processes.launcher",
         "deploy_project.orchestration.processes.storage",
         "deploy_project.orchestration.processes.workers",

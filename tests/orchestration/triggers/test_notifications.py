@@ -5,12 +5,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Deployment
+from deploy_project.config.values.deployment import Deployment, Secret
 from deploy_project.config.values.notifications import Channel, Directory, Rule
-from deploy_project.orchestration.triggers.notifications import notifications_sensor
+from deploy_project.config.values.tokens import Token
+from deploy_project.config.values.webhooks import FileSubscription
+from deploy_project.orchestration.triggers.notifications import (
+    notifications_sensor,
+    webhooks_sensor,
+)
 from deploy_project.runs.model.status import Status
+from tests.support.dbt_cloud_receiver import SECRET, strict_receiver
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
 from tests.support.past_runs import History, facts_of, on_sqlite
 
@@ -55,3 +62,30 @@ def test_a_tick_tells_the_ends_of_runs_once(tmp_path: Path):
         )
         assert sensor(context) == dg.SkipReason("Nothing is to be told")
     assert len([*(tmp_path / "messages").glob("*.txt")]) == 2
+
+
+def test_there_is_a_sensor_where_somebody_may_subscribe(tmp_path: Path):
+    state, plain = StateDirectory(tmp_path), deployment(tmp_path)
+    assert webhooks_sensor(plain, state) is None
+    key = Token("a", "0" * 64, frozenset({"webhooks_only"}))
+    assert webhooks_sensor(replace(plain, tokens={"a": key}), state) is not None
+
+
+def test_a_tick_tells_webhooks_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("KEY", SECRET)
+    with strict_receiver() as receiver, on_sqlite(tmp_path) as instance:
+        hook = FileSubscription("hook", receiver.url, Secret(env="KEY"), ("job.run.errored",))
+        of = replace(deployment(tmp_path), webhooks={"hook": hook}, webhook_hosts=("127.0.0.1",))
+        sensor = webhooks_sensor(of, StateDirectory(tmp_path / "state"))
+        assert sensor is not None
+        context = dg.build_sensor_context(instance=instance)
+        assert sensor(context) == dg.SkipReason("Nothing is to be told")
+        at = datetime.now(UTC) + timedelta(seconds=1)
+        history = History(instance, tmp_path)
+        run_id = history.add(created=at, status=dg.DagsterRunStatus.QUEUED, job_id="3")
+        ended = dg.DagsterEvent(ENDS[dg.DagsterRunStatus.FAILURE].value, "prod__daily")
+        instance.run_storage.handle_run_event(run_id, ended, at)
+        told = dg.SkipReason(f"hook: job.run.errored of run {run_id[:8]} sent")
+        assert sensor(context) == told
+        assert sensor(context) == dg.SkipReason("Nothing is to be told")
+    assert (receiver.types, receiver.wrong) == (["job.run.errored"], [])

@@ -61,6 +61,8 @@ def test_a_run_builds_in_its_environments_schema_in_another_or_in_a_pull_request
         tags.SCHEMA_OVERRIDE: "dbt_cloud_pr_23_12",
         tags.QUEUE: "prod__checks:12",
     }
+    named = replace(here, pull_request_kind="azure")
+    assert place(CHECKS, named, run_slots=2)[tags.PULL_REQUEST_KIND] == "azure"
 
 
 @pytest.mark.parametrize(

@@ -70,4 +70,4 @@ with cell("cancel"):
     until(lambda: client.get_run_details(run)["is_cancelled"])
     for job in data.adhoc_job_ids:
         assert client.destroy_job(job)["state"] == 2
-lacks("retry", DbtCloudWorkspaceClient, "rerun", "retry_", "resume")
+lacks("retry", DbtCloudWorkspaceClient, "rerun", "retry")

@@ -9,6 +9,7 @@ os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "300"  # on a b
 
 from prefect import flow
 from prefect_dbt.cloud import DbtCloudCredentials, DbtCloudJob, jobs, runs
+from prefect_dbt.cloud.clients import DbtCloudAdministrativeClient
 from pydantic import SecretStr
 
 credentials = DbtCloudCredentials(api_key=SecretStr(TOKEN), account_id=ACCOUNT, domain=HOST)
@@ -53,7 +54,7 @@ with cell("failure"):
         pass
     else:
         raise AssertionError("the run has failed, and it says nothing")
-lacks("cancel", runs, "cancel")
+lacks("cancel", DbtCloudAdministrativeClient, "cancel")
 with cell("retry") as remark:
     break_flaky()
     done = triggered_and_waited(FLAKY, retry_filtered_models_attempts=1)
