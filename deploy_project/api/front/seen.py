@@ -1,6 +1,8 @@
 """The look-up of projects, environments, jobs and runs that the token of a request sees."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import TypeVar
 
 from starlette.requests import Request
 
@@ -12,34 +14,32 @@ from deploy_project.config.values.deployment import Environment, Job, Project
 from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.wanted import Wanted
 
+Item = TypeVar("Item", Project, Environment, Job)
+
 
 def project_of(front: Front, request: Request) -> Project:
     """Return the project that the path names; raise `ApiError` 404 for none that is seen."""
-    number: int = request.path_params["project"]
-    sees = visible(request, Action.READ_ACCOUNT)
-    for project in front.deployment.projects.values():
-        if project.id == number and sees(project):
-            return project
-    raise not_found()
+    projects = front.deployment.projects.values()
+    return _named(request, "project", projects, Action.READ_ACCOUNT)
 
 
 def environment_of(front: Front, request: Request) -> Environment:
     """Return the environment that the path names; raise `ApiError` 404 for none that is seen."""
-    number: int = request.path_params["environment"]
-    sees = visible(request, Action.READ_ACCOUNT)
-    for environment in front.deployment.environments.values():
-        if environment.id == number and sees(environment):
-            return environment
-    raise not_found()
+    environments = front.deployment.environments.values()
+    return _named(request, "environment", environments, Action.READ_ACCOUNT)
 
 
 def job_of(front: Front, request: Request) -> Job:
     """Return the job that the path names; raise `ApiError` 404 for none that is seen."""
-    number: int = request.path_params["job"]
-    sees = visible(request, Action.READ_JOBS)
-    for job in front.deployment.jobs.values():
-        if job.id == number and sees(job):
-            return job
+    return _named(request, "job", front.deployment.jobs.values(), Action.READ_JOBS)
+
+
+def _named(request: Request, name: str, items: Iterable[Item], action: Action) -> Item:
+    number: int = request.path_params[name]
+    sees = visible(request, action)
+    for each in items:
+        if each.id == number and sees(each):
+            return each
     raise not_found()
 
 

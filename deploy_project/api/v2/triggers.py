@@ -104,10 +104,8 @@ class TriggerBody(BaseModel):
     def actions(self) -> list[Action]:
         """The permissions that it needs beside that of starting the job as it is."""
         code = (self.git_sha, self.git_branch, self.target_name_override)
-        return [
-            *([Action.OVERRIDE_STEPS] if self.steps_override else []),
-            *([Action.OVERRIDE_CODE] if any(each is not None for each in code) else []),
-        ]
+        has_code = any(each is not None for each in code)
+        return _needed(has_steps=bool(self.steps_override), has_code=has_code)
 
     @property
     def overrides(self) -> Mapping[str, Any]:
@@ -120,6 +118,11 @@ class TriggerBody(BaseModel):
             "timeout_seconds": self.timeout_seconds_override,
             "generate_docs": self.generate_docs_override,
         }
+
+
+def _needed(*, has_steps: bool, has_code: bool) -> list[Action]:
+    steps = [Action.OVERRIDE_STEPS] if has_steps else []
+    return [*steps, *([Action.OVERRIDE_CODE] if has_code else [])]
 
 
 def routes(front: Front) -> list[Route]:
@@ -283,10 +286,9 @@ def _is_cancelled(front: Front, run_id: str, *, seconds: float) -> bool:
 def _permit_again(request: Request, run: PastRun, job: Job) -> None:
     """Raise `ApiError` 403 for a token without the permissions for the overrides of a run."""
     asked = run.asked
-    if "steps" in asked.overrides:
-        permit_in(request, Action.OVERRIDE_STEPS, job)
-    if asked.commit or asked.branch or "target_name" in asked.overrides:
-        permit_in(request, Action.OVERRIDE_CODE, job)
+    has_code = bool(asked.commit or asked.branch or "target_name" in asked.overrides)
+    for action in _needed(has_steps="steps" in asked.overrides, has_code=has_code):
+        permit_in(request, action, job)
 
 
 def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:
