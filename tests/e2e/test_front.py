@@ -2,25 +2,17 @@
 
 import http.client
 import json
-import os
-import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy_project.config.values.tokens import digest
-from tests.cli.webserver import answers
 from tests.support.api_fields import JOB, RUN, STEP, TRIGGER
-from tests.support.paths import ROOT
 from tests.support.ports import free_port
+from tests.support.running_front import running_dagster, running_front
 from tests.support.site import ENDLESS, Site, make_site
 from tests.support.waiting import PATIENCE, wait
 
@@ -108,65 +100,14 @@ class Caller:
         return self.run(number)
 
 
-def _process(site: Site, log: str, *command: str) -> subprocess.Popen[bytes]:
-    with (site.root / log).open("wb") as output:
-        return subprocess.Popen(
-            command,
-            cwd=site.root,
-            env=site.environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
-    try:
-        process.wait(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 @pytest.fixture(scope="module")
 def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
     site = make_site(tmp_path_factory.mktemp("front"))
     site.push(MODELS)
-    shutil.copy(ROOT / "workspace.yaml", site.root)
-    dagster_port, port = free_port(), free_port()
-    url = f"http://127.0.0.1:{dagster_port}"
-    site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", url))
-    python = Path(sys.executable)
-    deploy_project = f"{python.parent / 'deploy-project'}"
-    subprocess.run(
-        [deploy_project, "deploy"],
-        cwd=site.root,
-        env=site.environment,
-        check=True,
-        stdout=subprocess.DEVNULL,
-        timeout=PATIENCE,
-    )
-    with ExitStack() as started:
-        dagster = _process(
-            site, "dagster.log", f"{python}", "-m", "dagster", "dev", "--port", f"{dagster_port}"
-        )
-        started.callback(_stop, dagster)
-        wait(lambda: answers(url, dagster), every=0.5)
-        front = _process(site, "front.log", deploy_project, "serve", "--port", f"{port}")
-        started.callback(_stop, front)
-        found = Caller(site, port)
-        wait(lambda: _is_alive(found, front), every=0.2)
-        yield found
-
-
-def _is_alive(caller: Caller, front: subprocess.Popen[bytes]) -> bool:
-    assert front.poll() is None, (caller.site.root / "front.log").read_text(encoding="utf-8")
-    try:
-        return caller.call("GET", "runs/1")[0] == 404
-    except OSError:
-        return False
+    port = free_port()
+    site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", f"http://127.0.0.1:{port}"))
+    with running_dagster(site, port), running_front(site, token="secret-ci") as front:
+        yield Caller(site, front.port)
 
 
 def test_a_triggered_run_can_be_read_at_once_and_ends(caller: Caller):
