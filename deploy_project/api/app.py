@@ -2,7 +2,10 @@
 
 import logging
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -25,6 +28,8 @@ from deploy_project.api.v2 import accounts, artifacts, job_changes, jobs, runs, 
 from deploy_project.api.v3 import environments, projects, variables, webhooks
 from deploy_project.errors import DeployError, LaunchError
 
+_READERS = 8
+"""Threads that answer reads: more of them wait for one another, and keep more memory."""
 _LOG = logging.getLogger("deploy_project")
 _AWAY = "What this needs does not answer: {}"
 _PLACE = re.compile(r"(?<![\w/:.])/[\w./~-]+")
@@ -69,6 +74,7 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
             Middleware(Intake),
             gate,
         ],
+        lifespan=_with_few_readers,
         exception_handlers={
             ApiError: _refused,
             HTTPException: _http_error,
@@ -78,6 +84,12 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
     )
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     return app
+
+
+@asynccontextmanager
+async def _with_few_readers(_: Starlette) -> AsyncGenerator[None]:
+    current_default_thread_limiter().total_tokens = _READERS
+    yield
 
 
 def _is_of_api(request: Request) -> bool:

@@ -1,12 +1,16 @@
 """The variables and secrets that dbt is given, and the scrubbers that hide all secrets."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
 from deploy_project.config.environment import for_dbt, reveal, store_credentials
 from deploy_project.config.values.deployment import Deployment, Environment, Job, Secret
-from deploy_project.config.values.passed import credentials
+from deploy_project.config.values.passed import (
+    credentials,
+    for_strangers,
+    may_be_productions,
+)
 from deploy_project.config.values.purposes import withheld
 from deploy_project.config.values.variables import variables
 from deploy_project.dbt.processes.scrubbing import Scrubber
@@ -28,18 +32,25 @@ class Given:
     """Hides the secrets among both."""
     scrubber: Scrubber
     """Hides these, and those with another purpose: git's, the hosting site's, a store's."""
+    left_out: tuple[str, ...] = ()
+    """The names of variables of clouds and warehouses that a stranger's dbt is not given."""
 
 
-def given(environment: Environment, job: Job | None) -> Given:
+def given(
+    environment: Environment, job: Job | None, *, named_to_stranger: Collection[str] | None = None
+) -> Given:
     """Return the variables and scrubbers of dbt's processes in `environment`.
 
+    For a stranger's code, `named_to_stranger` are the variables that trusted code names.
     Raises `ConfigError` when a variable's secret, or the project's token, can't be read; a run can
     do without the other secrets.
     """
     project = environment.project
     if project.token is not None:
         reveal(project.token, wanted_by=f"project {project.name!r}: token")
-    ours = inherited(environment)
+    everything = ours = inherited(environment)
+    if named_to_stranger is not None:
+        ours = for_strangers(everything, named_to_stranger)
     wanted = variables(environment, job)
     plain = {name: value for name, value in wanted.items() if isinstance(value, str)}
     secret = {
@@ -54,7 +65,15 @@ def given(environment: Environment, job: Job | None) -> Given:
         inherited=ours,
         variables={**plain, **own},
         known=Scrubber(known),
-        scrubber=Scrubber([*known, *revealed(environment.withheld), *store_credentials()]),
+        scrubber=Scrubber(
+            [
+                *(*known, *credentials(everything)),
+                *(*revealed(environment.withheld), *store_credentials()),
+            ]
+        ),
+        left_out=tuple(
+            name for name in sorted(everything.keys() - ours.keys()) if may_be_productions(name)
+        ),
     )
 
 

@@ -5,7 +5,7 @@ request's own files name is not opened, neither by its processes nor for them.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from deploy_project.config.values.passed import by_default, names_a_file_for_dbt
 from deploy_project.dbt.processes import sandbox
 from deploy_project.dbt.processes.sandbox import Sandbox
 from deploy_project.dbt.project import duckdb_files
+from deploy_project.dbt.project.env_vars import asked
 from deploy_project.dbt.project.rendering import Rendering
 from deploy_project.dbt.project.warehouse_files import databases, divided, is_lake, lake
 from deploy_project.errors import ConfigError
@@ -36,7 +37,7 @@ _DIRECTORY_OF_FILES = ("filesystems", "path")
 
 @dataclass(frozen=True)
 class Trusted:
-    """The files of a connection that trusted code states."""
+    """The files of a connection, and variables of our environment, that trusted code states."""
 
     databases: frozenset[Path] = frozenset()
     """Those that are built in: a pull request gets copies of them, and never sees them."""
@@ -46,6 +47,8 @@ class Trusted:
     """The same, of directories."""
     unix_sockets: bool = False
     """Whether `connection:` of deploy.yaml names one."""
+    variables: frozenset[str] = frozenset()
+    """The variables that `pass_variables:` names, or the connection asks for."""
 
     def names(self, path: Path) -> bool:
         """Return whether trusted code names a path, so that it may be looked at here."""
@@ -117,11 +120,17 @@ def warnings(rules: PullRequestRules) -> list[str]:
 
 
 def trusted(
-    output: Mapping[str, Any], rendering: Rendering, warehouse: Warehouse, *, is_ours: bool
+    output: Mapping[str, Any],
+    rendering: Rendering,
+    warehouse: Warehouse,
+    *,
+    is_ours: bool,
+    passed: Collection[str],
 ) -> Trusted:
     """Return the files that an output of trusted code names, whether they are there or not.
 
-    `is_ours` is for `connection:` of deploy.yaml, which alone may name a UNIX socket.
+    `is_ours` is for `connection:` of deploy.yaml, which alone may name a UNIX socket. Variables
+    are those that the output asks for, and those that deploy.yaml has `passed`.
     """
     files, directories = set[Path](), set[Path]()
     for each in databases(output, rendering):
@@ -152,6 +161,7 @@ def trusted(
         references=frozenset(references - own),
         directories=frozenset(directories),
         unix_sockets=sockets,
+        variables=frozenset((*passed, *(each.name for each in asked(output)))),
     )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path, PurePosixPath
 
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Environment, Job, Secret
-from deploy_project.config.values.passed import without_logins
 from deploy_project.config.values.variables import variables
 from deploy_project.dbt.arguments import flags
 from deploy_project.dbt.arguments.commands import ListCommand
@@ -116,7 +115,7 @@ class Workspace(ProjectCopy):
             target_directory=directory / "target",
             debug_log=directory / "dbt.log",
             temporary=self.own / "tmp",
-            inherited=self._inherited(),
+            inherited=self.given.inherited,
             variables={**variables, **(added or {})},
             secrets=self.given.known.secrets,
             state=state,
@@ -136,10 +135,6 @@ class Workspace(ProjectCopy):
             if self.stranger is not None:
                 read = (invocation.target_directory, invocation.debug_log, self.tree)
                 make_plain(read, unread=(invocation.temporary, self.stranger.copies))
-
-    def _inherited(self) -> Mapping[str, str]:
-        given = self.given.inherited
-        return given if self.stranger is None else without_logins(given)
 
     def _sandbox(self, reads: tuple[Path, ...]) -> Sandbox | None:
         if self.stranger is None:
@@ -175,7 +170,8 @@ def project_copy(
             checkout, own / "tree", without=PurePosixPath(project.subdirectory) / "target"
         )
     directory = tree / project.subdirectory
-    found = given(environment, job)
+    named = stranger.trusted.variables if stranger else None
+    found = given(environment, job, named_to_stranger=named)
     seen = _seen(found, state, built_in)
     rendering = Rendering({**found.inherited, **seen})
     made = profile(
@@ -258,7 +254,7 @@ def trusted_files(
     *,
     built_in: Mapping[str, str],
 ) -> Trusted:
-    """Return the files that trusted code lets a pull request of `job` reach.
+    """Return the files and variables that trusted code lets a pull request of `job` have.
 
     That is `connection:` of deploy.yaml, or the profile of `checkout`, which is not the pull
     request's. Without either, or with one that can't be read, none.
@@ -277,7 +273,8 @@ def trusted_files(
             )
             output = made.output
     is_ours = environment.connection is not None
-    return trusted(output or {}, rendering, warehouse, is_ours=is_ours)
+    passed = {*environment.project.pass_variables, *environment.pass_variables}
+    return trusted(output or {}, rendering, warehouse, is_ours=is_ours, passed=passed)
 
 
 def warehouse_files(

@@ -317,7 +317,9 @@ def _look(fleet: Fleet, warn: object) -> tuple[Cursor, list[str]]:
 
 def test_a_run_killed_on_one_host_gets_its_record_from_the_other(killed: Killed, story: Story):
     site = story.fleet.a
-    assert killed.written == [f"Wrote the record of run {killed.run_id} of prod__endless"]
+    # The facts of the run that lost the store may have been written then, too.
+    own = [each for each in killed.written if killed.run_id in each]
+    assert own == [f"Wrote the record of run {killed.run_id} of prod__endless"]
     record = site.record(killed.run_id)
     assert (record["status"], record["commit"]) == ("Error", story.third)
     assert "The host is gone" in record["message"]

@@ -153,3 +153,16 @@ def test_the_token_of_the_hosting_is_hidden_and_not_needed(monkeypatch: pytest.M
     assert given(environment, None).scrubber.text("a hunter22 b") == f"a {MASK} b"
     monkeypatch.delenv("HOSTING")
     assert given(environment, None).scrubber.text("a hunter22 b") == "a hunter22 b"
+
+
+def test_a_stranger_gets_no_login_of_a_cloud_or_warehouse_that_nobody_has_named_for_it(
+    shop: dict[str, Environment], monkeypatch: pytest.MonkeyPatch
+):
+    """A pull request's models could read production's artifact store with the worker's login."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "aws-0123456789")
+    monkeypatch.setenv("PGPASSWORD", "warehouse")
+    found = given(shop["plain"], None, named_to_stranger=["PGPASSWORD", "SHOP_HOST"])
+    assert {"PGPASSWORD", "SHOP_HOST"} <= found.inherited.keys()
+    assert "aws-0123456789" not in {*found.inherited.values(), *found.known.secrets}
+    assert {"AWS_PROFILE", "AWS_SECRET_ACCESS_KEY"} <= {*found.left_out}
+    assert found.scrubber.text("aws-0123456789") == MASK, "wherever it may come from"

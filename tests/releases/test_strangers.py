@@ -24,7 +24,7 @@ def reads(tmp_path: Path, output: dict[str, Any]) -> tuple[Path, ...]:
     stranger = Stranger(
         name="pull-request-1-2",
         rules=PullRequestRules(),
-        trusted=trusted(output, Rendering({}), warehouse, is_ours=False),
+        trusted=trusted(output, Rendering({}), warehouse, is_ours=False, passed=()),
         copies=state.pull_request("prod", 1, 2),
         base=Checkout(tmp_path / "base"),
         package_mirrors=tmp_path / "mirrors",
@@ -100,3 +100,10 @@ def test_the_files_of_a_connection_are_open_wherever_it_names_them(
     told = {"type": "duckdb", "path": "shop.duckdb", **more}
     output = json.loads(json.dumps(told).replace("TMP", str(tmp_path)))
     assert set(reads(tmp_path, output)) == {tmp_path / each for each in expected}
+
+
+def test_variables_that_deploy_yaml_passes_or_its_connection_asks_for_are_trusted(tmp_path: Path):
+    output = {"type": "postgres", "password": "{{ env_var('PGPASSWORD') }}"}
+    warehouse = Warehouse(Project("shop", 1, "r"), "prod", (), StateDirectory(tmp_path / "state"))
+    found = trusted(output, Rendering({}), warehouse, is_ours=False, passed=["AWS_PROFILE"])
+    assert found.variables == {"PGPASSWORD", "AWS_PROFILE"}

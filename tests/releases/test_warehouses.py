@@ -164,7 +164,7 @@ def connected_for_a_pull_request(place: Place, output: dict[str, Any]) -> Connec
     stranger = Stranger(
         name="pull-request-1-2",
         rules=PullRequestRules(),
-        trusted=trusted(output, Rendering({}), place.warehouse(), is_ours=False),
+        trusted=trusted(output, Rendering({}), place.warehouse(), is_ours=False, passed=()),
         copies=place.state.root / "copies",
         base=place.checkouts[0],
         package_mirrors=place.state.root / "mirrors",

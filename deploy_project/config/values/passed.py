@@ -88,14 +88,24 @@ def names_a_file_for_dbt(name: str) -> bool:
     return known and name != "NETRC"
 
 
-def without_logins(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for a stranger's dbt: without git's logins and the user's directories.
+def for_strangers(variables: Mapping[str, str], named: Collection[str] = ()) -> dict[str, str]:
+    """Return the variables for a stranger's dbt: without logins and the user's directories.
 
-    Git reads no configuration but what it is given.
+    Those of clouds and warehouses, which may be production's, are left out unless they are `named`
+    by trusted code. Git reads no configuration but what it is given.
     """
     left_out = ("SSH_*", "GIT_ASKPASS", "GIT_SSH*", "GIT_CONFIG_*", "NETRC", "XDG_*")
-    kept = {name: value for name, value in variables.items() if not is_in(name, left_out)}
+    kept = {
+        name: value
+        for name, value in variables.items()
+        if not is_in(name, left_out) and (name in named or not may_be_productions(name))
+    }
     return {**kept, "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def may_be_productions(name: str) -> bool:
+    """Return whether a variable that passes by default may log in to a cloud or a warehouse."""
+    return is_in(name, DBT["clouds"]) or is_in(name, DBT["warehouses"])
 
 
 def credentials(variables: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Job
-from deploy_project.config.values.passed import without_logins
+from deploy_project.config.values.passed import for_strangers
 from deploy_project.dbt.processes import children
 from deploy_project.dbt.processes.installation import at_hand
 from deploy_project.releases.given import inherited
@@ -23,7 +23,7 @@ def start_dbt(job: Job, state: StateDirectory) -> None:
         commands = [each for each in steps(job) if each.kind in _COMMANDS]
         given = inherited(job.environment)
         if job.builds_pull_requests:
-            children.keep_warm(python, without_logins(given), of_strangers=True)
+            children.keep_warm(python, for_strangers(given), of_strangers=True)
         elif len(commands) == 1:
             children.start_ahead(python, given)
         else:

@@ -208,14 +208,18 @@ class Index:
 
     def failures(self, jobs: Collection[str]) -> dict[str, int]:
         """Return the number of failed runs since the last success, for each of the `jobs`."""
-        good = RUNS.alias("good")
-        last = select(func.max(good.c.created_at)).where(
-            good.c.job == RUNS.c.job, good.c.status == Status.SUCCESS.value
+        wanted = RUNS.c.job.in_(list(jobs))
+        last = (
+            select(RUNS.c.job, func.max(RUNS.c.created_at).label("at"))
+            .where(wanted, RUNS.c.status == Status.SUCCESS.value)
+            .group_by(RUNS.c.job)
+            .subquery()
         )
         asked = (
             select(RUNS.c.job, func.count())
-            .where(RUNS.c.job.in_(list(jobs)), RUNS.c.status == Status.ERROR.value)
-            .where(RUNS.c.created_at > func.coalesce(last.scalar_subquery(), -1))
+            .join(last, last.c.job == RUNS.c.job, isouter=True)
+            .where(wanted, RUNS.c.status == Status.ERROR.value)
+            .where(RUNS.c.created_at > func.coalesce(last.c.at, -1))
             .group_by(RUNS.c.job)
         )
         with self._transaction() as connection:

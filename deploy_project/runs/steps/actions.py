@@ -84,6 +84,11 @@ def _profile(context: StepContext) -> None:
         say(f"Override schema to {context.run.schema_override!r}")
     for line in (*workspace.connection.lines(), *overridden(workspace.project_directory)):
         say(line)
+    if left_out := workspace.given.left_out:
+        say(
+            f"dbt is not given {', '.join(left_out)}, since this code is not of the environment's "
+            "branch; `pass_variables:` of deploy.yaml may name them"
+        )
 
 
 def _deps(context: StepContext) -> None:

@@ -276,6 +276,7 @@ def test_the_end_of_a_killed_fork_whose_parent_was_killed_is_a_guess(warm: Warm)
     for pid in (warm._process.pid, child.process.pid):
         os.kill(pid, signal.SIGKILL)
     assert child.process.wait() == -signal.SIGKILL
+    warm._process.wait()  # else the next test may take it for alive
     for each in (child.stdin, child.stdout):
         each.close()
     os.close(child.events)

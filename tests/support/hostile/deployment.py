@@ -280,6 +280,7 @@ def deployed(directory: Path, *, sandbox: str = "when_possible") -> Generator[De
         for name, value in (
             *(("HUB_TOKEN", TOKEN), ("NO_PROXY", "127.0.0.1")),
             *(("DAEMON_SECRET", DAEMON_SECRET), ("OTHER_SECRET", OTHER_SECRET)),
+            *(("AWS_SECRET_ACCESS_KEY", f"{MARK}-cloud"), ("PGPASSWORD", f"{MARK}-warehouse")),
         ):
             patch.setenv(name, value)
         (directory / "site").mkdir()

@@ -99,6 +99,8 @@ _HELD_ANYHOW = {
 """Refused by DuckDB, or without an effect of their own; what they leave is looked at all the same."""
 _TELLING = {
     "told_by_env_var": "select '{{ env_var('DAEMON_SECRET', 'nothing') }}' as word",
+    "told_the_login_of_a_cloud": "select '{{ env_var('AWS_SECRET_ACCESS_KEY', 'nothing') }}' as word",
+    "told_the_login_of_a_warehouse": "select '{{ env_var('PGPASSWORD', 'nothing') }}' as word",
     "told_of_another": "select '{{ env_var('DBT_OTHER', 'nothing') }}' as word",
     "told_by_duckdb": "select * from duckdb_secrets()",
     "told_by_settings": "select * from duckdb_settings()",
