@@ -21,7 +21,7 @@ exit codes:
   130  interrupted
 
 The configuration is DEPLOY_CONFIG, else deploy.yaml here, else the embedded example.
-The state is DEPLOY_STATE, else .deploy beside the configuration.
+The state directory is DEPLOY_STATE, else .deploy beside the configuration.
 """
 _STATUSES = [each.lower() for each in Status if each is not Status.SKIPPED]
 _LARGEST = 10**18
@@ -302,6 +302,11 @@ def _add_filters(runs: argparse.ArgumentParser) -> None:
                 metavar="TIME",
                 help=f"only {what} {when} it: 2026-11-30, or 2026-11-30T06:00+01:00",
             )
+    runs.add_argument(
+        "--warnings",
+        action=argparse.BooleanOptionalAction,
+        help="only those with warnings or failed check-boxes, or without",
+    )
     runs.add_argument("--dbt-version", metavar="VERSION", help="only by this one, such as 1.11.2")
     runs.add_argument(
         "--docs",

@@ -200,7 +200,7 @@ def end_of(run: PastRun) -> Concluded:
     """Return the end of a run as lists show it."""
     kinds: dict[Status, Outcome] = {Status.SUCCESS: "success", Status.CANCELLED: "cancelled"}
     outcome = kinds.get(run.status, "failure")
-    if outcome == "success" and (run.warnings or run.failed_steps):
+    if outcome == "success" and run.has_warnings:
         outcome = "warning"
     return Concluded(outcome, run.ended_at or run.created_at)
 

@@ -26,6 +26,7 @@ WANTED = [
     Wanted(commit=COMMITS[0], has_docs=False),
     Wanted(pull_request=7, dbt_versions={"1.10.4"}),
     Wanted(statuses=set()),
+    Wanted(has_warnings=True),
     Wanted(job_ids={1, 2}, has_sources=False, repeats=""),
 ]
 

@@ -57,6 +57,7 @@ def wanted(given: Namespace, deployment: Deployment) -> Wanted:
         branch=given.branch,
         pull_request=given.pull_request,
         deferred_to=given.deferred_to,
+        has_warnings=given.warnings,
         has_docs=given.docs,
         created=Between(given.created_after, given.created_before),
         finished=Between(given.finished_after, given.finished_before),

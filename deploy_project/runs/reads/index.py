@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    or_,
     select,
     union_all,
 )
@@ -435,6 +436,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [] if wanted.jobs is not None else [RUNS.c.is_ours.is_(True)]
     found += [column.in_(list(values)) for column, values in several if values is not None]
     found += [column == value for column, value in one if value is not None]
+    if wanted.has_warnings is not None:
+        warned = or_(RUNS.c.warnings > 0, RUNS.c.failed_steps != "")
+        found.append(warned if wanted.has_warnings else ~warned)
     if wanted.has_docs is not None:
         made = RUNS.c.docs.in_(("published", "made"))
         found.append(made if wanted.has_docs else ~made)

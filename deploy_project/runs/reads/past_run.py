@@ -106,6 +106,11 @@ class PastRun:
         return self.status is Status.QUEUED
 
     @property
+    def has_warnings(self) -> bool:
+        """Whether a test or source has warned, or a check-box has failed."""
+        return bool(self.warnings or self.failed_steps)
+
+    @property
     def has_docs(self) -> bool:
         """Whether it has made docs."""
         return self.docs in ("published", "made")

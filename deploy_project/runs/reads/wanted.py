@@ -46,6 +46,7 @@ class Wanted:
     pull_request: int | None = None
     deferred_to: str | None = None
     """The id of the run whose state they have deferred to."""
+    has_warnings: bool | None = None
     has_docs: bool | None = None
     has_sources: bool | None = None
     repeats: str | None = None
@@ -57,7 +58,7 @@ class Wanted:
     def needs_facts(self) -> bool:
         """Whether Dagster's record does not suffice to tell."""
         asked = (self.dbt_versions, self.deferred_to, self.has_docs, self.has_sources)
-        return any(each is not None for each in asked)
+        return any(each is not None for each in (*asked, self.has_warnings))
 
     @property
     def may_have_ended(self) -> bool:
@@ -81,6 +82,7 @@ class Wanted:
             (self.branch, run.branch),
             (self.pull_request, run.pull_request),
             (self.deferred_to, run.deferred_to),
+            (self.has_warnings, run.has_warnings),
             (self.has_docs, run.has_docs),
             (self.has_sources, run.has_sources),
             (self.repeats, run.repeats),

@@ -110,6 +110,8 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
         (["--created-after", "2026-03-03"], [2]),
         (["--created-before", "2026-03-02T06:00+00:00"], [0, 1]),
         (["--finished-before", "2026-03-01"], []),
+        (["--warnings"], [0]),
+        (["--no-warnings", "--job", "daily"], [1]),
         (["--docs", "--dbt-version", "1.11.2"], [0]),
         (["--no-docs"], [1, 2]),
         (["--deferred-to", "nothing"], []),

@@ -74,6 +74,8 @@ FILTERS = {
     "dbt version": Wanted(dbt_versions={"1.10.4"}),
     "without docs": Wanted(dbt_versions={"1.10.4", "1.11.2"}, has_docs=False),
     "with docs": Wanted(has_docs=True),
+    "with warnings": Wanted(has_warnings=True),
+    "successes without warnings": Wanted(statuses={Status.SUCCESS}, has_warnings=False),
 }
 
 
