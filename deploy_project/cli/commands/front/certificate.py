@@ -53,7 +53,7 @@ def _authority(place: Path) -> "trustme.CA":
     except ImportError:
         raise ConfigError(
             "certificates are made by the library trustme, which is not installed; install it "
-            "with `pip install 'deploy-project[tls]'`"
+            "beside deploy-project, as its extra `tls` does"
         ) from None
     public, private = place / "authority.pem", place / "authority.key"
     if public.exists():
