@@ -19,6 +19,7 @@ from deploy_project.api.front.following import Configuration
 from deploy_project.api.front.front import Front
 from deploy_project.api.objects.account import number_of
 from deploy_project.api.objects.step import step_id
+from deploy_project.api.openapi.operations import OPERATIONS
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import (
     Account,
@@ -232,7 +233,7 @@ def deployment(root: Path) -> Deployment:
     other = Environment(name="other", id=22, project=crm, type="general")
     written = WrittenJob(root / "jobs.yml", 3)
     jobs = [
-        job(lion, 1, variables={"DBT_A": "lion"}, written=written),
+        job(lion, 1, variables={"DBT_A": "lion"}, written=written, generate_docs=True),
         *(job(staging, 2), job(other, 3), job(lion, 4, job_type="ci")),
     ]
     tokens = [
@@ -421,6 +422,118 @@ def test_no_query_shows_what_a_token_does_not_see(served: Served, path: str):
                 if word not in query:
                     shown = json.dumps(answer.json["data"])
                     assert word not in shown, f"{place} {query}: {answer}"
+
+
+MISSING: dict[str, Any] = {
+    "job": 991,
+    "run": 2**47 + 1,
+    "step": step_id(2**47 + 1, 1),
+    "variable": 4,
+    "subscription": "nothing",
+    "event": "wev_nothing",
+    "receipt": "wer_nothing",
+    "environment": 992,
+    "project": 993,
+}
+"""Numbers of nothing, by the names of paths."""
+BODY = {"environment_id": 992, "project_id": 993, "job_definition_id": 991, "job_ids": [991]}
+UNSEEN = [(method, path) for method, path in API if {*ROUTES[method, path].path} & {*MISSING}]
+
+
+@pytest.mark.parametrize(("method", "path"), UNSEEN, ids=lambda each: each.replace(V2, ""))
+def test_what_a_token_does_not_see_is_answered_as_what_there_is_not(
+    served: Served, method: str, path: str
+):
+    asked = ROUTES[method, path]
+    for place in {*PLACES} - {*REACHED}:
+        kept = {"project"} if place == "elsewhere" else set[str]()
+        named = {name: MISSING[name] for name in asked.path if name in MISSING and name not in kept}
+        body = asked.body and {name: BODY.get(name, each) for name, each in asked.body.items()}
+        missing = replace(
+            asked,
+            path={**asked.path, **named},
+            body=body,
+            query=asked.query.replace("job_definition_id=1", "job_definition_id=991"),
+        )
+        for permission in PERMISSIONS:
+            by = f"{permission}-{place}"
+            found = served.call(method, path, asked, by=by)
+            other = served.call(method, path, missing, by=by)
+            assert (found.status, found.text) == (other.status, other.text), by
+
+
+NUMBERS: dict[str, tuple[Any, int]] = {
+    "runs pk": ("RUN", MISSING["run"]),
+    "runs id__gt": ("RUN", MISSING["run"]),
+    "deferring_run_id": ("RUN", MISSING["run"]),
+    "jobs pk": (1, 991),
+    "environments pk": (20, 992),
+    "job_definition_id": (1, 991),
+    "environment_id": (20, 992),
+    "project_id": (1, 993),
+    "projects pk": (1, 993),
+    "repositories pk": (1, 993),
+}
+"""The number of something, and one of nothing, by the filters that take it."""
+LISTS = [
+    (path, name, NUMBERS[key])
+    for (method, path), operation in OPERATIONS.items()
+    for name in operation.query
+    for key in (name.removesuffix("__in"), f"{path.rpartition('/')[2]} {name}".removesuffix("__in"))
+    if method == "GET" and path.count("{") == 1 and key in NUMBERS
+]
+
+
+def test_filters_by_number_are_tried():
+    assert len(LISTS) > 20
+
+
+@pytest.mark.parametrize(("path", "name", "numbers"), LISTS)
+def test_a_filter_finds_what_a_token_does_not_see_as_what_there_is_not(
+    served: Served, path: str, name: str, numbers: tuple[Any, int]
+):
+    """`id__gt` told whether there is a run, of any project, by 400."""
+    for place in ("other", "none", *([] if "project" in name + path else ["elsewhere"])):
+        hidden = served.numbers.get(f"{numbers[0]}", numbers[0])
+        answers = [
+            served.call("GET", path, Asked("", query=f"{name}={each}"), by=f"account_admin-{place}")
+            for each in (hidden, numbers[1])
+        ]
+        found, other = [_but_filters(answer, name) for answer in answers]
+        assert _text(found, hidden) == _text(other, numbers[1]), place
+
+
+def test_runs_of_others_choose_no_artifact(served: Served):
+    asked = Asked("", {"job": 2, "path": "manifest.json"})
+    path = f"{V2}/jobs/{{job:int}}/artifacts/{{path:path}}"
+    answers = [
+        served.call(
+            "GET", path, replace(asked, query=f"id__gt={each}"), by="account_admin-elsewhere"
+        )
+        for each in (served.numbers["RUN"], MISSING["run"])
+    ]
+    assert [each.status for each in answers] == [400, 400]
+
+
+def _but_filters(answer: Answer, name: str) -> Any:
+    found = answer.json
+    found.get("extra", {}).get("filters", {}).pop(name, None)
+    return found
+
+
+def _text(content: Any, number: Any) -> str:
+    """An answer without a number that it repeats; small ones are in all answers."""
+    text = json.dumps(content)
+    return text if len(f"{number}") < 4 else text.replace(f"{number}", "N")
+
+
+def test_a_project_names_no_job_that_its_token_does_not_see(served: Served):
+    for path in (f"{V2}/projects/{{project:int}}", f"{V3}/projects/{{project:int}}"):
+        shown = [
+            served.call("GET", path, Asked("", {"project": 1}), by=f"account_admin-{place}").json
+            for place in ("own", "elsewhere")
+        ]
+        assert [each["data"]["docs_job_id"] for each in shown] == [1, None]
 
 
 OVERRIDES = {

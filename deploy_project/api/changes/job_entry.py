@@ -1,6 +1,7 @@
 """The entry of a jobs file that a body of dbt Cloud's API describes; pure (DESIGN 18)."""
 
 import re
+import secrets
 from collections.abc import Collection, Mapping
 from typing import Annotated, Any, cast
 
@@ -14,13 +15,13 @@ from deploy_project.config.files.model import (
     MOST_COMMANDS,
     MOST_THREADS,
 )
-from deploy_project.config.resolve.drafts import RESERVED, dagster_name, identifier_in
-from deploy_project.config.resolve.identifiers import number
+from deploy_project.config.resolve.drafts import RESERVED, identifier_in
 
 Entry = dict[str, Any]
 """A job of the jobs file, by the file's keys; as JSON has it."""
 DELETED = 2
 _LONGEST_TITLE = 255
+_NUMBERS = 2**31 - 1
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9]+")
 _COMMANDS = {
     "ci": "dbt build --select state:modified+",
@@ -230,25 +231,28 @@ def _job_type(triggers: Mapping[str, bool]) -> str:
 def new_identifier(name: str, taken: Collection[str]) -> str:
     """Return the identifier of a new job: the one in its name, as `[[daily]]`, else made of it.
 
-    One that is made is none of those `taken`; of two that differ in `-` and `_`, Dagster sees one.
+    It is none of those `taken`; of two that differ in `-` and `_`, Dagster sees one.
     """
-    marked = identifier_in(name)
-    if marked is not None:
-        return marked
-    stem = _NOT_IN_NAMES.sub("_", name).strip("_").lower()[: LONGEST_NAME - 10] or "job"
-    used = {each.replace("-", "_") for each in (*taken, *RESERVED)}
-    found, count = stem, 1
-    while found in used:
+    made = _NOT_IN_NAMES.sub("_", name).strip("_").lower()
+    stem = (identifier_in(name) or made)[: LONGEST_NAME - 10] or "job"
+    used = {same(each) for each in (*taken, *RESERVED)}
+    found, count = identifier_in(name) or stem, 1
+    while same(found) in used:
         count += 1
         found = f"{stem}_{count}"
     return found
 
 
-def new_id(environment: str, identifier: str, taken: Collection[int]) -> int:
-    """Return the number of a new job: made of its name in Dagster, and none of those `taken`."""
-    name, count = dagster_name(environment, identifier), 1
-    found = number(name)
-    while found in taken:
-        count += 1
-        found = number(f"{name}/{count}")
+def same(identifier: str) -> str:
+    """Return the text that is the same for all identifiers that are one in Dagster."""
+    return identifier.replace("-", "_")
+
+
+def new_id(taken: Collection[int]) -> int:
+    """Return the number of a new job, none of those `taken`.
+
+    It follows from nothing: who knows its own must not learn of names that others have.
+    """
+    while (found := secrets.randbelow(_NUMBERS) + 1) in taken:
+        pass
     return found

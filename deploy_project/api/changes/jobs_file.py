@@ -17,7 +17,7 @@ from deploy_project.config.files.limited_yaml import UnreadableError, read_yaml
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.small_files import LARGEST, NoTextError
 from deploy_project.config.state import StateDirectory
-from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.config.values.deployment import Deployment, Job, Off
 from deploy_project.config.writing.quoted_yaml import quoted_yaml
 from deploy_project.errors import ConfigError
 from deploy_project.processes.deadlines import Stopped
@@ -26,6 +26,7 @@ from deploy_project.processes.locks import locked
 Entries = dict[str, dict[str, Any]]
 """The entries of the jobs file by identifier, in their order."""
 _PATIENCE = 20.0
+_REFERENCES = ("deferring_", "job_completion_trigger_condition")
 _HEAD = """\
 # The jobs that were made over the API of `deploy-project serve`, which writes this file.
 # To move a job into git, delete it over the API and move its lines into a jobs file.
@@ -120,8 +121,17 @@ def _refusal(front: Front, identifier: str, text: str) -> ApiError:
         r"(?:\.(?P<key>[^:]*))?: (?P<what>.*)"
     )
     found = [line.fullmatch(each) for each in text.splitlines()]
-    faults = {each["key"] or "job": _shown(front, each["what"]) for each in found if each}
+    faults = {
+        each["key"] or "job": _shown(front, _told(each["key"] or "", each["what"]))
+        for each in found
+        if each
+    }
     return invalid(faults) if faults else ApiError(503, _WRONG)
+
+
+def _told(key: str, text: str) -> str:
+    """Return a message of a reference without its remedy: it names others, seen or not."""
+    return text.partition(", found ")[0] if key.startswith(_REFERENCES) else text
 
 
 def _shown(front: Front, text: str) -> str:
@@ -142,4 +152,8 @@ def _refuse_parts_off(before: Deployment, after: Deployment, identifier: str) ->
     for job in after.jobs.values():
         found = [each for each in job.off if each not in known]
         if job.identifier == identifier and found:
-            raise invalid({each.part: each.why for each in found})
+            raise invalid({each.part: _off(each) for each in found})
+
+
+def _off(off: Off) -> str:
+    return off.why if off.part == "job" else off.why.partition(", found ")[0]

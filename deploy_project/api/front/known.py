@@ -1,9 +1,10 @@
 """The deployment as answers show it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from deploy_project.config.values.deployment import Account, Deployment
+from deploy_project.config.values.deployment import Account, Deployment, Job
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,8 @@ class Known:
 
     deployment: Deployment
     since: datetime
+    sees: Callable[[Job], bool] = lambda _: True
+    """Whether the token of the request sees a job."""
 
     @property
     def account(self) -> Account:

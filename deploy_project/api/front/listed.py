@@ -1,7 +1,7 @@
 """The answers that list projects, environments and jobs of the configuration."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from starlette.requests import Request
@@ -36,7 +36,7 @@ def every(
 ) -> Response:
     """Return the page that a request asks for of all that its token sees, or of one project's."""
     permit(request, kind.action)
-    known, parameters = front.known, request.query_params.multi_items()
+    known, parameters = _known(front, request), request.query_params.multi_items()
     sees = visible(request, kind.action)
     items = (
         each
@@ -54,7 +54,11 @@ def one(front: Front, request: Request, kind: Kind[Item], item: Item) -> Respons
     """Return the answer that shows one item."""
     permit(request, kind.action)
     asked = related(request.query_params.multi_items(), kind.related)
-    return envelope.one(kind.shown(front, [item], front.known, asked)[0])
+    return envelope.one(kind.shown(front, [item], _known(front, request), asked)[0])
+
+
+def _known(front: Front, request: Request) -> Known:
+    return replace(front.known, sees=visible(request, Action.READ_JOBS))
 
 
 def _project(item: Project | Environment | Job) -> Project:

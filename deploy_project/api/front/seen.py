@@ -1,6 +1,6 @@
 """The look-up of projects, environments, jobs and runs that the token of a request sees."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -57,23 +57,53 @@ def seen_run(front: Front, request: Request, *, number: int | None = None) -> Pa
 
     Its job may be gone.
     """
-    wanted: int = request.path_params["run"] if number is None else number
-    run = front.runs.by_number(wanted)
-    if run is None or not run.is_ours or not visible(request)(run):
+    run = finding(front, request)(request.path_params["run"] if number is None else number)
+    if run is None:
         raise not_found()
     return run
 
 
+def finding(front: Front, request: Request) -> Callable[[int], PastRun | None]:
+    """Return the look-up of a run by its number; it finds none that the token does not see."""
+    sees = visible(request)
+
+    def find(number: int) -> PastRun | None:
+        run = front.runs.by_number(number)
+        return run if run is not None and run.is_ours and sees(run) else None
+
+    return find
+
+
 def seen_only(front: Front, request: Request, asked: Wanted) -> Wanted:
     """Return the runs of `asked` that the token of a request sees."""
-    token = token_of(request)
-    if "*" in token.projects and "*" in token.environments:
+    if _sees_all(request):
         return asked
     sees = visible(request)
-    seen = {each.name for each in front.deployment.environments.values() if sees(each)}
-    if asked.environments is not None:
-        seen &= {*asked.environments}
-    return replace(asked, environments=seen)
+    environments = [each for each in front.deployment.environments.values() if sees(each)]
+    return replace(
+        asked,
+        environments=_both(asked.environments, {each.name for each in environments}),
+        # An environment may have been another project's.
+        projects=_both(asked.projects, {each.project.name for each in environments}),
+    )
+
+
+def _both(asked: Collection[str] | None, seen: set[str]) -> set[str]:
+    return seen if asked is None else seen.intersection(asked)
+
+
+def _sees_all(request: Request) -> bool:
+    token = token_of(request)
+    return "*" in token.projects and "*" in token.environments
+
+
+def as_seen(front: Front, request: Request, run: PastRun) -> PastRun:
+    """Return a run without the others that it waits for and that the token does not see."""
+    if not run.blocked_by or _sees_all(request):
+        return run
+    sees = visible(request)
+    seen = tuple(each for each in run.blocked_by if sees(front.runs.by_id(each)))
+    return replace(run, blocked_by=seen)
 
 
 def permit_of_run(request: Request, action: Action, run: PastRun) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from deploy_project.api.front.known import Known
 from deploy_project.api.objects.humanized import with_t
 from deploy_project.config.values.deployment import (
-    Deployment,
     Environment,
     Job,
     Project,
@@ -81,7 +80,7 @@ def account_object(known: Known) -> Object:
 
 def project_object(project: Project, known: Known, related: frozenset[str] = frozenset()) -> Object:
     """Return a project; its docs and freshness jobs are those of production that do so."""
-    jobs = _production_jobs(project, known.deployment)
+    jobs = _production_jobs(project, known)
     docs = next((job for job in jobs if job.generate_docs), None)
     freshness = next((job for job in jobs if job.run_generate_sources), None)
     return {
@@ -286,6 +285,7 @@ def shown_value(name: str, value: str | Secret) -> str:
     return MASK if is_secret else str(value)
 
 
-def _production_jobs(project: Project, deployment: Deployment) -> list[Job]:
-    environment = production(deployment.environments_of(project))
-    return deployment.jobs_in(environment) if environment is not None else []
+def _production_jobs(project: Project, known: Known) -> list[Job]:
+    environment = production(known.deployment.environments_of(project))
+    found = known.deployment.jobs_in(environment) if environment is not None else []
+    return [each for each in found if known.sees(each)]

@@ -12,7 +12,7 @@ from upath import UPath
 
 from deploy_project.api.auth.permissions import Action
 from deploy_project.api.front.front import Front
-from deploy_project.api.front.seen import job_of, permit_in, permit_of_run, seen_run
+from deploy_project.api.front.seen import finding, job_of, permit_in, permit_of_run, seen_run
 from deploy_project.api.http import envelope
 from deploy_project.api.http.listing import number
 from deploy_project.api.http.problems import not_found
@@ -70,7 +70,7 @@ def _of_job(front: Front, request: Request, job: str) -> Wanted:
     """Return the runs of a job that the query asks for; successes where it names no status."""
     given = [(name, text) for name, text in request.query_params.multi_items() if name != "step"]
     query: ListQuery = list_query(given, filters=FILTERS, orders=ORDERS)
-    asked = wanted(query, front.deployment, front.runs.by_number)
+    asked = wanted(query, front.deployment, finding(front, request))
     if _STATUSES.isdisjoint(query.filters):
         asked = replace(asked, statuses={Status.SUCCESS})
     return replace(asked, jobs={job})

@@ -19,6 +19,7 @@ from deploy_project.api.changes.job_entry import (
     changed,
     new_id,
     new_identifier,
+    same,
 )
 from deploy_project.api.changes.jobs_file import Entries, change_jobs, own_job, place_in_git
 from deploy_project.api.front.front import Front
@@ -29,6 +30,7 @@ from deploy_project.api.http.bodies import checked, posted
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.objects.cron_forms import FormError
 from deploy_project.api.v2 import jobs
+from deploy_project.config.resolve.drafts import identifier_in
 from deploy_project.config.values.deployment import Deployment, Environment, Job
 
 _TRIGGER = "job_completion_trigger_condition"
@@ -48,10 +50,11 @@ def routes(front: Front) -> list[Route]:
         name, known = body.name, front.deployment.jobs.values()
 
         def add(entries: Entries) -> tuple[str, Entries]:
+            _refuse_taken(request, front.deployment, entries, name)
             identifier = new_identifier(name, [*entries, *(job.identifier for job in known)])
-            _refuse_taken(front.deployment, entries, identifier)
             ids = [*(job.id for job in known), *(each.get("id", 0) for each in entries.values())]
-            made = _entry({"id": new_id(environment.name, identifier, ids)}, body)
+            number = {"id": new_id(ids)}
+            made = {**_entry(number, body), **number}
             return identifier, {**entries, identifier: made}
 
         made = _object(front, *change_jobs(front, add))
@@ -159,12 +162,25 @@ def _parent(entry: Mapping[str, Any]) -> Any:
     return trigger["condition"]["job_id"] if trigger and "condition" in trigger else None
 
 
-def _refuse_taken(deployment: Deployment, entries: Entries, identifier: str) -> None:
-    found = next((job for job in deployment.jobs.values() if job.identifier == identifier), None)
-    place = place_in_git(found, deployment) if found is not None else ""
-    if place or identifier in entries:
-        where = place or f"the file of the API, with the id {entries[identifier].get('id')}"
-        raise ApiError(409, f"There is a job {identifier!r} already, in {where}.")
+def _refuse_taken(
+    request: Request, deployment: Deployment, entries: Entries, name: str
+) -> None:
+    """Raise `ApiError` 409 if the identifier in a new job's name is that of a job that is seen."""
+    wanted = same(identifier_in(name) or "")
+    sees = visible(request, Action.READ_JOBS)
+    for job in deployment.jobs.values():
+        place = place_in_git(job, deployment)
+        if place and same(job.identifier) == wanted and sees(job):
+            raise _taken(job.identifier, place)
+    seen = {each.id for each in deployment.environments.values() if sees(each)}
+    for identifier, entry in entries.items():
+        if same(identifier) == wanted and entry.get("environment_id") in seen:
+            place = f"the file of the API, with the id {entry.get('id')}"
+            raise _taken(identifier, place)
+
+
+def _taken(identifier: str, place: str) -> ApiError:
+    return ApiError(409, f"There is a job {identifier!r} already, in {place}.")
 
 
 def _found(entries: Entries, job: Job) -> Entry:

@@ -13,7 +13,7 @@ from deploy_project.api.auth.permissions import Action
 from deploy_project.api.auth.tokens import permit
 from deploy_project.api.front.front import Front
 from deploy_project.api.front.known import Known
-from deploy_project.api.front.seen import permit_of_run, seen_only, seen_run
+from deploy_project.api.front.seen import as_seen, finding, permit_of_run, seen_only, seen_run
 from deploy_project.api.http import envelope
 from deploy_project.api.http.listing import typed
 from deploy_project.api.http.query import list_query, related
@@ -35,16 +35,16 @@ def routes(front: Front) -> list[Route]:
         run = seen_run(front, request)
         permit_of_run(request, Action.READ_RUNS, run)
         asked = related(request.query_params.multi_items(), RELATED)
-        return envelope.one(shown(front, run, asked))
+        return envelope.one(shown(front, as_seen(front, request, run), asked))
 
     def every(request: Request) -> Response:
         permit(request, Action.READ_RUNS)
         parameters = request.query_params.multi_items()
         query = list_query(parameters, filters=FILTERS, orders=ORDERS)
-        asked = seen_only(front, request, wanted(query, front.deployment, front.runs.by_number))
+        asked = wanted(query, front.deployment, finding(front, request))
         first = query.order_by.split(",")[0]
         page = front.runs.page(
-            asked,
+            seen_only(front, request, asked),
             limit=query.limit,
             offset=query.offset,
             order="finished" if first.endswith("finished_at") else "created",
@@ -52,7 +52,8 @@ def routes(front: Front) -> list[Route]:
         )
         known = front.known
         now, included = datetime.now(UTC), related(parameters, LISTED)
-        found = [_listed(front, each, known, included, now) for each in page.runs]
+        seen = [as_seen(front, request, each) for each in page.runs]
+        found = [_listed(front, each, known, included, now) for each in seen]
         query = replace(query, shown={**_always(known), **typed(query.filters)})
         return envelope.many(found, query=query, total=page.total)
 

@@ -25,7 +25,7 @@ from deploy_project.api.auth.permissions import Action
 from deploy_project.api.auth.steps import refuse_connections
 from deploy_project.api.auth.tokens import token_of
 from deploy_project.api.front.front import Front
-from deploy_project.api.front.seen import job_of, permit_in, run_of
+from deploy_project.api.front.seen import as_seen, job_of, permit_in, run_of
 from deploy_project.api.http import envelope
 from deploy_project.api.http.bodies import checked, posted
 from deploy_project.api.http.problems import ApiError, invalid
@@ -136,7 +136,7 @@ def routes(front: Front) -> list[Route]:
             permit_in(request, action, job)
         refuse_connections("steps_override", body.steps_override or ())
         asked = _asked(front, job, body, who=token_of(request).name)
-        return _answer(front, _launched(front, request, asked))
+        return _answer(front, request, _launched(front, request, asked))
 
     def rerun(request: Request, _: dict[str, Any]) -> Response:
         job = job_of(front, request)
@@ -148,7 +148,7 @@ def routes(front: Front) -> list[Route]:
             asked = _retry(front, newest, job, who=token_of(request).name)
         else:
             asked = _asked(front, job, TriggerBody(cause=_CAUSE), who=token_of(request).name)
-        return _answer(front, _launched(front, request, asked))
+        return _answer(front, request, _launched(front, request, asked))
 
     def cancel(request: Request, _: dict[str, Any]) -> Response:
         run, job = run_of(front, request)
@@ -157,7 +157,7 @@ def routes(front: Front) -> list[Route]:
             by = {tags.CANCELLED_BY: token_of(request).name}
             front.runs.instance.add_run_tags(run.id, by)
             _cancel(front, run)
-        return _answer(front, run.id)
+        return _answer(front, request, run.id)
 
     def retry(request: Request, _: dict[str, Any]) -> Response:
         run, job = run_of(front, request)
@@ -165,7 +165,7 @@ def routes(front: Front) -> list[Route]:
         _permit_again(request, run, job)
         _refuse_inactive(front, job)
         asked = _retry(front, run, job, who=token_of(request).name)
-        return _answer(front, _launched(front, request, asked))
+        return _answer(front, request, _launched(front, request, asked))
 
     def outlook(request: Request) -> Response:
         run, job = run_of(front, request)
@@ -304,5 +304,5 @@ def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:
     return retries.retry(front.runs.instance, run.id, who=who, from_start=not goes_on)
 
 
-def _answer(front: Front, run_id: str) -> Response:
-    return envelope.one(shown(front, front.runs.by_id(run_id)))
+def _answer(front: Front, request: Request, run_id: str) -> Response:
+    return envelope.one(shown(front, as_seen(front, request, front.runs.by_id(run_id))))

@@ -232,6 +232,65 @@ def test_a_job_refers_to_none_that_its_token_does_not_see(caller: Caller):
     assert (status, answer["data"]) == (400, {"deferring_job_definition_id": "is the id of none"})
 
 
+UNSEEN: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"environment_id": 11}, {"environment_id": 404}),
+    ({"deferring_environment_id": 11}, {"deferring_environment_id": 404}),
+    ({"deferring_job_definition_id": 5}, {"deferring_job_definition_id": 404}),
+    *(
+        (
+            {"job_completion_trigger_condition": {"condition": {"job_id": hidden, **more}}},
+            {"job_completion_trigger_condition": {"condition": {"job_id": 404, **more}}},
+        )
+        for hidden, more in ((5, {}), (6, {"project_id": 7}))
+    ),
+    ({"name": "Daily [[daily]]"}, {"name": "Daily [[dailies]]"}),
+    ({"name": "Daily [[night-ly]]"}, {"name": "Daily [[night-lies]]"}),
+    ({"name": "Daily"}, {"name": "Dailies"}),
+    ({"id": 5}, {"id": 404}),
+    ({"id": 6}, {"id": 404}),
+]
+"""Bodies that name something that the token `staging` does not see, and that there is not."""
+
+
+@pytest.mark.parametrize(("unseen", "missing"), UNSEEN, ids=lambda each: str(each)[:40])
+@pytest.mark.parametrize("changes", [False, True], ids=["create", "change"])
+def test_what_a_token_does_not_see_is_to_it_as_what_there_is_not(
+    tmp_path: Path, unseen: dict[str, Any], missing: dict[str, Any], *, changes: bool
+):
+    """By 409 and 400 a narrowed token had learned names, ids and places of others' jobs."""
+    hidden = """
+        jobs:
+          daily: {id: 5, environment: production, execute_steps: [dbt build]}
+          night_ly: {id: 6, environment: production, execute_steps: [dbt build]}
+        """
+    with caller_of(tmp_path, jobs=hidden) as caller:
+        own = {**PARENT, "environment_id": 12, "name": "Own"}
+        path = "jobs"
+        if changes:
+            path = f"jobs/{caller.call('POST', 'jobs', own, token='staging')[1]['data']['id']}"
+            own = {}
+        answers = [
+            caller.call("POST", path, {**own, **body}, token="staging")
+            for body in (unseen, missing)
+        ]
+        assert _without_own(answers[0]) == _without_own(answers[1])
+
+
+def _without_own(answer: tuple[int, Any]) -> tuple[int, Any]:
+    """An answer without the name, number and times that are the job's own."""
+    status, content = answer
+    if status >= 400:
+        return answer
+    own = ("id", "name", "created_at", "updated_at")
+    return status, {key: each for key, each in content["data"].items() if key not in own}
+
+
+def test_a_number_that_is_sent_with_a_new_job_is_not_its_own(caller: Caller):
+    """The refusal of a taken one had told that there is a job of that number."""
+    status, answer = caller.call("POST", "jobs", {**PARENT, "id": 5})
+    assert (status, answer["data"]["id"] == 5) == (201, False)
+
+
 def test_a_reference_to_a_job_that_was_deleted_does_not_keep_the_other_from_changing(
     caller: Caller,
 ):
