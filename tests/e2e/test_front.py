@@ -186,6 +186,8 @@ def test_one_idempotency_key_is_one_run(caller: Caller):
         same = set(pool.map(trigger, ["a"] * 5))
     assert len(same) == 1
     assert trigger("b") not in same
+    status, answer = caller.call("POST", "jobs/1/run", {"cause": "y"}, Idempotency_Key="a")
+    assert (status, "another body" in answer["status"]["user_message"]) == (422, True)
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ _ERRORS = {
     "401": "No token, an unknown one, or one that has expired",
     "403": "The token may not do this, or not in this account",
     "404": "Not there, or not for this token's eyes",
+    "422": "An `Idempotency-Key` has come with another body before",
     "429": "Too many requests; `Retry-After` has the seconds to wait",
     "503": "Dagster does not answer; `user_message` says why",
 }

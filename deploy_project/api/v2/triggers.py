@@ -1,9 +1,10 @@
 """The routes that start, cancel and repeat runs."""
 
+import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -41,7 +42,7 @@ from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.requests import retries
 from deploy_project.runs.requests.by_hand import Wish, by_hand
-from deploy_project.runs.requests.idempotency import once
+from deploy_project.runs.requests.idempotency import Once, OtherBodyError
 from deploy_project.runs.requests.request import Request as RunRequest
 from deploy_project.runs.retry import refusal
 
@@ -52,6 +53,10 @@ _REMOTE_AWAY = (
     "the reason. Try again, or name a commit as git_sha."
 )
 _LONGEST_KEY = 255
+_OTHER_BODY = (
+    "This Idempotency-Key was sent with another body within a day: send the same body for the same "
+    "run, or another key for another one."
+)
 _DIGITS = 16
 _CANCEL_SECONDS, _LOOK_SECONDS = 5.0, 0.5
 _START_SECONDS = 200.0
@@ -135,20 +140,25 @@ def routes(front: Front) -> list[Route]:
         for action in body.actions:
             permit_in(request, action, job)
         refuse_connections("steps_override", body.steps_override or ())
-        asked = _asked(front, job, body, who=token_of(request).name)
-        return _answer(front, request, _launched(front, request, asked))
 
-    def rerun(request: Request, _: dict[str, Any]) -> Response:
+        def asked() -> RunRequest:
+            return _asked(front, job, body, who=token_of(request).name)
+
+        return _answer(front, request, _launched(front, request, fields, asked))
+
+    def rerun(request: Request, fields: dict[str, Any]) -> Response:
         job = job_of(front, request)
         permit_in(request, Action.TRIGGER, job)
-        newest = front.runs.newest(Wanted(jobs={job.name}))
-        if newest is not None and newest.status is Status.ERROR:
+
+        def asked() -> RunRequest:
+            newest = front.runs.newest(Wanted(jobs={job.name}))
+            who = token_of(request).name
+            if newest is None or newest.status is not Status.ERROR:
+                return _asked(front, job, TriggerBody(cause=_CAUSE), who=who)
             _permit_again(request, newest, job)
-            _refuse_inactive(front, job)
-            asked = _retry(front, newest, job, who=token_of(request).name)
-        else:
-            asked = _asked(front, job, TriggerBody(cause=_CAUSE), who=token_of(request).name)
-        return _answer(front, request, _launched(front, request, asked))
+            return _retry(front, newest, job, who=who)
+
+        return _answer(front, request, _launched(front, request, fields, asked))
 
     def cancel(request: Request, _: dict[str, Any]) -> Response:
         run, job = run_of(front, request)
@@ -159,13 +169,15 @@ def routes(front: Front) -> list[Route]:
             _cancel(front, run)
         return _answer(front, request, run.id)
 
-    def retry(request: Request, _: dict[str, Any]) -> Response:
+    def retry(request: Request, fields: dict[str, Any]) -> Response:
         run, job = run_of(front, request)
         permit_in(request, Action.TRIGGER, job)
         _permit_again(request, run, job)
-        _refuse_inactive(front, job)
-        asked = _retry(front, run, job, who=token_of(request).name)
-        return _answer(front, request, _launched(front, request, asked))
+
+        def asked() -> RunRequest:
+            return _retry(front, run, job, who=token_of(request).name)
+
+        return _answer(front, request, _launched(front, request, fields, asked))
 
     def outlook(request: Request) -> Response:
         run, job = run_of(front, request)
@@ -233,21 +245,43 @@ def _refuse_inactive(front: Front, job: Job) -> None:
         raise ApiError(400, why)
 
 
-def _launched(front: Front, request: Request, asked: RunRequest) -> str:
-    """Return the id of the run that is asked for; the same one for the same `Idempotency-Key`."""
+def _launched(
+    front: Front, request: Request, fields: Mapping[str, Any], asked: Callable[[], RunRequest]
+) -> str:
+    """Return the id of the run that is `asked` for; the same one for the same `Idempotency-Key`.
+
+    With such a key, `asked` is not called once there is a run: what was possible then may not be
+    so any more.
+    """
 
     def launch(each: RunRequest) -> str:
         return front.dagster.launch(each.job_name, each.tags, each.run_config)
 
-    key = request.headers.get("idempotency-key", "")[:_LONGEST_KEY]
-    own = "\n".join([token_of(request).name, request.scope["path"], key])
-    run_id = (
-        once(front.runs.instance, front.state, asked, key=own, launch=launch)
-        if key
-        else launch(asked)
-    )
+    key = request.headers.get("idempotency-key")
+    run_id = _only_once(front, _once(request, key, fields), asked, launch) if key else launch(asked())
     note(request, f"run {tags.run_number(run_id)}")
     return run_id
+
+
+def _only_once(
+    front: Front,
+    wish: Once,
+    asked: Callable[[], RunRequest],
+    launch: Callable[[RunRequest], str],
+) -> str:
+    instance = front.runs.instance
+    try:
+        earlier = wish.run(instance)
+        return earlier or wish.launched(instance, front.state, asked(), launch=launch)
+    except OtherBodyError:
+        raise ApiError(422, _OTHER_BODY) from None
+
+
+def _once(request: Request, key: str, fields: Mapping[str, Any]) -> Once:
+    if len(key) > _LONGEST_KEY:
+        raise invalid({"Idempotency-Key": f"is longer than {_LONGEST_KEY} characters"})
+    own = "\n".join([token_of(request).name, request.scope["path"], key])
+    return Once(key=own, body=json.dumps(fields, sort_keys=True))
 
 
 def _cancel(front: Front, run: PastRun) -> None:
@@ -294,8 +328,10 @@ def _permit_again(request: Request, run: PastRun, job: Job) -> None:
 def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:
     """Return the request of a run that repeats a failed one: from its failure, or else whole.
 
-    Raises `ApiError` 400 with dbt Cloud's reason for one that has not failed.
+    Raises `ApiError` 400 with dbt Cloud's reason for one that has not failed, and for a job that
+    nothing may start.
     """
+    _refuse_inactive(front, job)
     past = retries.past(front.runs, run.id, job, front.deployment, front.state)
     refused = refusal.refusal(past)
     if refused is not None and refused.reason == "RETRY_NOT_FAILED_RUN":

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -15,22 +16,48 @@ from deploy_project.runs.requests.request import Request
 LASTS = timedelta(days=1)
 
 
-def once(
-    instance: dg.DagsterInstance,
-    state: StateDirectory,
-    asked: Request,
-    *,
-    key: str,
-    launch: Callable[[Request], str],
-) -> str:
-    """Return the id of the run that was asked for with `key`; `launch` it if none was within a day.
+class OtherBodyError(Exception):
+    """A key has come again with another body: no run would be the answer to both."""
 
-    `key` is any text. Requests of other processes on this state directory wait meanwhile.
-    """
-    mark = hashlib.sha256(key.encode()).hexdigest()[:32]
-    with exclusive(state.requests_lock, purpose="ask for a run only once"):
+
+@dataclass(frozen=True)
+class Once:
+    """A request that may be made again: its key and its body, any texts."""
+
+    key: str
+    body: str
+
+    def run(self, instance: dg.DagsterInstance) -> str | None:
+        """Return the id of the run that it was answered with within a day; None for none.
+
+        Raises `OtherBodyError`.
+        """
         since = datetime.now(UTC) - LASTS
-        for record in tagged(instance, {tags.IDEMPOTENCY: mark}):
-            if record.create_timestamp > since and tags.were_asked_for(record.dagster_run.tags):
-                return record.dagster_run.run_id
-        return launch(asked.with_tags({tags.IDEMPOTENCY: mark}))
+        for record in tagged(instance, {tags.IDEMPOTENCY: _hash(self.key)}):
+            own = record.dagster_run.tags
+            if record.create_timestamp <= since or not tags.were_asked_for(own):
+                continue
+            if own.get(tags.IDEMPOTENT_BODY) != _hash(self.body):
+                raise OtherBodyError
+            return record.dagster_run.run_id
+        return None
+
+    def launched(
+        self,
+        instance: dg.DagsterInstance,
+        state: StateDirectory,
+        asked: Request,
+        *,
+        launch: Callable[[Request], str],
+    ) -> str:
+        """Return the id of its run; `launch` the request `asked` if there is none yet.
+
+        Requests of other processes on this state directory wait meanwhile. Raises `OtherBodyError`.
+        """
+        own = {tags.IDEMPOTENCY: _hash(self.key), tags.IDEMPOTENT_BODY: _hash(self.body)}
+        with exclusive(state.requests_lock, purpose="ask for a run only once"):
+            return self.run(instance) or launch(asked.with_tags(own))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -23,7 +23,7 @@ from deploy_project.runs.retry.resumption import previous
 _OF_ITS_OWN = frozenset(
     {tags.COMMIT, tags.FULL_COMMIT, tags.BRANCH, tags.HIDDEN_BRANCH, tags.TRIGGER, tags.CAUSE}
     | {tags.FACTS, tags.FAILED_STEPS, tags.RESUMED_RUN, tags.RETRY_SELECT, tags.SAME_COMMIT}
-    | {tags.WHO, tags.REPEATS, tags.STRANGER, tags.IDEMPOTENCY}
+    | {tags.WHO, tags.REPEATS, tags.STRANGER, tags.IDEMPOTENCY, tags.IDEMPOTENT_BODY}
     | {tags.COMMIT_OVERRIDE, tags.CANCELLED_BY}
     | {tags.RUN_NUMBER, tags.DEFINITION, tags.REACTIVATES, tags.DEPLOYED_BY, tags.UPSTREAM_RUN}
 )
