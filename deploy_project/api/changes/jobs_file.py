@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from deploy_project.api.auth.permissions import Action
+from deploy_project.api.changes.room import Entries, has_room
 from deploy_project.api.front.front import Front
 from deploy_project.api.front.seen import permit_in
 from deploy_project.api.http.problems import ApiError, invalid
@@ -23,20 +24,22 @@ from deploy_project.errors import ConfigError
 from deploy_project.processes.deadlines import Stopped
 from deploy_project.processes.locks import locked
 
-Entries = dict[str, dict[str, Any]]
-"""The entries of the jobs file by identifier, in their order."""
 _PATIENCE = 20.0
 _REFERENCES = ("deferring_", "job_completion_trigger_condition")
 _HEAD = """\
 # The jobs that were made over the API of `deploy-project serve`, which writes this file.
 # To move a job into git, delete it over the API and move its lines into a jobs file.
 """
+_ROOM = LARGEST - len(_HEAD)
 _BUSY = "The jobs are being changed by somebody else; try again."
 _WRONG = (
     "No job can be changed now: the configuration files have mistakes, which "
     "`deploy-project check` tells."
 )
-_FULL = f"The jobs made over the API would take more than {LARGEST >> 20} MiB; delete some."
+_FULL = (
+    f"The file of the jobs made over the API has {LARGEST >> 20} MiB, and the jobs of this project "
+    "take as much of it as is left to others: delete some, or move some to a jobs file in git."
+)
 
 
 def change_jobs(
@@ -45,16 +48,17 @@ def change_jobs(
     """Replace the entries of the jobs file; return the deployment and the job that is changed.
 
     `decide` returns the identifier of that job, and all entries. Nothing is written unless the
-    whole configuration loads with them. Raises `ApiError` 400 for mistakes in the job, 503 for
-    those elsewhere.
+    whole configuration loads with them. Raises `ApiError` 400 for mistakes in the job, 409 where
+    the file has no room for it, 503 for mistakes elsewhere.
     """
     state, deployment = front.state, front.deployment
     try:
         with state.explained("writing the jobs of the API"), _alone(state):
-            identifier, entries = decide(_entries(front))
+            before = _entries(front)
+            identifier, entries = decide(before)
+            if not has_room(deployment, identifier, before=before, after=entries, most=_ROOM):
+                raise ApiError(409, _FULL)
             text = _HEAD + quoted_yaml({"jobs": entries})
-            if len(text.encode("utf-8", "surrogatepass")) > LARGEST:
-                raise ApiError(400, _FULL)
             try:
                 after = load_deployment(deployment.source, state=state.root, api_jobs=text)
             except ConfigError as error:

@@ -304,6 +304,24 @@ def test_a_reference_to_a_job_that_was_deleted_does_not_keep_the_other_from_chan
     assert answer["data"]["deferring_job_definition_id"] == parent
 
 
+def test_a_flood_is_refused_before_the_file_can_not_be_read(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
+):
+    """Whoever had filled the file had filled it for everybody."""
+    monkeypatch.setattr("deploy_project.api.changes.jobs_file._ROOM", 20_000)
+    statuses: list[int] = []
+    while 409 not in statuses:
+        body = {**PARENT, "execute_steps": [f"dbt build --select {'x' * 4_000}"]}
+        status, answer = caller.call("POST", "jobs", body)
+        statuses.append(status)
+    assert statuses == [201] * 4 + [409]
+    assert "delete some" in answer["status"]["user_message"]
+    assert len(kept(caller)) == 4
+    first = caller.call("GET", "jobs?name__icontains=nightly")[1]["data"][0]["id"]
+    assert caller.call("DELETE", f"jobs/{first}")[0] == 200
+    assert caller.call("POST", "jobs", PARENT)[0] == 201
+
+
 def test_many_at_once_lose_nothing(caller: Caller):
     answers = caller.at_once(
         [("POST", "jobs", {**PARENT, "name": f"Job {index % 2}"}) for index in range(12)]
