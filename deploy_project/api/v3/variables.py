@@ -21,8 +21,13 @@ from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.objects import variables
 from deploy_project.api.objects.variables import Scoped
 from deploy_project.config.values.deployment import Deployment, Job, Project
+from deploy_project.config.values.variables import RESERVED
 
 _READ_ONLY = "Variables of projects and environments are in deploy.yaml, and only changed there."
+_BUILT_IN = (
+    "which each run sets itself, as on dbt Cloud: a value for it would have no effect; give the "
+    "variable another name"
+)
 Ignored = Annotated[Any, Field(default=None)]
 
 
@@ -124,6 +129,8 @@ def _own(front: Front, request: Request) -> tuple[Job, Scoped]:
 
 def _set(front: Front, request: Request, job: Job, name: str, value: str | None) -> Response:
     name = name.upper()
+    if name in RESERVED:
+        raise invalid({"name": f"is {name!r}, {_BUILT_IN}"})
     if name.startswith(variables.SECRET) and value is not None:
         line = f"{name}: {{env: {name}}}"
         raise invalid(

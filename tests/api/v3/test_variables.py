@@ -93,6 +93,15 @@ def test_a_secret_is_refused_with_the_line_to_write(caller: Caller, job: int):
     assert "hunter2" not in caller.state.api_jobs.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["DBT_CLOUD_RUN_ID", "dbt_cloud_job_id", "DBT_ENV"])
+def test_what_each_run_sets_itself_is_refused(caller: Caller, job: int, name: str):
+    """It was taken, and no run ever had it."""
+    status, answer = sent(caller, "", payload(job, name, "7"))
+    assert (status, [*answer["data"]]) == (400, ["name"])
+    assert repr(name.upper()) in answer["data"]["name"]
+    assert "custom_environment_variables" not in caller.state.api_jobs.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "what"),
     [("REGION", "x", "must begin with `DBT_`"), ("DBT_REGION", MASK, "is masked")],
