@@ -53,6 +53,7 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
         *accounts.routes(front),
     ]
     v3 = [
+        *accounts.users(front),
         *projects.routes(front),
         *environments.routes(front),
         *variables.routes(front),

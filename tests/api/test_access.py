@@ -109,6 +109,10 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("GET", f"{V2}/environments"): Asked("read_account", is_list=True),
     ("GET", f"{V2}/environments/{{environment:int}}"): Asked("read_account", {"environment": 20}),
     ("GET", f"{V2}/users"): Asked("read_account", is_list=True),
+    ("GET", f"{V2}/users/{{user:int}}"): Asked("read_account", {"user": "USER"}, is_list=True),
+    ("GET", f"{V3}/users"): Asked("read_account", is_list=True),
+    ("GET", f"{V3}/users/{{user:int}}"): Asked("read_account", {"user": "USER"}, is_list=True),
+    ("GET", "/api/v2/users/{user:int}"): Asked("read_account", {"user": "USER"}, is_list=True),
     ("GET", "/api/v3/accounts"): Asked("read_account", is_list=True),
     ("GET", V3): Asked("read_account", is_list=True),
     ("GET", f"{V3}/projects"): Asked("read_account", is_list=True),
@@ -121,6 +125,11 @@ ROUTES: dict[tuple[str, str], Asked] = {
         "read_account", {"project": 1, "environment": 20}
     ),
     ("GET", f"{VARIABLES}/environment"): Asked("read_account", {"project": 1}),
+    ("GET", f"{VARIABLES}/user"): Asked("read_account", {"project": 1}, query="user_id=4"),
+    **{
+        (method, f"{VARIABLES}/bulk"): Asked("edit_jobs", {"project": 1}, {})
+        for method in ("POST", "PUT", "DELETE")
+    },
     ("GET", f"{VARIABLES}/job"): Asked(
         "read_jobs", {"project": 1, "job": 1}, query="job_definition_id=1"
     ),
@@ -202,7 +211,8 @@ class Served:
 
     def call(self, method: str, template: str, asked: Asked, *, by: str, **headers: str) -> Answer:
         path = template.replace(":int", "").replace(":path", "")
-        own = {name: self.numbers.get(str(value), value) for name, value in asked.path.items()}
+        numbers = {**self.numbers, "USER": number_of(by)}
+        own = {name: numbers.get(str(value), value) for name, value in asked.path.items()}
         path = path.format(**own, account=7) + (f"?{asked.query}" if asked.query else "")
         return Caller(self.address, by).call(method, path, asked.body, **headers)
 

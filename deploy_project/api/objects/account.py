@@ -16,6 +16,7 @@ from deploy_project.config.values.deployment import (
     Secret,
     production,
 )
+from deploy_project.config.values.tokens import Token
 from deploy_project.git.command import without_credentials
 
 ACTIVE = 1
@@ -210,9 +211,9 @@ def _is_remote(url: str) -> bool:
     return not url.startswith("file:") and ("://" in url or "@" in url)
 
 
-def user_object(name: str, known: Known, *, is_admin: bool) -> Object:
+def user_object(token: Token, known: Known) -> Object:
     """Return the user that stands for a token."""
-    identifier = number_of(name)
+    identifier, is_admin = number_of(token.name), "account_admin" in token.permissions
     off = (
         *("azure_active_directory_connected", "azure_active_directory_token_retrieval_failure"),
         *("email_connected", "email_verified", "enterprise_connected", "github_connected"),
@@ -225,7 +226,7 @@ def user_object(name: str, known: Known, *, is_admin: bool) -> Object:
     )
     return {
         "id": identifier,
-        "first_name": name,
+        "first_name": token.name,
         "last_name": "",
         "email": "",
         **dict.fromkeys(none, None),

@@ -58,6 +58,11 @@ def of_job(job: Job) -> dict[str, dict[str, Any]]:
     return found
 
 
+def of_user(project: Project) -> dict[str, dict[str, Any]]:
+    """Return the variables that a person has when they develop: the project's; there is no IDE."""
+    return {each.name: {"project": each.shown} for each in _of(project, project.variables)}
+
+
 def of_project(project: Project, environments: list[Environment]) -> dict[str, Any]:
     """Return the variables of a project and its environments, by name and then by environment."""
     found: dict[str, dict[str, Any]] = {}

@@ -75,6 +75,8 @@ _ACCOUNT: Mapping[Key, Operation] = {
     ("GET", "/projects/{project}"): _one("A project"),
     ("GET", "/environments"): _many("Environments, in pages", ENVIRONMENTS.listing.filters),
     ("GET", "/environments/{environment}"): _one("An environment"),
+    ("GET", "/users"): Operation("Users: the token itself", query=_PAGE),
+    ("GET", "/users/{user}"): Operation("The token itself, as a user"),
 }
 _V2: Mapping[Key, Operation] = {
     **_RUNS,
@@ -82,7 +84,6 @@ _V2: Mapping[Key, Operation] = {
     **_ACCOUNT,
     ("GET", "/repositories"): _many("Repositories, in pages", REPOSITORIES.listing.filters),
     ("GET", "/repositories/{project}"): _one("The repository of a project"),
-    ("GET", "/users"): Operation("Users: the token itself", query=_PAGE),
 }
 _OF_PROJECT = "/projects/{project}"
 _VARIABLES = f"{_OF_PROJECT}/environment-variables"
@@ -113,6 +114,13 @@ _V3: Mapping[Key, Operation] = {
         "The repository of a project", REPOSITORIES.listing.filters
     ),
     ("GET", f"{_VARIABLES}/environment"): Operation("Variables of a project's environments"),
+    ("GET", f"{_VARIABLES}/user"): Operation(
+        "Variables of a project, as a person has them", query=("user_id",)
+    ),
+    **{
+        (method, f"{_VARIABLES}/bulk"): Operation("Refused: such variables are in deploy.yaml")
+        for method in ("POST", "PUT", "DELETE")
+    },
     ("GET", f"{_VARIABLES}/job"): Operation("Variables of a job", query=("job_definition_id",)),
     ("POST", _VARIABLES): Operation("Set a variable of a job", body=VariableBody, status=201),
     ("POST", f"{_VARIABLES}/{{variable}}"): Operation("Change a variable", body=VariableBody),
@@ -121,6 +129,7 @@ _V3: Mapping[Key, Operation] = {
 OPERATIONS: Mapping[Key, Operation] = {
     ("GET", "/health"): Operation("Whether the front is alive", is_open=True),
     ("GET", "/api/openapi.json"): Operation("This document"),
+    ("GET", "/api/v2/users/{user}"): Operation("The token itself, as a user"),
     ("POST", "/hooks/{project}"): Operation("Have a project's remote looked at", is_open=True),
     **{
         ("GET", f"/api/{version}/accounts{path}"): Operation(summary)

@@ -75,7 +75,7 @@ def _listed(
 def shown(front: Front, run: PastRun, included: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Return a run as the API shows it, with the related objects that are `included`."""
     known = front.known
-    if run.status in (Status.ERROR, Status.CANCELLED):
+    if run.status is Status.ERROR:
         newest = front.runs.newest_of({run.job}).get(run.job, run)
         run = replace(run, is_latest=newest.id == run.id)
     has_steps = "run_steps" in included

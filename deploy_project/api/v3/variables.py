@@ -77,7 +77,17 @@ def _reads(front: Front) -> list[Route]:
         seen = [each for each in front.deployment.environments_of(project) if sees(each)]
         return envelope.one(variables.of_project(project, seen))
 
-    return [Route(f"{_PATH}/job", of_job), Route(f"{_PATH}/environment", of_project)]
+    def of_user(request: Request) -> Response:
+        project = project_of(front, request)
+        number("user_id", request.query_params.get("user_id", ""))
+        permit(request, Action.READ_ACCOUNT, project=project.name)
+        return envelope.one(variables.of_user(project))
+
+    return [
+        Route(f"{_PATH}/job", of_job),
+        Route(f"{_PATH}/environment", of_project),
+        Route(f"{_PATH}/user", of_user),
+    ]
 
 
 def _changes(front: Front) -> list[Route]:
@@ -102,7 +112,16 @@ def _changes(front: Front) -> list[Route]:
     def delete(request: Request) -> Response:
         return _removed(front, *_own(front, request))
 
+    def bulk(request: Request, _: dict[str, Any]) -> Response:
+        project = project_of(front, request)
+        sees = visible(request, Action.READ_ACCOUNT)
+        seen = [each.name for each in front.deployment.environments_of(project) if sees(each)]
+        environment = seen[0] if seen else None
+        permit(request, Action.EDIT_JOBS, project=project.name, environment=environment)
+        raise ApiError(409, _READ_ONLY)
+
     return [
+        Route(f"{_PATH}/bulk", posted(bulk), methods=["POST", "PUT", "DELETE"]),
         Route(_PATH, posted(create), methods=["POST"]),
         Route(_ONE, posted(update), methods=["POST"]),
         Route(_ONE, delete, methods=["DELETE"]),

@@ -15,15 +15,17 @@ _RESULTS = ("previous/run_results.json", "target/run_results.json")
 
 def may_be_retried(run: PastRun) -> bool:
     """Return whether the facts of a run are worth a look: it has failed, and nothing came since."""
-    return run.status in (Status.ERROR, Status.CANCELLED) and run.is_latest
+    return run.status is Status.ERROR and run.is_latest
 
 
 def why_not(run: PastRun, facts: RunFacts | None, deployment: Deployment) -> Reason | None:
     """Return dbt Cloud's reason why a run can't be retried from its failure; None when it can.
 
+    A cancelled run has not failed (RTY-1), though a retry that is asked for goes on from it.
+
     `facts` are needed only where it `may_be_retried`.
     """
-    if run.status not in (Status.ERROR, Status.CANCELLED):
+    if run.status is not Status.ERROR:
         return "RETRY_NOT_FAILED_RUN"
     if not run.is_latest:
         return "RETRY_NOT_LATEST_RUN"

@@ -128,6 +128,16 @@ def test_users_are_the_token_itself(front: PastFront):
     assert user["permissions"][0]["license_type"] == "read_only"
 
 
+def test_the_user_of_a_token_is_found_by_its_number_and_no_other_is(front: PastFront):
+    [user] = front.get("users", token=SHOPS, version="v3").data
+    own = f"users/{user['id']}"
+    assert front.raw(f"/api/v2/{own}/", token=SHOPS).data == user
+    for version in ("v2", "v3"):
+        assert front.get(own, token=SHOPS, version=version).data == user
+        assert front.get(own, token=PRODS, version=version).status == 404
+    assert front.raw(f"/api/v2/{own}", token=PRODS).status == 404
+
+
 def test_what_a_token_does_not_see_is_not_there(front: PastFront):
     assert [each["id"] for each in front.get("projects", token=SHOPS).data] == [10]
     assert [each["id"] for each in front.get("environments", token=PRODS).data] == [20]

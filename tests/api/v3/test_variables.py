@@ -64,6 +64,25 @@ def test_each_scope_has_its_value_and_secrets_are_masked(caller: Caller):
     }
 
 
+def test_a_person_has_the_variables_of_the_project(caller: Caller):
+    status, answer = caller.call("GET", f"{VARIABLES}/user/?user_id=4", version="v3")
+    assert status == 200
+    assert {name: [*scopes] for name, scopes in answer["data"].items()} == {
+        "DBT_REGION": ["project"],
+        "DBT_ENV_SECRET_KEY": ["project"],
+    }
+    assert answer["data"]["DBT_ENV_SECRET_KEY"]["project"]["value"] == MASK
+    assert caller.call("GET", f"{VARIABLES}/user/", version="v3")[0] == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_many_at_once_are_those_of_deploy_yaml(caller: Caller, method: str):
+    body = {"env_vars": {"name": "DBT_REGION", "production": "eu"}}
+    status, answer = caller.call(method, f"{VARIABLES}/bulk/", body, version="v3")
+    assert (status, "deploy.yaml" in answer["status"]["user_message"]) == (409, True)
+    assert caller.call(method, f"{VARIABLES}/bulk/", body, token="runner", version="v3")[0] == 403
+
+
 def test_a_value_of_a_job_is_made_changed_and_deleted(caller: Caller, job: int):
     status, answer = sent(caller, "", payload(job, "DBT_MODE", "fast {{ now }}"))
     assert (status, answer["data"]["display_value"]) == (200, "fast {{ now }}")

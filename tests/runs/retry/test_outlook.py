@@ -58,13 +58,13 @@ def test_a_failed_build_with_results_can_be_retried():
         (Status.RUNNING, True, "RETRY_NOT_FAILED_RUN"),
         (Status.QUEUED, False, "RETRY_NOT_FAILED_RUN"),
         (Status.ERROR, False, "RETRY_NOT_LATEST_RUN"),
-        (Status.CANCELLED, True, None),
+        (Status.CANCELLED, True, "RETRY_NOT_FAILED_RUN"),
     ],
 )
 def test_only_the_latest_failure_is_looked_at(status: Status, is_latest: bool, wanted: str | None):
     run = replace(RUN, status=status, is_latest=is_latest)
     assert reason(FAILED, run) == wanted
-    assert may_be_retried(run) is (is_latest and status in (Status.ERROR, Status.CANCELLED))
+    assert may_be_retried(run) is (is_latest and status is Status.ERROR)
 
 
 def test_without_results_nothing_can_be_gone_on_from():
