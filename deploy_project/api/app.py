@@ -41,7 +41,12 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
 
     `on_loopback` answers to no other host than this machine's loopback and that of `docs_url`.
     """
-    gate = Middleware(Gate, deployment=lambda: front.deployment, audit=Audit(front.state.audit))
+    gate = Middleware(
+        Gate,
+        deployment=lambda: front.deployment,
+        audit=Audit(front.state.audit),
+        last_use=front.last_use,
+    )
     own_host = Middleware(LoopbackOnly, own_host=lambda: host_of(front.deployment.docs_url or ""))
     v2 = [
         *triggers.routes(front),

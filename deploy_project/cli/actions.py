@@ -34,6 +34,7 @@ _MODULES = {
     "serve": f"{_COMMANDS}.front.serve",
     "token": f"{_COMMANDS}.front.token",
     "token create": f"{_COMMANDS}.front.token",
+    "token list": f"{_COMMANDS}.front.token",
 }
 
 

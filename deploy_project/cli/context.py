@@ -59,4 +59,4 @@ def front(found: Settings, deployment: Deployment) -> Generator["Front"]:
         try:
             yield opened
         finally:
-            opened.reloads.end()
+            opened.end()

@@ -152,13 +152,13 @@ def _add_front(add: Add) -> None:
 
     token = add(
         "token",
-        "make tokens of the API",
+        "make tokens of the API, and list them",
         example="deploy-project token create airflow --permission job_runner",
     )
     commands = token.add_subparsers(metavar="WHAT", required=True)
     what = "print a new token, and on standard error its lines for deploy.yaml"
     create = commands.add_parser("create", help=what, description=f"{what[0].upper()}{what[1:]}.")
-    create.set_defaults(act=action("token create"))
+    create.set_defaults(act=action("token create"), what="create")
     create.add_argument("name", metavar="NAME", help="its name: the audit and runs tell it")
     create.add_argument(
         "--permission",
@@ -179,6 +179,9 @@ def _add_front(add: Add) -> None:
     create.add_argument(
         "--expires", type=_time, metavar="TIME", help="2027-06-30, or 2027-06-30T18:00+02:00"
     )
+    what = "print the tokens of deploy.yaml, with their permissions, end and last use"
+    listed = commands.add_parser("list", help=what, description=f"{what[0].upper()}{what[1:]}.")
+    listed.set_defaults(act=action("token list"), what="list")
 
 
 def _add_runs(add: Add) -> None:

@@ -163,6 +163,16 @@ class StateDirectory:
         return self.root / "api" / "jobs.loaded"
 
     @property
+    def tokens_used(self) -> Path:
+        """The last use of each token of the API, in JSON."""
+        return self.root / "api" / "tokens.json"
+
+    @property
+    def tokens_used_lock(self) -> Path:
+        """The lock to hold while `tokens_used` is changed."""
+        return self.root / "api" / "tokens.lock"
+
+    @property
     def records_lock(self) -> Path:
         """The lock to hold while records are written for runs that could not write their own."""
         return self.root / "records.lock"

@@ -54,4 +54,4 @@ def running(
         finally:
             made.should_exit = True
             thread.join()
-            front.reloads.end()
+            front.end()

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from deploy_project.api.auth.audit import Audit, AuditLine
+from deploy_project.api.auth.last_use import LastUse
 from deploy_project.api.auth.tokens import authenticated
 from deploy_project.api.http import envelope
 from deploy_project.api.http.limits import Counts
@@ -38,9 +39,17 @@ class Gate:
     It leaves the token in the request's state, and writes the audit of changes and refusals.
     """
 
-    def __init__(self, app: ASGIApp, *, deployment: Callable[[], Deployment], audit: Audit) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        deployment: Callable[[], Deployment],
+        audit: Audit,
+        last_use: LastUse,
+    ) -> None:
         """Stand before `app`; `deployment` gives the tokens as they are now."""
-        self._app, self._deployment, self._audit = app, deployment, audit
+        self._app, self._deployment = app, deployment
+        self._audit, self._last_use = audit, last_use
         self._requests, self._told = Counts(), Counts(_HOUR)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,14 +84,15 @@ class Gate:
 
     def _admit(self, scope: Scope) -> None:
         """Leave the token in the state of a request; raise `ApiError` 401, or 429."""
-        deployment = self._deployment()
+        deployment, now = self._deployment(), datetime.now(UTC)
         most, header = deployment.requests_per_minute, Headers(scope=scope).get("authorization")
         try:
-            token = authenticated(header, deployment.tokens, now=datetime.now(UTC))
+            token = authenticated(header, deployment.tokens, now=now)
         except ApiError:
             self._count(f"from {_address(scope)}", most=most)
             raise
         scope["state"]["token"] = token
+        self._last_use.note(token.name, now)
         self._count(token.name, most=most)
 
     def _count(self, caller: str, *, most: int) -> None:

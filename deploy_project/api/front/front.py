@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
+from deploy_project.api.auth.last_use import LastUse
 from deploy_project.api.front.following import Configuration
 from deploy_project.api.front.known import Known
 from deploy_project.api.front.reloads import Reloads
@@ -53,6 +54,16 @@ class Front:
     def reloads(self) -> Reloads:
         """The reloads of Dagster's code location, after jobs were changed here."""
         return Reloads(self.state, lambda: self.dagster)
+
+    @cached_property
+    def last_use(self) -> LastUse:
+        """The last use of each token."""
+        return LastUse(self.state)
+
+    def end(self) -> None:
+        """End reloads, and write the last uses of tokens."""
+        self.reloads.end()
+        self.last_use.end()
 
     def has_loaded(self, job: Job) -> bool:
         """Whether Dagster has loaded a job as it is now, as far as it was changed over the API."""

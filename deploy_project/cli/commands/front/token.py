@@ -1,4 +1,4 @@
-"""`deploy-project token create`: makes a token of the API, and its lines for deploy.yaml."""
+"""`deploy-project token`: makes a token of the API with its lines for deploy.yaml, or lists all."""
 
 import json
 import re
@@ -8,6 +8,8 @@ from argparse import Namespace
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from deploy_project.cli.context import loaded
+from deploy_project.cli.table import table
 from deploy_project.config.files.model import LONGEST_NAME, NAME
 from deploy_project.config.values.tokens import digest
 from deploy_project.errors import ConfigError
@@ -56,8 +58,44 @@ def _refuse(name: str, expires: datetime | None) -> None:
         raise ConfigError(f"--expires {expires.isoformat()} has passed; give a time to come")
 
 
+def show() -> int:
+    """Print the tokens of deploy.yaml, with their permissions, end and last use."""
+    from deploy_project.api.auth.last_use import last_uses
+
+    found, deployment = loaded()
+    if not deployment.tokens:
+        print("No tokens. `deploy-project token create NAME --permission job_runner` makes one.")
+        return 0
+    used, now = last_uses(found.state), datetime.now(UTC)
+    rows = [
+        [
+            each.name,
+            ", ".join(sorted(each.permissions)),
+            ", ".join(each.projects),
+            ", ".join(each.environments),
+            _end(each.expires, now),
+            _moment(used[each.name]) if each.name in used else "never",
+        ]
+        for each in deployment.tokens.values()
+    ]
+    print(table(["token", "permissions", "projects", "environments", "expires", "last used"], rows))
+    return 0
+
+
+def _end(expires: datetime | None, now: datetime) -> str:
+    if expires is None:
+        return ""
+    return _moment(expires) + (" (has expired)" if expires <= now else "")
+
+
+def _moment(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 def act(given: Namespace) -> int:
-    """Carry out `token create` as it was given on the command line; return the exit code."""
+    """Carry out `token` as it was given on the command line; return the exit code."""
+    if given.what == "list":
+        return show()
     return create(
         given.name,
         permissions=given.permission,

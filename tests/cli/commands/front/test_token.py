@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy_project.api.auth.last_use import LastUse
 from deploy_project.cli import main
 from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.tokens import PERMISSIONS, digest
 from tests.support.configuration_files import DEPLOY, Configuration
 
@@ -53,3 +55,33 @@ def test_a_token_needs_permissions_that_there_are(
 def test_each_permission_can_be_given(permission: str, capsys: pytest.CaptureFixture[str]):
     assert main(["token", "create", "ci", "--permission", permission]) == 0
     assert f'permissions: ["{permission}"]' in capsys.readouterr().err
+
+
+def test_the_list_tells_the_end_and_the_last_use_of_each(
+    here: Path, capsys: pytest.CaptureFixture[str]
+):
+    tokens = f"""
+tokens:
+  airflow: {{sha256: {digest("a")}, permissions: [job_runner], projects: [shop]}}
+  old: {{sha256: {digest("b")}, permissions: [job_viewer, override_code], expires: 2020-01-02}}
+"""
+    Configuration(here).write({"deploy.yaml": f"{DEPLOY}{tokens}"})
+    used = LastUse(StateDirectory(here / ".deploy"))
+    used.note("airflow", datetime(2026, 3, 2, 6, 30, tzinfo=UTC))
+    used.end()
+    assert main(["token", "list"]) == 0
+    head, first, second = capsys.readouterr().out.splitlines()
+    assert head.split("  ")[0] == "TOKEN"
+    assert [each.strip() for each in first.split("  ") if each] == [
+        *("airflow", "job_runner", "shop", "*", "2026-03-02 06:30 UTC"),
+    ]
+    assert [each.strip() for each in second.split("  ") if each] == [
+        *("old", "job_viewer, override_code", "*", "*"),
+        *("2020-01-02 00:00 UTC (has expired)", "never"),
+    ]
+
+
+def test_the_list_of_none_says_how_to_make_one(here: Path, capsys: pytest.CaptureFixture[str]):
+    Configuration(here).write({"deploy.yaml": DEPLOY})
+    assert main(["token", "list"]) == 0
+    assert "token create" in capsys.readouterr().out
