@@ -197,17 +197,25 @@ def test_one_idempotency_key_is_one_run(caller: Caller):
         ({"cause": ""}, "cause"),
         ({"cause": "x", "stepz_override": []}, "stepz_override"),
         ({"cause": "x", "threads_override": "four"}, "threads_override"),
-        ({"cause": "x", "git_sha": "main"}, "is not a full commit id"),
-        ({"cause": "x", "git_branch": "nowhere"}, "nowhere"),
-        ({"cause": "x", "schema_override": "no; drop"}, "no; drop"),
-        ({"cause": "x", "steps_override": ["rm -rf /"]}, "is not a dbt command"),
-        ({"cause": "x", "github_pull_request_id": 3}, "pull request"),
+        ({"cause": "x", "git_sha": "main"}, "{\"git_sha\": \"'main' is not a full commit id"),
+        ({"cause": "x", "git_branch": "nowhere"}, "{\"git_branch\": \"branch 'nowhere'"),
+        ({"cause": "x", "schema_override": "no; drop"}, "{\"schema_override\": \"'no; drop'"),
+        ({"cause": "x", "steps_override": ["rm -rf /"]}, "'steps_override.0': the command"),
+        ({"cause": "x", "threads_override": 0}, "'threads_override'"),
+        ({"cause": "x", "dbt_version_override": "one"}, "'dbt_version_override' is not"),
+        ({"cause": "x", "target_name_override": "-"}, "'target_name_override' is no name"),
+        ({"cause": "x", "github_pull_request_id": 3}, "together with git_sha or git_branch"),
+        (
+            {"cause": "x", "github_pull_request_id": 3, "git_branch": "main"},
+            "or non_native_pull_request_id out",
+        ),
     ],
 )
 def test_a_bad_body_is_refused_with_its_place(caller: Caller, fields: dict[str, Any], where: str):
     status, answer = caller.call("POST", "jobs/1/run/", fields)
     assert status == 400
     assert where in json.dumps(answer["data"])
+    assert "--" not in json.dumps(answer["data"]), "the options of the command line"
     assert str(caller.site.root) not in json.dumps(answer)
 
 

@@ -33,6 +33,7 @@ from deploy_project.api.http.problems import ApiError, invalid
 from deploy_project.api.objects.trigger import PULL_REQUESTS
 from deploy_project.api.v2.runs import shown
 from deploy_project.config.values.deployment import Job
+from deploy_project.dbt.project.schemas import schema_name
 from deploy_project.errors import ConfigError, GitError, LaunchError, RemoteError
 from deploy_project.git.mirror import full_commit
 from deploy_project.runs.instance.deactivation import deactivated
@@ -41,16 +42,23 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.requests import retries
-from deploy_project.runs.requests.by_hand import Wish, by_hand
+from deploy_project.runs.requests.by_hand import Wish, Words, by_hand
 from deploy_project.runs.requests.idempotency import Once, OtherBodyError
 from deploy_project.runs.requests.request import Request as RunRequest
 from deploy_project.runs.retry import refusal
+from deploy_project.runs.retry.refusal import RetryRefusal
 
 _LOG = logging.getLogger("deploy_project")
 _CAUSE = "Triggered via API"
 _REMOTE_AWAY = (
     "The git remote of project {!r} can't be asked for the branch now; the log of the server has "
     "the reason. Try again, or name a commit as git_sha."
+)
+_WORDS = Words(
+    pull_request=" or ".join(PULL_REQUESTS.values()),
+    commit="git_sha",
+    branch="git_branch",
+    schema="schema_override",
 )
 _LONGEST_KEY = 255
 _OTHER_BODY = (
@@ -185,7 +193,7 @@ def routes(front: Front) -> list[Route]:
         past = retries.past(front.runs, run.id, job, front.deployment, front.state)
         refused = refusal.refusal(past)
         if refused is not None and refused.reason != "RETRY_NOT_LATEST_RUN":
-            raise invalid(f"{refused.reason}: {refused.sentence}")
+            raise _not_retried(refused)
         failed, *then = refusal.remaining(past.steps, past.records)
         return envelope.one(
             {"failed_step": failed.name, "skipped_steps": [each.name for each in then]}
@@ -210,26 +218,37 @@ def _asked(front: Front, job: Job, body: TriggerBody, *, who: str) -> RunRequest
     try:
         wish = Wish(
             cause=body.cause,
-            commit=full_commit(body.git_sha) if body.git_sha is not None else None,
+            commit=_valid("git_sha", body.git_sha, full_commit),
             branch=body.git_branch,
-            schema=_schema(job, body),
+            schema=_valid("schema_override", _schema(job, body), schema_name),
             pull_request=number,
             pull_request_kind=kind,
-            overrides=overrides.read(body.overrides),
+            overrides=overrides.read(body.overrides, suffix="_override"),
             who=who,
             is_loaded=front.has_loaded(job),
+            words=_WORDS,
         )
         if job.job_type == "ci" and number is None:
             raise ConfigError(
                 "a CI job builds pull requests: give the number of one, as "
-                f"{' or '.join(PULL_REQUESTS.values())}, together with git_sha or git_branch"
+                f"{_WORDS.pull_request}, together with {_WORDS.commit} or {_WORDS.branch}"
             )
         return by_hand(job, wish, front.deployment)
     except RemoteError as error:
         _LOG.warning("Job %s was not started: %s", job.name, error)
         raise ApiError(503, _REMOTE_AWAY.format(job.environment.project.name)) from error
-    except (ConfigError, GitError) as error:
+    except GitError as error:
+        raise invalid({"git_branch": str(error)}) from error
+    except ConfigError as error:
         raise invalid(str(error)) from error
+
+
+def _valid(name: str, given: str | None, check: Callable[[str], str]) -> str | None:
+    """Return a field as `check` returns it; raise `ApiError` 400 that names it."""
+    try:
+        return check(given) if given is not None else None
+    except ConfigError as error:
+        raise invalid({name: str(error)}) from error
 
 
 def _schema(job: Job, body: TriggerBody) -> str | None:
@@ -335,9 +354,14 @@ def _retry(front: Front, run: PastRun, job: Job, *, who: str) -> RunRequest:
     past = retries.past(front.runs, run.id, job, front.deployment, front.state)
     refused = refusal.refusal(past)
     if refused is not None and refused.reason == "RETRY_NOT_FAILED_RUN":
-        raise invalid(f"{refused.reason}: {refused.sentence}")
+        raise _not_retried(refused)
     goes_on = refused is None or refused.reason == "RETRY_NOT_LATEST_RUN"
     return retries.retry(front.runs.instance, run.id, who=who, from_start=not goes_on)
+
+
+def _not_retried(refused: RetryRefusal) -> ApiError:
+    """Return the error for a run that can't be retried, without the command line's remedy."""
+    return invalid(f"{refused.reason}: {refused.why}; start a run of its job instead")
 
 
 def _answer(front: Front, request: Request, run_id: str) -> Response:

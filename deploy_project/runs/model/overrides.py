@@ -163,25 +163,26 @@ def _config(run_config: Any, op: str) -> Mapping[str, Any]:
     return cast(Mapping[str, Any], found) if isinstance(found, Mapping) else {}
 
 
-def read(given: Mapping[str, Any]) -> Overrides:
+def read(given: Mapping[str, Any], *, suffix: str = "") -> Overrides:
     """Return the overrides in `given`, by the names of the fields; those that are None are none.
 
-    Raises `ConfigError` with a line for each problem, which names the override, what was found and
-    what to do.
+    Raises `ConfigError` with a line for each problem, which names the override, with the `suffix`
+    that the API's fields have, what was found and what to do.
     """
     stated = {name: value for name, value in given.items() if value is not None}
     try:
         found = _ADAPTER.validate_python(stated)
     except ValidationError as error:
-        raise ConfigError("\n".join(_line(each) for each in error.errors())) from None
-    problems = list(_problems(found))
+        raise ConfigError("\n".join(_line(each, suffix) for each in error.errors())) from None
+    problems = list(_problems(found, suffix))
     if problems:
         raise ConfigError("\n".join(problems))
     return found
 
 
-def _line(error: Any) -> str:
-    where = ".".join(map(str, error["loc"]))
+def _line(error: Any, suffix: str) -> str:
+    name, *within = map(str, error["loc"])
+    where = ".".join([name + suffix, *within])
     if error["type"] == "unexpected_keyword_argument":
         known = ", ".join(Overrides.__dataclass_fields__)
         return f"override {where!r} is none of a run's; it has {known}"
@@ -189,9 +190,9 @@ def _line(error: Any) -> str:
     return f"override {where!r}: {error['msg']}, found {found}; give another, or none"
 
 
-def _problems(found: Overrides) -> Iterator[str]:
+def _problems(found: Overrides, suffix: str) -> Iterator[str]:
     for index, command in enumerate(found.steps):
-        where = f"override 'steps.{index}': the command"
+        where = f"override 'steps{suffix}.{index}': the command"
         try:
             fault = unrunnable(arguments(command))
         except CommandError as error:
@@ -201,13 +202,13 @@ def _problems(found: Overrides) -> Iterator[str]:
                 yield f"{where} {fault.what}, found {fault.found}; {fault.remedy}"
     if found.target_name is not None and not re.fullmatch(TARGET, found.target_name):
         yield (
-            f"override 'target_name' is no name of a target, found {found.target_name!r}; use "
-            "letters (A-Z, a-z), digits, '_', '-', '.' and spaces, beginning with none of the last "
-            "three"
+            f"override 'target_name{suffix}' is no name of a target, found {found.target_name!r}; "
+            "use letters (A-Z, a-z), digits, '_', '-', '.' and spaces, beginning with none of the "
+            "last three"
         )
     version = found.dbt_version
     if version is not None and not is_version(meant(version) or "1.10"):
         yield (
-            f"override 'dbt_version' is not a version of dbt, found {version!r}; write it like "
-            "'1.10', '1.10.3' or '1.10.*'"
+            f"override 'dbt_version{suffix}' is not a version of dbt, found {version!r}; write it "
+            "like '1.10', '1.10.3' or '1.10.*'"
         )

@@ -13,6 +13,16 @@ from deploy_project.runs.requests.request import Request, requested
 
 
 @dataclass(frozen=True)
+class Words:
+    """The names of a wish's parts in errors, as the asker writes them."""
+
+    pull_request: str = "--pull-request"
+    commit: str = "--commit"
+    branch: str = "--branch"
+    schema: str = "--schema"
+
+
+@dataclass(frozen=True)
 class Wish:
     """The wish for a run, beside its job."""
 
@@ -29,6 +39,8 @@ class Wish:
     """The name of whoever asks."""
     is_loaded: bool = True
     """Whether Dagster has loaded the job as it is now."""
+    words: Words = Words()
+    """Those of the command line, unless others are given."""
 
 
 def by_hand(job: Job, wish: Wish, deployment: Deployment) -> Request:
@@ -64,18 +76,19 @@ def place(job: Job, wish: Wish, *, run_slots: int | None) -> dict[str, str]:
     Raises `ConfigError` for an invalid schema name, and for a pull request without a CI job or
     without its code (CI-18).
     """
-    number = wish.pull_request
+    number, words = wish.pull_request, wish.words
     if number is None:
         return {} if wish.schema is None else {tags.SCHEMA_OVERRIDE: schema_name(wish.schema)}
     if wish.schema is not None or (wish.commit is None and wish.branch is None):
         raise ConfigError(
             "a pull request's schema follows from its number, and its code has to be named: give "
-            "--pull-request together with --commit or --branch, and without --schema"
+            f"{words.pull_request} together with {words.commit} or {words.branch}, and without "
+            f"{words.schema}"
         )
     if not job.builds_pull_requests:
         raise ConfigError(
             f"job {job.identifier!r} is not one of pull requests; give it `job_type: ci`, or leave "
-            "--pull-request out"
+            f"{words.pull_request} out"
         )
     kind = wish.pull_request_kind
     named = {tags.PULL_REQUEST_KIND: kind} if kind else {}
