@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from deploy_project.api.auth.tokens import authenticated
 from deploy_project.api.front.front import Front
+from deploy_project.api.http.bodies import apart
 from deploy_project.runs.instance.answering import answers
 
 _SECONDS = 5.0
@@ -31,4 +32,4 @@ def routes(front: Front) -> list[Route]:
             told["dagster"] = answers(deployment.dagster_url, seconds=_SECONDS)
         return JSONResponse(told, headers={"Cache-Control": "no-store"})
 
-    return [Route("/health", health)]
+    return [Route("/health", apart(health))]

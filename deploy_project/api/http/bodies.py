@@ -25,16 +25,26 @@ Model = TypeVar("Model", bound=BaseModel)
 def posted(
     handler: Callable[[Request, dict[str, Any]], Response],
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return the endpoint that calls `handler` with the fields of the body, in a thread.
-
-    It has few threads of its own: those that wait for a lock, or for Dagster, hold up no read.
-    """
+    """Return the endpoint that calls `handler` with the fields of the body, as `apart` does."""
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="changes")
 
     async def endpoint(request: Request) -> Response:
         content = await read(request)
         fields = mapping(content, request.headers.get("content-type", ""))
         return await asyncio.get_running_loop().run_in_executor(threads, handler, request, fields)
+
+    return endpoint
+
+
+def apart(handler: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint that calls `handler` in one of a few threads of its own.
+
+    Those that wait for a lock, for Dagster or for another server hold up no read.
+    """
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="apart")
+
+    async def endpoint(request: Request) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(threads, handler, request)
 
     return endpoint
 

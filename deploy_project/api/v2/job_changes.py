@@ -26,7 +26,7 @@ from deploy_project.api.front.front import Front
 from deploy_project.api.front.known import Known
 from deploy_project.api.front.seen import job_of
 from deploy_project.api.http import envelope
-from deploy_project.api.http.bodies import checked, posted
+from deploy_project.api.http.bodies import apart, checked, posted
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.objects.cron_forms import FormError
 from deploy_project.api.v2 import jobs
@@ -84,7 +84,7 @@ def routes(front: Front) -> list[Route]:
     return [
         Route("/jobs", posted(create), methods=["POST"]),
         Route("/jobs/{job:int}", posted(update), methods=["POST"]),
-        Route("/jobs/{job:int}", delete, methods=["DELETE"]),
+        Route("/jobs/{job:int}", apart(delete), methods=["DELETE"]),
     ]
 
 
@@ -162,9 +162,7 @@ def _parent(entry: Mapping[str, Any]) -> Any:
     return trigger["condition"]["job_id"] if trigger and "condition" in trigger else None
 
 
-def _refuse_taken(
-    request: Request, deployment: Deployment, entries: Entries, name: str
-) -> None:
+def _refuse_taken(request: Request, deployment: Deployment, entries: Entries, name: str) -> None:
     """Raise `ApiError` 409 if the identifier in a new job's name is that of a job that is seen."""
     wanted = same(identifier_in(name) or "")
     sees = visible(request, Action.READ_JOBS)

@@ -15,7 +15,7 @@ from deploy_project.api.changes.jobs_file import Entries, change_jobs, own_job
 from deploy_project.api.front.front import Front
 from deploy_project.api.front.seen import permit_in, project_of
 from deploy_project.api.http import envelope
-from deploy_project.api.http.bodies import checked, posted
+from deploy_project.api.http.bodies import apart, checked, posted
 from deploy_project.api.http.listing import number
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.objects import variables
@@ -124,7 +124,7 @@ def _changes(front: Front) -> list[Route]:
         Route(f"{_PATH}/bulk", posted(bulk), methods=["POST", "PUT", "DELETE"]),
         Route(_PATH, posted(create), methods=["POST"]),
         Route(_ONE, posted(update), methods=["POST"]),
-        Route(_ONE, delete, methods=["DELETE"]),
+        Route(_ONE, apart(delete), methods=["DELETE"]),
     ]
 
 

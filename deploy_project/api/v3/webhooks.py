@@ -15,7 +15,7 @@ from deploy_project.api.auth.permissions import Action, allows
 from deploy_project.api.auth.tokens import permit, token_of, visible
 from deploy_project.api.front.front import Front
 from deploy_project.api.http import envelope
-from deploy_project.api.http.bodies import checked, posted
+from deploy_project.api.http.bodies import apart, checked, posted
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.http.query import list_query
 from deploy_project.config.values.deployment import Deployment, Job
@@ -65,8 +65,8 @@ def routes(front: Front) -> list[Route]:
         Route("/webhooks/subscriptions", posted(webhooks.create), methods=["POST"]),
         Route(one, webhooks.show),
         Route(one, posted(webhooks.update), methods=["PUT"]),
-        Route(one, webhooks.delete, methods=["DELETE"]),
-        Route(f"{one}/test", webhooks.test),
+        Route(one, apart(webhooks.delete), methods=["DELETE"]),
+        Route(f"{one}/test", apart(webhooks.test)),
         Route(f"{one}/events", webhooks.events),
         Route(receipt, webhooks.receipts),
         Route(of, webhooks.event),

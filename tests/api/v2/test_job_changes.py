@@ -1,12 +1,15 @@
 """Jobs made, changed and deleted over the API, and the file that they are in."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deploy_project.config.files.limited_yaml import read_yaml
+from deploy_project.processes.locks import locked
 from tests.support.front import Caller, caller_of
+from tests.support.waiting import PATIENCE
 
 PARENT = {
     "name": "Nightly",
@@ -309,17 +312,28 @@ def test_a_flood_is_refused_before_the_file_can_not_be_read(
 ):
     """Whoever had filled the file had filled it for everybody."""
     monkeypatch.setattr("deploy_project.api.changes.jobs_file._ROOM", 20_000)
-    statuses: list[int] = []
-    while 409 not in statuses:
-        body = {**PARENT, "execute_steps": [f"dbt build --select {'x' * 4_000}"]}
-        status, answer = caller.call("POST", "jobs", body)
-        statuses.append(status)
-    assert statuses == [201] * 4 + [409]
-    assert "delete some" in answer["status"]["user_message"]
+    body = {**PARENT, "execute_steps": [f"dbt build --select {'x' * 4_000}"]}
+    answers = [caller.call("POST", "jobs", body) for _ in range(5)]
+    assert [status for status, _ in answers] == [201] * 4 + [409]
+    assert "delete some" in answers[-1][1]["status"]["user_message"]
     assert len(kept(caller)) == 4
     first = caller.call("GET", "jobs?name__icontains=nightly")[1]["data"][0]["id"]
     assert caller.call("DELETE", f"jobs/{first}")[0] == 200
     assert caller.call("POST", "jobs", PARENT)[0] == 201
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_changes_that_wait_hold_up_no_read(caller: Caller, method: str):
+    """More of them than the server has threads had every read wait, too."""
+    job = caller.call("POST", "jobs", PARENT)[1]["data"]["id"]
+    body = {"name": "Changed"} if method == "POST" else None
+    with ThreadPoolExecutor(50) as pool:
+        with locked(caller.state.api_jobs_lock, seconds=PATIENCE):
+            waiting = [pool.submit(caller.call, method, f"jobs/{job}", body) for _ in range(50)]
+            for _ in range(5):
+                assert caller.call("GET", f"jobs/{job}")[0] == 200
+                assert not [each for each in waiting if each.done()]
+        assert 200 in [each.result()[0] for each in waiting]
 
 
 def test_many_at_once_lose_nothing(caller: Caller):
