@@ -23,7 +23,7 @@ from deploy_project.api.http.hosts import LoopbackOnly, WithoutPrefix, host_of
 from deploy_project.api.http.intake import Intake
 from deploy_project.api.http.problems import ApiError, not_found
 from deploy_project.api.openapi import routes as openapi
-from deploy_project.api.pages import docs
+from deploy_project.api.pages import docs, links
 from deploy_project.api.v2 import accounts, artifacts, job_changes, jobs, runs, steps, triggers
 from deploy_project.api.v3 import environments, projects, variables, webhooks
 from deploy_project.errors import DeployError, LaunchError
@@ -71,6 +71,7 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
         *health.routes(front),
         *hooks.routes(front),
         *docs.routes(front),
+        *links.routes(front),
     ]
     app = Starlette(
         routes=[*routes, *openapi.routes(routes)],

@@ -78,6 +78,14 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("GET", "/docs/{environment}/{file:path}"): Asked(
         PUBLIC, {"environment": "lion", "file": "index.html"}
     ),
+    **{
+        (
+            "GET",
+            f"/deploy/{{account:int}}/projects/{{project:int}}/{what}s/{{{what}:int}}{end}",
+        ): Asked(PUBLIC, {"project": 1, what: number})
+        for what, number in (("run", "RUN"), ("job", 1))
+        for end in ("", "/")
+    },
     ("POST", "/hooks/{project}"): Asked(SIGNED, {"project": "zebra"}),
     ("POST", f"{V2}/jobs/{{job:int}}/run"): Asked("trigger", {"job": 1}, TRIGGER),
     ("POST", f"{V2}/jobs/{{job:int}}/rerun"): Asked("trigger", {"job": 1}),
@@ -503,7 +511,8 @@ def test_a_filter_finds_what_a_token_does_not_see_as_what_there_is_not(
     served: Served, path: str, name: str, numbers: tuple[Any, int]
 ):
     """`id__gt` told whether there is a run, of any project, by 400."""
-    for place in ("other", "none", *([] if "project" in name + path else ["elsewhere"])):
+    of_project = "project" in name + path or path.endswith("repositories")
+    for place in ("other", "none", *([] if of_project else ["elsewhere"])):
         hidden = served.numbers.get(f"{numbers[0]}", numbers[0])
         answers = [
             served.call("GET", path, Asked("", query=f"{name}={each}"), by=f"account_admin-{place}")
