@@ -1,10 +1,9 @@
 """The front beside a running Dagster: runs that are started, cancelled and repeated over HTTP."""
 
-import http.client
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ import pytest
 from deploy_project.config.values.tokens import digest
 from tests.support.api_fields import JOB, RUN, STEP, TRIGGER
 from tests.support.ports import free_port
-from tests.support.running_front import running_dagster, running_front
-from tests.support.site import ENDLESS, Site, make_site
-from tests.support.waiting import PATIENCE, wait
+from tests.support.running_front import RunningFront, running_dagster, running_front
+from tests.support.site import ENDLESS, make_site
+from tests.support.waiting import wait
 
 pytestmark = pytest.mark.e2e
 
@@ -45,72 +44,17 @@ MODELS = {
 }
 
 
-@dataclass(frozen=True)
-class Caller:
-    """A program that calls the front."""
-
-    site: Site
-    port: int
-
-    def call(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | str | None = None,
-        *,
-        token: str = "secret-ci",
-        scheme: str = "Token",
-        account: int = 7,
-        **headers: str,
-    ) -> tuple[int, Any]:
-        """The status and the JSON of an answer; `path` is below the account."""
-        text = body if isinstance(body, str) or body is None else json.dumps(body)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request(
-                method,
-                f"/api/v2/accounts/{account}/{path}",
-                text,
-                {
-                    "Authorization": f"{scheme} {token}",
-                    "Content-Type": "application/json",
-                    **{name.replace("_", "-"): value for name, value in headers.items()},
-                },
-            )
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-        finally:
-            connection.close()
-
-    def trigger(self, job: int, **fields: Any) -> dict[str, Any]:
-        status, answer = self.call("POST", f"jobs/{job}/run/", {"cause": "Test", **fields})
-        assert status == 200, answer
-        return answer["data"]
-
-    def started(self, job: int) -> int:
-        return self.trigger(job)["id"]
-
-    def run(self, number: int) -> dict[str, Any]:
-        status, answer = self.call("GET", f"runs/{number}")
-        assert status == 200, answer
-        return answer["data"]
-
-    def ended(self, number: int) -> dict[str, Any]:
-        wait(lambda: self.run(number)["is_complete"], every=0.5)
-        return self.run(number)
-
-
 @pytest.fixture(scope="module")
-def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFront]:
     site = make_site(tmp_path_factory.mktemp("front"))
     site.push(MODELS)
     port = free_port()
     site.configure(jobs=JOBS, deploy=DEPLOY.replace("URL", f"http://127.0.0.1:{port}"))
     with running_dagster(site, port), running_front(site, token="secret-ci") as front:
-        yield Caller(site, front.port)
+        yield front
 
 
-def test_a_triggered_run_can_be_read_at_once_and_ends(caller: Caller):
+def test_a_triggered_run_can_be_read_at_once_and_ends(caller: RunningFront):
     asked = caller.trigger(1, steps_override=None, schema_override=None)
     assert asked["status"] == 1
     assert caller.run(asked["id"])["id"] == asked["id"]
@@ -122,7 +66,7 @@ def test_a_triggered_run_can_be_read_at_once_and_ends(caller: Caller):
     )
 
 
-def test_a_failed_run_is_repeated_from_its_failure(caller: Caller):
+def test_a_failed_run_is_repeated_from_its_failure(caller: RunningFront):
     failed = caller.ended(caller.trigger(2)["id"])
     assert failed["status"] == 20
     status, answer = caller.call("GET", f"runs/{failed['id']}/retry/")
@@ -139,14 +83,14 @@ def test_a_failed_run_is_repeated_from_its_failure(caller: Caller):
     assert caller.ended(answer["data"]["id"])["status"] == 20
 
 
-def test_a_run_that_has_not_failed_is_not_retried(caller: Caller):
+def test_a_run_that_has_not_failed_is_not_retried(caller: RunningFront):
     done = caller.ended(caller.trigger(1)["id"])
     status, answer = caller.call("POST", f"runs/{done['id']}/retry/")
     assert status == 400
     assert "RETRY_NOT_FAILED_RUN" in answer["data"]
 
 
-def test_a_cancelled_run_ends_and_one_that_has_ended_stays_as_it_is(caller: Caller):
+def test_a_cancelled_run_ends_and_one_that_has_ended_stays_as_it_is(caller: RunningFront):
     number = caller.trigger(3)["id"]
     wait(lambda: caller.run(number)["status"] == 3, every=0.5)
     status, _ = caller.call("POST", f"runs/{number}/cancel")
@@ -158,7 +102,7 @@ def test_a_cancelled_run_ends_and_one_that_has_ended_stays_as_it_is(caller: Call
     assert answer["data"]["audit"]["cancellation"]["actor"]["name"] == "ci"
 
 
-def test_a_queued_run_is_cancelled(caller: Caller):
+def test_a_queued_run_is_cancelled(caller: RunningFront):
     first, second = caller.trigger(3)["id"], caller.trigger(3)["id"]
     assert caller.call("POST", f"runs/{second}/cancel")[0] == 200
     assert caller.ended(second)["status"] == 30
@@ -166,9 +110,9 @@ def test_a_queued_run_is_cancelled(caller: Caller):
     assert caller.ended(first)["status"] == 30
 
 
-def test_twenty_triggers_in_a_moment_are_twenty_runs(caller: Caller):
+def test_twenty_triggers_in_a_moment_are_twenty_runs(caller: RunningFront):
     with ThreadPoolExecutor(20) as pool:
-        numbers = list(pool.map(caller.started, [3] * 20))
+        numbers = [each["id"] for each in pool.map(caller.trigger, [3] * 20)]
     assert len(set(numbers)) == 20
     for number in reversed(numbers):
         caller.call("POST", f"runs/{number}/cancel")
@@ -176,7 +120,7 @@ def test_twenty_triggers_in_a_moment_are_twenty_runs(caller: Caller):
         assert caller.ended(number)["status"] == 30
 
 
-def test_one_idempotency_key_is_one_run(caller: Caller):
+def test_one_idempotency_key_is_one_run(caller: RunningFront):
     def trigger(key: str) -> int:
         status, answer = caller.call("POST", "jobs/1/run", {"cause": "x"}, Idempotency_Key=key)
         assert status == 200, answer
@@ -197,9 +141,9 @@ def test_one_idempotency_key_is_one_run(caller: Caller):
         ({"cause": ""}, "cause"),
         ({"cause": "x", "stepz_override": []}, "stepz_override"),
         ({"cause": "x", "threads_override": "four"}, "threads_override"),
-        ({"cause": "x", "git_sha": "main"}, "{\"git_sha\": \"'main' is not a full commit id"),
-        ({"cause": "x", "git_branch": "nowhere"}, "{\"git_branch\": \"branch 'nowhere'"),
-        ({"cause": "x", "schema_override": "no; drop"}, "{\"schema_override\": \"'no; drop'"),
+        ({"cause": "x", "git_sha": "main"}, '{"git_sha": "\'main\' is not a full commit id'),
+        ({"cause": "x", "git_branch": "nowhere"}, '{"git_branch": "branch \'nowhere\''),
+        ({"cause": "x", "schema_override": "no; drop"}, '{"schema_override": "\'no; drop\''),
         ({"cause": "x", "steps_override": ["rm -rf /"]}, "'steps_override.0': the command"),
         ({"cause": "x", "threads_override": 0}, "'threads_override'"),
         ({"cause": "x", "dbt_version_override": "one"}, "'dbt_version_override' is not"),
@@ -211,7 +155,9 @@ def test_one_idempotency_key_is_one_run(caller: Caller):
         ),
     ],
 )
-def test_a_bad_body_is_refused_with_its_place(caller: Caller, fields: dict[str, Any], where: str):
+def test_a_bad_body_is_refused_with_its_place(
+    caller: RunningFront, fields: dict[str, Any], where: str
+):
     status, answer = caller.call("POST", "jobs/1/run/", fields)
     assert status == 400
     assert where in json.dumps(answer["data"])
@@ -219,20 +165,22 @@ def test_a_bad_body_is_refused_with_its_place(caller: Caller, fields: dict[str, 
     assert str(caller.site.root) not in json.dumps(answer)
 
 
-def test_what_is_no_json_is_refused(caller: Caller):
+def test_what_is_no_json_is_refused(caller: RunningFront):
     status, answer = caller.call("POST", "jobs/1/run/", '{"cause": "x",}')
     assert status == 400
     assert "not JSON" in answer["data"]
 
 
-def test_tokens_are_asked_for(caller: Caller):
+def test_tokens_are_asked_for(caller: RunningFront):
     assert caller.call("GET", "runs/1", token="wrong")[0] == 401
     assert caller.call("POST", "jobs/1/run/", {"cause": "x"}, token="secret-reader")[0] == 403
-    assert caller.call("GET", "runs/1", scheme="Bearer", account=8)[0] == 403
+    assert (
+        replace(caller, account=8).call("GET", "runs/1", Authorization="Bearer secret-ci")[0] == 403
+    )
     assert caller.call("POST", "jobs/99/run/", {"cause": "x"})[0] == 404
 
 
-def test_a_removed_token_is_refused_within_seconds(caller: Caller):
+def test_a_removed_token_is_refused_within_seconds(caller: RunningFront):
     file = caller.site.root / "deploy.yaml"
     before = file.read_text(encoding="utf-8")
     lines = [line for line in before.splitlines() if "reader:" not in line]
@@ -245,7 +193,7 @@ def test_a_removed_token_is_refused_within_seconds(caller: Caller):
 RELATED = "trigger,job,environment,repository,run_steps,audit,used_repo_cache"
 
 
-def whole(caller: Caller, number: int) -> dict[str, Any]:
+def whole(caller: RunningFront, number: int) -> dict[str, Any]:
     """A run with all related objects, judged by the fields that dbt Cloud's has."""
     status, answer = caller.call("GET", f"runs/{number}/?include_related={RELATED}")
     assert status == 200, answer
@@ -256,7 +204,7 @@ def whole(caller: Caller, number: int) -> dict[str, Any]:
     return found
 
 
-def test_the_object_of_a_run_is_whole_from_its_queue_to_its_end(caller: Caller):
+def test_the_object_of_a_run_is_whole_from_its_queue_to_its_end(caller: RunningFront):
     """In each state that Dagster goes through; steps end one by one, with their logs so far."""
     first, second = caller.trigger(3)["id"], caller.trigger(3)["id"]
     seen = set[int]()
@@ -283,7 +231,7 @@ def test_the_object_of_a_run_is_whole_from_its_queue_to_its_end(caller: Caller):
     assert whole(caller, first)["git_sha"] == head
 
 
-def test_the_objects_of_runs_that_have_ended(caller: Caller):
+def test_the_objects_of_runs_that_have_ended(caller: RunningFront):
     good, bad = (caller.ended(caller.trigger(job)["id"])["id"] for job in (1, 2))
     for number, code in ((good, 10), (bad, 20)):
         found = whole(caller, number)
@@ -305,7 +253,7 @@ def test_the_objects_of_runs_that_have_ended(caller: Caller):
     assert whole(caller, good)["retry_not_supported_reason"] == "RETRY_NOT_FAILED_RUN"
 
 
-def test_a_job_that_was_just_made_runs_at_once_and_then_as_its_own(caller: Caller):
+def test_a_job_that_was_just_made_runs_at_once_and_then_as_its_own(caller: RunningFront):
     """The first job of its environment, which Dagster has not heard of."""
     made = {"name": "Made now", "environment_id": 21, "execute_steps": ["dbt build -s orders"]}
     status, answer = caller.call("POST", "jobs/", made, token="secret-creator")
@@ -332,7 +280,7 @@ def test_a_job_that_was_just_made_runs_at_once_and_then_as_its_own(caller: Calle
     assert caller.call("GET", f"jobs/{job}")[0] == 404
 
 
-def _dagster_jobs(caller: Caller) -> set[str]:
+def _dagster_jobs(caller: RunningFront) -> set[str]:
     """The Dagster jobs of the runs in the environment without a job of its own."""
     with caller.site.instance() as instance:
         return {run.job_name for run in instance.get_runs() if run.job_name.startswith("empty__")}

@@ -71,11 +71,12 @@ def pushed_unseen(site: Site) -> tuple[str, InstigatorTick]:
 
     Another commit follows one that is found without a ring, since half a minute was just over.
     """
+    skipped_after(site, 0.0)
     while True:
-        begun = skipped_after(site, 0.0)
+        last = max(each.timestamp for each in ticks(site))
         commit = site.push({}, "Merge a pull request")
         before = skipped_after(site, time.time())
-        since = [each for each in ticks(site) if begun.timestamp < each.timestamp]
+        since = [each for each in ticks(site) if last < each.timestamp]
         if not any(each.run_ids for each in since):
             return commit, before
 

@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -60,11 +62,21 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     """By names in lower case."""
-    text: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
 
     @property
     def json(self) -> Any:
-        return json.loads(self.text)
+        return json.loads(self.content)
+
+    @property
+    def data(self) -> Any:
+        """The object or objects of a success."""
+        assert self.status == 200, (self.status, self.content)
+        return self.json["data"]
 
     @property
     def message(self) -> str:
@@ -73,6 +85,43 @@ class Answer:
             return self.json["status"]["user_message"]
         except (ValueError, KeyError, TypeError):
             return ""
+
+
+def send(
+    address: str,
+    method: str,
+    path: str,
+    content: bytes | str | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    authority: Path | None = None,
+) -> Answer:
+    """The answer to a request for exactly this path, which clients for people would correct.
+
+    `authority` is the file with the authority of a certificate.
+    """
+    place = urlsplit(address).netloc
+    connection = (
+        http.client.HTTPConnection(place, timeout=PATIENCE)
+        if authority is None
+        else http.client.HTTPSConnection(
+            place,
+            timeout=PATIENCE,
+            context=ssl.create_default_context(cafile=str(authority)),
+        )
+    )
+    try:
+        connection.request(method, path, content, dict(headers or {}))
+        answer = connection.getresponse()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, found, answer.read())
+    finally:
+        connection.close()
+
+
+def headers_of(names: Mapping[str, str]) -> dict[str, str]:
+    """Headers that were given as arguments of a function: `Idempotency_Key`."""
+    return {name.replace("_", "-"): value for name, value in names.items()}
 
 
 @dataclass(frozen=True)
@@ -91,12 +140,4 @@ class Caller:
     ) -> Answer:
         content = json.dumps(body) if isinstance(body, Mapping) else body
         own = {"Authorization": f"Token {secret(self.name)}"} if self.name else {}
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=PATIENCE)
-        try:
-            connection.request(method, path, content, {**own, **given})
-            answer = connection.getresponse()
-            found = {name.lower(): value for name, value in answer.getheaders()}
-            return Answer(answer.status, found, answer.read().decode())
-        finally:
-            connection.close()
+        return send(self.address, method, path, content, {**own, **headers_of(headers)})

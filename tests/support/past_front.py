@@ -1,13 +1,12 @@
 """The front over histories of runs that nobody has run."""
 
-import http.client
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import (
@@ -21,9 +20,9 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.config.values.tokens import Token, digest
 from deploy_project.runs.reads.read_model import Runs
+from tests.support.callers import Answer, send
 from tests.support.past_runs import History, on_sqlite
 from tests.support.serving import served
-from tests.support.waiting import PATIENCE
 
 SHOP = Project(
     name="shop",
@@ -98,22 +97,6 @@ def deployment(source: Path) -> Deployment:
 
 
 @dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.content)
-
-    @property
-    def data(self) -> Any:
-        assert self.status == 200, (self.status, self.content)
-        return self.json["data"]
-
-
-@dataclass(frozen=True)
 class PastFront:
     """A front, and the history that it answers from."""
 
@@ -134,14 +117,7 @@ class PastFront:
 
     def raw(self, target: str, *, token: str = ALL) -> Answer:
         """Ask for exactly this target, which clients for people would correct."""
-        parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE)
-        try:
-            connection.request("GET", target, headers={"Authorization": f"Token {token}"})
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.getheaders()), answer.read())
-        finally:
-            connection.close()
+        return send(self.url, "GET", target, headers={"Authorization": f"Token {token}"})
 
 
 @contextmanager

@@ -1,11 +1,9 @@
 """A deployment that runs: a site, its Dagster with the daemon, and fronts before it."""
 
-import http.client
 import json
 import os
 import shutil
 import signal
-import ssl
 import subprocess
 import sys
 from collections.abc import Generator, Mapping
@@ -15,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.webserver import answers
+from tests.support.callers import headers_of, send
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
 from tests.support.site import Site
@@ -52,32 +51,32 @@ class RunningFront:
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         """The status and the content of an answer; `path` is the whole one."""
-        connection = self._connection()
-        try:
-            connection.request(method, path, body, dict(headers or {}))
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        answer = send(self.url, method, path, body, headers, authority=self.authority)
+        return answer.status, answer.content
 
     def call(
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | None = None,
+        *,
+        token: str = "",
         **headers: str,
     ) -> tuple[int, Any]:
-        """The status and the JSON of an answer; `path` is below the account."""
-        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        """The status and the JSON of an answer; `path` is below the account.
+
+        The token is the front's own where no other one is given.
+        """
+        text = body if isinstance(body, str) or body is None else json.dumps(body)
+        own = {
+            "Authorization": f"Token {token or self.token}",
+            "Content-Type": "application/json",
+        }
         status, content = self.request(
             method,
             f"/api/v2/accounts/{self.account}/{path}",
-            None if body is None else json.dumps(body).encode(),
-            {
-                "Authorization": f"Token {self.token}",
-                "Content-Type": "application/json",
-                **given,
-            },
+            None if text is None else text.encode(),
+            {**own, **headers_of(headers)},
         )
         return status, json.loads(content)
 
@@ -94,14 +93,6 @@ class RunningFront:
     def ended(self, number: int) -> dict[str, Any]:
         wait(lambda: self.run(number)["is_complete"], every=0.5)
         return self.run(number)
-
-    def _connection(self) -> http.client.HTTPConnection:
-        if self.authority is None:
-            return http.client.HTTPConnection("localhost", self.port, timeout=PATIENCE)
-        context = ssl.create_default_context(cafile=str(self.authority))
-        return http.client.HTTPSConnection(
-            "localhost", self.port, timeout=PATIENCE, context=context
-        )
 
 
 def start(site: Site, log: str, *command: str) -> subprocess.Popen[bytes]:

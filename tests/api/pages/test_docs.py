@@ -1,4 +1,3 @@
-import http.client
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +19,8 @@ from deploy_project.config.values.deployment import (
 from deploy_project.errors import ConfigError
 from deploy_project.releases.pointer import Pointer, move
 from deploy_project.runs.store.artifacts import Artifacts, Publication
+from tests.support.callers import Answer, send
 from tests.support.serving import served
-from tests.support.waiting import PATIENCE
 
 HOSTING = Hosting("github", "https://github.com/acme/shop")
 SHOP = Project(name="shop", id=1, repository="/shop.git", hosting=HOSTING)
@@ -30,36 +29,15 @@ COMMIT = "abcdef0123" * 4
 
 
 @dataclass(frozen=True)
-class Answer:
-    status: int
-    type: str
-    location: str
-    body: str
-    policy: str
-
-
-@dataclass(frozen=True)
 class DocsServer:
     """A running docs server; asks for paths exactly as given, which clients for people do not."""
 
-    port: int
+    address: str
     state: StateDirectory
     artifacts: Artifacts
 
     def get(self, path: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return Answer(
-                answer.status,
-                answer.getheader("content-type", ""),
-                answer.getheader("location", ""),
-                answer.read().decode(),
-                answer.getheader("content-security-policy", ""),
-            )
-        finally:
-            connection.close()
+        return send(self.address, "GET", path)
 
     def publish(self, run_id: str, root: Path) -> None:
         files: list[tuple[UPath, str]] = []
@@ -82,23 +60,23 @@ def site(tmp_path: Path) -> Iterator[DocsServer]:
         jobs={},
     )
     with served(deployment, state) as url:
-        yield DocsServer(urlsplit(url).port or 0, state, Artifacts.of(deployment, state))
+        yield DocsServer(url, state, Artifacts.of(deployment, state))
 
 
 def test_the_docs_are_the_newest_ones_at_each_request(site: DocsServer, tmp_path: Path):
     site.publish("first", tmp_path)
-    assert site.get("/docs/prod/").body == "index.html of first"
-    assert site.get("/docs/prod/manifest.json?cb=1").body == "manifest.json of first"
+    assert site.get("/docs/prod/").text == "index.html of first"
+    assert site.get("/docs/prod/manifest.json?cb=1").text == "manifest.json of first"
     site.publish("second", tmp_path)
     answer = site.get("/docs/prod/index.html")
-    assert (answer.status, answer.type) == (200, "text/html; charset=utf-8")
-    assert answer.body == "index.html of second"
-    assert site.get("/docs/prod/manifest.json").type == "application/json"
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert answer.text == "index.html of second"
+    assert site.get("/docs/prod/manifest.json").headers["content-type"] == "application/json"
 
 
 def test_without_a_slash_at_its_end_the_page_would_not_find_its_files(site: DocsServer):
     answer = site.get("/docs/prod")
-    assert (answer.status, answer.location) == (307, "prod/")
+    assert (answer.status, answer.headers["location"]) == (307, "prod/")
 
 
 @pytest.mark.parametrize(
@@ -120,20 +98,20 @@ def test_nothing_but_the_docs_is_served(path: str, site: DocsServer, tmp_path: P
     site.publish("first", tmp_path)
     answer = site.get(path)
     assert answer.status == 404
-    assert "of first" not in answer.body
-    assert "run_id" not in answer.body
+    assert "of first" not in answer.text
+    assert "run_id" not in answer.text
 
 
 def test_an_unknown_environment_is_told_with_the_known_ones(site: DocsServer):
     answer = site.get("/docs/%3Cscript%3E/")
     assert answer.status == 404
-    assert "There is no environment &#x27;&lt;script&gt;&#x27;; known: prod, next." in answer.body
+    assert "There is no environment &#x27;&lt;script&gt;&#x27;; known: prod, next." in answer.text
 
 
 def test_an_environment_without_docs_says_how_to_get_some(site: DocsServer):
     answer = site.get("/docs/next/")
     assert answer.status == 404
-    assert "`generate_docs: true`" in answer.body
+    assert "`generate_docs: true`" in answer.text
 
 
 def test_the_index_links_docs_and_commits(site: DocsServer, tmp_path: Path):
@@ -141,20 +119,22 @@ def test_the_index_links_docs_and_commits(site: DocsServer, tmp_path: Path):
     move(site.state, "prod", Pointer(COMMIT, "prod-0123456789abcdef"))
     answer = site.get("/")
     assert answer.status == 200
-    assert "Shop &amp; &lt;Sons&gt;" in answer.body
-    assert '<a href="docs/prod/">Docs</a>' in answer.body
-    assert f'<a href="https://github.com/acme/shop/commit/{COMMIT}">abcdef0</a>' in answer.body
-    assert "<td>next</td><td>shop</td><td>none yet</td><td>none yet</td>" in answer.body
-    assert 'href="http://127.0.0.1:3000"' in answer.body
+    assert "Shop &amp; &lt;Sons&gt;" in answer.text
+    assert '<a href="docs/prod/">Docs</a>' in answer.text
+    assert f'<a href="https://github.com/acme/shop/commit/{COMMIT}">abcdef0</a>' in answer.text
+    assert "<td>next</td><td>shop</td><td>none yet</td><td>none yet</td>" in answer.text
+    assert 'href="http://127.0.0.1:3000"' in answer.text
 
 
 def test_every_page_has_a_policy_of_its_own(site: DocsServer, tmp_path: Path):
     """The texts of a project become HTML in dbt's docs site."""
     site.publish("first", tmp_path)
-    assert "script-src 'none'" in site.get("/docs/prod/").policy, "this index has no script"
+    assert "script-src 'none'" in site.get("/docs/prod/").headers["content-security-policy"], (
+        "this index has no script"
+    )
     for path in ("/", "/docs/next/", "/nowhere"):
-        assert "default-src 'none'" in site.get(path).policy
-        assert "script-src" not in site.get(path).policy
+        assert "default-src 'none'" in site.get(path).headers["content-security-policy"]
+        assert "script-src" not in site.get(path).headers["content-security-policy"]
 
 
 def test_everything_on_the_index_is_escaped():
@@ -164,8 +144,9 @@ def test_everything_on_the_index_is_escaped():
 
 
 def test_a_port_that_is_taken_is_told(site: DocsServer):
-    message = f"can't listen on 127.0.0.1 port {site.port}: "
-    with pytest.raises(ConfigError, match=message), listening("127.0.0.1", site.port):
+    port = urlsplit(site.address).port or 0
+    message = f"can't listen on 127.0.0.1 port {port}: "
+    with pytest.raises(ConfigError, match=message), listening("127.0.0.1", port):
         pass
 
 
@@ -175,6 +156,6 @@ def test_a_damaged_pointer_is_no_internal_error(site: DocsServer, caplog: pytest
     pointer.mkdir(parents=True)
     answer = site.get("/docs/prod/")
     assert answer.status == 503
-    assert "the server&#x27;s log has more" in answer.body
-    assert str(site.state.root) not in answer.body
+    assert "the server&#x27;s log has more" in answer.text
+    assert str(site.state.root) not in answer.text
     assert f"reading {pointer} failed" in caplog.text
