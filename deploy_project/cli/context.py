@@ -1,12 +1,14 @@
 """Loads the settings and the deployment that they name, as most commands do, and opens its runs."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deploy_project.config.environment import Settings, addressed, settings
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.values.deployment import Deployment
+from deploy_project.config.values.tokens import Token
 
 if TYPE_CHECKING:
     from deploy_project.api.front.front import Front
@@ -43,15 +45,22 @@ def past_runs(found: Settings, deployment: Deployment) -> Generator["Runs"]:
 
 
 @contextmanager
-def front(found: Settings, deployment: Deployment) -> Generator["Front"]:
+def front(
+    found: Settings, deployment: Deployment, *, tokens: Sequence[Token] = ()
+) -> Generator["Front"]:
     """Open the front of the deployment, which follows its files meanwhile.
 
-    Raises `ConfigError` as `past_runs` does.
+    It takes `tokens` beside those of the files. Raises `ConfigError` as `past_runs` does.
     """
     from deploy_project.api.front.following import Configuration
     from deploy_project.api.front.front import Front
 
-    configuration = Configuration(deployment, load=lambda: loaded()[1])
+    own = {each.name: each for each in tokens}
+
+    def with_own(files: Deployment) -> Deployment:
+        return replace(files, tokens={**own, **files.tokens})
+
+    configuration = Configuration(with_own(deployment), load=lambda: with_own(loaded()[1]))
     with past_runs(found, deployment) as known, configuration.followed():
         opened = Front(configuration, found.state, known)
         if not opened.reloads.are_done:  # jobs were changed, and this front or another has ended

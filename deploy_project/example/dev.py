@@ -1,20 +1,26 @@
 """`deploy-project dev`: Dagster with its daemon, and the front, on this machine."""
 
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from deploy_project.api.app import create_app
 from deploy_project.api.server import listening, server
 from deploy_project.cli.context import front, loaded
 from deploy_project.config.environment import Settings, address, addressed, be_at_home, is_example
+from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
+from deploy_project.config.values.tokens import Token
 from deploy_project.errors import ConfigError
 from deploy_project.example.remote import make_remote, working_copy
+from deploy_project.example.token import example_token, token_file
 from deploy_project.processes.signals import hear_interrupts
 
 _HOST = "127.0.0.1"
@@ -39,11 +45,15 @@ def dev(*, port: int | None, docs_port: int | None) -> int:
             docs_url=_address(deployment.docs_url or "", docs_port),
         )
         here = addressed(deployment)
+        tokens: list[Token] = []
         if is_example(found.config_file):
             make_remote(found.state)
             working_copy(found.state)
+            tokens.append(example_token(found.state))
         print(_welcome(here, port, docs_port), flush=True)
-        _serve(here, found, listener)
+        if tokens:
+            print(_call(here, found.state), flush=True)
+        _serve(here, found, listener, tokens)
         return _dagster(port)
 
 
@@ -84,11 +94,22 @@ def _welcome(deployment: Deployment, port: int, docs_port: int) -> str:
     return "\n".join([*lines, "Ctrl-C ends both; runs go on.", ""])
 
 
-def _serve(deployment: Deployment, found: Settings, listener: socket.socket) -> None:
+def _call(deployment: Deployment, state: StateDirectory) -> str:
+    """Return the command that calls the API of the example."""
+    file = token_file(state)
+    shown = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    header = f'"Authorization: Token $(cat {shlex.quote(str(shown))})"'
+    address = f"{deployment.docs_url}/api/v2/accounts/{deployment.account.id}/jobs/"
+    return f"To call the API, with a token for this machine alone:\n  curl -H {header} {address}\n"
+
+
+def _serve(
+    deployment: Deployment, found: Settings, listener: socket.socket, tokens: Sequence[Token]
+) -> None:
     """Serve the front in a thread, for as long as this process lives."""
 
     def run() -> None:
-        with front(found, deployment) as shared:
+        with front(found, deployment, tokens=tokens) as shared:
             server(create_app(shared)).run(sockets=[listener])
 
     threading.Thread(target=run, daemon=True).start()

@@ -1,8 +1,10 @@
 """`deploy-project dev`: its ports, and Dagster as `make dev` starts it in a fresh clone."""
 
+import json
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import urllib.request
@@ -47,6 +49,28 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(
     assert not (here / ".deploy").exists()
 
 
+def call_as_told(here: Path, front: str) -> None:
+    """Run the first commands of docs/api.md; the run is not waited for."""
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    block = page.partition("```sh\n")[2].partition("```")[0]
+    commands = block.replace("\\\n", "").splitlines()
+    assert [each.split()[0] for each in commands] == ["TOKEN=$(cat", "curl", "curl", "curl"]
+    token, *calls = [each.replace("http://127.0.0.1:3001", front) for each in commands]
+    jobs, started, runs = [json.loads(shell(f"{token}\n{each}", here))["data"] for each in calls]
+    assert started["job_id"] in [each["id"] for each in jobs if "ourly" in each["name"]]
+    assert [each["id"] for each in runs] == [started["id"]]
+    address = f"{front}/api/v2/accounts/1/runs/{started['id']}/cancel/"
+    header = "Authorization: Token $TOKEN"
+    shell(f'{token}\ncurl -sSf -X POST -H "{header}" {address}', here)
+    assert stat.S_IMODE((here / ".deploy" / "example" / "token").stat().st_mode) == 0o600
+
+
+def shell(command: str, here: Path) -> str:
+    done = subprocess.run(["sh", "-c", command], cwd=here, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 @pytest.mark.e2e
 @pytest.mark.slow
 def test_in_a_fresh_clone_it_starts_dagster_the_docs_and_the_examples_remote(here: Path):
@@ -69,6 +93,7 @@ def test_in_a_fresh_clone_it_starts_dagster_the_docs_and_the_examples_remote(her
         page = urllib.request.urlopen(docs, timeout=PATIENCE).read().decode()
         assert url in page, "its links lead to the Dagster beside it"
         assert (here / ".deploy" / "example" / "shop.git").is_dir()
+        call_as_told(here, docs)
     finally:
         process.terminate()
         ended(process)

@@ -32,7 +32,7 @@ def create(
     The token is the only line of standard output, and is kept nowhere.
     """
     _refuse(name, expires)
-    token = f"{PREFIX}{secrets.token_urlsafe(_BYTES)}"
+    token = new_token()
     entry = {
         "sha256": digest(token),
         "permissions": list(dict.fromkeys(permissions)),
@@ -46,6 +46,11 @@ def create(
     print("\n".join(told), file=sys.stderr, flush=True)
     print(token)
     return 0
+
+
+def new_token() -> str:
+    """Return the text of a new token, which nobody can guess."""
+    return f"{PREFIX}{secrets.token_urlsafe(_BYTES)}"
 
 
 def _refuse(name: str, expires: datetime | None) -> None:
