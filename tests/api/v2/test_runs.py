@@ -227,6 +227,20 @@ def test_a_queued_run_names_the_runs_that_it_waits_for(front: PastFront):
     assert front.get(f"runs/{number(running)}").data["blocked_by"] == []
 
 
+def test_a_token_hears_of_no_run_that_it_does_not_see(front: PastFront):
+    """The slots of the account had named runs of other environments."""
+    add = front.history.add
+    hidden = add("staging__checks", STARTED, queue="c", slots_2="account")
+    seen = add("prod__hourly", STARTED, queue="prod__hourly", slots_2="account")
+    waiting = number(add("prod__daily", QUEUED, queue="prod__daily", slots_2="account"))
+    wanted = {"": [number(hidden), number(seen)], PRODS: [number(seen)]}
+    for token, blocked in wanted.items():
+        own = {"token": token} if token else {}
+        [listed] = front.get("runs", status=1, **own).data
+        for found in (listed, front.get(f"runs/{waiting}", **own).data):
+            assert sorted(found["blocked_by"]) == sorted(blocked)
+
+
 def test_slots_block_once_all_of_them_are_taken(front: PastFront):
     add = front.history.add
     one = add("prod__daily", STARTED, queue="prod__daily", slots_2="account")
