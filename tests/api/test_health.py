@@ -15,7 +15,8 @@ from tests.support.serving import running
 
 
 def test_health_tells_strangers_nothing_and_tokens_what_is_wrong(tmp_path: Path):
-    tokens = {"a": token("a", "metadata_only", projects=["nothing"])}
+    own = (token("a", "metadata_only", projects=["nothing"]), token("b", "job_viewer"))
+    tokens = {each.name: each for each in own}
     wanted = Deployment(
         tmp_path / "deploy.yaml",
         *(Account(1, "Acme"), {}, {}, {}),
@@ -34,10 +35,15 @@ def test_health_tells_strangers_nothing_and_tokens_what_is_wrong(tmp_path: Path)
             }
             configuration.problem = f"{tmp_path}/deploy.yaml:3: projects: is wrong"
             configuration.deployment = replace(wanted, dagster_url=dagster)
-            assert known.call("GET", "/health").json == {
-                "alive": True,
-                "configuration": "deploy.yaml:3: projects: is wrong",
-                "dagster": True,
+            mistakes = {
+                "a": "The configuration files have mistakes, which `deploy-project check` tells.",
+                "b": "deploy.yaml:3: projects: is wrong",
             }
+            for name, told in mistakes.items():
+                assert Caller(address, name).call("GET", "/health").json == {
+                    "alive": True,
+                    "configuration": told,
+                    "dagster": True,
+                }
             assert stranger.call("GET", "/health").json == {"alive": True}
             assert Caller(address, "guess").call("GET", "/health").status == 401

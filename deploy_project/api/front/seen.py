@@ -76,7 +76,7 @@ def finding(front: Front, request: Request) -> Callable[[int], PastRun | None]:
 
 def seen_only(front: Front, request: Request, asked: Wanted) -> Wanted:
     """Return the runs of `asked` that the token of a request sees."""
-    if _sees_all(request):
+    if token_of(request).is_unlimited:
         return asked
     sees = visible(request)
     environments = [each for each in front.deployment.environments.values() if sees(each)]
@@ -92,14 +92,9 @@ def _both(asked: Collection[str] | None, seen: set[str]) -> set[str]:
     return seen if asked is None else seen.intersection(asked)
 
 
-def _sees_all(request: Request) -> bool:
-    token = token_of(request)
-    return "*" in token.projects and "*" in token.environments
-
-
 def as_seen(front: Front, request: Request, run: PastRun) -> PastRun:
     """Return a run without the others that it waits for and that the token does not see."""
-    if not run.blocked_by or _sees_all(request):
+    if not run.blocked_by or token_of(request).is_unlimited:
         return run
     sees = visible(request)
     seen = tuple(each for each in run.blocked_by if sees(front.runs.by_id(each)))

@@ -40,6 +40,11 @@ class Token:
     place: str = field(default="", compare=False, repr=False)
     """The file and line that state it, for people."""
 
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether it is narrowed to no project or environment."""
+        return "*" in self.projects and "*" in self.environments
+
 
 def digest(text: str) -> str:
     """Return the hash of a token as `tokens:` in deploy.yaml has it."""
