@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from deploy_project.api.changes.job_entry import JobBody
 from deploy_project.api.objects.listings import ENVIRONMENTS, PROJECTS, REPOSITORIES
 from deploy_project.api.v2.jobs import JOBS
-from deploy_project.api.v2.triggers import TriggerBody
+from deploy_project.api.v2.trigger_body import TriggerBody
 from deploy_project.api.v2.wanted_runs import FILTERS
 from deploy_project.api.v3.variables import VariableBody
 from deploy_project.api.v3.webhooks import SubscriptionBody

@@ -2,21 +2,10 @@
 
 import json
 import logging
-import threading
-import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from functools import partial
+from typing import Any
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-    StringConstraints,
-)
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -31,10 +20,12 @@ from deploy_project.api.http import envelope
 from deploy_project.api.http.bodies import checked, posted
 from deploy_project.api.http.problems import ApiError, invalid
 from deploy_project.api.objects.trigger import PULL_REQUESTS
+from deploy_project.api.v2 import cancelling
 from deploy_project.api.v2.runs import shown
+from deploy_project.api.v2.trigger_body import TriggerBody, needed_actions
 from deploy_project.config.values.deployment import Job
 from deploy_project.dbt.project.schemas import schema_name
-from deploy_project.errors import ConfigError, GitError, LaunchError, RemoteError
+from deploy_project.errors import ConfigError, GitError, RemoteError
 from deploy_project.git.mirror import full_commit
 from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import overrides, tags
@@ -65,77 +56,6 @@ _OTHER_BODY = (
     "This Idempotency-Key was sent with another body within a day: send the same body for the same "
     "run, or another key for another one."
 )
-_DIGITS = 16
-_CANCEL_SECONDS, _LOOK_SECONDS = 5.0, 0.5
-_START_SECONDS = 200.0
-"""Dagster gives up a run that has not begun within 180."""
-
-
-def _whole(value: Any) -> Any:
-    """Return a number for one that is written as text, as forms and Kestra do."""
-    is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS
-    return int(value) if is_number else value
-
-
-Whole = Annotated[StrictInt, BeforeValidator(_whole)]
-Number = Annotated[Whole, Field(ge=1, le=2**53)]
-
-
-class TriggerBody(BaseModel):
-    """The body of a trigger, dbt Cloud's `TriggerRunRequest`; null asks for nothing."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    account_id: Any = None
-    """It and the next one are in the path, and sent again by dbt-cloud-cli."""
-    job_id: Any = None
-    cause: Annotated[StrictStr, StringConstraints(strip_whitespace=True, min_length=1)]
-    git_sha: StrictStr | None = None
-    git_branch: StrictStr | None = None
-    azure_pull_request_id: Number | None = None
-    github_pull_request_id: Number | None = None
-    gitlab_merge_request_id: Number | None = None
-    non_native_pull_request_id: Number | None = None
-    schema_override: StrictStr | None = None
-    dbt_version_override: StrictStr | None = None
-    threads_override: Whole | None = None
-    target_name_override: StrictStr | None = None
-    generate_docs_override: StrictBool | None = None
-    timeout_seconds_override: Whole | None = None
-    steps_override: list[StrictStr] | None = None
-
-    @property
-    def pull_request(self) -> tuple[str, int | None]:
-        """The site and the number of the pull request; the first one that is given counts."""
-        for kind, name in PULL_REQUESTS.items():
-            number: int | None = getattr(self, name)
-            if number is not None:
-                return kind, number
-        return "", None
-
-    @property
-    def actions(self) -> list[Action]:
-        """The permissions that it needs beside that of starting the job as it is."""
-        code = (self.git_sha, self.git_branch, self.target_name_override)
-        has_code = any(each is not None for each in code)
-        return _needed(has_steps=bool(self.steps_override), has_code=has_code)
-
-    @property
-    def overrides(self) -> Mapping[str, Any]:
-        """The overrides by the names that `overrides.read` has for them."""
-        return {
-            "steps": tuple(self.steps_override or ()),
-            "threads": self.threads_override,
-            "target_name": self.target_name_override,
-            "dbt_version": self.dbt_version_override,
-            "timeout_seconds": self.timeout_seconds_override,
-            "generate_docs": self.generate_docs_override,
-        }
-
-
-def _needed(*, has_steps: bool, has_code: bool) -> list[Action]:
-    steps = [Action.OVERRIDE_STEPS] if has_steps else []
-    return [*steps, *([Action.OVERRIDE_CODE] if has_code else [])]
 
 
 def routes(front: Front) -> list[Route]:
@@ -148,24 +68,13 @@ def routes(front: Front) -> list[Route]:
         for action in body.actions:
             permit_in(request, action, job)
         refuse_connections("steps_override", body.steps_override or ())
-
-        def asked() -> RunRequest:
-            return _asked(front, job, body, who=token_of(request).name)
-
+        asked = partial(_asked, front, job, body, who=token_of(request).name)
         return _answer(front, request, _launched(front, request, fields, asked))
 
     def rerun(request: Request, fields: dict[str, Any]) -> Response:
         job = job_of(front, request)
         permit_in(request, Action.TRIGGER, job)
-
-        def asked() -> RunRequest:
-            newest = front.runs.newest(Wanted(jobs={job.name}))
-            who = token_of(request).name
-            if newest is None or newest.status is not Status.ERROR:
-                return _asked(front, job, TriggerBody(cause=_CAUSE), who=who)
-            _permit_again(request, newest, job)
-            return _retry(front, newest, job, who=who)
-
+        asked = partial(_rerun, front, request, job)
         return _answer(front, request, _launched(front, request, fields, asked))
 
     def cancel(request: Request, _: dict[str, Any]) -> Response:
@@ -174,17 +83,14 @@ def routes(front: Front) -> list[Route]:
         if not run.status.has_ended:
             by = {tags.CANCELLED_BY: token_of(request).name}
             front.runs.instance.add_run_tags(run.id, by)
-            _cancel(front, run)
+            cancelling.cancel(front, run)
         return _answer(front, request, run.id)
 
     def retry(request: Request, fields: dict[str, Any]) -> Response:
         run, job = run_of(front, request)
         permit_in(request, Action.TRIGGER, job)
         _permit_again(request, run, job)
-
-        def asked() -> RunRequest:
-            return _retry(front, run, job, who=token_of(request).name)
-
+        asked = partial(_retry, front, run, job, who=token_of(request).name)
         return _answer(front, request, _launched(front, request, fields, asked))
 
     def outlook(request: Request) -> Response:
@@ -277,7 +183,10 @@ def _launched(
         return front.dagster.launch(each.job_name, each.tags, each.run_config)
 
     key = request.headers.get("idempotency-key")
-    run_id = _only_once(front, _once(request, key, fields), asked, launch) if key else launch(asked())
+    if key:
+        run_id = _only_once(front, _once(request, key, fields), asked, launch)
+    else:
+        run_id = launch(asked())
     note(request, f"run {tags.run_number(run_id)}")
     return run_id
 
@@ -303,44 +212,21 @@ def _once(request: Request, key: str, fields: Mapping[str, Any]) -> Once:
     return Once(key=own, body=json.dumps(fields, sort_keys=True))
 
 
-def _cancel(front: Front, run: PastRun) -> None:
-    """Cancel a run; one that is starting, which Dagster can't end then, as soon as it has begun."""
-    if not _is_cancelled(front, run.id, seconds=_CANCEL_SECONDS):
-        threading.Thread(target=_cancel_later, args=(front, run.id), daemon=True).start()
-
-
-def _cancel_later(front: Front, run_id: str) -> None:
-    try:
-        _is_cancelled(front, run_id, seconds=_START_SECONDS)
-    except Exception:  # nobody waits for this thread: the log has to tell
-        _LOG.exception("Run %s could not be cancelled when it had begun", run_id)
-
-
-def _is_cancelled(front: Front, run_id: str, *, seconds: float) -> bool:
-    """Cancel a run; return whether that was possible within so many seconds."""
-    until, was_starting = time.monotonic() + seconds, True
-    while True:
-        try:
-            front.dagster.cancel(run_id)
-        except LaunchError:
-            now = front.runs.by_id(run_id)
-            if now.status.has_ended or now.status is Status.CANCELLING:
-                return True
-            if not was_starting:  # it may have begun just after it was refused, but no longer ago
-                raise
-            was_starting = now.status is Status.STARTING
-            if was_starting and time.monotonic() >= until:
-                return False
-            time.sleep(_LOOK_SECONDS)
-        else:
-            return True
+def _rerun(front: Front, request: Request, job: Job) -> RunRequest:
+    """Return the request of a retry of a job's last run if that has failed, else of a new run."""
+    newest = front.runs.newest(Wanted(jobs={job.name}))
+    who = token_of(request).name
+    if newest is None or newest.status is not Status.ERROR:
+        return _asked(front, job, TriggerBody(cause=_CAUSE), who=who)
+    _permit_again(request, newest, job)
+    return _retry(front, newest, job, who=who)
 
 
 def _permit_again(request: Request, run: PastRun, job: Job) -> None:
     """Raise `ApiError` 403 for a token without the permissions for the overrides of a run."""
     asked = run.asked
     has_code = bool(asked.commit or asked.branch or "target_name" in asked.overrides)
-    for action in _needed(has_steps="steps" in asked.overrides, has_code=has_code):
+    for action in needed_actions(has_steps="steps" in asked.overrides, has_code=has_code):
         permit_in(request, action, job)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from deploy_project.api.v2 import triggers
+from deploy_project.api.v2 import cancelling
 from deploy_project.errors import LaunchError
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model.tags import run_number
@@ -18,8 +18,8 @@ from tests.support.waiting import wait
 
 @pytest.fixture
 def front(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PastFront]:
-    monkeypatch.setattr(triggers, "_CANCEL_SECONDS", 0.1)
-    monkeypatch.setattr(triggers, "_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(cancelling, "_CANCEL_SECONDS", 0.1)
+    monkeypatch.setattr(cancelling, "_LOOK_SECONDS", 0.02)
     with past_front(tmp_path, indexed=False) as made:
         yield made
 

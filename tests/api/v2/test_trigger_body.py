@@ -4,7 +4,7 @@ import pytest
 
 from deploy_project.api.http.bodies import checked
 from deploy_project.api.http.problems import ApiError
-from deploy_project.api.v2.triggers import TriggerBody
+from deploy_project.api.v2.trigger_body import TriggerBody
 
 
 def test_kestra_and_forms_send_numbers_as_text():
