@@ -14,7 +14,9 @@ from deploy_project.config.values.notifications import Channel, Directory, Late,
 from deploy_project.notify.late import has_not_begun, is_late
 from deploy_project.notify.message import Message
 from deploy_project.notify.notifier import Notifier
+from deploy_project.runs.instance import schedules
 from deploy_project.runs.model.status import Status
+from deploy_project.runs.model.streak import fingerprint
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.reads.past_run import PastRun
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
@@ -146,6 +148,31 @@ def test_a_schedule_that_is_off_is_not_late(watch: Watch):
     assert watch.texts == []
 
 
+def test_a_schedule_that_somebody_has_turned_off_in_the_ui_is_not_late(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    def off(_: dg.DagsterInstance) -> dict[str, bool]:
+        return {"prod__daily_schedule": False}
+
+    monkeypatch.setattr(schedules, "switched", off)
+    watch.tick(NOW - timedelta(hours=1))
+    watch.tick(NOW)
+    assert watch.texts == []
+
+
+def test_a_job_that_is_deactivated_is_not_late(watch: Watch):
+    failing = replace(watch.deployment.jobs["prod__daily"], deactivate_after=1)
+    watch.deployment = replace(watch.deployment, jobs={"prod__daily": failing})
+    watch.tick(NOW - timedelta(hours=1))
+    watch.history.add(
+        status=dg.DagsterRunStatus.FAILURE,
+        created=NOW - timedelta(hours=2),
+        definition=fingerprint(failing),
+    )
+    watch.tick(NOW)
+    assert watch.texts == []
+
+
 def test_a_run_that_takes_too_long_is_told_once(watch: Watch):
     for days in (1, 2, 3):
         done(watch.history, NOW - timedelta(days=days), minutes=10)
@@ -160,6 +187,22 @@ def test_a_run_that_takes_too_long_is_told_once(watch: Watch):
     [text] = watch.texts
     assert text.startswith("prod__daily is late: its run goes on, longer than usual\n")
     assert "25 min 00 s (median 10 min 00 s, +150 %)" in text
+
+
+def test_the_median_is_that_of_the_last_twenty_successes(watch: Watch):
+    """It was that of twenty-five: five slow ones of long ago had a say."""
+    for days in range(1, 26):
+        minutes = 10 if days <= 10 else 20 if days <= 20 else 100
+        done(watch.history, NOW - timedelta(days=days), minutes=minutes)
+    usual = {"prod__daily": 15 * 60.0}
+    assert watch.history.plain().median_seconds({"prod__daily"}) == usual
+    watch.history.catch_up()
+    assert watch.history.indexed().median_seconds({"prod__daily"}) == usual
+    began = NOW - timedelta(minutes=31)
+    run_id = watch.history.add(created=began, status=dg.DagsterRunStatus.STARTED)
+    started(watch.history, run_id, began)
+    watch.tick(NOW)
+    assert "31 min 00 s (median 15 min 00 s, +107 %)" in watch.texts[0]
 
 
 def started(history: History, run_id: str, at: datetime) -> None:

@@ -49,7 +49,7 @@ Order = Literal["created", "finished"]
 Begin = Callable[[], AbstractContextManager[Connection]]
 """Returns a connection in a transaction, which is committed unless an error leaves the block."""
 BUSY_SECONDS = 30
-RECENT = 25
+RECENT = 20
 """So many of a job's last successes make its median."""
 _AT_ONCE = 500
 _LOCK = 0x6465706C6F79
