@@ -13,7 +13,7 @@ from datetime import datetime
 from deploy_project.config.values.notifications import Channel, Email
 from deploy_project.errors import DeliveryError
 from deploy_project.notify.message import Fact, Message
-from deploy_project.notify.outbox import GIVEN_UP, Delivery, Entry, Outbox, Result, failed
+from deploy_project.notify.outbox import GIVEN_UP, Delivery, Entry, Outbox, Result, due, failed
 from deploy_project.notify.sending import send
 from deploy_project.processes.lock_files import Busy, at_once
 
@@ -62,32 +62,36 @@ class Deliverer:
                 self.outbox.remove(entry)
 
     def _channel(self, channel: Channel) -> None:
-        """Deliver the entries of one channel, until it does not answer or its time is up."""
+        """Deliver the entries of one channel, until it does not answer or its time is up.
+
+        One that asks for a pause gets it, also beyond this tick.
+        """
         end = time.monotonic() + self.budget
         try:
             with at_once(self.outbox.channel_lock(channel.name)):
-                due = [e for e in self.outbox.entries(channel.name) if e.due_at <= self.now()]
-                for entry in due:
-                    if time.monotonic() > end or not self._attempt(channel, entry):
+                for entry in due(self.outbox.entries(channel.name), self.now()):
+                    pause = self._attempt(channel, entry)
+                    if pause is None or time.monotonic() + pause > end:
                         break
+                    time.sleep(pause)
         except Busy:
             return  # of a tick before, or of another process
         except OSError as error:
             self._said.append(f"{channel.name}: the state directory can't be used: {error}")
 
-    def _attempt(self, channel: Channel, entry: Entry) -> bool:
-        """Try to send an entry; return whether the channel is there for others."""
+    def _attempt(self, channel: Channel, entry: Entry) -> float | None:
+        """Try to send an entry; return the pause before others, None when the channel is away."""
         try:
             remark = self.send(_addressed(channel, entry), entry.message)
         except DeliveryError as error:
             self._failed(entry, str(error), error.wait_seconds)
-            return error.is_refusal
+            return error.wait_seconds or (0.0 if error.is_refusal else None)
         except Exception as error:  # our mistake in rendering, above all, which holds up no other
             self._failed(entry, f"{type(error).__name__}, which is our mistake", 0)
-            return True
+            return 0.0
         self._note(replace(entry, attempts=entry.attempts + 1), "sent", remark)
         self.outbox.remove(entry)
-        return True
+        return 0.0
 
     def _failed(self, entry: Entry, error: str, wait_seconds: float) -> None:
         chance = random.random()  # noqa: S311 - spreads attempts, keeps no secret

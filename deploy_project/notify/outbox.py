@@ -3,7 +3,7 @@
 A message is a file until it was delivered or given up, so that none is lost with a process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -43,6 +43,8 @@ class Entry:
     """The channel that it was given up on; empty for its own."""
     to: tuple[str, ...] = ()
     """Addresses of mail in place of the channel's; empty for its own."""
+    left_alone_until: AwareDatetime | None = None
+    """The time before which its channel has asked to be sent nothing at all."""
 
     @property
     def name(self) -> str:
@@ -81,7 +83,21 @@ def failed(
         return None
     pause = min(_FIRST_PAUSE * 2 ** min(entry.attempts, _MOST_DOUBLINGS), _LONGEST_PAUSE)
     pause = max(pause * (1 + _JITTER * chance), timedelta(seconds=wait_seconds))
-    return replace(entry, attempts=entry.attempts + 1, due_at=now + pause, error=error)
+    asked = now + timedelta(seconds=wait_seconds) if wait_seconds else None
+    return replace(
+        entry,
+        attempts=entry.attempts + 1,
+        due_at=now + pause,
+        error=error,
+        left_alone_until=asked,
+    )
+
+
+def due(entries: Sequence[Entry], now: datetime) -> list[Entry]:
+    """Return the entries of one channel that are due; none while it wants to be left alone."""
+    if any(each.left_alone_until is not None and each.left_alone_until > now for each in entries):
+        return []
+    return [each for each in entries if each.due_at <= now]
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,26 @@ def without_runs(deployment: Deployment) -> Iterator[str]:
                 )
 
 
+def without_schedules(deployment: Deployment) -> Iterator[str]:
+    """Yield a line for each rule on late schedules alone, where no job that it matches has one."""
+    for rule in deployment.notifications:
+        if {*rule.on} != {"late"} or rule.late.times is not None:
+            continue
+        jobs = [
+            job for job in deployment.jobs.values() if any(matches(rule, r) for r in _runs(job))
+        ]
+        if jobs and not any(job.cron and matches(rule, _scheduled(job)) for job in jobs):
+            yield (
+                f"{rule.place}: this rule of `notifications` tells of late schedules alone, and no "
+                "job that it matches has one; add `late.times`, or correct `jobs`, "
+                "`environments`, `projects` or `pull_requests`"
+            )
+
+
+def _scheduled(job: Job) -> Subject:
+    return subject(job, of_pull_request=False)
+
+
 def _runs(job: Job) -> Iterator[Subject]:
     """Yield the subjects of all runs that a job can have."""
     for of_pull_request in (False, True):

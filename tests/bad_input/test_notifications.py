@@ -160,3 +160,22 @@ def test_a_run_that_has_not_ended_has_no_message(
         monkeypatch.setenv("DAGSTER_HOME", str(configuration.root))
         assert main(["notify", "preview", run_id, "--channel", "it"]) == 1
     met(said(capsys))
+
+
+def test_a_rule_on_schedules_that_there_are_not(
+    configuration: Configuration, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    text = DEPLOY.replace("CHANNEL", "{file: a}").partition("  - {on")[0]
+    for late, job, expected in (
+        ("minutes: 5", "", 1),
+        ("minutes: 5", ", schedule: {cron: '0 6 * * *'}", 0),
+        ("minutes: 5, times: 2", "", 0),
+    ):
+        rule = f"  - {{on: [late], channels: [it], late: {{{late}}}}}\n"
+        jobs = JOBS.replace("]}", f"]{job}}}")
+        configuration.write({"deploy.yaml": text + rule, "jobs.yml": jobs})
+        main(["check"])
+        lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("Warning: ")]
+        assert len(lines) == expected, (late, job)
+        for line in lines:
+            met(line)

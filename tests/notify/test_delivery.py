@@ -111,6 +111,45 @@ def test_a_channel_that_is_away_is_asked_once_in_a_tick(place: Place):
     assert len(place.tick()) == 1, "with the next message, whose pause has not begun"
 
 
+def limits(asked: list[float], *, wait: float) -> Behaviour:
+    """A channel that takes one message, and wants a pause then."""
+    taken = [0]
+
+    def behave(*_: object) -> None:
+        asked.append(time.monotonic())
+        taken[0] += 1
+        if taken[0] == 2:
+            raise DeliveryError("it answers HTTP 429", wait_seconds=wait)
+
+    return behave
+
+
+def test_a_channel_that_wants_a_long_pause_is_sent_nothing_meanwhile(place: Place):
+    """The next message, and those of runs that ended since, did not wait for it."""
+    place.put("a", "b", "c")
+    asked: list[float] = []
+    place.behaviours["team"] = limits(asked, wait=600)
+    assert len(place.tick()) == 2
+    place.put("d")
+    place.put("e", channel="mail")
+    assert len(place.tick(later=timedelta(minutes=9))) == 1, "another channel's"
+    assert len(asked) == 2
+    place.tick(later=timedelta(minutes=2))
+    assert sorted(run for channel, run in place.sent if channel == "team") == ["a", "b", "c", "d"]
+
+
+def test_a_short_pause_is_made_within_the_turn(place: Place):
+    """Two hundred messages took as many ticks where a channel takes one in a second."""
+    place.put("a", "b", "c")
+    asked: list[float] = []
+    place.behaviours["team"] = limits(asked, wait=0.5)
+    assert len(place.tick()) == 3
+    assert [run for _, run in place.sent] == ["a", "c"]
+    assert asked[2] - asked[1] >= 0.5
+    place.tick(later=timedelta(minutes=1))
+    assert [run for _, run in place.sent] == ["a", "c", "b"]
+
+
 def test_a_message_that_is_refused_holds_up_no_other(place: Place):
     place.put("a", "b")
     place.behaviours["team"] = fails(1, is_refusal=True)

@@ -21,13 +21,15 @@ from deploy_project.config.values.notifications import (
     Rule,
 )
 from deploy_project.errors import ConfigError, LaunchError
+from deploy_project.git.mirror import ensure_commit
 from deploy_project.notify.notifier import Notifier
 from deploy_project.notify.outbox import Outbox
 from deploy_project.releases import pointer
-from deploy_project.runs.model.run_facts import FailureFacts
+from deploy_project.runs.model.run_facts import CodeFacts, FailureFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.steps.failing import FILE
+from tests.support.git_repositories import create
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
 from tests.support.past_runs import History, facts_of, on_sqlite
 
@@ -62,9 +64,11 @@ class Watch:
     def end(self, status: dg.DagsterRunStatus = SUCCESS, *, ago: float = 0, **more: Any) -> str:
         """A run that has ended so many minutes ago, with facts unless `facts` is False."""
         at = self.now - timedelta(minutes=ago)
-        with_facts = more.pop("facts", True)
+        with_facts, commit = more.pop("facts", True), more.pop("commit", "")
+        own = {"commit": commit, "full_commit": commit} if commit else {}
+        more |= {"code": CodeFacts(commit, "main", "A subject", "Ana")} if commit else {}
         run_id = self.history.add(
-            status=dg.DagsterRunStatus.STARTED, created=at - timedelta(minutes=1)
+            status=dg.DagsterRunStatus.STARTED, created=at - timedelta(minutes=1), **own
         )
         ended = dg.DagsterEvent(ENDS[status].value, "prod__daily")
         self.history.instance.run_storage.handle_run_event(run_id, ended, at)
@@ -205,6 +209,25 @@ def test_a_preview_sends_nothing(watch: Watch):
         watch.notifier.preview(waiting)
     with pytest.raises(LaunchError):
         watch.notifier.preview("nothing")
+
+
+def test_the_commits_since_the_last_success_are_told(watch: Watch, tmp_path: Path):
+    remote = create(tmp_path / "remote")
+    first = remote.git("rev-parse", "HEAD")
+    failed = [remote.commit({"a": each}, f"Change {each}") for each in ("one", "two")]
+    of = replace(PROJECT, repository=str(remote.path))
+    ensure_commit(of, watch.state, failed[-1])
+    watch.deployment = replace(watch.deployment, projects={"shop": of})
+    watch.end(commit=first, ago=3)
+    for ago, commit in zip((2, 1), failed, strict=True):
+        watch.end(FAILURE, commit=commit, ago=ago, failed=f"model.shop.{commit}")
+    watch.tick()
+    last = max(watch.messages.glob("*failure*.txt"), key=lambda each: each.stat().st_mtime_ns)
+    section = last.read_text(encoding="utf-8").partition("Commits since the last success\n")[2]
+    assert section.splitlines()[:2] == [
+        f"  {failed[1][:7]} Change two (Ana)",
+        f"  {failed[0][:7]} Change one (Ana)",
+    ]
 
 
 def test_two_hundred_ends_are_told_in_a_few_ticks(watch: Watch):

@@ -1,31 +1,75 @@
-"""Posts over HTTP: Slack's and a webhook's receivers that refuse what theirs refuse."""
+"""Posts over HTTP: receivers as those of Slack, Teams and PagerDuty, which refuse what these do."""
 
 import hashlib
 import hmac
 import json
 import threading
 import time
+from dataclasses import replace
+from importlib.resources import files
 
 import pytest
+from jsonschema import Draft6Validator
+from slack_sdk.errors import SlackObjectFormationError
+from slack_sdk.models.blocks import Block
 
 from deploy_project.config.values.deployment import Secret
-from deploy_project.config.values.notifications import Channel, PagerDuty, Slack, Webhook
+from deploy_project.config.values.notifications import (
+    Channel,
+    PagerDuty,
+    Slack,
+    Teams,
+    Webhook,
+)
 from deploy_project.errors import DeliveryError
 from deploy_project.notify import sending
+from deploy_project.notify.message import Item, Message, Section
 from deploy_project.notify.sending import send
 from deploy_project.notify.transports import http
-from tests.support.messages import ATTACK, FAILURE, RECOVERY
+from tests.support.messages import ATTACK, FAILURE, OWNERS, RECOVERY, WITH_ROWS
 from tests.support.receivers import Answer, Request, receiver
 
 KEY = "R" * 32
 TOKEN, SECRET = "xoxb-1234567890", "a signing secret"
+CARD = Draft6Validator(
+    json.loads((files("adaptive_cards") / "schemas" / "schema-1.5.json").read_text("utf-8"))
+)
+_LONG = tuple(Item("h" * 4_000, "line &<>\n" * 3_000, "n" * 4_000) for _ in range(30))
+MESSAGES = (
+    *(FAILURE, RECOVERY, ATTACK, WITH_ROWS, OWNERS),
+    replace(FAILURE, title="t" * 500, sections=(Section("s", _LONG),)),
+)
 
 
 def slacks_webhook(request: Request) -> Answer:
-    """As Slack's incoming webhooks answer: a text, and 400 for blocks that break the limits."""
+    """As Slack's incoming webhooks answer: a text, and 400 for blocks that break the limits.
+
+    https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#errors
+    """
+    if request.path != "/services/T0/B0/secret":
+        return 404, {}, b"no_service"
     content = json.loads(request.body)
-    right = content["text"] and 1 <= len(content["blocks"]) <= 50
-    return (200, {}, b"ok") if right else (400, {}, b"invalid_blocks")
+    if not content.get("text"):
+        return 400, {}, b"no_text"
+    try:
+        for each in Block.parse_all(content["blocks"]):
+            each.validate_json()
+    except SlackObjectFormationError:
+        return 400, {}, b"invalid_blocks"
+    return (200, {}, b"ok") if 1 <= len(content["blocks"]) <= 50 else (400, {}, b"invalid_blocks")
+
+
+def teams_workflow(request: Request) -> Answer:
+    """As a workflow of Teams answers: 202 before it posts, 413 and 400 for what it can't take."""
+    if len(request.body) > 28 * 1024:
+        return 413, {}, b"RequestEntityTooLarge"
+    content = json.loads(request.body)
+    if content.get("type") != "message" or len(content.get("attachments", ())) != 1:
+        return 400, {}, b"TriggerInputSchemaMismatch"
+    card = {**content["attachments"][0]["content"]}
+    card.pop("msteams", None)  # an extension, which the schema does not have
+    right = CARD.is_valid(card)  # pyright: ignore[reportUnknownMemberType]
+    return (202, {}, b"") if right else (400, {}, b"BadRequest")
 
 
 def slacks_api(request: Request) -> Answer:
@@ -63,13 +107,48 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def test_slack_takes_a_message_by_webhook(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("message", MESSAGES)
+def test_slack_takes_a_message_by_webhook(monkeypatch: pytest.MonkeyPatch, message: Message):
     with receiver(slacks_webhook) as found:
         monkeypatch.setenv("HOOK", f"{found.url}/services/T0/B0/secret")
-        send(Channel("team", Slack(webhook=Secret(env="HOOK"))), ATTACK)
+        send(Channel("team", Slack(webhook=Secret(env="HOOK"))), message)
     (request,) = found.requests
     assert request.path == "/services/T0/B0/secret"
     assert request.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_teams_takes_a_card(monkeypatch: pytest.MonkeyPatch, message: Message):
+    with receiver(teams_workflow) as found:
+        monkeypatch.setenv("HOOK", f"{found.url}/workflows/secret?sig=1")
+        send(Channel("team", Teams(Secret(env="HOOK"))), message)
+    (request,) = found.requests
+    assert request.path == "/workflows/secret?sig=1"
+    assert request.headers["content-type"] == "application/json"
+
+
+def test_the_receivers_refuse_what_theirs_refuse():
+    """Receivers that take everything would prove nothing."""
+    text = {"type": "plain_text", "text": "x" * 3_001}
+    blocks = [{"type": "section", "text": text}]
+    card = {"type": "AdaptiveCard", "version": "1.5", "body": [{"type": "Unknown"}]}
+    kind = "application/vnd.microsoft.card.adaptive"
+    for service, path, content, why in (
+        (slacks_webhook, "/services/T0/B0/secret", {"blocks": blocks}, "no_text"),
+        (slacks_webhook, "/services/T0/B0/secret", {"text": "a", "blocks": blocks}, "invalid_bl"),
+        (slacks_webhook, "/services/T0/B0/secret", {"text": "a", "blocks": []}, "invalid_blocks"),
+        (slacks_webhook, "/services/other", {}, "404: no_service"),
+        (teams_workflow, "/", {"text": "a"}, "TriggerInputSchemaMismatch"),
+        (
+            teams_workflow,
+            "/",
+            {"type": "message", "attachments": [{"contentType": kind, "content": card}]},
+            "BadRequest",
+        ),
+        (teams_workflow, "/", {"type": "message", "text": "x" * 30_000}, "413"),
+    ):
+        with receiver(service) as found, pytest.raises(DeliveryError, match=why):
+            http.post(f"{found.url}{path}", json.dumps(content).encode(), {})
 
 
 def test_slack_takes_a_message_of_a_bot(monkeypatch: pytest.MonkeyPatch):
