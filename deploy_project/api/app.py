@@ -24,7 +24,16 @@ from deploy_project.api.http.intake import Intake
 from deploy_project.api.http.problems import ApiError, not_found
 from deploy_project.api.openapi import routes as openapi
 from deploy_project.api.pages import docs, links
-from deploy_project.api.v2 import accounts, artifacts, job_changes, jobs, runs, steps, triggers
+from deploy_project.api.v2 import (
+    accounts,
+    artifacts,
+    job_changes,
+    jobs,
+    notifications,
+    runs,
+    steps,
+    triggers,
+)
 from deploy_project.api.v3 import environments, projects, variables, webhooks
 from deploy_project.errors import DeployError, LaunchError
 
@@ -55,6 +64,7 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
         *artifacts.routes(front),
         *jobs.routes(front),
         *job_changes.routes(front),
+        *notifications.routes(front),
         *accounts.routes(front),
     ]
     v3 = [

@@ -11,9 +11,9 @@ from deploy_project.config import small_files
 from deploy_project.errors import ArtifactError, ConfigError
 
 _README = """This directory belongs to deploy_project. `warehouses` is data: DuckDB and SQLite files
-to which profiles give relative paths. So is `api`: the jobs that were made over the API. The rest
-may be deleted while nothing runs: repositories are fetched again, and only run history and
-artifacts are lost.
+to which profiles give relative paths. So is `api`: the jobs and notifications that were made over
+the API. The rest may be deleted while nothing runs: repositories are fetched again, and only run
+history and artifacts are lost.
 """
 _NOTES = {"README": _README, ".gitignore": "*\n"}  # it may lie inside somebody's repository
 _DISK = frozenset(
@@ -171,6 +171,11 @@ class StateDirectory:
     def tokens_used_lock(self) -> Path:
         """The lock to hold while `tokens_used` is changed."""
         return self.root / "api" / "tokens.lock"
+
+    @property
+    def api_notifications(self) -> Path:
+        """The notifications that were made over the API; its lock is beside it."""
+        return self.root / "api" / "notifications.json"
 
     @property
     def records_lock(self) -> Path:

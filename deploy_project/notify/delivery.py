@@ -1,6 +1,7 @@
 """The delivery of messages that are due: each channel in a thread of its own, for some seconds.
 
-A slow channel delays only itself: what it does not get done is due at the next tick.
+A slow channel delays only itself: what it does not get done is due at the next tick. Those of the
+API have one thread with the channel of deploy.yaml that they are sent by, whose server is theirs.
 """
 
 import random
@@ -41,12 +42,14 @@ class Deliverer:
     def deliver(self) -> list[str]:
         """Deliver the messages due now; return a line for each attempt."""
         self._drop_unknown()
-        wanted = [each for each in self.outbox.channels() if each in self.channels]
+        sinks: dict[str, list[Channel]] = {}
+        for name in self.outbox.channels():
+            if name in self.channels:
+                channel = self.channels[name]
+                sinks.setdefault(channel.sent_by or name, []).append(channel)
         threads = [
-            threading.Thread(
-                target=self._channel, args=[self.channels[each]], name=f"notify-{each}", daemon=True
-            )
-            for each in wanted
+            threading.Thread(target=self._sink, args=[each], name=f"notify-{name}", daemon=True)
+            for name, each in sinks.items()
         ]
         end = time.monotonic() + self.patience
         for each in threads:
@@ -58,15 +61,22 @@ class Deliverer:
     def _drop_unknown(self) -> None:
         for name in self.outbox.channels():
             for entry in self.outbox.entries(name) if name not in self.channels else ():
-                self._note(entry, "dropped", "the channel is no longer in deploy.yaml")
+                self._note(entry, "dropped", "there is no such channel any more")
                 self.outbox.remove(entry)
 
-    def _channel(self, channel: Channel) -> None:
-        """Deliver the entries of one channel, until it does not answer or its time is up.
+    def _sink(self, channels: Sequence[Channel]) -> None:
+        """Deliver the entries of channels with one server, until its time is up."""
+        end = time.monotonic() + self.budget
+        for each in channels:
+            if time.monotonic() > end:
+                break
+            self._channel(each, end)
+
+    def _channel(self, channel: Channel, end: float) -> None:
+        """Deliver the entries of one channel, until it does not answer or the time is up.
 
         One that asks for a pause gets it, also beyond this tick.
         """
-        end = time.monotonic() + self.budget
         try:
             with at_once(self.outbox.channel_lock(channel.name)):
                 for entry in due(self.outbox.entries(channel.name), self.now()):
@@ -101,7 +111,8 @@ class Deliverer:
             self.outbox.put(later)
             return
         self._note(replace(entry, attempts=entry.attempts + 1), "given up", error)
-        instead = _instead(entry, error, list(self.channels), self.now())
+        of_file = [each.name for each in self.channels.values() if not each.sent_by]
+        instead = _instead(entry, error, of_file, self.now())
         if instead is not None:
             self.outbox.put(instead)
         self.outbox.remove(entry)

@@ -1,7 +1,7 @@
 """The notifier: looks at runs that have ended, decides which messages are due, delivers them."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from filelock import FileLock, Timeout
@@ -16,6 +16,7 @@ from deploy_project.notify.delivery import Deliverer
 from deploy_project.notify.due import early, on_end
 from deploy_project.notify.message import Message
 from deploy_project.notify.outbox import Outbox
+from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.reading import Reading, ended_since, without_facts
 from deploy_project.notify.rules import Told
 from deploy_project.runs.model.status import Status
@@ -50,8 +51,13 @@ class Notifier:
     def tick(self, now: datetime) -> list[str]:
         """Look at ended runs, and deliver the messages due now; return a line for each attempt.
 
-        Takes less than 30 seconds, whatever the channels do.
+        Takes less than 30 seconds, whatever the channels do. The notifications of the API count,
+        too; a line tells of those that can't be sent.
         """
+        wanted, faults = Store(self.state).beside(self.deployment)
+        return [*faults, *replace(self, deployment=wanted)._tick(now)]
+
+    def _tick(self, now: datetime) -> list[str]:
         begun = time.monotonic()
 
         def clock() -> datetime:

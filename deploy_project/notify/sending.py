@@ -122,4 +122,4 @@ def _value(channel: Channel, wanted: str | Secret) -> str:
 
 
 def _revealed(channel: Channel, wanted: Secret) -> SecretStr:
-    return reveal(wanted, wanted_by=f"channels.{channel.name}")
+    return reveal(wanted, wanted_by=f"channels.{channel.sent_by or channel.name}")

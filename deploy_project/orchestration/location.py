@@ -27,10 +27,7 @@ from deploy_project.orchestration.nodes.notes import Tell, reason, shortened
 from deploy_project.orchestration.triggers.clean_up import Sweeps
 from deploy_project.orchestration.triggers.completion_sensor import completion_sensor
 from deploy_project.orchestration.triggers.merges import MergeWatch, merge_sensor
-from deploy_project.orchestration.triggers.notifications import (
-    notifications_sensor,
-    webhooks_sensor,
-)
+from deploy_project.orchestration.triggers.notifications import telling_sensors
 from deploy_project.orchestration.triggers.pull_requests import PullWatch, pull_sensor
 from deploy_project.orchestration.triggers.run_records import ends_sensor
 from deploy_project.orchestration.triggers.schedules import schedule
@@ -112,10 +109,7 @@ def definitions(
                 *(pull_sensor(watch, {**jobs, **sweep_jobs}) for watch in pulls if watch.jobs),
                 *filter(None, [completion_sensor(deployment, jobs)]),
                 ends_sensor(deployment, state, listeners),
-                *filter(
-                    None,
-                    [notifications_sensor(deployment, state), webhooks_sensor(deployment, state)],
-                ),
+                *telling_sensors(deployment, state),
             ],
         ),
         dg.Definitions(jobs=list(sweep_jobs.values()), schedules=sweeps.schedules(sweep_jobs)),

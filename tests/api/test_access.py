@@ -32,6 +32,8 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.config.values.tokens import Permission
 from deploy_project.config.values.webhooks import FileSubscription
+from deploy_project.notify.over_api.notification import Notification
+from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.webhooks.ledger import Ledger, Receipt
 from deploy_project.notify.webhooks.subscription import of_file
 from deploy_project.runs.model.plan import CLONE, steps
@@ -70,6 +72,9 @@ HOOK = {
     "event_types": ["job.run.started"],
     "active": True,
 }
+NOTIFICATION = Notification(
+    7, 4, "account_admin-own", on_failure=(1,), external_email="a@b.example"
+)
 ROUTES: dict[tuple[str, str], Asked] = {
     ("GET", "/"): Asked(PUBLIC),
     ("GET", "/health"): Asked(PUBLIC),
@@ -108,6 +113,19 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("POST", f"{V2}/jobs"): Asked("edit_jobs", body={"project_id": 1, "environment_id": 20}),
     ("POST", f"{V2}/jobs/{{job:int}}"): Asked("edit_jobs", {"job": 1}, {"name": "Attack"}),
     ("DELETE", f"{V2}/jobs/{{job:int}}"): Asked("edit_jobs", {"job": 1}),
+    ("GET", f"{V2}/notifications"): Asked("read_notifications", is_list=True),
+    ("POST", f"{V2}/notifications"): Asked(
+        "edit_notifications", body={"type": 4, "external_email": "a@b.example", "on_failure": [1]}
+    ),
+    ("GET", f"{V2}/notifications/{{notification:int}}"): Asked(
+        "read_notifications", {"notification": "NOTIFICATION"}
+    ),
+    ("POST", f"{V2}/notifications/{{notification:int}}"): Asked(
+        "edit_notifications", {"notification": "NOTIFICATION"}, {"on_failure": [1]}
+    ),
+    ("DELETE", f"{V2}/notifications/{{notification:int}}"): Asked(
+        "edit_notifications", {"notification": "NOTIFICATION"}
+    ),
     ("GET", "/api/v2/accounts"): Asked("read_account", is_list=True),
     ("GET", V2): Asked("read_account", is_list=True),
     ("GET", f"{V2}/projects"): Asked("read_account", is_list=True),
@@ -188,6 +206,7 @@ SEES = {
     "subscription": "read_webhooks",
     "event": "read_webhooks",
     "receipt": "read_webhooks",
+    "notification": "read_notifications",
 }
 """The action by which a path's object is seen; one that is not seen is not found."""
 PLACES: dict[str, dict[str, Any]] = {
@@ -208,7 +227,7 @@ class Served:
     front: Front
     address: str
     numbers: dict[str, int | str]
-    """The numbers of the run, of its step, of the job's variable, and the id of its webhook."""
+    """The numbers of the run, its step, the job's variable, webhook and notification."""
 
     def hidden(self, place: str) -> list[str]:
         """The words that no answer has in a place, be it a list or a refusal."""
@@ -222,6 +241,7 @@ class Served:
         numbers = {**self.numbers, "USER": number_of(by)}
         own = {name: numbers.get(str(value), value) for name, value in asked.path.items()}
         path = path.format(**own, account=7) + (f"?{asked.query}" if asked.query else "")
+        _notified(self.front.state)
         return Caller(self.address, by).call(method, path, asked.body, **headers)
 
 
@@ -299,6 +319,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
                 "STEP": step_id(number, 1),
                 "VARIABLE": variable,
                 "HOOK": hook.id,
+                "NOTIFICATION": NOTIFICATION.id,
             }
             yield Served(front, address, numbers)
 
@@ -308,6 +329,12 @@ def _delivered(state: StateDirectory, webhook: str) -> None:
     at = datetime.now(UTC)
     receipt = Receipt("wer_lion", "wev_lion", webhook, "job.run.started", 1, at, 1, "sent")
     Ledger.of(state).note(receipt)
+
+
+def _notified(state: StateDirectory) -> None:
+    """Have the notification of the job, which a request before may have deleted, and no other."""
+    state.api_notifications.unlink(missing_ok=True)
+    Store(state).create(NOTIFICATION, now=datetime.fromtimestamp(NOTIFICATION.id, UTC))
 
 
 def _past_runs(history: History, of: Job) -> str:
@@ -450,11 +477,18 @@ MISSING: dict[str, Any] = {
     "subscription": "nothing",
     "event": "wev_nothing",
     "receipt": "wer_nothing",
+    "notification": 994,
     "environment": 992,
     "project": 993,
 }
 """Numbers of nothing, by the names of paths."""
-BODY = {"environment_id": 992, "project_id": 993, "job_definition_id": 991, "job_ids": [991]}
+BODY = {
+    "environment_id": 992,
+    "project_id": 993,
+    "job_definition_id": 991,
+    "job_ids": [991],
+    "on_failure": [991],
+}
 UNSEEN = [(method, path) for method, path in API if {*ROUTES[method, path].path} & {*MISSING}]
 
 

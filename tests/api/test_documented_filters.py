@@ -6,16 +6,17 @@ import pytest
 
 from deploy_project.api.objects import job, run
 from deploy_project.api.objects.listings import ENVIRONMENTS, PROJECTS, REPOSITORIES
-from deploy_project.api.v2 import wanted_runs
+from deploy_project.api.v2 import notifications, wanted_runs
 from deploy_project.api.v2.jobs import JOBS
 from tests.support.paths import ROOT
 
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
 LISTS = {
-    "`jobs/`": JOBS,
-    "`projects/`": PROJECTS,
-    "`environments/`": ENVIRONMENTS,
-    "`repositories/`": REPOSITORIES,
+    "`jobs/`": JOBS.listing,
+    "`projects/`": PROJECTS.listing,
+    "`environments/`": ENVIRONMENTS.listing,
+    "`repositories/`": REPOSITORIES.listing,
+    "`notifications/`": notifications.LISTING,
 }
 UNSAID = {"account_id"}
 """Every list takes the account that its path has."""
@@ -30,7 +31,7 @@ def missing(names: Collection[str], text: str) -> set[str]:
 @pytest.mark.parametrize("name", LISTS)
 def test_lists_of_the_configuration(name: str):
     [row] = [line for line in PAGE.splitlines() if line.startswith(f"| {name} |")]
-    listing = LISTS[name].listing
+    listing = LISTS[name]
     assert missing({*listing.filters, *listing.orders}, row) == set()
 
 

@@ -172,7 +172,7 @@ POSTED = (
     *(f"{V2}/jobs/3/run", f"{V2}/jobs/3/rerun", f"{V2}/jobs", f"{V2}/jobs/3"),
     *(f"{V2}/runs/1/cancel", f"{V2}/runs/1/retry"),
     *(f"{V3}/projects/1/environment-variables", f"{V3}/projects/1/environment-variables/1"),
-    f"{V3}/webhooks/subscriptions",
+    *(f"{V3}/webhooks/subscriptions", f"{V2}/notifications", f"{V2}/notifications/1"),
 )
 
 

@@ -43,6 +43,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         f"{{sha256: {digest('other')}, permissions: [member]}}",
         "{sha256: HASH, permissions: [member], expires: tomorrow}",
         "{sha256: HASH, permissions: [member], expires: [2027-01-31]}",
+        "{sha256: HASH, permissions: [member], email: 'Ana <ana@example.com>'}",
     ],
 )
 def test_a_token_with_a_mistake(

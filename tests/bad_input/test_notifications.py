@@ -1,12 +1,16 @@
 """Channels and rules that are wrong, and channels that can't be used: each says what to do."""
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from deploy_project.cli import main
+from deploy_project.config.state import StateDirectory
+from deploy_project.notify.over_api.notification import Notification
+from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.transports import http
 from tests.support.configuration_files import Configuration
 from tests.support.documented_messages import Met
@@ -179,3 +183,26 @@ def test_a_rule_on_schedules_that_there_are_not(
         assert len(lines) == expected, (late, job)
         for line in lines:
             met(line)
+
+
+def test_notifications_of_the_api_that_nobody_gets(
+    configuration: Configuration, met: Met, capsys: pytest.CaptureFixture[str]
+):
+    write(configuration, "{file: a}")
+    store = Store(StateDirectory(configuration.root / ".deploy"))
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    for each in (
+        Notification(0, 4, "ana", external_email="a@b.example"),
+        Notification(0, 2, "ana", slack_channel_id="C1"),
+        Notification(0, 1, "ana"),
+    ):
+        store.create(each, now=now)
+    main(["check"])
+    lines = [x for x in capsys.readouterr().out.splitlines() if x.startswith("Warning: ")]
+    assert len(lines) == 6, "none can be sent, and none tells of a job"
+    store.state.api_notifications.write_text("[{", encoding="utf-8")
+    main(["check"])
+    lines += [x for x in capsys.readouterr().out.splitlines() if x.startswith("Warning: ")]
+    assert len(lines) == 7
+    for line in lines:
+        met(line)

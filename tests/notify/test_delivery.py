@@ -32,6 +32,7 @@ class Place:
     now: datetime = datetime(2026, 11, 30, 12, tzinfo=UTC)
     sent: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     behaviours: dict[str, Behaviour] = field(default_factory=dict[str, Behaviour])
+    channels: dict[str, Channel] = field(default_factory=lambda: dict(CHANNELS))
 
     def put(self, *run_ids: str, channel: str = "team") -> None:
         for place, run_id in enumerate(run_ids):
@@ -46,7 +47,7 @@ class Place:
 
     def tick(self, *, later: timedelta = timedelta(0), **more: float) -> list[str]:
         self.now += later
-        deliverer = Deliverer(CHANNELS, self.outbox, lambda: self.now, self.send, **more)
+        deliverer = Deliverer(self.channels, self.outbox, lambda: self.now, self.send, **more)
         return deliverer.deliver()
 
     @property
@@ -220,6 +221,46 @@ def test_a_slow_channel_delays_only_itself(place: Place):
     assert sorted(told) == run_ids, "each once"
 
 
+def test_channels_of_the_api_wait_for_each_other_and_hold_up_no_other_server(place: Place):
+    """Each would have opened a connection of its own to the one mail server, all at once."""
+    own = [f"notification.{number}" for number in range(5)]
+    place.channels |= {each: replace(CHANNELS["mail"], name=each, sent_by="mail") for each in own}
+    now_open, most = [0], [0]
+
+    def count(_channel: Channel, _message: Message) -> None:
+        now_open[0] += 1
+        most[0] = max(most[0], now_open[0])
+        time.sleep(0.05)
+        now_open[0] -= 1
+
+    for each in ("mail", *own):
+        place.put("a", channel=each)
+        place.behaviours[each] = count
+    place.put("a")
+    assert len(place.tick()) == 7
+    assert most == [1]
+    place.put("b", channel="mail")
+    for each in own:
+        place.put("b", channel=each)
+    place.tick(budget=0.12)
+    assert 0 < len([1 for _, run in place.sent if run == "b"]) < 6, "the server's time was up"
+    place.tick()
+    assert len([1 for _, run in place.sent if run == "b"]) == 6
+
+
+def test_no_message_is_given_to_a_recipient_of_the_api_in_place_of_another(place: Place):
+    place.channels = {
+        "team": CHANNELS["team"],
+        "notification.1": replace(CHANNELS["mail"], name="notification.1", sent_by="mail"),
+    }
+    place.put("a")
+    place.behaviours["team"] = fails(10**6)
+    place.tick()
+    place.tick(later=timedelta(hours=24))
+    assert place.outbox.channels() == []
+    assert place.results == ["retried", "given up"]
+
+
 def test_a_budget_ends_a_channels_turn(place: Place):
     place.put("a", "b", "c")
 
@@ -236,6 +277,6 @@ def test_a_budget_ends_a_channels_turn(place: Place):
 def test_messages_for_a_channel_that_is_gone_are_dropped(place: Place):
     place.put("a", channel="former")
     assert place.tick() == [
-        "former: 'production__daily failed' dropped: the channel is no longer in deploy.yaml"
+        "former: 'production__daily failed' dropped: there is no such channel any more"
     ]
     assert place.outbox.channels() == []

@@ -86,6 +86,16 @@ TRIGGER = Fields(
     "non_native_pull_request_id threads_override timeout_seconds_override "
     "generate_docs_override steps_override",
 )
+NOTIFICATION = Fields(
+    {
+        "int": "id account_id user_id type state",
+        "text": "external_email slack_channel_id slack_channel_name",
+        "list": "on_cancel on_failure on_success on_warning",
+        "object": "user",
+        "time": "created_at updated_at",
+    },
+    null="external_email slack_channel_id slack_channel_name",
+)
 CAUSES = frozenset(
     {"api", "ci", "scheduled", "ui", "rerun", "job completion", "merge"}
     | {"exposures generated", "adaptive", "ingest"}

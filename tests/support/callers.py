@@ -37,12 +37,13 @@ def token(
 
 
 _READING = "read_account read_jobs read_runs read_artifacts"
+_TELLING = "read_webhooks edit_webhooks read_notifications edit_notifications"
 ALLOWED: Mapping[str, frozenset[str]] = {
     name: frozenset(actions.split())
     for name, actions in {
-        "account_admin": f"{_READING} read_metadata read_webhooks trigger cancel override_steps "
-        "override_code edit_jobs edit_webhooks",
-        "member": f"{_READING} read_metadata read_webhooks trigger cancel edit_jobs edit_webhooks",
+        "account_admin": f"{_READING} {_TELLING} read_metadata trigger cancel override_steps "
+        "override_code edit_jobs",
+        "member": f"{_READING} {_TELLING} read_metadata trigger cancel edit_jobs",
         "job_admin": f"{_READING} read_metadata trigger cancel override_steps override_code "
         "edit_jobs",
         "job_creator": f"{_READING} read_metadata trigger cancel edit_jobs",
@@ -50,6 +51,7 @@ ALLOWED: Mapping[str, frozenset[str]] = {
         "job_viewer": f"{_READING} read_metadata",
         "metadata_only": "read_metadata",
         "webhooks_only": "read_webhooks edit_webhooks",
+        "notification_manager": "read_notifications edit_notifications",
         "override_steps": "override_steps",
         "override_code": "override_code",
     }.items()

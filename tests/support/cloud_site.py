@@ -119,6 +119,8 @@ class CloudSite:
     repositories: list[Any] = field(default_factory=lambda: [REPOSITORY_OBJECT])
     environments: list[Any] = field(default_factory=lambda: [ENVIRONMENT_OBJECT])
     jobs: list[Any] = field(default_factory=lambda: [JOB_OBJECT])
+    notifications: list[Any] | None = field(default_factory=list[Any])
+    """None for a token that may not read them."""
     variables: dict[str, Any] = field(default_factory=dict[str, Any])
     """By name, then by environment's name or `project`: the value."""
     job_variables: dict[int, dict[str, str]] = field(default_factory=dict[int, Any])
@@ -140,6 +142,9 @@ class CloudSite:
         place = f"{version}/{rest.removeprefix(f'accounts/{ACCOUNT}').strip('/')}"
         if place == "v2/":
             return 200, {"status": {"code": 200, "is_success": True}, "data": self.account}
+        if place == "v2/notifications":
+            found = self.notifications
+            return (403, {"data": None}) if found is None else (200, _page(found, query))
         if place in lists:
             return 200, _page(lists[place], query)
         if place.endswith("/environment-variables/environment"):

@@ -11,17 +11,22 @@ import tempfile
 import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
 
+from deploy_project.notify.over_api.notification import Notification
+from deploy_project.notify.over_api.store import Store
 from tests.support.past_front import ALL, past_front
 
 Get = Callable[[str], Any]
-LISTS = ("accounts/", "runs/", "jobs/", "projects/", "environments/", "repositories/", "users/")
+LISTS = (
+    *("accounts/", "runs/", "jobs/", "projects/", "environments/", "repositories/", "users/"),
+    "notifications/",
+)
 _FIELDS = {
     "runs": "trigger,job,environment,repository,run_steps,run_retries,used_repo_cache,audit",
     "jobs": "environment,custom_environment_variables,most_recent_run,most_recent_completed_run",
@@ -154,6 +159,8 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as scratch, past_front(Path(scratch)) as front:
         front.history.fill(60)
         front.history.catch_up()
+        mail = Notification(0, 4, "all", on_failure=(1,), external_email="a@b.example")
+        Store(front.state).create(mail, now=datetime.now(UTC))
         return report(spec, of(front.url), given.account)
 
 

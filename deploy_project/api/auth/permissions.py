@@ -19,6 +19,7 @@ class Action(StrEnum):
     READ_METADATA = auto()
     """The Discovery API."""
     READ_WEBHOOKS = auto()
+    READ_NOTIFICATIONS = auto()
     TRIGGER = auto()
     """Start a run of a job, or retry one."""
     CANCEL = auto()
@@ -29,6 +30,8 @@ class Action(StrEnum):
     EDIT_JOBS = auto()
     """Create, change and delete jobs, and the values of their variables."""
     EDIT_WEBHOOKS = auto()
+    EDIT_NOTIFICATIONS = auto()
+    """Have mail and messages in Slack sent to anybody on the ends of runs."""
 
 
 READS = frozenset(each for each in Action if each.startswith("read_"))
@@ -40,6 +43,7 @@ _RUNNER = _HISTORY | {Action.TRIGGER, Action.CANCEL}
 _VIEWER = _HISTORY | {Action.READ_METADATA}
 _CREATOR = _RUNNER | _VIEWER | {Action.EDIT_JOBS}
 _WEBHOOKS = frozenset({Action.READ_WEBHOOKS, Action.EDIT_WEBHOOKS})
+_NOTIFICATIONS = frozenset({Action.READ_NOTIFICATIONS, Action.EDIT_NOTIFICATIONS})
 
 ACTIONS: Mapping[Permission, frozenset[Action]] = {
     "account_admin": frozenset(Action),
@@ -50,6 +54,7 @@ ACTIONS: Mapping[Permission, frozenset[Action]] = {
     "job_viewer": _VIEWER,
     "metadata_only": frozenset({Action.READ_METADATA}),
     "webhooks_only": _WEBHOOKS,
+    "notification_manager": _NOTIFICATIONS,
     "override_steps": frozenset({Action.OVERRIDE_STEPS}),
     "override_code": frozenset({Action.OVERRIDE_CODE}),
 }

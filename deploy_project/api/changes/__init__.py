@@ -1,1 +1,1 @@
-"""Changes of jobs over the API: a body as an entry of a jobs file, and that file (DESIGN 18)."""
+"""Changes over the API: bodies of jobs and notifications, and the jobs file (DESIGN 18)."""

@@ -1,6 +1,6 @@
 """The look-up of projects, environments, jobs and runs that the token of a request sees."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -9,8 +9,8 @@ from starlette.requests import Request
 from deploy_project.api.auth.permissions import Action
 from deploy_project.api.auth.tokens import permit, token_of, visible
 from deploy_project.api.front.front import Front
-from deploy_project.api.http.problems import not_found
-from deploy_project.config.values.deployment import Environment, Job, Project
+from deploy_project.api.http.problems import invalid, not_found
+from deploy_project.config.values.deployment import Deployment, Environment, Job, Project
 from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.wanted import Wanted
 
@@ -41,6 +41,38 @@ def _named(request: Request, name: str, items: Iterable[Item], action: Action) -
         if each.id == number and sees(each):
             return each
     raise not_found()
+
+
+def jobs_of(deployment: Deployment, ids: Collection[int]) -> list[Job]:
+    """Return the jobs of these ids, as far as they are there."""
+    return [each for each in deployment.jobs.values() if each.id in ids]
+
+
+def sees_jobs(front: Front, request: Request, action: Action, ids: Collection[int]) -> bool:
+    """Whether the token of a request sees all jobs of these ids; nobody sees one that is gone."""
+    found = jobs_of(front.deployment, ids)
+    return len(found) == len({*ids}) and all(map(visible(request, action), found))
+
+
+def refuse_unknown_jobs(
+    front: Front,
+    request: Request,
+    given: Mapping[str, Sequence[int]],
+    *,
+    read: Action,
+    edit: Action,
+) -> None:
+    """Raise `ApiError` 400, by its key, for an id in `given` of no job, or of one not seen.
+
+    A token that may not `edit` everywhere gets 403: it learns of no other job.
+    """
+    sees = visible(request, read)
+    for key, ids in given.items():
+        known = {each.id for each in jobs_of(front.deployment, ids) if sees(each)}
+        unknown = [each for each in ids if each not in known]
+        if unknown:
+            permit(request, edit)
+            raise invalid({key: f"there is no job {unknown[0]}"})
 
 
 def run_of(front: Front, request: Request) -> tuple[PastRun, Job]:

@@ -228,7 +228,7 @@ def user_object(token: Token, known: Known) -> Object:
         "id": identifier,
         "first_name": token.name,
         "last_name": "",
-        "email": "",
+        "email": token.email,
         **dict.fromkeys(none, None),
         **dict.fromkeys(off, False),
         "is_active": True,

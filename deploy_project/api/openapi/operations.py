@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel
 
 from deploy_project.api.changes.job_entry import JobBody
+from deploy_project.api.changes.notification_body import NotificationBody
 from deploy_project.api.objects.listings import ENVIRONMENTS, PROJECTS, REPOSITORIES
 from deploy_project.api.v2.jobs import JOBS
+from deploy_project.api.v2.notifications import LISTING as NOTIFICATIONS
 from deploy_project.api.v2.trigger_body import TriggerBody
 from deploy_project.api.v2.wanted_runs import FILTERS
 from deploy_project.api.v3.variables import VariableBody
@@ -70,6 +72,15 @@ _JOBS: Mapping[Key, Operation] = {
         is_file=True,
     ),
 }
+_NOTIFICATIONS: Mapping[Key, Operation] = {
+    ("GET", "/notifications"): _many("Notifications, in pages", NOTIFICATIONS.filters),
+    ("POST", "/notifications"): Operation("Make a notification", body=NotificationBody, status=201),
+    ("GET", "/notifications/{notification}"): _one("A notification"),
+    ("POST", "/notifications/{notification}"): Operation(
+        "Change a notification", body=NotificationBody
+    ),
+    ("DELETE", "/notifications/{notification}"): Operation("Delete a notification"),
+}
 _ACCOUNT: Mapping[Key, Operation] = {
     ("GET", "/projects"): _many("Projects, in pages", PROJECTS.listing.filters),
     ("GET", "/projects/{project}"): _one("A project"),
@@ -82,6 +93,7 @@ _V2: Mapping[Key, Operation] = {
     **_RUNS,
     **_JOBS,
     **_ACCOUNT,
+    **_NOTIFICATIONS,
     ("GET", "/repositories"): _many("Repositories, in pages", REPOSITORIES.listing.filters),
     ("GET", "/repositories/{project}"): _one("The repository of a project"),
 }

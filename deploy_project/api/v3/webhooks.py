@@ -1,6 +1,6 @@
 """The routes of webhooks: subscriptions, a test of one, its events and their receipts (WH-5)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -12,13 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from deploy_project.api.auth.permissions import Action, allows
-from deploy_project.api.auth.tokens import permit, token_of, visible
+from deploy_project.api.auth.tokens import permit, token_of
 from deploy_project.api.front.front import Front
+from deploy_project.api.front.seen import jobs_of, permit_in, refuse_unknown_jobs, sees_jobs
 from deploy_project.api.http import envelope
 from deploy_project.api.http.bodies import apart, checked, posted
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.http.query import list_query
-from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.config.values.deployment import Deployment
 from deploy_project.config.values.tokens import Token
 from deploy_project.config.values.webhooks import EventType
 from deploy_project.notify.webhooks import objects
@@ -212,24 +213,15 @@ class _Webhooks:
         if token.is_unlimited:
             return True
         if of.job_ids is not None:
-            sees = visible(request, Action.READ_WEBHOOKS)
-            jobs = _jobs(self._front.deployment, of.job_ids)
-            return len(jobs) == len(of.job_ids) and all(map(sees, jobs))
+            return sees_jobs(self._front, request, Action.READ_WEBHOOKS, of.job_ids)
         return bool(of.projects) and all(
             allows(token, Action.READ_WEBHOOKS, project=each) for each in of.projects
         )
 
     def _permit(self, request: Request, of: Subscription) -> None:
         """Raise `ApiError` 403 unless the token may change all that a subscription hears of."""
-        if of.job_ids is not None:
-            for job in _jobs(self._front.deployment, of.job_ids):
-                environment = job.environment
-                permit(
-                    request,
-                    Action.EDIT_WEBHOOKS,
-                    project=environment.project.name,
-                    environment=environment.name,
-                )
+        for job in jobs_of(self._front.deployment, of.job_ids or ()):
+            permit_in(request, Action.EDIT_WEBHOOKS, job)
         for project in of.projects:
             permit(request, Action.EDIT_WEBHOOKS, project=project)
         if not of.job_ids and not of.projects:
@@ -241,12 +233,13 @@ class _Webhooks:
         if not _is_address(body.client_url):
             raise invalid({"client_url": "must be an address: https://host/path"})
         job_ids = tuple(dict.fromkeys(body.job_ids or ()))
-        sees = visible(request, Action.READ_WEBHOOKS)
-        known = {each.id for each in _jobs(deployment, job_ids) if sees(each)}
-        unknown = [each for each in job_ids if each not in known]
-        if unknown:
-            permit(request, Action.EDIT_WEBHOOKS)  # a narrowed token learns of no other job
-            raise invalid({"job_ids": f"there is no job {unknown[0]}"})
+        refuse_unknown_jobs(
+            self._front,
+            request,
+            {"job_ids": job_ids},
+            read=Action.READ_WEBHOOKS,
+            edit=Action.EDIT_WEBHOOKS,
+        )
         if not job_ids and "*" not in token.environments:
             raise invalid({"job_ids": "name jobs: the token is of some environments alone"})
         wanted = Subscription(
@@ -275,11 +268,6 @@ def _projects(token: Token, deployment: Deployment) -> tuple[str, ...]:
     if not seen:
         raise ApiError(403, f"Access denied: token {token.name!r} is of no project here.")
     return tuple(seen)
-
-
-def _jobs(deployment: Deployment, ids: Iterable[int]) -> list[Job]:
-    wanted = set(ids)
-    return [each for each in deployment.jobs.values() if each.id in wanted]
 
 
 def _is_address(text: str) -> bool:

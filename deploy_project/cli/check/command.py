@@ -19,6 +19,7 @@ from deploy_project.config.values.deployment import Deployment, Environment, Job
 from deploy_project.errors import ConfigError, DeployError
 from deploy_project.git import remote
 from deploy_project.git.command import without_credentials
+from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.rules import without_runs, without_schedules
 from deploy_project.notify.webhooks.subscription import without_jobs
 from deploy_project.releases.prepare import connects_by, files_of
@@ -30,6 +31,7 @@ def check(*, online: bool) -> int:
     print(summary(deployment))
     warnings = [*deployment.warnings, *without_runs(deployment), *without_jobs(deployment)]
     warnings += without_schedules(deployment)
+    warnings += Store(found.state).doubtful(deployment)
     warnings += doubtful_tokens(deployment, now=datetime.now(UTC))
     warnings += filter(None, [older_queue_rules()])
     if warnings:

@@ -87,6 +87,26 @@ class ScopesObject(_Object):
     job: ValueObject = ValueObject()
 
 
+class UserObject(_Object):
+    """The user of a notification."""
+
+    email: str | None = None
+
+
+class NotificationObject(_Object):
+    """A notification: the ends of some jobs' runs are told to one recipient."""
+
+    id: int
+    type: int
+    external_email: str | None = None
+    slack_channel_id: str | None = None
+    on_success: list[int] | None = None
+    on_warning: list[int] | None = None
+    on_failure: list[int] | None = None
+    on_cancel: list[int] | None = None
+    user: UserObject | None = None
+
+
 Model = TypeVar("Model", bound=BaseModel)
 Values = Mapping[str, str]
 """The values of variables by name; asterisks stand for a secret one."""
@@ -108,12 +128,16 @@ class CloudAccount:
     """By project's id, then by the name of an environment, or `project`."""
     job_variables: Mapping[int, Values] = field(default_factory=dict[int, Values])
     """By job's id."""
+    notifications: Sequence[NotificationObject] = ()
+    unread: str = ""
+    """The reason why notifications could not be read; empty when they were."""
 
 
 def read_account(api: CloudApi) -> CloudAccount:
     """Return the account that `api` reads; raise `ConfigError` as its methods do."""
     projects = [*_every(api, ProjectObject, "v3", "projects/")]
     jobs = [*_every(api, JobObject, "v2", "jobs/")]
+    notifications, unread = _notifications(api)
     return CloudAccount(
         account=_parsed(AccountObject, api.one("v2", ""), "the account"),
         projects=projects,
@@ -124,7 +148,17 @@ def read_account(api: CloudApi) -> CloudAccount:
         jobs=jobs,
         variables={each.id: _of_project(api, each.id) for each in projects},
         job_variables={each.id: _of_job(api, each) for each in jobs},
+        notifications=notifications,
+        unread=unread,
     )
+
+
+def _notifications(api: CloudApi) -> tuple[list[NotificationObject], str]:
+    """Return the notifications, or why there are none: few tokens may read them."""
+    try:
+        return [*_every(api, NotificationObject, "v2", "notifications/")], ""
+    except ConfigError as error:
+        return [], str(error)
 
 
 def _every(api: CloudApi, model: type[Model], version: str, path: str) -> Iterator[Model]:

@@ -13,6 +13,7 @@ from deploy_project.cli.importing.cloud_account import (
     RepositoryObject,
     Values,
 )
+from deploy_project.cli.importing.notifications import rules_and_channels
 from deploy_project.config.files.jobs_file import JobEntry, ReadOnly
 from deploy_project.config.files.model import LONGEST_NAME
 from deploy_project.config.resolve.drafts import RESERVED, identifier_in
@@ -37,7 +38,7 @@ NOT_READ = (
     "connections and credentials: without `connection:` at an environment, the profiles.yml of its "
     "dbt project is used",
     "tokens for private repositories: give `token:` at the project",
-    "notifications, webhooks, users, groups and permissions",
+    "webhooks, users, groups and permissions",
 )
 
 
@@ -91,8 +92,13 @@ def files(account: CloudAccount) -> Files:
     deploy: Data = {"account": _account(so_far)}
     deploy["projects"] = dict(_projects(so_far))
     deploy["environments"] = dict(_environments(so_far))
-    jobs = {"account_id": account.account.id, "jobs": dict(_jobs(so_far))}
-    return Files(deploy, jobs, (*so_far.left_out, *NOT_READ))
+    jobs = dict(_jobs(so_far))
+    names: dict[int, str] = {entry["id"]: name for name, entry in jobs.items()}
+    deploy |= rules_and_channels(account.notifications, names, so_far.leave_out)
+    if account.unread:
+        so_far.leave_out(f"notifications: {account.unread}")
+    written = {"account_id": account.account.id, "jobs": jobs}
+    return Files(deploy, written, (*so_far.left_out, *NOT_READ))
 
 
 def _account(so_far: _Conversion) -> Data:

@@ -272,6 +272,7 @@ class TokenEntry(Strict):
     projects: Texts = Field(default_factory=lambda: list(Token.projects))
     environments: Texts = Field(default_factory=lambda: list(Token.environments))
     expires: Moment = None
+    email: Text | None = None
 
 
 class FrontEntry(Strict):

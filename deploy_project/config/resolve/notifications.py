@@ -32,10 +32,10 @@ from deploy_project.config.values.notifications import (
     Teams,
     Webhook,
     is_address,
+    is_slack_channel,
 )
 from deploy_project.config.values.webhooks import FileSubscription
 
-_SLACK_CHANNEL = re.compile(r"[A-Za-z0-9#_-]{1,80}")
 _KINDS = tuple(KINDS.values())
 
 
@@ -213,7 +213,7 @@ def _slack(entry: SlackEntry, at: Place, base: Base, problems: Problems) -> Slac
     if (entry.token is None) != (entry.channel is None):
         remedy = "a bot's `token` goes with the `channel` to write to; a webhook has its own"
         problems.add(at / "channel", "must be given with `token`", remedy=remedy)
-    if entry.channel is not None and not _SLACK_CHANNEL.fullmatch(entry.channel):
+    if entry.channel is not None and not is_slack_channel(entry.channel):
         problems.add(at / "channel", "is no channel", remedy="write its id, such as C0123456789")
     return Slack(
         webhook=None if entry.webhook is None else secret(at / "webhook", base, problems),

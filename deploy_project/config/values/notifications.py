@@ -19,6 +19,7 @@ OfTests = Literal["failure", "warning", "success"]
 _ADDRESS = re.compile(r"[!-~]+@[!-~]+")
 _NO_ADDRESS = re.compile(r"[\s,;<>()\[\]\"\\:]")
 _LONGEST_ADDRESS = 254
+_SLACK_CHANNEL = re.compile(r"[A-Za-z0-9#_-]{1,80}")
 
 
 def is_address(text: str) -> bool:
@@ -28,6 +29,11 @@ def is_address(text: str) -> bool:
         and _ADDRESS.fullmatch(text) is not None
         and _NO_ADDRESS.search(text) is None
     )
+
+
+def is_slack_channel(text: str) -> bool:
+    """Whether a text may be the id, or the name, of a channel of Slack."""
+    return _SLACK_CHANNEL.fullmatch(text) is not None
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ class Channel:
 
     name: str
     medium: Medium
+    sent_by: str = ""
+    """The channel of deploy.yaml whose login one of the API has; empty for those of the file."""
 
     @property
     def secrets(self) -> Iterator[tuple[Secret, str]]:

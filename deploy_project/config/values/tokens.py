@@ -14,6 +14,7 @@ Permission = Literal[
     "job_viewer",
     "metadata_only",
     "webhooks_only",
+    "notification_manager",
     "override_steps",
     "override_code",
 ]
@@ -37,6 +38,8 @@ class Token:
     """Globs of names."""
     expires: datetime | None = None
     """From then on it is refused; None is never."""
+    email: str = ""
+    """The address of its user, for mail that is asked for over the API."""
     place: str = field(default="", compare=False, repr=False)
     """The file and line that state it, for people."""
 

@@ -1,5 +1,6 @@
 """The sensors that tell channels and webhooks of runs (DESIGN 20)."""
 
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,60 +14,43 @@ from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store.artifacts import Artifacts
 
 INTERVAL_SECONDS = 30
+_Teller = Callable[[Deployment, StateDirectory, Runs], Notifier | Dispatcher]
 
 
-def notifications_sensor(
-    deployment: Deployment, state: StateDirectory
-) -> dg.SensorDefinition | None:
-    """Return the sensor that tells channels the ends of runs; None without a rule.
+def telling_sensors(deployment: Deployment, state: StateDirectory) -> Iterator[dg.SensorDefinition]:
+    """Yield the sensors of channels and of webhooks, each where anybody can ask for messages.
 
-    It has no cursor: what was told is remembered in the state directory.
+    Whoever has a token may ask over the API.
     """
-    if not deployment.notifications and not deployment.model_notifications:
-        return None
-
-    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
-        name="notifications",
-        description=(
-            "Tells channels the ends of runs by the rules of deploy.yaml, tries again what could "
-            "not be delivered, and gives up after a day."
-        ),
-        minimum_interval_seconds=INTERVAL_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-    )
-    def notifications(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        runs = _runs(context.instance, deployment, state)
-        said = Notifier(deployment, state, runs).tick(datetime.now(UTC))
-        return dg.SkipReason("\n".join(said) or "Nothing is to be told")
-
-    return notifications
-
-
-def webhooks_sensor(deployment: Deployment, state: StateDirectory) -> dg.SensorDefinition | None:
-    """Return the sensor that tells webhooks of runs; None where nobody can subscribe.
-
-    It has no cursor: what was told is remembered in the state directory.
-    """
-    if not deployment.webhooks and not deployment.tokens:
-        return None
-
-    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
-        name="webhooks",
-        description=(
+    if deployment.notifications or deployment.model_notifications or deployment.tokens:
+        description = (
+            "Tells channels the ends of runs by the rules of deploy.yaml and the notifications "
+            "of the API, tries again what could not be delivered, and gives up after a day."
+        )
+        yield _sensor("notifications", description, Notifier, deployment, state)
+    if deployment.webhooks or deployment.tokens:
+        description = (
             "Posts the events of runs to the subscriptions of deploy.yaml and of the API, and "
             "tries five times again."
-        ),
+        )
+        yield _sensor("webhooks", description, Dispatcher, deployment, state)
+
+
+def _sensor(
+    name: str, description: str, teller: _Teller, deployment: Deployment, state: StateDirectory
+) -> dg.SensorDefinition:
+    """Return a sensor without a cursor: the state directory has the memory of the runs told."""
+
+    @dg.sensor(  # pyright: ignore[reportUnknownMemberType]
+        name=name,
+        description=description,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
-    def webhooks(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        runs = _runs(context.instance, deployment, state)
-        said = Dispatcher(deployment, state, runs).tick(datetime.now(UTC))
+    def tell(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        artifacts = Artifacts.of(deployment, state)
+        runs = Runs(context.instance, artifacts=artifacts, index=index_beside(context.instance))
+        said = teller(deployment, state, runs).tick(datetime.now(UTC))
         return dg.SkipReason("\n".join(said) or "Nothing is to be told")
 
-    return webhooks
-
-
-def _runs(instance: dg.DagsterInstance, deployment: Deployment, state: StateDirectory) -> Runs:
-    artifacts = Artifacts.of(deployment, state)
-    return Runs(instance, artifacts=artifacts, index=index_beside(instance))
+    return tell

@@ -23,7 +23,7 @@ def test_the_facts_are_of_all_actions():
     assert ALLOWED.keys() == {*get_args(Permission)}
     assert {str(each) for each in READS} == {
         *("read_account", "read_jobs", "read_runs", "read_artifacts"),
-        *("read_metadata", "read_webhooks"),
+        *("read_metadata", "read_webhooks", "read_notifications"),
     }
 
 
@@ -94,6 +94,7 @@ COLUMNS: tuple[tuple[str, ...], ...] = (
     ("override_steps",),
     ("override_code",),
     ("read_webhooks", "edit_webhooks"),
+    ("read_notifications", "edit_notifications"),
 )
 """The columns of the table in docs/api.md."""
 

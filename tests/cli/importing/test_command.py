@@ -9,7 +9,8 @@ import pytest
 from deploy_project.cli import main
 from deploy_project.cli.check.configuration import missing_secrets
 from deploy_project.config.resolve.loading import load_deployment
-from deploy_project.config.values.deployment import Deployment, Job
+from deploy_project.config.values.deployment import Deployment, Job, Secret
+from deploy_project.config.values.notifications import Email, Slack
 from tests.support.cloud_site import (
     ACCOUNT,
     ENVIRONMENT,
@@ -332,3 +333,74 @@ def test_other_answers_are_told(
     assert imported(site, target) == 1
     assert "check --url" in capsys.readouterr().err
     assert not target.exists()
+
+
+def test_notifications_become_channels_and_rules(
+    site: CloudSite, target: Path, capsys: pytest.CaptureFixture[str]
+):
+    plain = {
+        "id": 1,
+        "account_id": ACCOUNT,
+        "user_id": 9,
+        "type": 4,
+        "state": 1,
+        "on_cancel": [],
+        "on_failure": [JOB],
+        "on_success": [],
+        "on_warning": [JOB, 5],
+        "external_email": "on-call@example.com",
+        "slack_channel_id": None,
+        "user": {"id": 9, "email": "ana@example.com"},
+    }
+    site.jobs = [JOB_OBJECT, changed(JOB_OBJECT, id=5, name="Other")]
+    site.notifications = [
+        plain,
+        changed(plain, id=2, type=1, external_email=None, on_cancel=[JOB], on_warning=None),
+        changed(plain, id=3, type=2, external_email=None, slack_channel_id="C0123456789"),
+        changed(plain, id=4, on_failure=[], on_warning=[], on_success=[5]),
+        changed(plain, id=5, type=3),
+        changed(plain, id=6, state=2),
+        changed(plain, id=7, on_failure=[99], on_warning=[]),
+        changed(plain, id=8, external_email="a@b.example\r\nBcc: c@d.example"),
+    ]
+    assert imported(site, target) == 0
+    found = loaded(target)
+    recipients = [
+        each.medium.recipients if isinstance(each.medium, Email) else each.medium
+        for each in found.channels.values()
+    ]
+    assert [*found.channels] == ["mail", "mail_2", "slack"]
+    assert recipients == [
+        ("on-call@example.com",),
+        ("ana@example.com",),
+        Slack(token=Secret(env="SLACK_TOKEN"), channel="C0123456789"),
+    ]
+    both, warns = {"failure", "warning"}, {"warning"}
+    assert [(each.on, each.jobs, each.channels) for each in found.notifications] == [
+        (both, ("new_job",), ("mail",)),
+        (warns, ("other",), ("mail",)),
+        ({"failure", "cancelled"}, ("new_job",), ("mail_2",)),
+        (both, ("new_job",), ("slack",)),
+        (warns, ("other",), ("slack",)),
+        ({"success"}, ("other",), ("mail",)),
+    ]
+    assert {(each.repeat, each.pull_requests) for each in found.notifications} == {
+        ("always", "include")
+    }
+    out = capsys.readouterr().out
+    for words in (
+        *("write `host`, `from` and a login in place of smtp.invalid", "bot of your own into"),
+        *("notification 5: it has no address", "notification 8: it has no address"),
+        "notification 7: it tells of no job that is taken",
+    ):
+        assert words in out
+    assert "\nBcc" not in (target / "deploy.yaml").read_text(encoding="utf-8")
+
+
+def test_notifications_that_the_token_may_not_read_hold_up_nothing(
+    site: CloudSite, target: Path, capsys: pytest.CaptureFixture[str]
+):
+    site.notifications = None
+    assert imported(site, target) == 0
+    assert loaded(target).notifications == ()
+    assert "answers HTTP 403 to 'notifications/'" in capsys.readouterr().out

@@ -9,13 +9,10 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment, Secret
-from deploy_project.config.values.notifications import Channel, Directory, Rule
+from deploy_project.config.values.notifications import Channel, Directory, OwnerRule, Rule
 from deploy_project.config.values.tokens import Token
 from deploy_project.config.values.webhooks import FileSubscription
-from deploy_project.orchestration.triggers.notifications import (
-    notifications_sensor,
-    webhooks_sensor,
-)
+from deploy_project.orchestration.triggers.notifications import telling_sensors
 from deploy_project.runs.model.status import Status
 from tests.support.dbt_cloud_receiver import SECRET, strict_receiver
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
@@ -38,15 +35,27 @@ def deployment(directory: Path) -> Deployment:
     )
 
 
-def test_without_rules_there_is_no_sensor(tmp_path: Path):
-    of = replace(deployment(tmp_path), notifications=())
-    assert notifications_sensor(of, StateDirectory(tmp_path)) is None
+def sensors(of: Deployment, directory: Path) -> dict[str, dg.SensorDefinition]:
+    return {each.name: each for each in telling_sensors(of, StateDirectory(directory / "state"))}
+
+
+def test_there_is_a_sensor_where_somebody_may_ask_for_messages(tmp_path: Path):
+    plain = deployment(tmp_path)
+    bare = replace(plain, notifications=())
+    assert [*sensors(bare, tmp_path)] == []
+    assert [*sensors(plain, tmp_path)] == ["notifications"]
+    owners = replace(bare, model_notifications=(OwnerRule("here"),))
+    assert [*sensors(owners, tmp_path)] == ["notifications"]
+    hook = FileSubscription("hook", "https://a.example", Secret(env="KEY"), ("job.run.errored",))
+    assert [*sensors(replace(bare, webhooks={"hook": hook}), tmp_path)] == ["webhooks"]
+    key = Token("a", "0" * 64, frozenset({"webhooks_only"}))
+    both = replace(bare, tokens={"a": key})
+    assert [*sensors(both, tmp_path)] == ["notifications", "webhooks"]
 
 
 def test_a_tick_tells_the_ends_of_runs_once(tmp_path: Path):
     """A run that has failed, and one that was cancelled while it waited."""
-    sensor = notifications_sensor(deployment(tmp_path), StateDirectory(tmp_path / "state"))
-    assert sensor is not None
+    sensor = sensors(deployment(tmp_path), tmp_path)["notifications"]
     with on_sqlite(tmp_path) as instance:
         history, now = History(instance, tmp_path), datetime.now(UTC)
         for minutes, status in zip((3, 2), ENDS, strict=True):
@@ -64,20 +73,12 @@ def test_a_tick_tells_the_ends_of_runs_once(tmp_path: Path):
     assert len([*(tmp_path / "messages").glob("*.txt")]) == 2
 
 
-def test_there_is_a_sensor_where_somebody_may_subscribe(tmp_path: Path):
-    state, plain = StateDirectory(tmp_path), deployment(tmp_path)
-    assert webhooks_sensor(plain, state) is None
-    key = Token("a", "0" * 64, frozenset({"webhooks_only"}))
-    assert webhooks_sensor(replace(plain, tokens={"a": key}), state) is not None
-
-
 def test_a_tick_tells_webhooks_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("KEY", SECRET)
     with strict_receiver() as receiver, on_sqlite(tmp_path) as instance:
         hook = FileSubscription("hook", receiver.url, Secret(env="KEY"), ("job.run.errored",))
         of = replace(deployment(tmp_path), webhooks={"hook": hook}, webhook_hosts=("127.0.0.1",))
-        sensor = webhooks_sensor(of, StateDirectory(tmp_path / "state"))
-        assert sensor is not None
+        sensor = sensors(of, tmp_path)["webhooks"]
         context = dg.build_sensor_context(instance=instance)
         assert sensor(context) == dg.SkipReason("Nothing is to be told")
         at = datetime.now(UTC) + timedelta(seconds=1)
