@@ -5,7 +5,6 @@ of an attempt are a fraction of one.
 """
 
 import json
-import re
 import signal
 import subprocess
 import threading
@@ -26,9 +25,8 @@ from deploy_project.notify.transports import http, pinned
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.runs.model.status import Status
 from tests.support import notifying
-from tests.support.notifying import Kind, Phase
+from tests.support.notifying import Kind, Phase, documented
 from tests.support.past_runs import History, facts_of, on_sqlite
-from tests.support.paths import ROOT
 from tests.support.receivers import Answer, Request, receiver
 from tests.support.waiting import wait
 
@@ -36,16 +34,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 KINDS: tuple[Kind, ...] = ("messages", "webhooks")
 TAKEN: Answer = (200, {}, b"ok")
-DOCUMENTED = re.compile(
-    r"^\| (?P<case>[^|]+) \| (?P<messages>[0-9, ]+) \| (?P<webhooks>[0-9, ]+) \|$", re.MULTILINE
-)
-
-
-def documented(case: str, kind: Kind) -> list[int]:
-    """What the table says: sent, retried, given up, twice."""
-    text = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
-    rows = {each["case"]: each[kind] for each in DOCUMENTED.finditer(text)}
-    return [int(each) for each in rows[case].split(",")]
 
 
 @dataclass

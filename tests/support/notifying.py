@@ -6,6 +6,7 @@ be killed.
 """
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -35,12 +36,22 @@ from tests.support.paths import ROOT
 
 Kind = Literal["messages", "webhooks"]
 Phase = Literal["", "decided", "sent"]
+_ROW = re.compile(
+    r"^\| (?P<case>[^|]+) \| (?P<messages>[0-9, ]+) \| (?P<webhooks>[0-9, ]+) \|$", re.MULTILINE
+)
 _PATCHED: dict[tuple[str, str], tuple[type, str]] = {
     ("messages", "decided"): (Outbox, "keep_cursor"),
     ("messages", "sent"): (Outbox, "note"),
     ("webhooks", "decided"): (Ledger, "keep_memory"),
     ("webhooks", "sent"): (Ledger, "note"),
 }
+
+
+def documented(case: str, kind: Kind) -> list[int]:
+    """The numbers of a line in docs/notifications.md: sent, retried, given up, got twice."""
+    text = (ROOT / "docs" / "notifications.md").read_text(encoding="utf-8")
+    rows = {each["case"]: each[kind] for each in _ROW.finditer(text)}
+    return [int(each) for each in rows[case].split(",")]
 
 
 def deployment(**urls: str) -> Deployment:
