@@ -76,6 +76,7 @@ def create_app(front: Front, *, on_loopback: bool = True, behind_proxy: bool = F
     ]
     routes: list[BaseRoute] = [
         *accounts.roots(front),
+        *notifications.roots(front),
         Mount("/api/v2/accounts/{account:int}", routes=v2),
         Mount("/api/v3/accounts/{account:int}", routes=v3),
         *health.routes(front),

@@ -113,6 +113,7 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("POST", f"{V2}/jobs"): Asked("edit_jobs", body={"project_id": 1, "environment_id": 20}),
     ("POST", f"{V2}/jobs/{{job:int}}"): Asked("edit_jobs", {"job": 1}, {"name": "Attack"}),
     ("DELETE", f"{V2}/jobs/{{job:int}}"): Asked("edit_jobs", {"job": 1}),
+    ("POST", "/api/v2/notifications/unsubscribe"): Asked("read_notifications", is_list=True),
     ("GET", f"{V2}/notifications"): Asked("read_notifications", is_list=True),
     ("POST", f"{V2}/notifications"): Asked(
         "edit_notifications", body={"type": 4, "external_email": "a@b.example", "on_failure": [1]}

@@ -134,8 +134,10 @@ def test_what_the_demo_shows_is_there_and_its_commands_work(newcomer: Newcomer, 
     assert "14 models, 3 seeds, 1 snapshot; 65 tests, 1 with a warning." in told
     for line in told.splitlines():
         label, _, path = line.strip().partition(" ")
-        if label in ("Warehouse", "Docs", "Artifacts"):
+        if label in ("Warehouse", "Docs", "Artifacts", "Messages"):
             assert (newcomer.clone / path.strip()).exists()
+    shown = [each.read_text("utf-8") for each in newcomer.clone.glob(".deploy/messages/*.html")]
+    assert any("production__daily succeeded with warnings" in each for each in shown)
 
     remote = make_remote(StateDirectory(newcomer.clone / ".deploy"))
     before = git("rev-list", "--count", "refs/heads/main", cwd=remote)

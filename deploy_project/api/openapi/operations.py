@@ -142,6 +142,9 @@ OPERATIONS: Mapping[Key, Operation] = {
     ("GET", "/health"): Operation("Whether the front is alive", is_open=True),
     ("GET", "/api/openapi.json"): Operation("This document"),
     ("GET", "/api/v2/users/{user}"): Operation("The token itself, as a user"),
+    ("POST", "/api/v2/notifications/unsubscribe"): Operation(
+        "Delete the notifications that send mail to the token's user"
+    ),
     ("POST", "/hooks/{project}"): Operation("Have a project's remote looked at", is_open=True),
     **{
         ("GET", f"/api/{version}/accounts{path}"): Operation(summary)

@@ -61,6 +61,12 @@ def routes(front: Front) -> list[Route]:
     ]
 
 
+def roots(front: Front) -> list[Route]:
+    """Return the route that ends all mail to a user; it is below no account (NOT-2)."""
+    unsubscribe = posted(_Notifications(front).unsubscribe)
+    return [Route("/api/v2/notifications/unsubscribe", unsubscribe, methods=["POST"])]
+
+
 class _Notifications:
     """The handlers, over the notifications of the store."""
 
@@ -109,6 +115,11 @@ class _Notifications:
         known = self._notification(request)
         self._permit(request, known)
         return self._deleted(known)
+
+    def unsubscribe(self, request: Request, _: dict[str, Any]) -> Response:
+        permit(request, _READ)
+        self._store.delete_mail_of(token_of(request).name)
+        return envelope.one(None)
 
     def _deleted(self, known: Notification) -> Response:
         if not self._store.delete(known.id):

@@ -10,6 +10,7 @@ from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import ConfigError
 from deploy_project.notify.kept_list import KeptList
 from deploy_project.notify.over_api.notification import (
+    USER,
     Notification,
     with_notifications,
     without_jobs,
@@ -48,6 +49,10 @@ class Store:
     def delete(self, notification_id: int) -> bool:
         """Remove a notification; return whether there was one."""
         return self._kept.remove(lambda each: each.id == notification_id)
+
+    def delete_mail_of(self, user: str) -> bool:
+        """Remove all notifications that send mail to a user; return whether there was one."""
+        return self._kept.remove(lambda each: each.type == USER and each.user == user)
 
     def beside(self, deployment: Deployment) -> tuple[Deployment, list[str]]:
         """Return the deployment with the notifications beside its own rules.

@@ -211,6 +211,18 @@ def test_mail_to_a_user_needs_its_address(api: Api):
     assert "token 'viewer' has no address of mail" in data["user_id"]
 
 
+def test_a_user_unsubscribes_from_its_own_mail_alone(api: Api):
+    to_user = {**MAIL, "type": 1, "external_email": None}
+    kept = [api.make(), api.make(to_user, user_id=number_of("manager"))]
+    for _ in range(2):
+        api.make(to_user, user_id=number_of("shop"))
+    answer = Caller(api.url, "shop").call("POST", "/api/v2/notifications/unsubscribe/", {})
+    assert (answer.status, answer.json["data"]) == (200, None)
+    assert api.stored == [each["id"] for each in kept]
+    answer = Caller(api.url, "viewer").call("POST", "/api/v2/notifications/unsubscribe/", {})
+    assert answer.status == 403
+
+
 def test_a_narrowed_token_has_those_of_its_jobs_alone(api: Api):
     own = api.make(by="shop", user_id=None)
     assert own["user_id"] == number_of("shop")
