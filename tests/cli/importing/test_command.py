@@ -1,5 +1,7 @@
 """`deploy-project import` from a stand-in of dbt Cloud, over real HTTP."""
 
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from tests.support.cloud_site import (
     CloudSite,
     cloud_site,
 )
+from tests.support.paths import ROOT
 
 
 @pytest.fixture
@@ -404,3 +407,19 @@ def test_notifications_that_the_token_may_not_read_hold_up_nothing(
     assert imported(site, target) == 0
     assert loaded(target).notifications == ()
     assert "answers HTTP 403 to 'notifications/'" in capsys.readouterr().out
+
+
+def test_all_triggers_are_turned_off_and_on_as_told(site: CloudSite, target: Path):
+    """By the two lines of docs/moving-from-dbt-cloud.md, so that nothing runs here and there."""
+    page = (ROOT / "docs" / "moving-from-dbt-cloud.md").read_text(encoding="utf-8")
+    off, on = re.findall(r"sed -i[^`\n]* jobs\.yml", page)
+    wanted = {"schedule": True, "on_merge": True, "github_webhook": True}
+    site.jobs = [changed(JOB_OBJECT, triggers=wanted)]
+    assert imported(site, target) == 0
+    before = job_of(loaded(target))
+    assert (before.scheduled, before.on_merge, before.on_pull_request) == (True, True, True)
+    subprocess.run(["sh", "-c", off], cwd=target, check=True)
+    job = job_of(loaded(target))
+    assert (job.scheduled, job.on_merge, job.on_pull_request) == (False, False, False)
+    subprocess.run(["sh", "-c", on], cwd=target, check=True)
+    assert job_of(loaded(target)) == before
