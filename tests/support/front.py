@@ -59,10 +59,11 @@ class Caller:
         *,
         token: str = "admin",
         version: str = "v2",
+        **headers: str,
     ) -> tuple[int, Any]:
         """The status and the JSON of an answer; `path` is below the account."""
         answer = callers.Caller(self.address, token).call(
-            method, f"/api/{version}/accounts/3/{path}", body
+            method, f"/api/{version}/accounts/3/{path}", body, **headers
         )
         return answer.status, answer.json if answer.text else None
 
