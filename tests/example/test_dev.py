@@ -59,9 +59,10 @@ def call_as_told(here: Path, front: str) -> None:
     jobs, started, runs = [json.loads(shell(f"{token}\n{each}", here))["data"] for each in calls]
     assert started["job_id"] in [each["id"] for each in jobs if "ourly" in each["name"]]
     assert [each["id"] for each in runs] == [started["id"]]
-    address = f"{front}/api/v2/accounts/1/runs/{started['id']}/cancel/"
-    header = "Authorization: Token $TOKEN"
-    shell(f'{token}\ncurl -sSf -X POST -H "{header}" {address}', here)
+    run = f"{front}/api/v2/accounts/1/runs/{started['id']}/"
+    call = f'{token}\ncurl -sSf -H "Authorization: Token $TOKEN"'
+    shell(f"{call} -X POST {run}cancel/", here)
+    wait(lambda: json.loads(shell(f"{call} {run}", here))["data"]["is_complete"], every=0.5)
     assert stat.S_IMODE((here / ".deploy" / "example" / "token").stat().st_mode) == 0o600
 
 
