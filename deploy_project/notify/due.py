@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from deploy_project.notify.composing.messages import concluded
+from deploy_project.notify.message import Message
 from deploy_project.notify.outbox import Entry
 from deploy_project.notify.owners import has_new_failures, is_news, parts
 from deploy_project.notify.reading import Reading, without_facts
-from deploy_project.notify.rules import matches, told
+from deploy_project.notify.rules import Told, matches, told
 from deploy_project.runs.model.run_facts import FailureFacts, RunFacts
 from deploy_project.runs.reads.past_run import PastRun
 
@@ -31,13 +33,17 @@ def _to_channels(reading: Reading, run: PastRun, facts: RunFacts, now: datetime)
     past, end = reading.history(run), concluded(facts)
     history = reading.concluded(past, needs_reason=end.outcome in ("failure", "warning"))
     seen = set[str]()
+
+    @cache
+    def message(of: Told) -> Message:  # git is asked for each, and a thousand rules may tell one
+        return reading.message(facts, of, past)
+
     for rule in rules:
         found = told(rule, end, history)
         channels = [] if found is None else [c for c in rule.channels if c not in seen]
         if found is not None and channels:
-            message = reading.message(facts, found, past)
             seen.update(channels)
-            yield from (Entry(each, message, now, now) for each in channels)
+            yield from (Entry(each, message(found), now, now) for each in channels)
 
 
 def early(

@@ -22,6 +22,7 @@ from deploy_project.config.values.notifications import (
 )
 from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.git.mirror import ensure_commit
+from deploy_project.notify import reading
 from deploy_project.notify.notifier import Notifier
 from deploy_project.notify.outbox import Outbox
 from deploy_project.releases import pointer
@@ -176,6 +177,32 @@ def test_two_rules_tell_a_channel_once(watch: Watch):
     watch.deployment = replace(watch.deployment, notifications=watch.deployment.notifications * 2)
     watch.end()
     assert len(watch.tick()) == 1
+
+
+def test_a_message_is_composed_once_for_all_rules_that_tell_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    """Git was asked for the commits by each rule: notifications of the API are a thousand rules."""
+    names = [f"channel-{number}" for number in range(30)]
+    watch.deployment = replace(
+        watch.deployment,
+        channels={each: Channel(each, Directory(watch.messages / each)) for each in names},
+        notifications=tuple(
+            replace(watch.deployment.notifications[0], channels=(n,)) for n in names
+        ),
+    )
+    asked: list[str] = []
+
+    def counted(*_: Any, later: str, **__: Any) -> list[Any]:
+        asked.append(later)
+        return []
+
+    monkeypatch.setattr(reading, "between", counted)
+    watch.end(ago=2, commit="a" * 40)
+    watch.end(FAILURE, ago=1, commit="b" * 40)
+    watch.tick()
+    assert len([*watch.messages.glob("*/*failure*.txt")]) == 30
+    assert asked == ["b" * 40]
 
 
 def test_secrets_are_hidden(watch: Watch, monkeypatch: pytest.MonkeyPatch):

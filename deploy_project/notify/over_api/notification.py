@@ -142,10 +142,10 @@ def _rules(of: Notification, deployment: Deployment) -> Iterator[Rule]:
     As with dbt Cloud each end is told, and runs for pull requests are runs of their job.
     """
     by_ends: dict[frozenset[Condition], list[str]] = {}
+    wanted = of.job_ids
     for job in deployment.jobs.values():
-        ends = of.conditions(job.id)
-        if ends:
-            by_ends.setdefault(ends, []).append(job.name)
+        if job.id in wanted:
+            by_ends.setdefault(of.conditions(job.id), []).append(job.name)
     for ends, jobs in by_ends.items():
         yield Rule(
             ends,
