@@ -1,8 +1,8 @@
 """The system calls that a process may not make: a filter of the kernel's, seccomp.
 
-It closes what Landlock leaves open between processes of one user: UNIX sockets, shared memory, keys
-and limits, and the mode, owner and times of files. `child.py` loads this file by its path into the
-Python of any dbt, so it imports nothing of this package.
+It closes what Landlock leaves open between processes of one user: UNIX sockets, shared memory,
+keys, limits, priorities, and the mode, owner, times and changes of files. `child.py` loads this
+file by its path into the Python of any dbt, so it imports nothing of this package.
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
 
@@ -42,7 +42,9 @@ _X86_64 = _numbers(
     "shmat 30, shmctl 31, semget 64, semop 65, semctl 66, semtimedop 220, msgget 68, "
     "msgsnd 69, msgrcv 70, msgctl 71, chmod 90, fchmod 91, fchmodat 268, chown 92, fchown 93, "
     "lchown 94, fchownat 260, setxattr 188, lsetxattr 189, fsetxattr 190, removexattr 197, "
-    "lremovexattr 198, fremovexattr 199, utime 132, utimes 235, futimesat 261, utimensat 280"
+    "lremovexattr 198, fremovexattr 199, utime 132, utimes 235, futimesat 261, utimensat 280, "
+    "sched_setparam 142, sched_setscheduler 144, sched_setaffinity 203, sched_setattr 314, "
+    "inotify_add_watch 254, fanotify_init 300"
 )
 _AARCH64 = _numbers(
     "socket 198, socketpair 199, clone 220, prlimit64 261, setpriority 140, ioprio_set 30, "
@@ -51,15 +53,27 @@ _AARCH64 = _numbers(
     "userfaultfd 282, perf_event_open 241, mq_open 180, mq_unlink 181, shmget 194, shmat 196, "
     "shmctl 195, semget 190, semop 193, semctl 191, semtimedop 192, msgget 186, msgsnd 189, "
     "msgrcv 188, msgctl 187, fchmod 52, fchmodat 53, fchown 55, fchownat 54, setxattr 5, "
-    "lsetxattr 6, fsetxattr 7, removexattr 14, lremovexattr 15, fremovexattr 16, utimensat 88"
+    "lsetxattr 6, fsetxattr 7, removexattr 14, lremovexattr 15, fremovexattr 16, utimensat 88, "
+    "sched_setparam 118, sched_setscheduler 119, sched_setaffinity 122, sched_setattr 274, "
+    "inotify_add_watch 27, fanotify_init 262"
 )
 _MACHINES: Mapping[str, tuple[int, Numbers]] = {
     "x86_64": (0xC000003E, {**_SAME, **_X86_64}),
     "aarch64": (0xC00000B7, {**_SAME, **_AARCH64}),
 }
 """The number of each architecture in the kernel, and those of its system calls."""
-_OWN_ONLY = {"prlimit64": 0, "setpriority": 1, "ioprio_set": 1}
+_OWN_ONLY = {
+    "prlimit64": 0,
+    "setpriority": 1,
+    "ioprio_set": 1,
+    "sched_setparam": 0,
+    "sched_setscheduler": 0,
+    "sched_setaffinity": 0,
+    "sched_setattr": 0,
+}
 """The calls about a process, and the argument that is 0 for the caller itself."""
+_OF_A_USER = {"setpriority": 2, "ioprio_set": 3}
+"""Those that are about all processes of a user with this as their first argument."""
 _AS_IF_DONE = frozenset(
     {"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat"}
     | {"setxattr", "lsetxattr", "fsetxattr", "setxattrat", "file_setattr"}
@@ -120,6 +134,8 @@ def _program(architecture: int, numbers: Numbers, *, unix_sockets: bool) -> list
         made += _when(_EQUALS, numbers[name], _answer(answer))
     for name, index in _OWN_ONLY.items():
         test = [_argument(index), *_unless(_EQUALS, 0, _answer(errno.EPERM))]
+        if name in _OF_A_USER:
+            test += [_argument(0), *_when(_EQUALS, _OF_A_USER[name], _answer(errno.EPERM))]
         made += _for(numbers[name], test)
     known = [each for family in families for each in _when(_EQUALS, family, _allow())]
     made += _for(numbers["socket"], [_argument(0), *known, _answer(errno.EACCES)])

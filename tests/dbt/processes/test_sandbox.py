@@ -1,6 +1,7 @@
 """The sandbox of a stranger's processes: what the kernel refuses, and what works as ever."""
 
 import os
+import platform
 import socket
 import subprocess
 import sys
@@ -65,6 +66,17 @@ REFUSED = {
     "a signal to its own parent": "os.kill(os.getppid(), signal.SIGKILL)",
     "a signal by descriptor": "signal.pidfd_send_signal(os.pidfd_open({parent}), 0)",
     "a limit of the parent": "resource.prlimit({parent}, resource.RLIMIT_NOFILE, (1, 1))",
+    "the processors of the parent": "os.sched_setaffinity({parent}, os.sched_getaffinity(0))",
+    "the scheduling of the parent": (
+        "os.sched_setscheduler({parent}, os.SCHED_OTHER, os.sched_param(0))"
+    ),
+    "the turns of all processes": (
+        "check(ctypes.CDLL(None, use_errno=True).syscall({ioprio_set}, 3, 0, 7 << 13))"
+    ),
+    "news of a directory": (
+        "check((c := ctypes.CDLL(None, use_errno=True)).inotify_add_watch("
+        "c.inotify_init(), b'{outside}', 0x100))"
+    ),
     "a debugger": "check(ctypes.CDLL(None, use_errno=True).ptrace(16, {parent}, 0, 0))",
     "a socket of this machine": "socket.socket(socket.AF_UNIX).connect('{socket}')",
     "a pair that is sent elsewhere": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
@@ -140,6 +152,7 @@ class Stranger:
             "parent": os.getpid(),
             "socket": self.own.parent / "socket",
             "port": port,
+            "ioprio_set": {"x86_64": 251, "aarch64": 30}[platform.machine()],
         }
         said: list[str] = []
         invocation = Invocation(
@@ -212,6 +225,13 @@ def test_mode_owner_and_times_of_files_stay(stranger: Stranger):
     assert said == ["None", "None"]
     after = stranger.secret.stat()
     assert (after.st_mode, after.st_mtime_ns) == (before.st_mode, before.st_mtime_ns)
+
+
+def test_the_priority_of_all_processes_stays(stranger: Stranger):
+    """Whoever may make one of them wait may make all wait that the same user has started."""
+    (said,) = stranger.says("os.setpriority(os.PRIO_USER, 0, 1)")
+    assert said == "PermissionError: [Errno 1] Operation not permitted", "of the filter, at once"
+    assert stranger.says("os.setpriority(os.PRIO_PROCESS, 0, 19)") == ["None"]
 
 
 def test_a_named_socket_is_reached_where_the_connection_names_one(stranger: Stranger):
