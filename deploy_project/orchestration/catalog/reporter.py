@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
+from pathlib import Path
 
 import dagster as dg
 
@@ -40,6 +41,7 @@ from deploy_project.orchestration.nodes.check_keys import check_keys, find_test
 from deploy_project.orchestration.nodes.node_facts import ManifestContent, NodeEntry
 from deploy_project.orchestration.nodes.skip_causes import FAILED, told_skip
 from deploy_project.releases import pointer
+from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.step_context import CommandContext
 from deploy_project.runs.outcome import sampled_rows
 from deploy_project.runs.outcome.finish import record_assets
@@ -51,6 +53,64 @@ COMPILED = frozenset({"model", "snapshot", "test"})
 BUILT = frozenset({"success", "no-op", "reused", "warn"})
 FOUND_ROWS = frozenset({"fail", "warn"})
 """The states of a test that has found rows."""
+
+
+class NodeKeys:
+    """The keys of the nodes in the manifest of a command, none that the definitions give another.
+
+    The command may still be writing the file.
+    """
+
+    def __init__(self, run: Run, commit: str, file: Path) -> None:
+        self._run, self._commit, self._file = run, commit, file
+
+    @cached_property
+    def manifest(self) -> ManifestContent:
+        """The content of the manifest."""
+        return content_while_written(self._file)
+
+    @cached_property
+    def assets(self) -> Mapping[str, dg.AssetKey]:
+        """The key of each asset; raises `ConfigError` where a translator of one's own can't say."""
+        run = self._run
+        return asset_keys(
+            run.environment.name,
+            self.manifest,
+            reserved=record_assets(run.deployment),
+            shown=self._shown_keys,
+            names=own_names(run.environment, self._commit, self._file, run.state),
+        )
+
+    @cached_property
+    def checks(self) -> Mapping[str, dg.AssetCheckKey]:
+        """The key of each test and freshness; raises as `assets` does."""
+        name, known = self._run.environment.name, None
+        if self._shown is not None and self._shown_keys is not None:
+            known = check_keys(name, self._shown, self._shown_keys)
+        return check_keys(name, self.manifest, self.assets, shown=known)
+
+    @cached_property
+    def _shown(self) -> ManifestContent | None:
+        """The manifest that the definitions are made of; None when it is the run's own, or gone."""
+        run = self._run
+        at = pointer.deployed(run.state, run.environment.name)
+        if at is None or at.commit == self._commit:
+            return None
+        with suppress(DeployError):
+            return pointer.shown_manifest(run.state, run.environment, at)
+        return None
+
+    @cached_property
+    def _shown_keys(self) -> Mapping[str, dg.AssetKey] | None:
+        """The keys of the manifest that the definitions are made of, where it is another one."""
+        run, shown = self._run, self._shown
+        at = pointer.deployed(run.state, run.environment.name)
+        if shown is None or at is None:
+            return None
+        file = pointer.manifest_file(run.state, run.environment, at)
+        names = own_names(run.environment, at.commit, file, run.state)
+        reserved = record_assets(run.deployment)
+        return asset_keys(run.environment.name, shown, reserved=reserved, names=names)
 
 
 class AssetReporter:
@@ -76,6 +136,8 @@ class AssetReporter:
     def opened(self, context: CommandContext) -> None:
         """Take the context of the command that begins."""
         self._command = context
+        manifest = context.target_directory / "manifest.json"
+        self._nodes = NodeKeys(context.run, context.source.commit, manifest)
         self._facts = Facts.of(context)
         self._builds = changes_warehouse(context.step.arguments)
 
@@ -117,55 +179,21 @@ class AssetReporter:
         for result in (*results, *failed):
             self._fresh(result)
 
-    @cached_property
+    @property
     def _manifest(self) -> ManifestContent:
-        return content_while_written(self._command.target_directory / "manifest.json")
-
-    @cached_property
-    def _shown(self) -> ManifestContent | None:
-        """The manifest that the definitions are made of; None when it is the run's own, or gone."""
-        run = self._command.run
-        at = pointer.deployed(run.state, run.environment.name)
-        if at is None or at.commit == self._command.source.commit:
-            return None
-        with suppress(DeployError):
-            return pointer.shown_manifest(run.state, run.environment, at)
-        return None
-
-    @cached_property
-    def _shown_keys(self) -> Mapping[str, dg.AssetKey] | None:
-        """The keys of the manifest that the definitions are made of, where it is another one."""
-        run, shown = self._command.run, self._shown
-        at = pointer.deployed(run.state, run.environment.name)
-        if shown is None or at is None:
-            return None
-        file = pointer.manifest_file(run.state, run.environment, at)
-        names = own_names(run.environment, at.commit, file, run.state)
-        reserved = record_assets(run.deployment)
-        return asset_keys(run.environment.name, shown, reserved=reserved, names=names)
+        return self._nodes.manifest
 
     @cached_property
     def _keys(self) -> Mapping[str, dg.AssetKey]:
-        command, run = self._command, self._command.run
-        manifest, file = self._manifest, command.target_directory / "manifest.json"
         try:
-            return asset_keys(
-                run.environment.name,
-                manifest,
-                reserved=record_assets(run.deployment),
-                shown=self._shown_keys,
-                names=own_names(run.environment, command.source.commit, file, run.state),
-            )
+            return self._nodes.assets
         except ConfigError as error:  # the warehouse is built all the same
             self._context.log.warning(f"Nothing is reported to the assets: {error}")
             return {}
 
     @cached_property
     def _checks(self) -> Mapping[str, dg.AssetCheckKey]:
-        name, keys, known = self._command.run.environment.name, self._keys, None
-        if keys and self._shown is not None and self._shown_keys is not None:
-            known = check_keys(name, self._shown, self._shown_keys)
-        return check_keys(name, self._manifest, keys, shown=known)
+        return self._nodes.checks if self._keys else {}
 
     @cached_property
     def _lineage(self) -> Lineage:

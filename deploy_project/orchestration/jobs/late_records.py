@@ -11,6 +11,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.errors import DeployError
 from deploy_project.orchestration.jobs.indexing import forget
+from deploy_project.orchestration.jobs.late_assets import report_missing
 from deploy_project.orchestration.jobs.run_end import (
     EndListener,
     conclude,
@@ -18,8 +19,8 @@ from deploy_project.orchestration.jobs.run_end import (
     said,
     told,
 )
+from deploy_project.runs.model import plan, run_facts, tags
 from deploy_project.runs.model import run as runs
-from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.code import Code
 from deploy_project.runs.model.run import Run, configured_job
 from deploy_project.runs.model.run_facts import RunFacts
@@ -40,12 +41,16 @@ def write_missing(
 ) -> None:
     """Write the record of a run that ended without one, keep its files, free its scratch space.
 
+    What its process could not report to the assets any more is reported before.
+
     Raises `ConfigError` or `ArtifactError` when its files can't be kept.
     """
     events = told(instance, run.id)
     steps = _steps(known, run, events)
     leftovers.keep(run, steps)
-    conclude(instance, known.dagster_run, _left(known, run, events, steps), listeners, is_over=True)
+    left = _left(known, run, events, steps)
+    report_missing(instance, known.dagster_run, left)
+    conclude(instance, known.dagster_run, left, listeners, is_over=True)
     scratch.free(run.work)
 
 
@@ -126,7 +131,8 @@ def _left(
 ) -> FinishedRun:
     """Return a run that has ended as far as it is known from outside of it."""
     dagster_run, began = known.dagster_run, known.start_time is not None
-    outcome, results = Status.of(dagster_run.status), command_results(run, steps)
+    outcome = Status.of(dagster_run.status)
+    results = command_results(run, _with_commands(run, steps))
     return FinishedRun(
         run=run,
         outcome=outcome,
@@ -140,6 +146,12 @@ def _left(
         reason=reason(outcome, list(said(events)), began=began),
         is_strangers=bool(dagster_run.tags.get(tags.STRANGER)) or run.pull_request is not None,
     )
+
+
+def _with_commands(run: Run, records: Sequence[StepRecord]) -> list[StepRecord]:
+    """Return the records with the commands of those steps that could not note theirs."""
+    known = {step.key: step.arguments for step in plan.steps(run.job)}
+    return [replace(each, arguments=each.arguments or known.get(each.key, ())) for each in records]
 
 
 def _ended_at(known: dg.RunRecord) -> datetime:

@@ -1,5 +1,6 @@
 """Runs that ended without a record: what is written about them afterwards, once."""
 
+import json
 import os
 import shutil
 import signal
@@ -32,7 +33,8 @@ from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Artifacts
 from tests.support.processes import processes_in
 from tests.support.run_records import Watch
-from tests.support.site import DEPLOY, ENDLESS, Site, make_site
+from tests.support.site import DEPLOY, ENDLESS, PROJECT, Site, make_site
+from tests.support.waiting import wait
 
 JOBS = """
     jobs:
@@ -342,3 +344,46 @@ def test_a_run_whose_worker_was_killed_tells_how_far_it_came(watch: Watch):
     assert site.steps(run_id)["04-dbt-run"]["message"] == message
     assert not work.exists()
     assert watch.tick() == []
+
+
+KILLER = """
+def model(dbt, session):
+    import os, signal, time
+    found = dbt.ref("revenue")
+    os.kill(int(open("PID").read()), signal.SIGKILL)
+    time.sleep(600)
+    return found
+"""
+"""A model that kills the process of its run the moment that all before it is done."""
+
+
+@pytest.mark.slow
+def test_what_dbt_has_done_is_reported_when_its_run_could_not(tmp_path: Path):
+    """Events wait a moment for others, and the models of the last one looked as if never begun."""
+    pid = tmp_path / "pid"
+    files = {
+        "models/killer.py": KILLER.replace("PID", str(pid)),
+        "models/s.yml": "models: [{name: orders, columns: [{name: id, data_tests: [not_null]}]}]",
+    }
+    site = make_site(tmp_path, {**PROJECT, **files})
+    site.state.prepare()
+    site.configure(jobs="jobs: {daily: {environment: prod, execute_steps: [dbt build]}}")
+    command = ("job", "execute", "-m", "deploy_project.definitions", "-j", "prod__daily")
+    process = site.start(*command)
+    pid.write_text(str(process.pid))
+    process.communicate()
+    wait(lambda: not processes_in(site.root))
+    (run_id,) = site.run_ids()
+    with site.instance() as instance, site.working_directory():
+        watch, run = Watch(site, instance), instance.get_run_by_id(run_id)
+        assert run is not None
+        instance.report_run_failed(run)
+        written = watch.tick()
+        assert len(written) == 1, watch.warnings
+        assert watch.tick() == []
+    assert sorted(site.materialized(run_id)) == ["prod/orders", "prod/revenue"]
+    (checked,) = site.checked(run_id)
+    assert (checked.asset_key.path, checked.passed) == (["prod", "orders"], True)
+    (results,) = site.directory(run_id).glob("*/target/run_results.json")
+    built = {each["unique_id"] for each in json.loads(results.read_bytes())["results"]}
+    assert built >= {"model.tiny.orders", "model.tiny.revenue"}, "as dbt has it"
