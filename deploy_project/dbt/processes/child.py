@@ -1,9 +1,9 @@
 """The program that runs one dbt command; executed as a script by the Python of any dbt.
 
 It imports nothing of this package, since that Python may not have it. Its argument is the
-descriptor for events. With `--forks` and the descriptor of a socket instead, it imports dbt once
-and forks for each command that the parent asks for (`forks`); with `--forks-of-strangers`, nothing
-that a fork has started outlives it.
+descriptor for events, and `--ahead` where the command is still to come. With `--forks` and the
+descriptor of a socket instead, it imports dbt once and forks for each command that the parent asks
+for (`forks`); with `--forks-of-strangers`, nothing that a fork has started outlives it.
 
 Standard input carries one line of JSON, `{"arguments": […], "directory": <path>, "variables": {…},
 "debug_log": <path>, "secrets": […], "program": <path or null>, "before": <null or {"parse": […],
@@ -239,15 +239,15 @@ def cancel_queries() -> None:
                 adapter.cancel_open_connections()
 
 
-def import_dbt(*, for_forks: bool = False) -> None:
-    """Import dbt, and have Python collect garbage seldom.
+def import_dbt(*, ahead: bool = False) -> None:
+    """Import dbt, and have Python collect garbage seldom; `ahead` of a command, do more for it.
 
     The modules stay, and so does the manifest, which grows with the project: with Python's own
     threshold it is searched again and again, for a twentieth of the time of a large build.
     """
     gc.disable()
     importlib.import_module("dbt.cli.main")
-    if for_forks:
+    if ahead:
         derive_schemas()
     gc.freeze()
     gc.set_threshold(COLLECTED_AFTER)
@@ -256,7 +256,7 @@ def import_dbt(*, for_forks: bool = False) -> None:
 
 
 def derive_schemas() -> None:
-    """Derive the schemas that dbt keeps for as long as a process lives; forks find them there."""
+    """Derive the schemas that dbt keeps for as long as a process lives, and import its adapters."""
     with contextlib.suppress(Exception):  # of another dbt; each command derives its own then
         contracts = importlib.import_module("dbt.contracts.project")
         for name in VALIDATED:
@@ -384,11 +384,11 @@ def main(arguments: list[str]) -> int:
     atexit.register(hush)  # the first one registered is the last one called
     if not arguments[0].startswith("--forks"):
         interrupts = Interrupts()
-        import_dbt()
+        import_dbt(ahead="--ahead" in arguments)
         return carry_out(int(arguments[0]), interrupts)
     of_strangers = arguments[0].endswith("-of-strangers")
     with contextlib.suppress(ImportError) if of_strangers else contextlib.nullcontext():
-        import_dbt(for_forks=True)
+        import_dbt(ahead=True)
     control = socket.socket(fileno=int(arguments[1]))
     descriptors = forks(control, of_strangers=of_strangers)
     if descriptors is None:

@@ -226,16 +226,17 @@ def _is_readable(source: int | socket.socket, seconds: float | None) -> bool:
     return bool(ready.poll(None if seconds is None else 1000 * seconds))
 
 
-def start(python: Path, inherited: Mapping[str, str]) -> Child:
+def start(python: Path, inherited: Mapping[str, str], *, ahead: bool = False) -> Child:
     """Start a process with `python`; raise `DbtError` when that can't be done.
 
     Of our environment it has only the variables `inherited`. It gets its own with its order:
-    secrets among them are in no process list.
+    secrets among them are in no process list. One that is started `ahead` of it has time to do more
+    meanwhile.
     """
     reads, writes = os.pipe()
     try:
         process = subprocess.Popen(
-            [str(python), "-I", "-u", str(_CHILD), str(writes)],
+            [str(python), "-I", "-u", str(_CHILD), str(writes), *(["--ahead"] if ahead else [])],
             env=inherited,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -270,7 +271,7 @@ def start_ahead(python: Path, inherited: Mapping[str, str]) -> None:
     """
     if python not in _ahead:
         with suppress(DbtError):  # `taken` raises it again
-            _ahead[python] = (start(python, inherited), inherited)
+            _ahead[python] = (start(python, inherited, ahead=True), inherited)
 
 
 def keep_warm(python: Path, inherited: Mapping[str, str], *, of_strangers: bool = False) -> None:

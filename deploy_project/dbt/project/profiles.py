@@ -5,17 +5,19 @@ of the project's `profiles.yml` or from `connection:` in deploy.yaml, with the e
 over it. Jinja stays as written: a credential stays the name of a variable until dbt renders it.
 """
 
+import copy
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
 from ruamel.yaml import YAML
 
 from deploy_project.config import small_files
-from deploy_project.config.files.documents import parsed
+from deploy_project.config.files.documents import Document, parsed
 from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.values.deployment import Environment
 from deploy_project.dbt.project.rendering import Rendering
@@ -68,7 +70,7 @@ class Profile:
 def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
     """Return the mapping in a YAML file; raise `ConfigError` with a remedy when it has none."""
     try:
-        document = parsed(path, small_files.text_of(path))
+        document = _document(path, small_files.text_of(path))
     except small_files.NoTextError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise ConfigError(f"{path} does not exist; {what}") from error
@@ -78,10 +80,16 @@ def yaml_mapping(path: Path, what: str) -> dict[str, Any]:
     bad = [f"{each.what}, in line {each.node.start_mark.line + 1}" for each in document.bad]
     if bad:
         raise ConfigError(f"{path} is not valid YAML: a value {'; '.join(bad)}; correct it")
-    found = document.data
+    found = copy.deepcopy(document.data)
     if not isinstance(found, dict):
         raise ConfigError(f"{path} holds no mapping but {type(found).__name__}; {what}")
     return cast(dict[str, Any], found)
+
+
+@lru_cache(maxsize=32)
+def _document(path: Path, text: str) -> Document:
+    """Return a parsed file; each step of a run asks for the same few, ten times over."""
+    return parsed(path, text)
 
 
 def project_file(project_directory: Path) -> Mapping[str, Any]:

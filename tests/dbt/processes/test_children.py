@@ -160,6 +160,9 @@ def test_a_fork_finds_the_schemas_derived_that_each_command_needs(
     assert int(heard(command("schemas"))[1][-1]) == own
     monkeypatch.setattr(children, "_warm", {})
     assert heard(command("schemas"))[1][-1] == "0", "a fresh process has one command"
+    monkeypatch.setattr(children, "_ahead", {})
+    children.start_ahead(PYTHON, LANG)
+    assert int(heard(command("schemas"))[1][-1]) == own, "and one that waits has the time"
 
 
 def test_a_dbt_without_such_schemas_forks_too(monkeypatch: pytest.MonkeyPatch):
