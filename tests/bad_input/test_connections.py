@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.cli import main
+from deploy_project.dbt.processes import sandbox
 from tests.bad_input.deployed import Deployed
 from tests.support.documented_messages import Met
 from tests.support.package_index import index
@@ -62,6 +63,18 @@ def test_a_schema_that_is_none(deployed: Deployed, schema: str, met: Met):
     """A tag that anybody can set reaches SQL; nothing of production may come to harm."""
     with deployed.unchanged():
         ended = deployed.attempt("prod__daily", {"deploy/schema_override": schema})
+    assert (ended.step, ended.message) == ("create_profile", ended.recorded)
+    met(ended.message)
+
+
+def test_a_sandbox_that_this_machine_can_not_hold(
+    deployed: Deployed, met: Met, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sandbox, "not_held", lambda: ["ports", "signals to other processes"])
+    deployed.reconfigure("REMOTE}", "REMOTE, pull_requests: {sandbox: required}}")
+    deployed.push({"models/orders.sql": "select 3 as id, 3 as amount"}, ref="beside")
+    with deployed.unchanged():
+        ended = deployed.attempt("prod__daily", {"deploy/branch_override": "beside"})
     assert (ended.step, ended.message) == ("create_profile", ended.recorded)
     met(ended.message)
 

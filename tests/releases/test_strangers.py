@@ -11,8 +11,9 @@ from deploy_project.config.values.deployment import Project, PullRequestRules
 from deploy_project.dbt.processes import sandbox
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from deploy_project.dbt.project.rendering import Rendering
+from deploy_project.errors import ConfigError
 from deploy_project.releases.given import Given
-from deploy_project.releases.strangers import Stranger, trusted
+from deploy_project.releases.strangers import Stranger, refuse_unheld, trusted, warnings
 from deploy_project.releases.warehouses import Warehouse
 
 pytestmark = pytest.mark.skipif(not sandbox.is_possible(), reason="there is no sandbox here")
@@ -52,6 +53,35 @@ def test_no_directory_with_a_database_of_production_is_open(tmp_path: Path, more
     output = json.loads(json.dumps(told).replace("TMP", str(tmp_path)))
     database = tmp_path / "state" / "warehouses" / "prod" / "shop.duckdb"
     assert not [each for each in reads(tmp_path, output) if database.is_relative_to(each.resolve())]
+
+
+OLD = ["ports", "signals to other processes"]
+"""The limits that a kernel can't hold a process to."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "left", "warned"),
+    [
+        ("required", [], ""),
+        ("when_possible", [], ""),
+        ("when_possible", OLD, "NOT HELD BY A SANDBOX AS TO: PORTS, SIGNALS TO OTHER PROCESSES"),
+        ("off", OLD, "THE SANDBOX IS OFF: THIS RUN'S CODE MAY DO ALL THAT WE MAY"),
+        ("off", [], "THE SANDBOX IS OFF: THIS RUN'S CODE MAY DO ALL THAT WE MAY"),
+    ],
+)
+def test_what_is_not_held_is_said_in_capitals(
+    monkeypatch: pytest.MonkeyPatch, rule: Any, left: list[str], warned: str
+):
+    monkeypatch.setattr(sandbox, "not_held", lambda: left)
+    rules = PullRequestRules(sandbox=rule)
+    refuse_unheld(rules)
+    assert [warned in each for each in warnings(rules)] == ([True] if warned else [])
+
+
+def test_a_sandbox_that_is_required_and_not_whole_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sandbox, "not_held", lambda: OLD)
+    with pytest.raises(ConfigError, match="can't hold ports, signals to other processes: it needs"):
+        refuse_unheld(PullRequestRules(sandbox="required"))
 
 
 def test_other_directories_and_files_that_trusted_code_names_are_open(tmp_path: Path):

@@ -60,6 +60,8 @@ def without(tmp_path_factory: pytest.TempPathFactory) -> Generator[Build]:
     with deployed(tmp_path_factory.mktemp("off"), sandbox='"off"') as made:
         chosen = [each for each in NODES if each.works]
         run = made.pull_request(NUMBER, {each.file: each.text for each in chosen})
+        first = made.site.console(run.run_id, "01-clone-git-repository")
+        assert "THE SANDBOX IS OFF" in first
         yield Build(made, made.results(run))
 
 
