@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from deploy_project.ci.lint.report import Lint, read
+from deploy_project.dbt.processes import sandbox
 from tests.support.hosting_site import TOKEN, HostingSite, serve
 from tests.support.site import PROJECT, Result, Site, make_site
 
@@ -162,3 +163,20 @@ def test_the_pull_request_is_told(story: Story):
     row = "| `models/orders.sql:1` | `CP01` | `Keywords must be consistently upper case.` |"
     assert row in comment
     assert story.hub.statuses[-1]["state"] == "failure"
+
+
+@pytest.mark.skipif(bool(sandbox.not_held()), reason="this kernel can't hold all of it")
+def test_python_of_the_repository_is_held_to_the_sandbox(story: Story):
+    """SQLFluff runs the modules of `library_path` before it looks at any SQL."""
+    site, victim = story.site, story.site.root / "victim"
+    site.git("reset", "--quiet", "--hard", "origin/main")
+    rules = RULES.format(templater="jinja")
+    files = {
+        ".sqlfluff": f"{rules}\n    [sqlfluff:templater:jinja]\n    library_path = theft\n",
+        "theft/deeds.py": f"open({str(victim)!r}, 'w').write('evil')\n",
+        "models/orders.sql": "select 1 as id, 11 as amount",
+    }
+    run = pull(site, 3, site.push(files, ref="pr/3"))
+    assert not run.success
+    assert f"Permission denied: '{victim}'" in site.console(run.run_id, STEP)
+    assert not victim.exists()
