@@ -42,8 +42,9 @@ def report_missing(
                         events.report_materialization(instance, dagster_run, missing)
                     else:
                         events.report_evaluation(instance, dagster_run, missing)
-            except DeployError as error:  # the run is recorded all the same
-                what = f"Nothing more is reported to the assets: {error}"
+            except Exception as error:  # the run is recorded all the same
+                told = error if isinstance(error, DeployError) else type(error).__name__
+                what = f"Nothing more is reported to the assets: {told}"
                 instance.report_engine_event(what, dagster_run)
 
 
