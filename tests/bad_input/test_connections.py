@@ -58,6 +58,14 @@ def test_a_connection_that_is_not_there(
     assert deployed.kept() == before
 
 
+def test_the_schema_of_the_environment_in_other_capitals(deployed: Deployed, met: Met):
+    """Afterwards dbt could build in neither of the two."""
+    with deployed.unchanged():
+        ended = deployed.attempt("prod__daily", {"deploy/schema_override": "MAIN"})
+    assert not ended.success
+    met(ended.message)
+
+
 @pytest.mark.parametrize("schema", ["", "main; drop schema main", "main--", "../main"])
 def test_a_schema_that_is_none(deployed: Deployed, schema: str, met: Met):
     """A tag that anybody can set reaches SQL; nothing of production may come to harm."""

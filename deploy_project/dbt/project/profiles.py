@@ -21,7 +21,7 @@ from deploy_project.config.files.documents import Document, parsed
 from deploy_project.config.files.limited_yaml import UnreadableError
 from deploy_project.config.values.deployment import Environment
 from deploy_project.dbt.project.rendering import Rendering
-from deploy_project.dbt.project.schemas import schema_of, with_schema
+from deploy_project.dbt.project.schemas import refuse_other_capitals, schema_of, with_schema
 from deploy_project.errors import ConfigError
 
 _ADAPTER = re.compile(r"[a-z][a-z0-9_]*")
@@ -181,7 +181,11 @@ def profile(
     _require_adapter(environment, output.get("type"))
     _require_text_keys(environment, output)
     stated = schema_of({**extended, "type": output["type"]})
-    schema = schema_override or stated or environment.target_schema
+    own = stated or environment.target_schema
+    if schema_override is not None:
+        base_schema = own or schema_of(output) or ""
+        refuse_other_capitals(schema_override, rendering.text(str(base_schema), where="schema"))
+    schema = schema_override or own
     if schema is not None:
         output = with_schema(output, schema)
     wanted_threads = threads or extended.get("threads") or environment.threads

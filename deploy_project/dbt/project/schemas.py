@@ -31,6 +31,18 @@ def schema_name(text: str) -> str:
     return text
 
 
+def refuse_other_capitals(asked: str, own: str) -> None:
+    """Raise `ConfigError` for a schema that is the environment's `own` but for capitals.
+
+    Most warehouses take both for one, and dbt then fails to build in the other spelling.
+    """
+    if asked != own and asked.casefold() == own.casefold():
+        raise ConfigError(
+            f"{asked!r} is the environment's own schema {own!r} in other capitals, which most "
+            "warehouses take for the same; give another name for a schema to build into"
+        )
+
+
 def pull_request_schema(job_id: int, number: int) -> str:
     """Return the schema that a job builds a pull request into (CI-3)."""
     return f"dbt_cloud_pr_{job_id}_{number}"

@@ -69,17 +69,19 @@ def gathered(finished: FinishedRun) -> RunFacts:
         commit=known,
         sizes=sizes,
     )
-    return replace(found, overrides=_without_secrets(run, found.overrides))
+    return _without_secrets(run, found)
 
 
-def _without_secrets(run: Run, asked: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return overrides without the secrets that somebody may have written into a step."""
-    if not asked:
-        return asked
+def _without_secrets(run: Run, found: RunFacts) -> RunFacts:
+    """Return facts without the secrets that somebody may have written into a step or a commit."""
     with suppress(ConfigError):  # a secret that can't be read is in no text
-        hidden: Any = json.loads(given(run.environment, run.job).scrubber.text(json.dumps(asked)))
-        return hidden
-    return asked
+        hide = given(run.environment, run.job).scrubber.text
+        overrides: Any = json.loads(hide(json.dumps(found.overrides)))
+        code = found.code
+        if code is not None:
+            code = replace(code, subject=hide(code.subject), author=hide(code.author))
+        return replace(found, overrides=overrides, code=code)
+    return found
 
 
 def _measured(finished: FinishedRun) -> list[SourceResult]:

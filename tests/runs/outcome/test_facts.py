@@ -137,6 +137,14 @@ def test_what_a_run_was_asked_for_is_short_and_without_secrets(
     assert facts(valid).overrides == {"steps": ["dbt run --vars 'key: *****'"]}
 
 
+def test_the_text_of_a_commit_tells_no_secret(run: Run, monkeypatch: pytest.MonkeyPatch):
+    """It was plain in `run.json` and in Dagster's history."""
+    monkeypatch.setenv("SNOWFLAKE_TOKEN", "red things")
+    found = facts(run)
+    assert found.code is not None
+    assert found.code.subject.startswith("Add [31m***** xxx")
+
+
 def test_each_node_has_its_timing_and_dbts_message(run: Run):
     found = {each.unique_id: each for each in facts(run).nodes}
     orders, skipped = found["model.shop.stg_orders"], found["model.shop.after_broken"]
