@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from deploy_project.config.values.notifications import OwnerRule, is_address
+from deploy_project.config.values.mail_addresses import mail_address
+from deploy_project.config.values.notifications import OwnerRule
 from deploy_project.dbt.artifacts import node_names
 from deploy_project.runs.model.run_facts import RunFacts
 
@@ -153,8 +154,9 @@ def _addresses(value: object) -> Iterator[str]:
     """Yield the addresses in a text or list of a project's; names are none."""
     written = cast(list[object], value) if isinstance(value, list) else [value]
     for each in written:
-        if isinstance(each, str) and is_address(each.strip()):
-            yield each.strip()
+        address = mail_address(each.strip()) if isinstance(each, str) else None
+        if address is not None:
+            yield address
 
 
 def _parents(entry: Mapping[str, Any]) -> list[object]:

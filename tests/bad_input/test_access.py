@@ -44,6 +44,7 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
         "{sha256: HASH, permissions: [member], expires: tomorrow}",
         "{sha256: HASH, permissions: [member], expires: [2027-01-31]}",
         "{sha256: HASH, permissions: [member], email: 'Ana <ana@example.com>'}",
+        "{sha256: HASH, permissions: [member], email: 'ana@-example.com'}",
     ],
 )
 def test_a_token_with_a_mistake(

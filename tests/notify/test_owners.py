@@ -13,6 +13,7 @@ from deploy_project.runs.model.status import Status
 from tests.support.messages import run_facts
 
 RULE = OwnerRule("mail")
+INJECTION = "x@=?utf-8?q?evil=0D=0AReply-To=3Aboss@evil.com?="
 
 
 def entry(**more: Any) -> dict[str, Any]:
@@ -27,7 +28,9 @@ MANIFEST: dict[str, Any] = {
     "groups": {
         "group.shop.finance": group("fin@example.com"),
         "group.shop.sales": {
-            **group(["ana@example.com", "ben@example.com", "Bcc: x@example.com"]),
+            **group(
+                ["ana@example.com", "ben@example.com", "Bcc: x@example.com", INJECTION, "a@b@c.de"]
+            ),
             "name": "sales",
         },
         "group.lib.finance": {**group("lib@example.com"), "package_name": "lib"},

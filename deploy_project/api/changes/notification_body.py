@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr
 
 from deploy_project.api.changes.job_entry import Ignored, Number, Text
 from deploy_project.api.http.problems import invalid
-from deploy_project.config.values.notifications import is_address, is_slack_channel
+from deploy_project.config.values.mail_addresses import mail_address
+from deploy_project.config.values.notifications import is_slack_channel
 from deploy_project.notify.over_api.notification import (
     EXTERNAL,
     SLACK,
@@ -70,8 +71,11 @@ def changed(before: Notification, body: NotificationBody) -> Notification:
             faults[name] = f"does not go with type {to}"
         stays = is_own and name not in body.model_fields_set
         texts[name] = getattr(before, name) if stays else (given or "") if is_own else ""
-    if to == EXTERNAL and not is_address(texts["external_email"]):
-        faults["external_email"] = "must be one address, such as name@example.com"
+    if to == EXTERNAL:
+        address = mail_address(texts["external_email"])
+        texts["external_email"] = address or ""
+        if address is None:
+            faults["external_email"] = "must be one address, such as name@example.com"
     if to in (SLACK, SLACK_V2) and not is_slack_channel(texts["slack_channel_id"]):
         faults["slack_channel_id"] = "must be the id of a channel, such as C0123456789"
     if faults:

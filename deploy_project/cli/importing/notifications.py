@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deploy_project.cli.importing.cloud_account import NotificationObject
-from deploy_project.config.values.notifications import is_address, is_slack_channel
+from deploy_project.config.values.mail_addresses import mail_address
+from deploy_project.config.values.notifications import is_slack_channel
 
 Data = dict[str, Any]
 NO_SERVER = "smtp.invalid"
@@ -62,8 +63,9 @@ def _by_ends(of: NotificationObject, jobs: Mapping[int, str]) -> dict[tuple[str,
 
 
 def _medium(of: NotificationObject) -> Data | None:
-    address = of.external_email or (of.user.email if of.user is not None else None)
-    if of.type in _MAILS and address and is_address(address):
+    written = of.external_email or (of.user.email if of.user is not None else None)
+    address = mail_address(written or "")
+    if of.type in _MAILS and address is not None:
         mail = {"host": NO_SERVER, "from": f"deploy@{NO_SERVER}", "to": [address]}
         return {"email": mail}
     channel = of.slack_channel_id

@@ -18,6 +18,7 @@ from deploy_project.config.files.locations import Base
 from deploy_project.config.files.problems import Problems
 from deploy_project.config.resolve.variables_and_secrets import secret
 from deploy_project.config.values.deployment import Secret
+from deploy_project.config.values.mail_addresses import mail_address
 from deploy_project.config.values.notifications import (
     KINDS,
     Channel,
@@ -31,7 +32,6 @@ from deploy_project.config.values.notifications import (
     Slack,
     Teams,
     Webhook,
-    is_address,
     is_slack_channel,
 )
 from deploy_project.config.values.webhooks import FileSubscription
@@ -178,9 +178,8 @@ def _medium(entry: ChannelEntry, at: Place, base: Base, problems: Problems) -> M
 def _email(entry: EmailEntry, at: Place, base: Base, problems: Problems) -> Email:
     if not is_host(entry.host):
         problems.add(at / "host", "is no name of a machine", remedy="write it without a port")
-    _address(at / "from", entry.sender, problems)
-    for index, each in enumerate(entry.to):
-        _address(at / "to" / index, each, problems)
+    sender = _address(at / "from", entry.sender, problems)
+    to = [_address(at / "to" / index, each, problems) for index, each in enumerate(entry.to)]
     if (entry.username is None) != (entry.password is None):
         missing = "password" if entry.password is None else "username"
         problems.add(at / missing, "is missing", remedy="give both or neither", found="nothing")
@@ -190,8 +189,8 @@ def _email(entry: EmailEntry, at: Place, base: Base, problems: Problems) -> Emai
     password = None if entry.password is None else secret(at / "password", base, problems)
     return Email(
         host=entry.host,
-        sender=entry.sender,
-        recipients=tuple(dict.fromkeys(entry.to)),
+        sender=sender,
+        recipients=tuple(dict.fromkeys(to)),
         port=entry.port,
         security=entry.security,
         username=entry.username,
@@ -199,10 +198,11 @@ def _email(entry: EmailEntry, at: Place, base: Base, problems: Problems) -> Emai
     )
 
 
-def _address(at: Place, text: str, problems: Problems) -> None:
-    # A line break would add headers of its own to the mail.
-    if not is_address(text):
+def _address(at: Place, text: str, problems: Problems) -> str:
+    found = mail_address(text)
+    if found is None:
         problems.add(at, "is no address of mail", remedy="write `name@example.com`, nothing else")
+    return found or ""
 
 
 def _slack(entry: SlackEntry, at: Place, base: Base, problems: Problems) -> Slack:

@@ -16,19 +16,7 @@ Security = Literal["starttls", "none"]
 PullRequests = Literal["exclude", "include", "only"]
 OfModels = Literal["failure", "success"]
 OfTests = Literal["failure", "warning", "success"]
-_ADDRESS = re.compile(r"[!-~]+@[!-~]+")
-_NO_ADDRESS = re.compile(r"[\s,;<>()\[\]\"\\:]")
-_LONGEST_ADDRESS = 254
 _SLACK_CHANNEL = re.compile(r"[A-Za-z0-9#_-]{1,80}")
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is one address of mail, which begins no header and names nobody else."""
-    return (
-        len(text) <= _LONGEST_ADDRESS
-        and _ADDRESS.fullmatch(text) is not None
-        and _NO_ADDRESS.search(text) is None
-    )
 
 
 def is_slack_channel(text: str) -> bool:

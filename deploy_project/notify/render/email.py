@@ -21,6 +21,9 @@ _CODE = "background: #f6f8fa; padding: 8px; white-space: pre-wrap; overflow-wrap
 def subject(message: Message) -> str:
     """Return the subject: one line, which begins no header of its own."""
     shown = "".join(each if each.isprintable() else " " for each in message.title)
+    shown = shown.replace(
+        "=?", "= ?"
+    )  # the email package decodes encoded words, line breaks in them
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
 
 

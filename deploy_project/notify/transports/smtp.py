@@ -3,11 +3,14 @@
 import smtplib
 import ssl
 from dataclasses import dataclass
+from email import policy
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from pydantic import SecretStr
 
+from deploy_project.config.values.mail_addresses import mail_address
 from deploy_project.config.values.notifications import Email
 from deploy_project.errors import DeliveryError
 from deploy_project.notify.message import Message
@@ -30,14 +33,16 @@ class Login:
 def mail(message: Message, to: Email) -> EmailMessage:
     """Return a message as mail; tried again it has the same id, for programs to drop one of both.
 
-    The library refuses line breaks in headers, so no text begins one of its own.
+    No text begins a header of its own: each is one line, without an encoded word. Raises
+    `DeliveryError` for a sender or recipient that is no address, whoever has kept it.
     """
-    made = EmailMessage()
+    made = EmailMessage(policy.default)  # whose headers are ASCII
+    sender = _address(to.sender)
     made["Subject"] = subject(message)
-    made["From"] = to.sender
-    made["To"] = ", ".join(to.recipients)
+    made["From"] = sender
+    made["To"] = [_address(each) for each in to.recipients]
     made["Date"] = format_datetime(message.at)
-    host = to.sender.rpartition("@")[2]
+    host = sender.domain
     of = (message.run_id or str(message.at.timestamp()), message.part, message.condition)
     made["Message-ID"] = f"<{'.'.join(filter(None, of))}@{host}>"
     made["Auto-Submitted"] = "auto-generated"
@@ -46,19 +51,36 @@ def mail(message: Message, to: Email) -> EmailMessage:
     return made
 
 
+def _address(text: str) -> Address:
+    found = mail_address(text)
+    if found is None:
+        raise DeliveryError(f"{text!r} is no address of mail", is_refusal=True)
+    name, _, host = found.partition("@")
+    return Address("", name, host)
+
+
+def _encoded(message: Message, to: Email) -> bytes:
+    try:
+        return mail(message, to).as_bytes(policy=policy.SMTP)
+    except ValueError as error:
+        raise DeliveryError(f"it can't be written as mail: {error}", is_refusal=True) from None
+
+
 def send(message: Message, to: Email, login: Login | None) -> str:
     """Hand a message over to the mail server; return the recipients that it has refused, in words.
 
     Raises `DeliveryError` when it is taken for nobody: those who have got it must not get it again.
     With `starttls` nothing is sent to a server that has no valid certificate for its name.
     """
+    content = _encoded(message, to)
+    sender, *recipients = (_address(each).addr_spec for each in (to.sender, *to.recipients))
     try:
         with smtplib.SMTP(to.host, to.port, timeout=TIMEOUT) as server:
             if to.security == "starttls":
                 server.starttls(context=ssl.create_default_context())
             if login is not None:
                 server.login(login.username, login.password.get_secret_value())
-            refused = server.send_message(mail(message, to), to.sender, list(to.recipients))
+            refused = server.sendmail(sender, recipients, content)
     except smtplib.SMTPRecipientsRefused as error:
         raise DeliveryError(_refused(error.recipients), is_refusal=True) from None
     except smtplib.SMTPAuthenticationError as error:

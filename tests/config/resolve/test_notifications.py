@@ -210,6 +210,7 @@ def test_secrets_have_keys():
         ("{email: {host: a, from: a, to: [c@d]}}", "is no address of mail"),
         (r'{email: {host: a, from: "a@b\nBcc: x@y", to: [c@d]}}', "is no address of mail"),
         ("{email: {host: a, from: a@b, to: ['c@d, e@f']}}", "is no address of mail"),
+        ("{email: {host: a, from: a@b, to: ['x@=?q?e=0DCc=3Ac@d?=']}}", "is no address of mail"),
         ("{email: {host: a, from: a@b, to: []}}", "should have at least 1 item"),
         ("{email: {host: a, from: a@b, to: [c@d], username: u}}", "is missing"),
         (

@@ -3,6 +3,7 @@
 import ssl
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword  # pyright: ignore[reportMis
 from deploy_project.config.values.deployment import Secret
 from deploy_project.config.values.notifications import Channel, Email
 from deploy_project.errors import DeliveryError
+from deploy_project.notify.message import Section
 from deploy_project.notify.sending import send
 from tests.support.messages import ATTACK, FAILURE
 from tests.support.ports import free_port
@@ -123,6 +125,44 @@ def test_hostile_text_adds_no_header_and_no_recipient(server: tuple[Inbox, int])
     assert envelope.rcpt_tos == ["ana@example.com", "ben@example.com"]
     mail = message_from_bytes(envelope.content, policy=policy.default)
     assert mail["Bcc"] is None
+
+
+@pytest.mark.usefixtures("trusted")
+def test_an_encoded_word_in_a_title_stays_text(server: tuple[Inbox, int]):
+    """The email package decoded it, and wrote the line breaks in it into the head of the mail."""
+    inbox, port = server
+    word = "=?utf-8?q?x=0D=0AReply-To=3Aboss@evil.com=0D=0A=0D=0ABODY?="
+    send(channel(port), replace(FAILURE, title=f"{word} {'long ' * 20}{word}"))
+    (envelope,) = inbox.mails
+    mail = message_from_bytes(envelope.content, policy=policy.default)
+    assert mail["Reply-To"] is None
+    assert "BODY" in mail["Subject"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "x@=?utf-8?q?evil=0D=0AReply-To=3Aboss@evil.com=0D=0A=0D=0ABODY=3Ca=3E?=",
+        "=?utf-8?q?x=0Ay?=@example.com",
+        "a@b@example.com",
+        "a@example.com\r\nBcc: b@example.com",
+    ],
+)
+@pytest.mark.usefixtures("trusted")
+def test_what_is_no_address_is_refused_at_once(server: tuple[Inbox, int], address: str):
+    """One that was kept by an earlier version began headers, or was tried for a day."""
+    inbox, port = server
+    with pytest.raises(DeliveryError, match="is no address of mail") as raised:
+        send(channel(port, "ana@example.com", address), FAILURE)
+    assert raised.value.is_refusal
+    assert inbox.mails == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_text_that_no_mail_can_have_is_refused_at_once(server: tuple[Inbox, int]):
+    with pytest.raises(DeliveryError, match="can't be written as mail") as raised:
+        send(channel(server[1]), replace(FAILURE, sections=(Section("\ud800", ()),)))
+    assert raised.value.is_refusal
 
 
 @pytest.mark.usefixtures("trusted")

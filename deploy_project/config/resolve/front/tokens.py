@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from deploy_project.config.files.deploy_file import TokenEntry
 from deploy_project.config.files.documents import Place
 from deploy_project.config.files.problems import Problems, shortened
-from deploy_project.config.values.notifications import is_address
+from deploy_project.config.values.mail_addresses import mail_address
 from deploy_project.config.values.tokens import Token
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -33,7 +33,8 @@ def _token(name: str, entry: TokenEntry, at: Place, problems: Problems) -> Token
     sha256 = entry.sha256.lower()
     if not _SHA256.fullmatch(sha256):
         problems.add(at / "sha256", "is no hash of 64 hexadecimal digits", remedy=_MAKE)
-    if entry.email is not None and not is_address(entry.email):
+    email = None if entry.email is None else mail_address(entry.email)
+    if entry.email is not None and email is None:
         remedy = "write `name@example.com`, nothing else"
         problems.add(at / "email", "is no address of mail", remedy=remedy)
     return Token(
@@ -43,7 +44,7 @@ def _token(name: str, entry: TokenEntry, at: Place, problems: Problems) -> Token
         projects=_globs(entry.projects),
         environments=_globs(entry.environments),
         expires=None if entry.expires is None else _moment(at / "expires", problems),
-        email=entry.email or "",
+        email=email or "",
         place=at.where,
     )
 
