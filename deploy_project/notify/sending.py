@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from typing import Any, cast
 
 from pydantic import SecretStr
@@ -25,6 +26,7 @@ from deploy_project.notify.transports import directory, http, smtp
 
 SLACK_API = "https://slack.com/api/chat.postMessage"
 PAGERDUTY_API = "https://events.pagerduty.com/v2/enqueue"
+_TAKEN = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\b')
 
 
 def send(channel: Channel, message: Message) -> str:
@@ -97,6 +99,8 @@ def _payload(medium: Slack, message: Message) -> dict[str, Any]:
 
 
 def _refusal(answer: bytes) -> str:
+    if _TAKEN.match(answer):  # also the beginning of one that was long, or broke
+        return ""
     try:
         found: Any = json.loads(answer)
     except ValueError:

@@ -7,12 +7,14 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from urllib.parse import SplitResult, urlsplit
 
 from deploy_project.errors import DeliveryError
+from deploy_project.notify.transports.deadline import Deadline
+from deploy_project.notify.transports.retry_after import wait_seconds
 
 TIMEOUT = 10.0
 """Seconds for all of a request, as on dbt Cloud (WH-4)."""
@@ -21,7 +23,8 @@ LARGEST = 1 << 14
 REFUSED = "its address is not one that webhooks may go to"
 """Said of a private address and of a name that is none: which of both tells of a network."""
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_LONGEST_WAIT = 3600.0
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All addresses of the internet: https://www.iana.org/assignments/ipv6-address-space"""
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -45,30 +48,30 @@ def post(
     """Return the answer to a POST.
 
     `allowed` are the names of machines that may have private addresses. Raises `AddressError` for
-    any other private address, and `DeliveryError` without an answer in ten seconds.
+    any other private address, and `DeliveryError` when no status comes in ten seconds; the body
+    may end early.
     """
     parts, host, port = _split(url)
     addresses = _resolved(host, port)
     if host.rstrip(".") not in allowed and not all(is_public(each) for each in addresses):
         raise AddressError(REFUSED)
-    connection = _Connection(host, port, addresses, is_secure=parts.scheme == "https")
-    # Each read may take the whole time, so a timer ends a receiver that sends byte by byte.
-    timer = threading.Timer(TIMEOUT, connection.end)
-    timer.daemon = True
-    timer.start()
-    try:
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection.request("POST", path, body, {**headers, "Connection": "close"})
-        answer = connection.getresponse()
-        content = answer.read(LARGEST)
-        return Answer(answer.status, content.decode("utf-8", "replace"), _waits(answer))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        if connection.is_over or isinstance(error, TimeoutError):
-            raise DeliveryError(f"it has not answered within {TIMEOUT:.0f} seconds") from None
-        raise DeliveryError(f"it can't be reached ({type(error).__name__})") from None
-    finally:
-        timer.cancel()
-        connection.close()
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    with Deadline(TIMEOUT) as deadline:
+        connection = _Connection(
+            host, port, addresses, is_secure=parts.scheme == "https", deadline=deadline
+        )
+        try:
+            connection.request("POST", path, body, {**headers, "Connection": "close"})
+            answer = connection.getresponse()
+            content = _content(answer).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if deadline.is_over or isinstance(error, TimeoutError):
+                raise DeliveryError(f"it has not answered within {TIMEOUT:.0f} seconds") from None
+            raise DeliveryError(f"it can't be reached ({type(error).__name__})") from None
+        finally:
+            connection.close()
+    waits = wait_seconds(answer.getheader("Retry-After"), now=datetime.now(UTC))
+    return Answer(answer.status, content, waits)
 
 
 def is_public(address: str) -> bool:
@@ -82,6 +85,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if found not in _UNICAST:
+            return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
@@ -104,47 +109,29 @@ def _resolved(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(each[4][0]) for each in found))
 
 
-def _waits(answer: http.client.HTTPResponse) -> float:
-    text = answer.getheader("Retry-After") or ""
-    is_number = text.isascii() and text.isdecimal() and len(text) < 10
-    return min(float(text), _LONGEST_WAIT) if is_number else 0.0
+def _content(answer: http.client.HTTPResponse) -> bytes:
+    """Return the beginning of a body, up to where it breaks: the status is known already."""
+    try:
+        return answer.read(LARGEST)
+    except http.client.IncompleteRead as error:
+        return error.partial[:LARGEST]
+    except (OSError, http.client.HTTPException, ValueError):
+        return b""
 
 
 class _Connection(http.client.HTTPConnection):
     """A connection to addresses that are known, under the name that the certificate is for."""
 
-    def __init__(self, host: str, port: int, addresses: list[str], *, is_secure: bool) -> None:
+    def __init__(
+        self, host: str, port: int, addresses: list[str], *, is_secure: bool, deadline: Deadline
+    ) -> None:
         super().__init__(host, port, timeout=TIMEOUT)
         self.default_port = 443 if is_secure else 80  # left out of the header Host
-        self._addresses, self._is_secure = addresses, is_secure
-        self._opened: socket.socket | None = None
-        self.is_over = False
-        """Whether its time was up."""
+        self._addresses, self._is_secure, self._deadline = addresses, is_secure, deadline
 
     def connect(self) -> None:
         """Connect to the first of the addresses that answers."""
-        error: OSError = OSError("no address")
-        for each in self._addresses:
-            try:
-                self._opened = socket.create_connection((each, self.port), TIMEOUT)
-                break
-            except OSError as failed:
-                error = failed
-            if self.is_over:
-                break
-        if self._opened is None:
-            raise error
+        self.sock = self._deadline.connected(self._addresses, self.port)
         if self._is_secure:
             context = ssl.create_default_context()
-            self._opened = context.wrap_socket(self._opened, server_hostname=self.host)
-        self.sock = self._opened
-
-    def end(self) -> None:
-        """End it, also in the middle of an answer."""
-        self.is_over = True
-        opened = self._opened
-        if opened is not None:
-            try:
-                opened.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                opened.close()
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.host)

@@ -6,6 +6,8 @@ import json
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from importlib.resources import files
 
 import pytest
@@ -27,6 +29,7 @@ from deploy_project.notify.message import Item, Message, Section
 from deploy_project.notify.sending import send
 from deploy_project.notify.transports import http
 from tests.support.messages import ATTACK, FAILURE, OWNERS, RECOVERY, WITH_ROWS
+from tests.support.raw_servers import CHUNKS, GZIP, HEAD, HELLO, SHORT, dripping, raw_server
 from tests.support.receivers import Answer, Request, receiver
 
 KEY = "R" * 32
@@ -233,6 +236,63 @@ def test_an_answer_that_comes_too_late_is_none(monkeypatch: pytest.MonkeyPatch):
             send(Channel("hook", Webhook(found.url)), FAILURE)
         assert time.monotonic() - began < 3
         done.set()
+
+
+@pytest.mark.parametrize(("scheme", "content"), [("http", HEAD), ("https", HELLO)])
+def test_a_receiver_that_drips_is_left(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, content: bytes
+):
+    """Each byte began the ten seconds anew, so a channel was held for as long as it dripped."""
+    monkeypatch.setattr(http, "TIMEOUT", 0.5)
+    parts = dripping(content)
+    with raw_server(*parts, pause=0.1) as found:
+        with pytest.raises(DeliveryError, match="has not answered within"):
+            http.post(f"{scheme}://{found.address}/", b"{}", {})
+        assert found.sent < len(parts)
+
+
+@pytest.mark.parametrize("answer", [SHORT, CHUNKS, GZIP])
+def test_a_delivery_is_one_whatever_its_body(answer: bytes):
+    """A body that broke was taken for no answer, and the message sent again for a day."""
+    with raw_server(answer) as found:
+        http.post(f"http://{found.address}/", b"{}", {})
+
+
+@pytest.mark.parametrize("ending", [b'"channel":"C1"', b'"x":"' + b"y" * 100_000 + b'"}'])
+def test_slack_has_taken_a_message_when_its_answer_breaks(
+    monkeypatch: pytest.MonkeyPatch, ending: bytes
+):
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n"
+    with raw_server(head + b'{"ok":true,' + ending) as found:
+        monkeypatch.setattr(sending, "SLACK_API", f"http://{found.address}/")
+        send(Channel("team", Slack(token=Secret(env="TOKEN"), channel="C0123456789")), FAILURE)
+
+
+def test_a_delivery_is_one_when_its_body_drips(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(http, "TIMEOUT", 0.5)
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n"
+    with raw_server(head, *dripping(b"x" * 40), pause=0.1) as found:
+        http.post(f"http://{found.address}/", b"{}", {})
+        assert found.sent < 41
+
+
+def test_a_proxy_is_asked(monkeypatch: pytest.MonkeyPatch):
+    with receiver(lambda _: (200, {}, b"by proxy")) as found:
+        monkeypatch.setenv("http_proxy", found.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        assert http.post("http://hooks.example.com/x", b"{}", {}) == b"by proxy"
+    assert [each.path for each in found.requests] == ["http://hooks.example.com/x"]
+
+
+def test_a_pause_may_be_a_date():
+    until = format_datetime(datetime.now(UTC) + timedelta(minutes=30), usegmt=True)
+    for status in (429, 503):
+        with (
+            receiver(lambda _, status=status: (status, {"Retry-After": until}, b"")) as found,
+            pytest.raises(DeliveryError) as raised,
+        ):
+            send(Channel("hook", Webhook(found.url)), FAILURE)
+        assert 0 < raised.value.wait_seconds <= 1800
 
 
 def test_words_of_an_answer_are_one_short_line():

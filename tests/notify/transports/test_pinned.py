@@ -1,9 +1,10 @@
 """Posts to addresses that were resolved once: private ones are refused, whatever names them."""
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from deploy_project.errors import DeliveryError
 from deploy_project.notify.transports import pinned
 from deploy_project.notify.transports.pinned import AddressError, is_public, post
+from tests.support.raw_servers import CHUNKS, GZIP, HEAD, HELLO, SHORT, dripping, raw_server
 from tests.support.receivers import Receiver, Request, receiver
 
 ALLOWED = frozenset({"127.0.0.1", "hooks.internal"})
@@ -24,6 +26,7 @@ ALLOWED = frozenset({"127.0.0.1", "hooks.internal"})
         *("::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12:3456::1", "ff02::1"),
         *("::ffff:127.0.0.1", "::ffff:10.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a00:1"),
         *("2002:7f00:1::", "2002:a00:1::", "2001:db8::1"),
+        *("fec0::1", "feff::1", "5f00::1", "4000::1", "64:ff9b:1::808:808", "::8.8.8.8"),
     ],
 )
 def test_private_addresses(address: str):
@@ -132,24 +135,30 @@ def test_a_receiver_that_is_slow_is_left(monkeypatch: pytest.MonkeyPatch):
         post(f"{served.url}/", b"{}", {}, allowed=ALLOWED)
 
 
-def test_a_receiver_that_drips_is_left(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(("scheme", "content"), [("http", HEAD), ("https", HELLO)])
+def test_a_receiver_that_drips_is_left(
+    monkeypatch: pytest.MonkeyPatch, scheme: str, content: bytes
+):
+    """The socket below an unfinished handshake of TLS was out of reach, and not cut."""
     monkeypatch.setattr(pinned, "TIMEOUT", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def drip() -> None:
-            accepted, _ = listening.accept()
-            with accepted:
-                try:
-                    for _ in range(100):
-                        accepted.sendall(b"H")
-                        time.sleep(0.1)
-                except OSError:
-                    return
-
-        threading.Thread(target=drip, daemon=True).start()
-        port = listening.getsockname()[1]
+    parts = dripping(content)
+    with raw_server(*parts, pause=0.1) as found:
         with pytest.raises(DeliveryError, match="has not answered within"):
-            post(f"http://127.0.0.1:{port}/", b"{}", {}, allowed=ALLOWED)
+            post(f"{scheme}://{found.address}/", b"{}", {}, allowed=ALLOWED)
+        assert found.sent < len(parts)
+
+
+@pytest.mark.parametrize("answer", [SHORT, CHUNKS, GZIP])
+def test_a_delivery_is_one_whatever_its_body(answer: bytes):
+    with raw_server(answer) as found:
+        assert post(f"http://{found.address}/", b"{}", {}, allowed=ALLOWED).status == 200
+
+
+def test_a_pause_may_be_a_date():
+    until = format_datetime(datetime.now(UTC) + timedelta(minutes=30), usegmt=True)
+    with receiver(lambda _: (429, {"Retry-After": until}, b"")) as served:
+        found = post(f"{served.url}/", b"{}", {}, allowed=ALLOWED)
+    assert 0 < found.wait_seconds <= 1800
 
 
 @pytest.mark.parametrize("url", ["ftp://a/", "http://", "nothing", "http://[", "http://a:b/"])
