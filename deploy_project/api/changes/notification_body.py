@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr
 
 from deploy_project.api.changes.job_entry import Ignored, Number, Text
 from deploy_project.api.http.problems import invalid
@@ -28,7 +28,16 @@ _FIELDS: dict[Type, tuple[str, ...]] = {
     SLACK_V2: _SLACK_FIELDS,
 }
 """The fields of the recipient, by type."""
-Jobs = Annotated[list[Number], Field(max_length=_MOST_JOBS)]
+
+
+def _not_true(given: object) -> object:
+    """Return a value, true and false as texts: they equal 1 and 0 otherwise."""
+    return str(given) if isinstance(given, bool) else given
+
+
+_NUMBER = BeforeValidator(_not_true)
+Id = Annotated[Number, _NUMBER]
+Jobs = Annotated[list[Id], Field(max_length=_MOST_JOBS)]
 
 
 class NotificationBody(BaseModel):
@@ -39,10 +48,10 @@ class NotificationBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: Number | None = None
-    account_id: Number | None = None
-    user_id: Number | None = None
-    type: Literal[1, 2, 4, 5] | None = None
+    id: Id | None = None
+    account_id: Id | None = None
+    user_id: Id | None = None
+    type: Annotated[Literal[1, 2, 4, 5], _NUMBER] | None = None
     external_email: Annotated[StrictStr, Field(max_length=1_000)] | None = None
     slack_channel_id: Text | None = None
     slack_channel_name: Text | None = None
@@ -50,7 +59,7 @@ class NotificationBody(BaseModel):
     on_failure: Jobs | None = None
     on_success: Jobs | None = None
     on_warning: Jobs | None = None
-    state: Literal[1, 2] | None = None
+    state: Annotated[Literal[1, 2], _NUMBER] | None = None
 
     created_at: Ignored
     updated_at: Ignored

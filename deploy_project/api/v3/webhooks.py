@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from deploy_project.api.http import envelope
 from deploy_project.api.http.bodies import apart, checked, posted
 from deploy_project.api.http.problems import ApiError, invalid, not_found
 from deploy_project.api.http.query import list_query
+from deploy_project.config.files.addresses import is_web_address
 from deploy_project.config.values.deployment import Deployment
 from deploy_project.config.values.tokens import Token
 from deploy_project.config.values.webhooks import EventType
@@ -230,8 +230,8 @@ class _Webhooks:
     def _wanted(self, request: Request, body: SubscriptionBody) -> Subscription:
         """Return the subscription that a body asks for; raise `ApiError` for one that can't be."""
         token, deployment = token_of(request), self._front.deployment
-        if not _is_address(body.client_url):
-            raise invalid({"client_url": "must be an address: https://host/path"})
+        if not is_web_address(body.client_url):
+            raise invalid({"client_url": "must be an address, https://host/path, in ASCII"})
         job_ids = tuple(dict.fromkeys(body.job_ids or ()))
         refuse_unknown_jobs(
             self._front,
@@ -268,11 +268,3 @@ def _projects(token: Token, deployment: Deployment) -> tuple[str, ...]:
     if not seen:
         raise ApiError(403, f"Access denied: token {token.name!r} is of no project here.")
     return tuple(seen)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in text
-    except ValueError:
-        return False

@@ -52,6 +52,12 @@ def url_fault(text: str) -> UrlFault | None:
     return None
 
 
+def is_web_address(text: str) -> bool:
+    """Return whether HTTP can ask a text as it stands: ASCII, and without credentials."""
+    is_web = text.isascii() and re.match("https?://", text, re.IGNORECASE) is not None
+    return is_web and "@" not in text and url_fault(text) is None
+
+
 def _is_port(text: str) -> bool:
     return re.fullmatch("[0-9]{1,5}", text) is not None and 1 <= int(text) <= 0xFFFF
 

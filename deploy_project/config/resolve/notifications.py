@@ -1,9 +1,8 @@
 """The channels and rules of notifications in deploy.yaml, checked and resolved."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 
-from deploy_project.config.files.addresses import is_host, url_fault
+from deploy_project.config.files.addresses import is_host, is_web_address
 from deploy_project.config.files.deploy_file import (
     ChannelEntry,
     EmailEntry,
@@ -232,7 +231,8 @@ def _url(written: object, at: Place, base: Base, problems: Problems) -> str | Se
     """Return the `url` at `at`: an address, or the place of one that is a secret."""
     if not isinstance(written, str):
         return secret(at / "url", base, problems)
-    if not re.match("https?://", written) or "@" in written or url_fault(written) is not None:
-        remedy = "write https://host/path without credentials, or `env: NAME` for a secret one"
+    if not is_web_address(written):
+        remedy = "write https://host/path in ASCII, without credentials, or `env: NAME` for a "
+        remedy += "secret one"
         problems.add(at / "url", "is not a web address", remedy=remedy, found="a text")
     return written

@@ -165,6 +165,11 @@ def test_one_is_deleted_by_either_way(api: Api):
     [
         ({"type": 3}, "type"),
         ({"type": None}, "type"),
+        ({"type": True}, "type"),
+        ({"type": "4"}, "type"),
+        ({"state": True}, "state"),
+        ({"on_failure": [True]}, "on_failure"),
+        ({"user_id": True}, "user_id"),
         ({"state": 2}, "state"),
         ({"account_id": 2}, "account_id"),
         ({"id": 5}, ""),

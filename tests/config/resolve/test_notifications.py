@@ -203,6 +203,7 @@ def test_secrets_have_keys():
         ("{slack: {webhook: https://hooks.example/s3cret}}", "must say where the secret is kept"),
         ("{webhook: {url: 'ftp://example.com/s3cret'}}", "is not a web address"),
         ("{webhook: {url: 'https://s3cret@example.com'}}", "is not a web address"),
+        ("{webhook: {url: 'https://example.com/s3cret/ü'}}", "is not a web address"),
         ("{pagerduty: {}}", "is missing"),
         ("{pagerduty: {routing_key: s3cret}}", "must say where the secret is kept"),
         ("{webhook: {uri: x}}", "is an unknown key"),

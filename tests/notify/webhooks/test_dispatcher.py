@@ -20,11 +20,14 @@ from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.notify.webhooks.standing import after_failure
 from deploy_project.notify.webhooks.store import Store
 from deploy_project.notify.webhooks.subscription import Subscription
+from deploy_project.notify.webhooks.trial import NO_ANSWER
 from deploy_project.notify.webhooks.trial import post_test_event as post_test
 from deploy_project.runs.model.status import Status
 from tests.support.dbt_cloud_receiver import SECRET, TAKEN, Receiver, strict_receiver
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
 from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.ports import free_port
+from tests.support.raw_servers import raw_server
 
 START = dg.DagsterEventType.RUN_START
 ENDS = {
@@ -413,5 +416,21 @@ def test_a_test_says_what_the_receiver_has_said(place: Place):
     assert tested("127.0.0.1") == (200, "")
     place.receiver.answer = lambda _: (404, {}, b"")
     assert tested("127.0.0.1") == (404, "it answers HTTP 404")
-    assert tested() == (0, pinned.REFUSED)
+    assert tested() == (0, NO_ANSWER)
     assert len(place.receiver.attempts) == 2
+
+
+def test_a_test_tells_no_port_that_is_closed_from_one_that_is_refused(place: Place):
+    """Its words were those of the machine, so `webhook_hosts` let it look for open ports."""
+    [known] = place.dispatcher.subscriptions().values()
+    with raw_server(b"SSH-2.0-OpenSSH_9.2\r\n") as other:
+        found = [
+            post_test(replace(known, url=url), account_id=7, allowed=allowed, now=place.now)
+            for url, allowed in (
+                (f"http://127.0.0.1:{free_port()}/", ["127.0.0.1"]),
+                (f"http://127.0.0.1:{free_port()}/", []),
+                (f"http://{other.address}/", ["127.0.0.1"]),
+                ("http://no-such-name.invalid/", []),
+            )
+        ]
+    assert {(each.code, each.response, each.error) for each in found} == {(0, "", NO_ANSWER)}
