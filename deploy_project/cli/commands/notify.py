@@ -5,10 +5,14 @@ from datetime import UTC, datetime
 
 from deploy_project.cli.context import loaded, past_runs
 from deploy_project.cli.table import table
+from deploy_project.config.state import StateDirectory
+from deploy_project.config.values.deployment import Deployment
 from deploy_project.config.values.named import named_channel
 from deploy_project.errors import ConfigError, DeliveryError
 from deploy_project.notify.message import Fact, Message
 from deploy_project.notify.outbox import Outbox
+from deploy_project.notify.over_api.notification import with_notifications
+from deploy_project.notify.over_api.store import Store as Notifications
 from deploy_project.notify.sending import preview, send
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.notify.webhooks.store import Store
@@ -20,8 +24,8 @@ _HEAD = ("time", "channel", "run", "result", "attempt", "message", "error")
 
 def trial(channel: str) -> int:
     """Send a message to a channel; raise `DeliveryError` when it does not take it."""
-    _, deployment = loaded()
-    to = named_channel(deployment, channel)
+    found, deployment = loaded()
+    to = named_channel(_with_those_of_the_api(deployment, found.state), channel)
     try:
         remark = send(to, _trial(channel, datetime.now(UTC)))
     except DeliveryError as error:
@@ -45,12 +49,16 @@ def _trial(channel: str, now: datetime) -> Message:
     )
 
 
+def _with_those_of_the_api(deployment: Deployment, state: StateDirectory) -> Deployment:
+    return with_notifications(deployment, Notifications(state).all())[0]
+
+
 def show(run: str, channel: str) -> int:
     """Print the message on a run as a channel would get it; nothing is sent."""
     from deploy_project.notify.notifier import Notifier  # imports Dagster, which `test` can spare
 
     found, deployment = loaded()
-    to = named_channel(deployment, channel)
+    to = named_channel(_with_those_of_the_api(deployment, found.state), channel)
     with past_runs(found, deployment) as runs:
         made = Notifier(deployment, found.state, runs).preview(runs.find(run).id)
     print(preview(to, made))
@@ -58,9 +66,15 @@ def show(run: str, channel: str) -> int:
 
 
 def log(channel: str | None, run: str | None) -> int:
-    """Print the deliveries of the last days, the oldest first, and the messages still due."""
-    found, _ = loaded()
+    """Print the deliveries of the last days, the oldest first, and the messages still due.
+
+    A channel that is gone has those it had; raises `ConfigError` for one that there never was.
+    """
+    found, deployment = loaded()
     outbox = Outbox.of(found.state)
+    had = {*outbox.channels(), *(each.channel for each in outbox.log())}
+    if channel is not None and channel not in had:
+        named_channel(_with_those_of_the_api(deployment, found.state), channel)
     rows = [
         [
             *(_time(each.at), each.channel, each.run_id[:8], each.result),

@@ -6,7 +6,10 @@ import pytest
 
 from deploy_project.cli import main
 from deploy_project.config.resolve.loading import load_deployment
+from deploy_project.config.state import StateDirectory
 from deploy_project.notify.outbox import Delivery, Entry, Outbox
+from deploy_project.notify.over_api.notification import Notification
+from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.notify.webhooks.standing import after_failure
 from deploy_project.notify.webhooks.subscription import of_file
@@ -72,6 +75,38 @@ def test_the_log_shows_deliveries_and_what_is_due(place: Path, capsys: pytest.Ca
     assert due.endswith("it answers HTTP 503")
     assert main(["notify", "log", "--channel", "here", "--run", "3f2"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_the_log_of_an_unknown_channel_names_those_there_are(
+    place: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["notify", "log", "--channel", "nope"]) == 1
+    assert "there is no channel 'nope'; known: here, team" in capsys.readouterr().err
+    assert main(["notify", "log", "--channel", "team"]) == 0
+    assert capsys.readouterr().out == "No messages.\n"
+    outbox, now = Outbox(place / ".deploy" / "notifications"), datetime.now(UTC)
+    outbox.prepare()
+    outbox.note(Delivery(now, "gone", "3f2a" * 3, "prod__daily failed", "sent", 1))
+    assert main(["notify", "log", "--channel", "gone"]) == 0
+    assert "prod__daily failed" in capsys.readouterr().out
+
+
+def test_a_channel_of_the_api_is_shown_by_the_name_that_the_log_has(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    mail = "  mail: {email: {host: smtp.invalid, from: a@b.example, to: [c@d.example]}}"
+    place = configure(DEPLOY.replace("    notifications:", f"    {mail}\n    notifications:"), JOBS)
+    made = Store(StateDirectory(place / ".deploy")).create(
+        Notification(0, 4, "ana", external_email="ana@example.com"), now=datetime.now(UTC)
+    )
+    with on_sqlite(place) as instance:
+        run_id = History(instance, place).add(status=dg.DagsterRunStatus.FAILURE)
+        monkeypatch.setenv("DAGSTER_HOME", str(place))
+        assert main(["notify", "preview", run_id[:8], "--channel", made.channel_name]) == 0
+    assert "To: ana@example.com" in capsys.readouterr().out
+    assert main(["notify", "log", "--channel", made.channel_name]) == 0
+    assert main(["notify", "log", "--channel", "notification.1"]) == 1
+    assert made.channel_name in capsys.readouterr().err
 
 
 def test_check_tells_a_rule_without_runs_and_missing_secrets(
