@@ -90,7 +90,12 @@ class Deliverer:
             self._said.append(f"{channel.name}: the state directory can't be used: {error}")
 
     def _attempt(self, channel: Channel, entry: Entry) -> float | None:
-        """Try to send an entry; return the pause before others, None when the channel is away."""
+        """Try to send an entry; return the pause before others, None when the channel is away.
+
+        Raises `OSError`, before it sends, where what comes of it could not be kept: the message
+        would be sent again at each tick.
+        """
+        self.outbox.put(entry)
         try:
             remark = self.send(_addressed(channel, entry), entry.message)
         except DeliveryError as error:
@@ -127,8 +132,11 @@ class Deliverer:
             attempt=entry.attempts,
             error=error,
         )
-        self.outbox.note(delivery)
         self._said.append(line(delivery))
+        try:
+            self.outbox.note(delivery)
+        except OSError as fault:  # a full disk, perhaps: what was sent is not sent again for it
+            self._said.append(f"{entry.channel}: the log of deliveries can't be written: {fault}")
 
 
 def line(delivery: Delivery) -> str:

@@ -1,5 +1,6 @@
 """Delivery: at least once, each channel by itself, tried again and given up."""
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from deploy_project.errors import DeliveryError
 from deploy_project.notify.delivery import Deliverer
 from deploy_project.notify.message import Message
 from deploy_project.notify.outbox import Entry, Outbox
+from deploy_project.notify.spool import Spool
 from tests.support.messages import FAILURE
 
 CHANNELS = {name: Channel(name, Directory(Path("/nowhere"))) for name in ("team", "mail")}
@@ -280,3 +282,34 @@ def test_messages_for_a_channel_that_is_gone_are_dropped(place: Place):
         "former: 'production__daily failed' dropped: there is no such channel any more"
     ]
     assert place.outbox.channels() == []
+
+
+@pytest.mark.parametrize("times", [0, 1])
+def test_a_log_that_can_not_be_written_repeats_nothing(place: Place, times: int):
+    """With a full disk below `log` each tick sent the same mail, without a pause, for ever."""
+    (place.outbox.root / "log").write_text("", encoding="utf-8")
+    place.put("a")
+    place.behaviours["team"] = fails(times)
+    first, second = place.tick()
+    assert first.startswith(f"team: 'production__daily failed' {'retried' if times else 'sent'}")
+    assert second.startswith("team: the log of deliveries can't be written: ")
+    assert place.tick(later=timedelta(seconds=10)) == [], "sent, or to be tried after a pause"
+    place.tick(later=timedelta(minutes=1))
+    assert place.sent == [("team", "a")]
+
+
+def test_where_nothing_can_be_kept_nothing_is_sent(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """A message whose file could not be removed any more was sent at each tick."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place.put("a")
+    with monkeypatch.context() as patched:
+        patched.setattr(Spool, "put", full)
+        for _ in range(3):
+            [line] = place.tick()
+            assert line.startswith("team: the state directory can't be used: ")
+    assert place.sent == []
+    place.tick()
+    assert place.sent == [("team", "a")]

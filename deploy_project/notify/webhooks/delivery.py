@@ -138,50 +138,53 @@ class Deliverer:
             self._note(subscription, event, Outcome(0, error=why), "dropped")
             self.ledger.remove(event)
             return
+        self.ledger.put(event)  # no attempt is made where its outcome could not be kept
         tried = replace(event, attempts=event.attempts + 1)
         found = attempt(subscription, event.body.encode(), allowed=self.allowed)
         now = self.now()
         if not found.error:
             self._note(subscription, tried, found, "sent")
+            self.ledger.remove(event)
             self.ledger.change(
                 subscription.id, lambda s: after_success(s, code=found.code, now=now), now=now
             )
-            self.ledger.remove(event)
             return
         chance = random.random()  # noqa: S311 - spreads attempts, keeps no secret
         wait = pause(tried.attempts, wait_seconds=found.wait_seconds, chance=chance)
         self._note(subscription, tried, found, "given up" if wait is None else "retried")
+        if wait is None:
+            self.ledger.remove(event)
+        else:
+            self.ledger.put(replace(tried, due_at=now + wait))
         changed = self.ledger.change(
             subscription.id,
             lambda s: after_failure(s, code=found.code, now=now, given_up=wait is None),
             now=now,
         )
-        if wait is None:
-            self.ledger.remove(event)
-        else:
-            self.ledger.put(replace(tried, due_at=now + wait))
         if not changed.is_active:
             self._said.append(f"{subscription.name} is deactivated: {changed.reason}")
 
     def _note(self, to: Subscription, event: Due, found: Outcome, result: Result) -> None:
-        self.ledger.note(
-            Receipt(
-                id=f"wer_{uuid.uuid4().hex}",
-                event_id=event.id,
-                subscription_id=to.id,
-                type=event.type,
-                job_id=event.job_id,
-                at=self.now(),
-                attempt=event.attempts,
-                result=result,
-                http_status_code=found.code,
-                error=found.error,
-                body=event.body,
-                response=found.response,
-            )
+        receipt = Receipt(
+            id=f"wer_{uuid.uuid4().hex}",
+            event_id=event.id,
+            subscription_id=to.id,
+            type=event.type,
+            job_id=event.job_id,
+            at=self.now(),
+            attempt=event.attempts,
+            result=result,
+            http_status_code=found.code,
+            error=found.error,
+            body=event.body,
+            response=found.response,
         )
         why = f": {found.error}" if found.error else ""
         self._said.append(f"{to.name}: {event.type} of run {event.run_id[:8]} {result}{why}")
+        try:
+            self.ledger.note(receipt)
+        except OSError as fault:  # a full disk, perhaps: what was sent is not sent again for it
+            self._said.append(f"{to.name}: the log of attempts can't be written: {fault}")
 
 
 def _place(event: Due) -> tuple[bool, datetime, int]:

@@ -1,5 +1,7 @@
 """Events of runs in a real history, posted to a receiver that checks them as dbt's would."""
 
+import errno
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -14,7 +16,9 @@ from filelock import FileLock
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Secret
 from deploy_project.config.values.webhooks import FileSubscription
+from deploy_project.notify.spool import Spool
 from deploy_project.notify.transports import pinned
+from deploy_project.notify.webhooks import delivery
 from deploy_project.notify.webhooks.dispatcher import Dispatcher
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.notify.webhooks.standing import after_failure
@@ -369,6 +373,7 @@ def test_a_process_that_is_killed_before_it_notes_what_it_saw_loses_and_doubles_
     assert place.receiver.types == [STARTED, COMPLETED]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_process_that_is_killed_between_sending_and_noting_sends_the_same_event_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ):
@@ -376,12 +381,49 @@ def test_a_process_that_is_killed_between_sending_and_noting_sends_the_same_even
     place.subscribe(COMPLETED)
     place.run()
     with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "note", lambda *_: (_ for _ in ()).throw(OSError("killed")))  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
+        patched.setattr(Ledger, "note", lambda *_: sys.exit())  # pyright: ignore[reportUnknownLambdaType, reportUnknownArgumentType]
         place.tick()
     place.tick()
     first, second = place.receiver.events
     assert first["eventId"] == second["eventId"]
     assert first == second
+
+
+@pytest.mark.parametrize("code", [200, 500])
+def test_a_log_that_can_not_be_written_repeats_nothing(place: Place, code: int):
+    """With a full disk below `log` each tick posted the same event, without a pause, for ever."""
+    place.receiver.answer = lambda _: (code, {}, b"")
+    place.deployment = replace(place.deployment, webhooks={})
+    place.subscribe(COMPLETED)
+    place.ledger.forget(place.now)
+    log = place.ledger.root / "log"
+    log.write_text("", encoding="utf-8")
+    place.run()
+    assert "the log of attempts can't be written" in place.tick()[1]
+    place.tick(later=timedelta(seconds=20))
+    assert len(place.receiver.attempts) == 1
+    assert place.ledger.standing(place.id, now=place.now).http_status_code == code
+
+
+def test_where_nothing_can_be_kept_nothing_is_posted(place: Place, monkeypatch: pytest.MonkeyPatch):
+    """With a disk that can't be written at all each tick posted the same event, too."""
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place.deployment = replace(place.deployment, webhooks={})
+    place.subscribe(COMPLETED)
+    place.run()
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "attempt", full)  # it has a file before its first attempt
+        place.tick()
+        patched.undo()
+        patched.setattr(Spool, "put", full)
+        for _ in range(3):
+            assert "No space left on device" in place.tick()[-1]
+    assert place.receiver.attempts == []
+    place.tick()
+    assert place.receiver.attempts == [COMPLETED]
 
 
 def test_without_subscriptions_nothing_is_read(place: Place):
