@@ -41,7 +41,7 @@ class Deliverer:
 
     def deliver(self) -> list[str]:
         """Deliver the messages due now; return a line for each attempt."""
-        self._drop_unknown()
+        self._unknown()
         sinks: dict[str, list[Channel]] = {}
         for name in self.outbox.channels():
             if name in self.channels:
@@ -58,11 +58,17 @@ class Deliverer:
             each.join(max(0.0, end - time.monotonic()))
         return list(self._said)
 
-    def _drop_unknown(self) -> None:
+    def _unknown(self) -> None:
+        """Drop the entries of channels that there are not, once they have waited for long."""
         for name in self.outbox.channels():
-            for entry in self.outbox.entries(name) if name not in self.channels else ():
+            entries = self.outbox.entries(name) if name not in self.channels else []
+            late = [each for each in entries if self.now() - each.decided_at >= GIVEN_UP]
+            for entry in late:
                 self._note(entry, "dropped", "there is no such channel any more")
                 self.outbox.remove(entry)
+            if len(entries) > len(late):
+                count = len(entries) - len(late)
+                self._said.append(f"{name}: messages wait, as there is no such channel: {count}")
 
     def _sink(self, channels: Sequence[Channel]) -> None:
         """Deliver the entries of channels with one server, until its time is up."""

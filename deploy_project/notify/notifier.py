@@ -9,18 +9,19 @@ from pydantic import TypeAdapter
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Deployment
-from deploy_project.errors import ConfigError
+from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.notify import late
 from deploy_project.notify.composing.messages import concluded
 from deploy_project.notify.delivery import Deliverer
 from deploy_project.notify.due import early, on_end
 from deploy_project.notify.message import Message
 from deploy_project.notify.outbox import Outbox
+from deploy_project.notify.over_api.notification import with_notifications
 from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.reading import Reading, ended_since, without_facts
 from deploy_project.notify.rules import Told
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome.ends import Changed, Cursor, moved
+from deploy_project.runs.outcome.ends import LONGEST, Changed, Cursor, moved
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.steps.failing import failures_so_far
@@ -31,6 +32,8 @@ WITHOUT_FACTS = timedelta(minutes=10)
 """After so long the end of a run is told without facts, which could not be kept."""
 _PAGE = 1_000
 _LOOK_SECONDS = 4.0
+_OWED, _OWED_NAME = TypeAdapter(list[str]), "owed-to-api"
+"""The runs that ended while the notifications of the API could not be read."""
 _EARLY = TypeAdapter(dict[str, list[str]])
 """The owners that were told of failures, by run, while it goes on."""
 
@@ -52,12 +55,20 @@ class Notifier:
         """Look at ended runs, and deliver the messages due now; return a line for each attempt.
 
         Takes less than 30 seconds, whatever the channels do. The notifications of the API count,
-        too; a line tells of those that can't be sent.
+        too; a line tells of those that can't be sent. While their file can't be read they are owed
+        the ends of runs.
         """
-        wanted, faults = Store(self.state).beside(self.deployment)
-        return [*faults, *replace(self, deployment=wanted)._tick(now)]
+        try:
+            kept = Store(self.state).all()
+        except ConfigError as error:
+            return [str(error), *self._tick(now, None)]
+        wanted, faults = with_notifications(self.deployment, kept)
+        own = wanted.notifications[len(self.deployment.notifications) :]
+        of_api = replace(wanted, notifications=own, model_notifications=())
+        return [*faults, *replace(self, deployment=wanted)._tick(now, of_api)]
 
-    def _tick(self, now: datetime) -> list[str]:
+    def _tick(self, now: datetime, of_api: Deployment | None) -> list[str]:
+        """Look and deliver; `of_api` has the rules of the API alone, None for unknown ones."""
         begun = time.monotonic()
 
         def clock() -> datetime:
@@ -66,7 +77,9 @@ class Notifier:
         self.outbox.prepare()
         try:
             with FileLock(self.outbox.lock, timeout=0):  # a person may call it, too
-                self.look(now)
+                self.look(now, are_owed=of_api is None)
+                if of_api is not None:
+                    self.make_up(of_api, now)
                 self.look_at_running(now)
                 self.look_at_late(now)
                 self.outbox.forget(now)
@@ -74,11 +87,11 @@ class Notifier:
             return ["Another process is looking at the ends of runs now"]
         return Deliverer(self.deployment.channels, self.outbox, now=clock).deliver()
 
-    def look(self, now: datetime) -> None:
+    def look(self, now: datetime, *, are_owed: bool = False) -> None:
         """Put the messages on runs that have ended into the outbox, once each.
 
         A run that has no facts yet is waited for. Runs that there is no time for are the next
-        tick's.
+        tick's. The notifications of the API `are_owed` those that it has settled.
         """
         text = self.outbox.cursor()
         cursor = Cursor(now - FIRST_LOOK) if text is None else Cursor.read(text, now=now)
@@ -95,8 +108,28 @@ class Notifier:
                 settled.append(run.id)
             if time.monotonic() > deadline:
                 break
+        if are_owed and settled:
+            owed = self.outbox.remembered(_OWED_NAME, _OWED) or []
+            self.outbox.remember(_OWED_NAME, _OWED, [*owed, *settled])
         changed = [Changed(run.id, at, at) for run, at in ended]
         self.outbox.keep_cursor(moved(cursor, changed, settled, now=now))
+
+    def make_up(self, of_api: Deployment, now: datetime) -> None:
+        """Put the messages that the notifications of the API are owed into the outbox."""
+        owed = self.outbox.remembered(_OWED_NAME, _OWED)
+        if not owed:
+            return
+        reading = Reading(of_api, self.state, self.runs)
+        for run_id in owed:
+            try:
+                run = self.runs.by_id(run_id)
+            except LaunchError:
+                continue  # deleted since then
+            facts = reading.facts(run, is_late=True)
+            if facts is not None and (run.ended_at or now) > now - LONGEST:
+                for entry in on_end(reading, run, facts, now):
+                    self.outbox.put(entry)
+        self.outbox.remember(_OWED_NAME, _OWED, [])
 
     def look_at_running(self, now: datetime) -> None:
         """Put the messages to owners of nodes that have failed in runs that go on into the outbox.

@@ -276,12 +276,23 @@ def test_a_budget_ends_a_channels_turn(place: Place):
     assert len(place.sent) == 3
 
 
-def test_messages_for_a_channel_that_is_gone_are_dropped(place: Place):
+def test_messages_for_a_channel_that_is_gone_wait_a_day_and_are_dropped(place: Place):
+    """A channel taken out of deploy.yaml for a moment has lost what was waiting for it."""
     place.put("a", channel="former")
-    assert place.tick() == [
+    waits = ["former: messages wait, as there is no such channel: 1"]
+    assert place.tick() == place.tick(later=timedelta(hours=23)) == waits
+    assert place.tick(later=timedelta(hours=1)) == [
         "former: 'production__daily failed' dropped: there is no such channel any more"
     ]
     assert place.outbox.channels() == []
+
+
+def test_a_channel_that_is_there_again_gets_what_has_waited(place: Place):
+    place.put("a", channel="former")
+    place.tick()
+    place.channels["former"] = replace(CHANNELS["team"], name="former")
+    place.tick(later=timedelta(hours=1))
+    assert place.sent == [("former", "a")]
 
 
 @pytest.mark.parametrize("times", [0, 1])

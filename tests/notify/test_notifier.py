@@ -25,6 +25,8 @@ from deploy_project.git.mirror import ensure_commit
 from deploy_project.notify import reading
 from deploy_project.notify.notifier import Notifier
 from deploy_project.notify.outbox import Outbox
+from deploy_project.notify.over_api.notification import Notification
+from deploy_project.notify.over_api.store import Store
 from deploy_project.releases import pointer
 from deploy_project.runs.model.run_facts import CodeFacts, FailureFacts
 from deploy_project.runs.model.status import Status
@@ -366,3 +368,59 @@ def test_without_a_deployed_manifest_nobody_is_an_owner(watch: Watch):
     watch.end(FAILURE)
     watch.tick()
     assert due(watch) == []
+
+
+def of_api(watch: Watch) -> Store:
+    """The store of a notification of successes by mail, which waits: nobody listens."""
+    mail = Channel("mail", Email("127.0.0.1", "a@example.com", ("b@example.com",)))
+    watch.deployment = replace(
+        watch.deployment, channels={**watch.deployment.channels, "mail": mail}
+    )
+    store = Store(watch.state)
+    success = (job("dbt build").id,)
+    wanted = Notification(0, 4, "ana", on_success=success, external_email="c@example.com")
+    store.create(wanted, now=watch.now)
+    return store
+
+
+def waiting(watch: Watch) -> list[str]:
+    outbox = watch.notifier.outbox
+    return [e.message.run_id for name in outbox.channels() for e in outbox.entries(name)]
+
+
+def test_notifications_of_the_api_are_owed_what_ends_while_their_file_is_damaged(watch: Watch):
+    """Ends in the meantime were lost to them, and what had waited was dropped."""
+    of_api(watch)
+    first = watch.end()
+    watch.tick()
+    kept = watch.state.api_notifications.read_text(encoding="utf-8")
+    watch.state.api_notifications.write_text(kept[:50], encoding="utf-8")
+    second = watch.end()
+    said = watch.tick(later=0.5)
+    assert "does not hold notifications" in said[0]
+    assert len(watch.told) == 2, "the rules of deploy.yaml go on"
+    watch.state.api_notifications.write_text(kept, encoding="utf-8")
+    watch.tick(later=0.5)
+    assert sorted(waiting(watch)) == sorted([first, second])
+    for entry in watch.notifier.outbox.entries(watch.notifier.outbox.channels()[0]):
+        watch.notifier.outbox.remove(entry)
+    watch.tick(later=0.5)
+    assert waiting(watch) == [], "once"
+    assert len(watch.told) == 2
+
+
+def test_a_notification_that_can_not_be_sent_now_is_sent_later(watch: Watch):
+    """Without the mail channel for a moment its messages were lost."""
+    of_api(watch)
+    whole, mails = watch.deployment, dict(watch.deployment.channels)
+    del mails["mail"]
+    watch.deployment = replace(whole, channels=mails)
+    run_id = watch.end()
+    said = watch.tick()
+    assert any("can't be sent: deploy.yaml has no channel of mail" in each for each in said)
+    assert waiting(watch) == [run_id]
+    watch.deployment = whole
+    watch.tick(later=0.5)
+    [name] = watch.notifier.outbox.channels()
+    [entry] = watch.notifier.outbox.entries(name)
+    assert entry.attempts == 1

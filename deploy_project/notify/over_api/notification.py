@@ -74,7 +74,7 @@ def with_notifications(
 ) -> tuple[Deployment, list[str]]:
     """Return the deployment with the channels and rules of notifications beside its own.
 
-    Those that can't be sent are left out: a line tells of each.
+    A line tells of each that can't be sent: its rules have no channel, so that messages wait.
     """
     channels, rules = dict(deployment.channels), [*deployment.notifications]
     faults: list[str] = []
@@ -83,8 +83,7 @@ def with_notifications(
             channels[each.channel_name] = channel(each, deployment)
         except UnreachableError as error:
             faults.append(f"{each.channel_name} of the API can't be sent: {error}")
-        else:
-            rules += _rules(each, deployment)
+        rules += _rules(each, deployment)
     return replace(deployment, channels=channels, notifications=tuple(rules)), faults
 
 

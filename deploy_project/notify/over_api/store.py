@@ -54,16 +54,6 @@ class Store:
         """Remove all notifications that send mail to a user; return whether there was one."""
         return self._kept.remove(lambda each: each.type == USER and each.user == user)
 
-    def beside(self, deployment: Deployment) -> tuple[Deployment, list[str]]:
-        """Return the deployment with the notifications beside its own rules.
-
-        A line tells of each that can't be sent, or of a file that can't be read.
-        """
-        try:
-            return with_notifications(deployment, self.all())
-        except ConfigError as error:
-            return deployment, [str(error)]
-
     def doubtful(self, deployment: Deployment) -> list[str]:
         """Return a line for each notification that nobody ever gets."""
         try:
