@@ -14,7 +14,16 @@ from datetime import datetime
 from deploy_project.config.values.notifications import Channel, Email
 from deploy_project.errors import DeliveryError
 from deploy_project.notify.message import Fact, Message
-from deploy_project.notify.outbox import GIVEN_UP, Delivery, Entry, Outbox, Result, due, failed
+from deploy_project.notify.outbox import (
+    GIVEN_UP,
+    Delivery,
+    Entry,
+    Outbox,
+    Result,
+    due,
+    failed,
+    is_ahead,
+)
 from deploy_project.notify.sending import send
 from deploy_project.processes.lock_files import Busy, at_once
 
@@ -35,13 +44,19 @@ class Deliverer:
     outbox: Outbox
     now: Callable[[], datetime]
     send: Send = send
+    made_anew: Callable[[str, str], Entry | None] = lambda _channel, _name: None
+    """Returns the entry of a channel and a name whose file is damaged; None for none."""
     budget: float = BUDGET
     patience: float = PATIENCE
     _said: list[str] = field(default_factory=list[str], init=False)
 
     def deliver(self) -> list[str]:
         """Deliver the messages due now; return a line for each attempt."""
-        self._unknown()
+        try:
+            self._damaged()
+            self._unknown()
+        except OSError as error:
+            self._said.append(f"The state directory can't be used: {error}")
         sinks: dict[str, list[Channel]] = {}
         for name in self.outbox.channels():
             if name in self.channels:
@@ -61,7 +76,9 @@ class Deliverer:
     def _unknown(self) -> None:
         """Drop the entries of channels that there are not, once they have waited for long."""
         for name in self.outbox.channels():
-            entries = self.outbox.entries(name) if name not in self.channels else []
+            if name in self.channels:
+                continue
+            entries = self.outbox.entries(name)
             late = [each for each in entries if self.now() - each.decided_at >= GIVEN_UP]
             for entry in late:
                 self._note(entry, "dropped", "there is no such channel any more")
@@ -85,7 +102,14 @@ class Deliverer:
         """
         try:
             with at_once(self.outbox.channel_lock(channel.name)):
-                for entry in due(self.outbox.entries(channel.name), self.now()):
+                ready = due(self.outbox.entries(channel.name), self.now())
+                ahead = sum(is_ahead(each, self.now()) for each in ready)
+                if ahead:
+                    self._said.append(
+                        f"{channel.name}: messages put off by a clock that was ahead, which are "
+                        f"tried now: {ahead}"
+                    )
+                for entry in ready:
                     pause = self._attempt(channel, entry)
                     if pause is None or time.monotonic() + pause > end:
                         break
@@ -94,6 +118,22 @@ class Deliverer:
             return  # of a tick before, or of another process
         except OSError as error:
             self._said.append(f"{channel.name}: the state directory can't be used: {error}")
+
+    def _damaged(self) -> None:
+        """Make damaged entries anew; note those that are lost."""
+        damaged = [
+            (channel, name, said)
+            for channel in self.outbox.channels()
+            for name, said in self.outbox.damaged(channel)
+        ]
+        for channel, name, said in damaged:
+            again = self.made_anew(channel, name)
+            if again is not None:
+                self.outbox.put(again)
+                self._said.append(f"{channel}: {said}; the message was made anew")
+            else:
+                run_id = name.partition(".")[0]
+                self._add(Delivery(self.now(), channel, run_id, name, "dropped", 0, said, name))
 
     def _attempt(self, channel: Channel, entry: Entry) -> float | None:
         """Try to send an entry; return the pause before others, None when the channel is away.
@@ -137,12 +177,18 @@ class Deliverer:
             result=result,
             attempt=entry.attempts,
             error=error,
+            name=entry.name,
         )
+        self._add(delivery)
+
+    def _add(self, delivery: Delivery) -> None:
         self._said.append(line(delivery))
         try:
             self.outbox.note(delivery)
         except OSError as fault:  # a full disk, perhaps: what was sent is not sent again for it
-            self._said.append(f"{entry.channel}: the log of deliveries can't be written: {fault}")
+            self._said.append(
+                f"{delivery.channel}: the log of deliveries can't be written: {fault}"
+            )
 
 
 def line(delivery: Delivery) -> str:

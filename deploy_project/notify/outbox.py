@@ -3,19 +3,19 @@
 A message is a file until it was delivered or given up, so that none is lost with a process.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from deploy_project.config import small_files
 from deploy_project.config.state import StateDirectory
 from deploy_project.notify.message import Message
-from deploy_project.notify.spool import DayLog, Spool
+from deploy_project.notify.spool import AHEAD, DayLog, Spool, damage, make_directory, set_aside
 from deploy_project.runs.outcome.ends import Cursor
 
 GIVEN_UP = timedelta(hours=24)
@@ -45,6 +45,8 @@ class Entry:
     """Addresses of mail in place of the channel's; empty for its own."""
     left_alone_until: AwareDatetime | None = None
     """The time before which its channel has asked to be sent nothing at all."""
+    tried_at: AwareDatetime | None = None
+    """The time of the last attempt."""
 
     @property
     def name(self) -> str:
@@ -64,10 +66,13 @@ class Delivery:
     result: Result
     attempt: int
     error: str = ""
+    name: str = ""
+    """The entry's; empty in lines of older versions."""
 
 
 _ENTRY = TypeAdapter(Entry)
 _DELIVERY = TypeAdapter(Delivery)
+_CURSOR = TypeAdapter(Cursor)
 _Memory = TypeVar("_Memory")
 
 
@@ -87,6 +92,8 @@ def failed(
     return replace(
         entry,
         attempts=entry.attempts + 1,
+        decided_at=min(entry.decided_at, now),
+        tried_at=now,
         due_at=now + pause,
         error=error,
         left_alone_until=asked,
@@ -94,10 +101,21 @@ def failed(
 
 
 def due(entries: Sequence[Entry], now: datetime) -> list[Entry]:
-    """Return the entries of one channel that are due; none while it wants to be left alone."""
-    if any(each.left_alone_until is not None and each.left_alone_until > now for each in entries):
+    """Return the entries of one channel that are due; none while it wants to be left alone.
+
+    One of a clock that was ahead is due now.
+    """
+    ahead = [is_ahead(each, now) for each in entries]
+    pauses = [each.left_alone_until for each, of in zip(entries, ahead, strict=True) if not of]
+    if any(until is not None and until > now for until in pauses):
         return []
-    return [each for each in entries if each.due_at <= now]
+    return [each for each, of in zip(entries, ahead, strict=True) if of or each.due_at <= now]
+
+
+def is_ahead(entry: Entry, now: datetime) -> bool:
+    """Whether a clock was ahead when an entry got its times: it is of later than `now`."""
+    last = entry.tried_at or entry.decided_at
+    return last > now + AHEAD or entry.due_at > now + GIVEN_UP
 
 
 @dataclass(frozen=True)
@@ -120,9 +138,28 @@ class Outbox:
         """The lock to hold while messages of one channel are delivered."""
         return self._due.lock(channel)
 
-    def prepare(self) -> None:
-        """Make the directories."""
-        self._due.prepare()
+    def prepare(self) -> list[str]:
+        """Make the directories; return a line for each that something was in the place of."""
+        return [*self._due.prepare(), *make_directory(self.root / "log")]
+
+    def mend(self, forms: Mapping[str, TypeAdapter[Any]]) -> list[str]:
+        """Move damaged memories aside, the cursor and those of `forms`; return a line on each."""
+        all_forms = {"looked-at": _CURSOR, **forms}
+        found = {name: damage(self.root / f"{name}.json", of) for name, of in all_forms.items()}
+        return [set_aside(self.root / f"{name}.json", why) for name, why in found.items() if why]
+
+    def has_told(self) -> bool:
+        """Whether anything was delivered in the last days."""
+        return any(self.root.glob("log/*.jsonl"))
+
+    def told(self) -> set[tuple[str, str]]:
+        """Return the channels and names of the entries that wait, or are done with."""
+        done = {(e.channel, e.name or e.run_id) for e in self.log() if e.result != "retried"}
+        return done | self._due.names()
+
+    def damaged(self, channel: str) -> list[tuple[str, str]]:
+        """Move the damaged entries of a channel aside; return their names, and a line on each."""
+        return self._due.damaged(channel)
 
     def cursor(self) -> str | None:
         """Return the text of the cursor over the ends of runs; None without one."""
@@ -143,6 +180,23 @@ class Outbox:
     def remember(self, name: str, form: TypeAdapter[_Memory], memory: _Memory) -> None:
         """Write the memory of a name, after the messages that it stands for."""
         small_files.write_text(self.root / f"{name}.json", form.dump_json(memory).decode())
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the last look at runs has not come to its end."""
+        return self._looking.exists()
+
+    def begin_look(self) -> None:
+        """Mark that runs are looked at, in as much room as the cursor takes after it."""
+        small_files.write_text(self._looking, self.cursor() or "")
+
+    def end_look(self) -> None:
+        """Note that a look has come to its end."""
+        self._looking.unlink(missing_ok=True)
+
+    @property
+    def _looking(self) -> Path:
+        return self.root / "looking"
 
     def put(self, entry: Entry) -> None:
         """Write an entry, or write it anew."""

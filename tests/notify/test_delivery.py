@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,7 +48,7 @@ class Place:
         self.sent.append((channel.name, message.run_id))
         return ""
 
-    def tick(self, *, later: timedelta = timedelta(0), **more: float) -> list[str]:
+    def tick(self, *, later: timedelta = timedelta(0), **more: Any) -> list[str]:
         self.now += later
         deliverer = Deliverer(self.channels, self.outbox, lambda: self.now, self.send, **more)
         return deliverer.deliver()
@@ -298,7 +299,7 @@ def test_a_channel_that_is_there_again_gets_what_has_waited(place: Place):
 @pytest.mark.parametrize("times", [0, 1])
 def test_a_log_that_can_not_be_written_repeats_nothing(place: Place, times: int):
     """With a full disk below `log` each tick sent the same mail, without a pause, for ever."""
-    (place.outbox.root / "log").write_text("", encoding="utf-8")
+    (place.outbox.root / "log" / "2026-11-30.jsonl").mkdir(parents=True)
     place.put("a")
     place.behaviours["team"] = fails(times)
     first, second = place.tick()
@@ -324,3 +325,33 @@ def test_where_nothing_can_be_kept_nothing_is_sent(place: Place, monkeypatch: py
     assert place.sent == []
     place.tick()
     assert place.sent == [("team", "a")]
+
+
+def test_a_damaged_message_is_moved_aside_and_noted(place: Place):
+    """It was never sent, stayed for ever, and nobody was told."""
+    place.put("a", "b")
+    file = place.outbox.root / "due" / "team" / "a.json"
+    text = file.read_bytes()[:50]
+    file.write_bytes(text)
+    first, second = place.tick()
+    assert first.startswith("team: 'a' dropped: ")
+    assert "it is empty or damaged; it was moved to a.json.damaged-" in first
+    assert "sent" in second
+    [kept] = file.parent.glob("a.json.damaged-*")
+    assert kept.read_bytes() == text
+    assert [(each.run_id, each.result) for each in place.outbox.log()] == [
+        ("a", "dropped"),
+        ("b", "sent"),
+    ]
+    assert place.tick() == []
+
+
+def test_the_tick_tells_of_a_clock_that_was_ahead(place: Place):
+    place.now += timedelta(days=365)
+    place.put("a", "b")
+    place.behaviours["team"] = fails(1)
+    place.tick()
+    first, *sent = place.tick(later=-timedelta(days=365))
+    assert first == "team: messages put off by a clock that was ahead, which are tried now: 2"
+    assert len(sent) == 2
+    assert sorted(place.sent) == [("team", "a"), ("team", "b")]

@@ -1,5 +1,6 @@
 """Runs that have ended, looked at in a real history: each is told once."""
 
+import errno
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -424,3 +425,79 @@ def test_a_notification_that_can_not_be_sent_now_is_sent_later(watch: Watch):
     [name] = watch.notifier.outbox.channels()
     [entry] = watch.notifier.outbox.entries(name)
     assert entry.attempts == 1
+
+
+def files(watch: Watch, *, name: str) -> Path:
+    return watch.notifier.outbox.root / f"{name}.json"
+
+
+@pytest.mark.parametrize("harm", ["", "garbage", None])
+def test_a_lost_cursor_tells_nothing_again_and_loses_nothing(watch: Watch, harm: str | None):
+    """A damaged one told the whole last day once more, to every channel; a lost one an hour."""
+    watch.tick()
+    watch.end()
+    watch.tick()
+    watch.tick(later=180)
+    watch.end(FAILURE, ago=100)
+    file = files(watch, name="looked-at")
+    file.unlink() if harm is None else file.write_text(harm, encoding="utf-8")
+    said = watch.tick()
+    assert watch.told == ["prod__daily succeeded", "prod__daily failed"]
+    assert ("it is empty or damaged" in said[0]) == (harm is not None)
+    assert len(watch.tick(later=0.5)) == 0
+    watch.end(ago=0)
+    watch.tick(later=0.5)
+    assert len(watch.told) == 3
+    assert not watch.notifier.outbox.is_cut_short
+
+
+def test_a_directory_in_the_place_of_the_cursor_stops_nothing(watch: Watch):
+    """The tick raised `IsADirectoryError`, and no channel got anything."""
+    watch.end()
+    watch.tick()
+    files(watch, name="looked-at").unlink()
+    files(watch, name="looked-at").mkdir()
+    watch.end(FAILURE)
+    said = watch.tick(later=0.5)
+    assert "Is a directory; it was moved to looked-at.json.damaged-" in said[0]
+    assert watch.told == ["prod__daily succeeded", "prod__daily failed"]
+
+
+def test_what_waits_is_delivered_while_ends_can_not_be_looked_at(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    watch.tick()
+    watch.end()
+    with monkeypatch.context() as patched:
+        patched.setattr(Outbox, "keep_cursor", full)
+        said = [*watch.tick(), *watch.tick(later=0.5)]
+    cant = [each for each in said if each.startswith("The ends of runs can't be looked at: ")]
+    assert len(cant) == 2
+    watch.tick(later=0.5)
+    assert watch.told == ["prod__daily succeeded"]
+    assert [each.result for each in watch.notifier.outbox.log()] == ["sent"], "once"
+
+
+def test_a_damaged_message_on_the_end_of_a_run_is_made_anew(watch: Watch):
+    of_api(watch)
+    run_id = watch.end()
+    watch.tick()
+    [name] = [each for each in watch.notifier.outbox.channels() if each != "here"]
+    file = watch.notifier.outbox.root / "due" / name / f"{run_id}.json"
+    file.write_bytes(b"")
+    said = watch.tick(later=0.2)
+    assert "the message was made anew" in said[0]
+    assert waiting(watch) == [run_id]
+
+
+@pytest.mark.parametrize("name", ["late", "told-early", "owed-to-api"])
+def test_a_damaged_memory_is_moved_aside(watch: Watch, name: str):
+    watch.end()
+    watch.tick()
+    files(watch, name=name).write_text("{", encoding="utf-8")
+    [line] = watch.tick(later=0.5)
+    assert f"it was moved to {name}.json.damaged-" in line
+    assert watch.tick(later=0.5) == []

@@ -1,11 +1,12 @@
 """The messages that are due, as files: nothing is lost, and damage is passed over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from deploy_project.notify.outbox import Delivery, Entry, Outbox, failed
+from deploy_project.notify.outbox import Delivery, Entry, Outbox, due, failed
 from tests.support.messages import FAILURE, RECOVERY
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -88,3 +89,40 @@ def test_half_a_line_of_a_killed_process_is_passed_over(outbox: Outbox):
     with (outbox.root / "log" / "2026-11-30.jsonl").open("ab") as file:
         file.write(b'{"at": "2026-')
     assert list(outbox.log()) == [line]
+
+
+AHEAD = NOW + timedelta(days=365)
+
+
+def test_a_clock_that_was_ahead_puts_nothing_off():
+    """A pause that was asked for by a clock a year ahead has silenced the channel for that year."""
+    made = replace(entry(), decided_at=AHEAD, due_at=AHEAD)
+    assert due([made], NOW) == [made]
+    later = failed(made, "429", now=AHEAD, wait_seconds=60, chance=0)
+    assert later is not None
+    assert due([later, entry()], NOW) == [later, entry()]
+    again = failed(later, "429", now=NOW, wait_seconds=60, chance=0)
+    assert again is not None
+    assert due([again, entry()], NOW + timedelta(seconds=50)) == [], "a pause of a right clock"
+    assert due([again, entry()], NOW + timedelta(seconds=70)) == [again, entry()]
+    day = NOW + timedelta(hours=24)
+    assert failed(again, "429", now=day, wait_seconds=60, chance=0) is None
+
+
+def test_an_hour_ahead_is_no_pause_of_an_hour():
+    hour = NOW + timedelta(hours=1)
+    later = failed(entry(), "down", now=hour, wait_seconds=0, chance=0)
+    assert later is not None
+    assert due([later], NOW + timedelta(minutes=1)) == [later]
+
+
+def test_what_is_in_the_place_of_a_directory_is_moved_aside(tmp_path: Path):
+    """The tick raised `FileExistsError`, and no channel got anything."""
+    made = Outbox(tmp_path / "notifications")
+    made.root.mkdir()
+    (made.root / "due").write_text("mine", encoding="utf-8")
+    [line] = made.prepare()
+    assert "it is no directory; it was moved to due.damaged-" in line
+    [kept] = made.root.glob("due.damaged-*")
+    assert kept.read_text(encoding="utf-8") == "mine"
+    assert made.prepare() == []

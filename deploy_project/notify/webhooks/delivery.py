@@ -104,9 +104,19 @@ class Deliverer:
         try:
             with at_once(self.ledger.due.lock(subscription.id)):
                 lanes: list[list[Due]] = [[] for _ in range(_LANES)]
-                for event in sorted(self.ledger.due.entries(subscription.id), key=_place):
-                    if event.due_at <= self.now():
-                        lanes[hash(event.run_id) % _LANES].append(event)
+                ready = [
+                    each
+                    for each in sorted(self.ledger.due.entries(subscription.id), key=_place)
+                    if each.is_due(self.now())
+                ]
+                ahead = sum(each.is_ahead(self.now()) for each in ready)
+                if ahead:
+                    self._said.append(
+                        f"{subscription.name}: events put off by a clock that was ahead, which "
+                        f"are tried now: {ahead}"
+                    )
+                for event in ready:
+                    lanes[hash(event.run_id) % _LANES].append(event)
                 threads = [
                     threading.Thread(target=self._lane, args=[subscription, each, end], daemon=True)
                     for each in lanes
@@ -155,7 +165,7 @@ class Deliverer:
         if wait is None:
             self.ledger.remove(event)
         else:
-            self.ledger.put(replace(tried, due_at=now + wait))
+            self.ledger.put(replace(tried, due_at=now + wait, tried_at=now, at=min(tried.at, now)))
         changed = self.ledger.change(
             subscription.id,
             lambda s: after_failure(s, code=found.code, now=now, given_up=wait is None),

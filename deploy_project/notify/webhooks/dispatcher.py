@@ -1,8 +1,8 @@
 """The dispatcher: looks at runs, decides which events subscriptions get, delivers them."""
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -23,7 +23,7 @@ from deploy_project.notify.webhooks.store import Store
 from deploy_project.notify.webhooks.subscription import Subscription, of_file
 from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.model.status import Status
-from deploy_project.runs.outcome.ends import Changed, Cursor, moved
+from deploy_project.runs.outcome.ends import LONGEST, OVERLAP, Changed, Cursor, moved
 from deploy_project.runs.reads.past_run import PastRun
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.reads.wanted import Wanted
@@ -64,19 +64,23 @@ class Dispatcher:
             return [str(error)]
         if not known:
             return []
-        self.ledger.prepare()
+        said = list[str]()
         try:
+            said += self.ledger.prepare()
             with FileLock(self.ledger.lock, timeout=0):
+                said += self.ledger.mend(known, now=now)
                 self.look(known, now)
                 self.ledger.forget(now)
         except Timeout:
-            return ["Another process is looking at the events of runs now"]
+            return [*said, "Another process is looking at the events of runs now"]
+        except OSError as error:  # what waits is delivered all the same
+            said.append(f"The events of runs can't be looked at: {error}")
 
         def clock() -> datetime:
             return now + timedelta(seconds=time.monotonic() - begun)
 
         allowed = self.deployment.webhook_hosts
-        return Deliverer(known, self.ledger, clock, allowed=allowed).deliver()
+        return [*said, *Deliverer(known, self.ledger, clock, allowed=allowed).deliver()]
 
     def look(self, known: Mapping[str, Subscription], now: datetime) -> None:
         """Put the events of runs that subscriptions have asked for into the ledger, once each."""
@@ -84,17 +88,25 @@ class Dispatcher:
         listening = [
             each for each in known.values() if each.active and standings[each.id].is_active
         ]
-        memory = self.ledger.memory() or Memory(Cursor(now))
+        memory = self._memory(standings.values(), now)
+        is_again = memory.is_recovering or self.ledger.is_cut_short
+        told = self.ledger.delivered() if is_again else set[str]()
+        self.ledger.begin_look(memory)
         ended = list(ended_since(self.runs, memory.cursor.since))
         fresh = [run for run, _ in ended if run.id not in memory.cursor.settled]
         running = self.runs.page(Wanted(statuses=_RUNNING), limit=_PAGE).runs
         seen, settled = {key: list(each) for key, each in memory.seen.items()}, list[str]()
-        deadline = time.monotonic() + _LOOK_SECONDS
+        deadline, is_recovering = time.monotonic() + _LOOK_SECONDS, False
         for run in [*fresh, *(each for each in running if each.is_ours)]:
             if time.monotonic() > deadline:
+                is_recovering = is_again
                 break
-            for event in self._dispatch(run, seen.get(run.id, ()), listening, standings, now):
-                seen.setdefault(run.id, []).append(event)
+            new, due = self._dispatch(run, seen.get(run.id, ()), listening, standings, now)
+            for event in due:
+                if event.id not in told:
+                    self.ledger.put(event)
+            if new:
+                seen.setdefault(run.id, []).extend(new)
             if is_settled(seen.get(run.id, ())):
                 settled.append(run.id)
         cursor = moved(
@@ -102,8 +114,19 @@ class Dispatcher:
         )
         kept = {run.id for run in [*fresh, *running]} - cursor.settled
         self.ledger.keep_memory(
-            Memory(cursor, {key: each for key, each in seen.items() if key in kept})
+            Memory(cursor, {key: each for key, each in seen.items() if key in kept}, is_recovering)
         )
+        self.ledger.end_look()
+
+    def _memory(self, standings: Collection[Standing], now: datetime) -> Memory:
+        """Return the runs looked at; where that is lost, those since the first subscription."""
+        memory = self.ledger.memory()
+        if memory is None:
+            since = min((each.since for each in standings), default=now)
+            return Memory(Cursor(max(since, now - LONGEST)), is_recovering=since < now)
+        if memory.cursor.since > now:  # of a clock that was ahead
+            return replace(memory, cursor=replace(memory.cursor, since=now - OVERLAP))
+        return memory
 
     def _dispatch(
         self,
@@ -112,8 +135,8 @@ class Dispatcher:
         listening: Sequence[Subscription],
         standings: Mapping[str, Standing],
         now: datetime,
-    ) -> list[EventType]:
-        """Put the new events of a run into the ledger; return them."""
+    ) -> tuple[list[EventType], list[Due]]:
+        """Return the new events of a run, and those due to subscriptions."""
         job_id = run.job_id or 0
         wanting: list[tuple[Subscription, EventType]] = [
             (each, event)
@@ -131,11 +154,14 @@ class Dispatcher:
             each for each in events_of(run, has_artifacts=has_artifacts) if each not in seen
         ]
         fields = run_fields(self.deployment, run, facts) if new and wanting else None
-        for subscription, event in wanting:
-            is_later = _moment(run, event, now) >= standings[subscription.id].since
-            if fields is not None and event in new and is_later:
-                self.ledger.put(self._due(subscription, event, fields, now))
-        return new
+        due = [
+            self._due(subscription, event, fields, now)
+            for subscription, event in wanting
+            if fields is not None
+            and event in new
+            and _moment(run, event, now) >= standings[subscription.id].since
+        ]
+        return new, due
 
     def _facts(self, run: PastRun) -> RunFacts | None:
         """Return the facts of a run; None while its artifacts can't be read."""

@@ -1,8 +1,8 @@
 """The files of webhooks: events that are due, standings, receipts, and the runs looked at."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -13,9 +13,16 @@ from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from deploy_project.config import small_files
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.webhooks import EventType
-from deploy_project.notify.spool import DayLog, Spool
+from deploy_project.notify.spool import (
+    AHEAD,
+    DayLog,
+    Spool,
+    damage,
+    make_directory,
+    set_aside,
+)
 from deploy_project.notify.webhooks.standing import Standing, reactivated
-from deploy_project.runs.outcome.ends import Cursor
+from deploy_project.runs.outcome.ends import LONGEST, OVERLAP, Cursor
 
 Result = Literal["sent", "retried", "given up", "dropped"]
 _PATIENCE = 10.0
@@ -36,6 +43,17 @@ class Due:
     body: str
     due_at: AwareDatetime
     attempts: int = 0
+    tried_at: AwareDatetime | None = None
+    """The time of the last attempt."""
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is to be tried now; one of a clock that was ahead is."""
+        return self.due_at <= now or self.is_ahead(now)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether a clock was ahead when it got its times: they are of later than `now`."""
+        last = self.tried_at or self.at
+        return last > now + AHEAD or self.due_at > now + LONGEST
 
 
 @dataclass(frozen=True)
@@ -63,6 +81,8 @@ class Memory:
     cursor: Cursor
     seen: Mapping[str, list[EventType]] = field(default_factory=dict[str, list[EventType]])
     """The events that runs have come to already."""
+    is_recovering: bool = False
+    """Whether runs are looked at again, as this memory was damaged or is gone."""
 
 
 _DUE = TypeAdapter(Due)
@@ -92,10 +112,44 @@ class Ledger:
         """The events that are due, by subscription."""
         return Spool(self.root / "due", _DUE)
 
-    def prepare(self) -> None:
-        """Make the directories."""
-        self.due.prepare()
-        (self.root / "standings").mkdir(parents=True, exist_ok=True)
+    def prepare(self) -> list[str]:
+        """Make the directories; return a line for each that something was in the place of."""
+        more = (self.root / "standings", self.root / "log")
+        return [*self.due.prepare(), *(line for each in more for line in make_directory(each))]
+
+    def mend(self, subscription_ids: Iterable[str], *, now: datetime) -> list[str]:
+        """Move damaged files aside, and correct times of a clock that was ahead.
+
+        Returns a line on each. A subscription whose standing is lost hears of the last day: what
+        it was told already is in the memory, or in the log.
+        """
+        memory = self.root / "looked-at.json"
+        why = damage(memory, _MEMORY)
+        said = [set_aside(memory, why)] if why else []
+        for each in subscription_ids:
+            said += self._mend_due(each, now=now)
+            why = damage(self._standing(each), _STANDING)
+            if why:
+                said.append(set_aside(self._standing(each), why))
+                self.change(each, lambda _: Standing(now - LONGEST), now=now)
+            elif self.standing(each, now=now).since > now + AHEAD:
+                said.append(
+                    f"{each} was first seen by a clock that was ahead: it hears from now on"
+                )
+                self.change(each, lambda s: replace(s, since=now - OVERLAP), now=now)
+        return said
+
+    def _mend_due(self, subscription_id: str, *, now: datetime) -> list[str]:
+        """Move damaged events aside, and have the runs of the last day looked at again for them."""
+        damaged = self.due.damaged(subscription_id)
+        if damaged:
+            self.keep_memory(Memory(Cursor(now - LONGEST), is_recovering=True))
+        return [f"{said}; event {name} is made anew from its run" for name, said in damaged]
+
+    def delivered(self) -> set[str]:
+        """Return the ids of the events that wait, or are done with."""
+        done = {each.event_id for each in self.receipts() if each.result != "retried"}
+        return done | {name for _, name in self.due.names()}
 
     def put(self, event: Due) -> None:
         """Write an event, or write it anew."""
@@ -114,6 +168,19 @@ class Ledger:
     def keep_memory(self, memory: Memory) -> None:
         """Write the runs that were looked at, after their events."""
         small_files.write_text(self.root / "looked-at.json", _MEMORY.dump_json(memory).decode())
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether the last look at runs has not come to its end."""
+        return self._looking.exists()
+
+    def begin_look(self, memory: Memory) -> None:
+        """Mark that runs are looked at, in as much room as the memory takes after it."""
+        small_files.write_text(self._looking, _MEMORY.dump_json(memory).decode())
+
+    def end_look(self) -> None:
+        """Note that a look has come to its end."""
+        self._looking.unlink(missing_ok=True)
 
     def standing(self, subscription_id: str, *, now: datetime) -> Standing:
         """Return the standing of a subscription, a new one from `now` on."""
@@ -144,8 +211,9 @@ class Ledger:
 
     def forget_subscription(self, subscription_id: str) -> None:
         """Remove the events and the standing of a subscription that is gone."""
-        for each in self.due.entries(subscription_id):
-            self.remove(each)
+        for owner, name in self.due.names():
+            if owner == subscription_id:
+                self.due.remove(owner, name)
         self._standing(subscription_id).unlink(missing_ok=True)
 
     def note(self, receipt: Receipt) -> None:
@@ -163,6 +231,10 @@ class Ledger:
     @property
     def _log(self) -> DayLog[Receipt]:
         return DayLog(self.root / "log", _RECEIPT)
+
+    @property
+    def _looking(self) -> Path:
+        return self.root / "looking"
 
     def _standing(self, subscription_id: str) -> Path:
         return self.root / "standings" / f"{subscription_id}.json"

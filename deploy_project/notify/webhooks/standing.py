@@ -49,7 +49,7 @@ def after_success(before: Standing, *, code: int, now: datetime) -> Standing:
 def after_failure(before: Standing, *, code: int, now: datetime, given_up: bool) -> Standing:
     """Return the standing after an attempt that has failed, its delivery `given_up` or not."""
     failures = before.failures + given_up
-    since = before.failing_since or now
+    since = min(before.failing_since or now, now)  # a clock may be set back
     reason = ""
     if failures >= MOST_FAILURES:
         reason = f"{MOST_FAILURES:,} deliveries in a row have failed"

@@ -395,9 +395,7 @@ def test_a_log_that_can_not_be_written_repeats_nothing(place: Place, code: int):
     place.receiver.answer = lambda _: (code, {}, b"")
     place.deployment = replace(place.deployment, webhooks={})
     place.subscribe(COMPLETED)
-    place.ledger.forget(place.now)
-    log = place.ledger.root / "log"
-    log.write_text("", encoding="utf-8")
+    (place.ledger.root / "log" / f"{place.now:%Y-%m-%d}.jsonl").mkdir(parents=True)
     place.run()
     assert "the log of attempts can't be written" in place.tick()[1]
     place.tick(later=timedelta(seconds=20))
@@ -476,3 +474,91 @@ def test_a_test_tells_no_port_that_is_closed_from_one_that_is_refused(place: Pla
             )
         ]
     assert {(each.code, each.response, each.error) for each in found} == {(0, "", NO_ANSWER)}
+
+
+@pytest.mark.parametrize("harm", ["", "{"])
+def test_a_damaged_standing_makes_nobody_deaf(place: Place, harm: str):
+    """Its subscription began anew at each tick, and heard of nothing any more."""
+    place.run()
+    place.tick()
+    file = place.ledger.root / "standings" / f"{place.id}.json"
+    file.write_text(harm, encoding="utf-8")
+    place.run()
+    said = place.tick(later=timedelta(minutes=5))
+    assert f"it was moved to {file.name}.damaged-" in said[0]
+    assert place.receiver.types == [STARTED, COMPLETED] * 2
+    assert place.tick(later=timedelta(minutes=1)) == []
+
+
+@pytest.mark.parametrize("harm", ["garbage", None])
+def test_a_lost_memory_skips_nothing_and_repeats_nothing(place: Place, harm: str | None):
+    """It began anew from then on: what had ended before was told to nobody."""
+    place.run()
+    place.tick()
+    place.run()
+    file = place.ledger.root / "looked-at.json"
+    file.unlink() if harm is None else file.write_text(harm, encoding="utf-8")
+    said = place.tick(later=timedelta(minutes=30))
+    assert ("it is empty or damaged" in said[0]) == (harm is not None)
+    assert place.receiver.types == [STARTED, COMPLETED] * 2
+    assert place.tick(later=timedelta(minutes=1)) == []
+
+
+def test_a_damaged_event_is_made_anew(place: Place):
+    """It was never sent, stayed for ever, and nobody was told."""
+    place.receiver.answer = lambda _: (500, {}, b"")
+    place.run()
+    place.tick()
+    [file, _] = sorted((place.ledger.root / "due" / place.id).glob("*.json"))
+    file.write_bytes(b"")
+    place.receiver.answer = lambda _: TAKEN
+    said = place.tick(later=timedelta(minutes=5))
+    assert "is made anew from its run" in said[0]
+    assert sorted(place.receiver.types) == sorted([STARTED, COMPLETED])
+    assert place.tick(later=timedelta(minutes=1)) == []
+
+
+def test_a_clock_that_was_ahead_makes_nobody_deaf(place: Place):
+    """A subscription that was first seen by such a clock heard of nothing until then."""
+    year = timedelta(days=365)
+    place.deployment = replace(place.deployment, webhooks={})
+    place.subscribe(name="another")
+    place.tick(later=year)
+    place.tick(later=-year)
+    place.run()
+    place.tick(later=timedelta(minutes=1))
+    assert place.receiver.types == [STARTED, COMPLETED]
+
+
+def test_an_event_put_off_by_a_clock_that_was_ahead_is_tried_now(place: Place):
+    place.receiver.answer = lambda _: (500, {}, b"")
+    place.run()
+    place.tick(later=timedelta(hours=2))
+    place.receiver.answer = lambda _: TAKEN
+    said = place.tick(later=-timedelta(hours=2))
+    assert "events put off by a clock that was ahead, which are tried now: 2" in said[0]
+    assert sorted(place.receiver.types) == sorted([STARTED, COMPLETED])
+
+
+def test_what_is_in_the_place_of_a_directory_stops_nothing(place: Place):
+    (place.ledger.root / "due").rename(place.ledger.root / "former")
+    (place.ledger.root / "due").write_text("", encoding="utf-8")
+    place.run()
+    assert "it is no directory; it was moved to due.damaged-" in place.tick()[0]
+    assert place.receiver.types == [STARTED, COMPLETED]
+
+
+def test_what_waits_is_posted_while_runs_can_not_be_looked_at(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    place.run()
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "keep_memory", full)
+        said = [*place.tick(), *place.tick(later=timedelta(seconds=30))]
+    cant = [each for each in said if each.startswith("The events of runs can't be looked at: ")]
+    assert len(cant) == 2
+    place.tick(later=timedelta(seconds=30))
+    assert place.receiver.types == [STARTED, COMPLETED]
