@@ -5,7 +5,8 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from functools import partial
+from typing import Any, ParamSpec, TypeVar, cast
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
@@ -20,31 +21,32 @@ LARGEST = 1 << 20
 _MOST_FAULTS, _THREADS = 20, 20
 _UNUSABLE = re.compile("[\0\ud800-\udfff]")
 Model = TypeVar("Model", bound=BaseModel)
+Arguments = ParamSpec("Arguments")
 
 
 def posted(
     handler: Callable[[Request, dict[str, Any]], Response],
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return the endpoint that calls `handler` with the fields of the body, as `apart` does."""
-    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="changes")
+    handle = apart(handler)
 
     async def endpoint(request: Request) -> Response:
         content = await read(request)
-        fields = mapping(content, request.headers.get("content-type", ""))
-        return await asyncio.get_running_loop().run_in_executor(threads, handler, request, fields)
+        return await handle(request, mapping(content, request.headers.get("content-type", "")))
 
     return endpoint
 
 
-def apart(handler: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+def apart(handler: Callable[Arguments, Response]) -> Callable[Arguments, Awaitable[Response]]:
     """Return the endpoint that calls `handler` in one of a few threads of its own.
 
     Those that wait for a lock, for Dagster or for another server hold up no read.
     """
     threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="apart")
 
-    async def endpoint(request: Request) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(threads, handler, request)
+    async def endpoint(*arguments: Arguments.args, **named: Arguments.kwargs) -> Response:
+        call = partial(handler, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(threads, call)
 
     return endpoint
 
