@@ -155,11 +155,13 @@ class Reading:
     def _known(self, facts: RunFacts, job: Job | None, past: Sequence[PastRun]) -> Known:
         if facts.job not in self._medians:
             self._medians[facts.job] = self.runs.median_seconds({facts.job}).get(facts.job)
+        # The first success of a job is the only one that its own median is made of.
+        has_succeeded = any(each.status is Status.SUCCESS for each in past)
         return Known(
             job_title=job.title if job is not None else "",
             run_page=self.deployment.run_page(facts.run_id),
             commit_page=self._commit_page(facts),
-            median_seconds=self._medians[facts.job],
+            median_seconds=self._medians[facts.job] if has_succeeded else None,
             commits=self._commits(facts, past),
         )
 

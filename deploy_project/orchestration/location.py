@@ -17,7 +17,11 @@ from deploy_project.orchestration.catalog.built_by import built_by
 from deploy_project.orchestration.catalog.checks import source_checks
 from deploy_project.orchestration.catalog.own_names import differing, keep, own_names
 from deploy_project.orchestration.catalog.record_checks import record_checks
-from deploy_project.orchestration.catalog.translations import Translation, translations
+from deploy_project.orchestration.catalog.translations import (
+    Translation,
+    import_alone,
+    translations,
+)
 from deploy_project.orchestration.jobs.by_hand import ByHand
 from deploy_project.orchestration.jobs.requested import requested_job
 from deploy_project.orchestration.jobs.run_end import EndListener
@@ -91,6 +95,8 @@ def definitions(
         for each in deployment.environments.values()
     ]
     own = {*jobs, *sweep_jobs, *(each.name for each in requested_jobs)}
+    if only is None and not any(each.translator for each in deployment.projects.values()):
+        import_alone()
     catalogs = [
         _catalog(
             *(deployment, each, state, Pointer.parse(pointers.get(each.name, ""))),

@@ -32,6 +32,7 @@ from deploy_project.releases import pointer
 from deploy_project.runs.model.run_facts import CodeFacts, FailureFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.ends import Cursor
+from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.steps.failing import FILE
 from tests.support.git_repositories import create
 from tests.support.jobs import DEPLOYMENT, PROJECT, job
@@ -106,6 +107,23 @@ def test_each_end_is_told_once(watch: Watch):
     watch.end(FAILURE)
     watch.tick(later=1)
     assert watch.told == ["prod__daily succeeded", "prod__daily failed"]
+
+
+def test_the_first_success_is_not_compared_with_itself(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+):
+    def usual(runs: Runs, jobs: object) -> dict[str, float]:
+        return {"prod__daily": 60.0}
+
+    monkeypatch.setattr(Runs, "median_seconds", usual)
+    watch.end(ago=2)
+    watch.tick()
+    watch.end(ago=1)
+    watch.tick()
+    files = sorted(watch.messages.glob("*.txt"), key=lambda each: each.stat().st_mtime_ns)
+    first, second = (each.read_text(encoding="utf-8") for each in files)
+    assert "(median " not in first
+    assert "(median " in second
 
 
 def test_failures_that_repeat_are_told_once_and_the_recovery_counts_them(watch: Watch):

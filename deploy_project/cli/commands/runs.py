@@ -98,7 +98,7 @@ def against(run: PastRun, median: float | None) -> str:
     """Return the median of the job, and how much longer the run has taken: `54.2 s (+20 %)`."""
     if median is None:
         return ""
-    if not run.status.has_ended or run.seconds is None or not median:
+    if run.status not in (Status.SUCCESS, Status.ERROR) or run.seconds is None or not median:
         return duration_text(median)
     return f"{duration_text(median)} ({run.seconds / median - 1:+.0%})".replace("%", " %")
 

@@ -247,6 +247,8 @@ def import_dbt(*, ahead: bool = False) -> None:
     """
     gc.disable()
     importlib.import_module("dbt.cli.main")
+    with contextlib.suppress(ImportError):  # of a dbt that makes its events otherwise
+        beside("quick_events").install()
     if ahead:
         derive_schemas()
     gc.freeze()

@@ -193,7 +193,8 @@ def _counts(facts: RunFacts) -> str:
 
 def _duration(facts: RunFacts, known: Known) -> str:
     seconds = (facts.finished_at - facts.started_at).total_seconds()
-    return _against(seconds, known.median_seconds)
+    is_whole = facts.status is not Status.CANCELLED
+    return _against(seconds, known.median_seconds if is_whole else None)
 
 
 def _against(seconds: float, median: float | None) -> str:

@@ -1,8 +1,10 @@
 """The translations of dbt nodes by a project's translator; the only importer of dagster-dbt.
 
-The import takes a second. The code server pays it, and no process of a run (`own_names`).
+The import takes a second. The code server pays it, and no process of a run (`own_names`). More
+than another goes into dbt's own modules, which only a subclass may need (`import_alone`).
 """
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -66,6 +68,19 @@ def translations(
     whole: ManifestContent = {**{name: dict[str, Any]() for name in _SECTIONS}, **manifest}
     made = _Translating(_translator(wanted), whole)
     return dict(made.each(tell))
+
+
+def import_alone() -> None:
+    """Import dagster-dbt as it is where dbt-core is not installed, which it is made for, too.
+
+    Whatever imports dbt later gets it.
+    """
+    if "dbt" not in sys.modules:
+        sys.modules["dbt"] = None  # type: ignore[assignment]  # Python's word for: not there
+        try:
+            importlib.import_module("dagster_dbt")
+        finally:
+            del sys.modules["dbt"]
 
 
 def verify(wanted: TranslatorClass) -> None:

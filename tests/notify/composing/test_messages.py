@@ -85,6 +85,8 @@ def test_a_run_that_never_knew_its_commit_is_told():
     found = message(never, Told("cancelled"), PLAIN)
     assert fact(found, "Commit") == ""
     assert fact(found, "Status") == "Cancelled"
+    known = replace(KNOWN, median_seconds=1000.0)
+    assert fact(message(never, Told("cancelled"), known), "Duration") == "4 min 00 s"
     assert section(found, "Reason") == ["Cancelled by user."]
 
 

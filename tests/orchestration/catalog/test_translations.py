@@ -1,10 +1,13 @@
 """What dagster-dbt's translator, or a subclass beside deploy.yaml, says of nodes."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
+from types import ModuleType
 
 import dagster as dg
 import pytest
@@ -13,7 +16,7 @@ from deploy_project.config.values.deployment import Environment, TranslatorClass
 from deploy_project.errors import ConfigError
 from deploy_project.orchestration.catalog.assets import environment_assets
 from deploy_project.orchestration.catalog.own_names import differing
-from deploy_project.orchestration.catalog.translations import translations
+from deploy_project.orchestration.catalog.translations import import_alone, translations
 from deploy_project.orchestration.catalog.translator import Translator
 from deploy_project.orchestration.nodes.asset_keys import asset_keys
 
@@ -94,6 +97,43 @@ def test_dagster_dbts_own_translator_and_our_rule_give_the_same_keys(manifest):
     assert {*found} >= {ORDERS, SOURCE, "seed.shop.raw_orders", "snapshot.shop.orders_history"}
     assert not {*found} & {*manifest["exposures"]}
     assert differing(found, manifest) == {}
+
+
+ALONE = """
+    import json, sys
+
+    from deploy_project.orchestration.catalog.translations import import_alone, translations
+
+    import_alone()
+    found = translations(None, json.load(sys.stdin))
+    assert not [name for name in sys.modules if name.split(".")[0] == "dbt"]
+    from dbt.version import __version__
+
+    print(json.dumps({name: repr(each) for name, each in found.items()}))
+"""
+
+
+@pytest.mark.slow
+def test_dagster_dbts_own_translator_says_the_same_without_dbt(manifest):
+    meta = {"dagster": {"auto_materialize_policy": {"type": "eager"}}, "owner": "a@example.com"}
+    manifest["nodes"][ORDERS].update(meta=meta, raw_code="select 1 as id")
+    alone = subprocess.run(
+        [sys.executable, "-c", dedent(ALONE)],
+        input=json.dumps(manifest),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert alone.returncode == 0, alone.stderr
+    found = translations(None, manifest)
+    assert json.loads(alone.stdout) == {name: repr(each) for name, each in found.items()}
+
+
+def test_a_dbt_that_is_there_already_stays(monkeypatch):
+    there = ModuleType("dbt")
+    monkeypatch.setitem(sys.modules, "dbt", there)
+    import_alone()
+    assert sys.modules["dbt"] is there
 
 
 def test_dagster_dbt_goes_before_our_rule_which_fills_in_what_it_leaves_empty(
