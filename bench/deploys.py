@@ -38,9 +38,9 @@ def deploys(models: int, rounds: int, times: int) -> Iterator[tuple[float, float
 def main() -> None:
     """Measure, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", type=positive, default=1000, help="(%(default)s)")
+    parser.add_argument("--models", type=positive, default=2500, help="(%(default)s)")
     parser.add_argument(
-        "--rounds", type=positive, default=300_000, help="of a loop in each model (%(default)s)"
+        "--rounds", type=positive, default=100_000, help="of a loop in each model (%(default)s)"
     )
     parser.add_argument("--times", type=positive, default=3, help="commits (%(default)s)")
     parser.add_argument("--write", action="store_true", help=f"the table into {PAGE.name}, too")
