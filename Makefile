@@ -67,10 +67,10 @@ strangers: $(BIN)/.installed-dev  ## Run each hostile pull request as a whole ru
 	$(BIN)/pytest -n 0 tests/strangers --strangers all -v
 
 conform: $(BIN)/.installed-dev  ## Check answers of the API against dbt Cloud's own document: make conform SPEC=openapi-v2.yaml
-	$(BIN)/python -m tests.support.conform $(SPEC)
+	$(BIN)/python -m tests.support.api.conform $(SPEC)
 
 mutations: $(BIN)/.installed-dev  ## Try 2,000 mutations of a configuration: make mutations SEED=7
-	$(BIN)/python -W ignore -m tests.support.mutated --seed $(or $(SEED),1)
+	$(BIN)/python -W ignore -m tests.support.malformed.mutated --seed $(or $(SEED),1)
 
 emulate: $(BIN)/.installed-dev  ## Try the GitHub client on a stateful stand-in for GitHub; needs npm
 	mkdir -p .deploy/emulate

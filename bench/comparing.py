@@ -95,7 +95,7 @@ def main() -> None:
             output: dict[str, object] = {"type": "duckdb", "path": str(file), "schema": "pull"}
             _measured(place, output, "bench")
             return
-        from tests.support.postgres_server import running
+        from tests.support.servers.postgres_server import running
 
         with running() as server:
             _filled(server.execute, wanted.rows, postgres=True)

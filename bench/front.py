@@ -36,8 +36,8 @@ from deploy_project.orchestration.internals.run_storage import index_beside
 from deploy_project.runs.model import tags
 from deploy_project.runs.reads.catching_up import catch_up
 from tests.cli.webserver import webserver
-from tests.support.running_front import deploy
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.site import PROJECT, Site, make_site
+from tests.support.running.running_front import deploy
 
 NAME = "front"
 _CLIENTS, _SECONDS, _EVERY = 50, 60.0, 0.5
@@ -347,7 +347,7 @@ def _sqlite() -> Generator[dict[str, Any]]:
 
 @contextmanager
 def _postgres() -> Generator[dict[str, Any]]:
-    from tests.support.postgres_server import running
+    from tests.support.servers.postgres_server import running
 
     with running() as server:
         server.execute("create database history")

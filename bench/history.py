@@ -344,7 +344,7 @@ def _sqlite(directory: Path) -> Generator[dg.DagsterInstance]:
 
 @contextmanager
 def _postgres(directory: Path) -> Generator[dg.DagsterInstance]:
-    from tests.support.postgres_server import running
+    from tests.support.servers.postgres_server import running
 
     with running() as server:
         server.execute("create database history")

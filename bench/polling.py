@@ -110,7 +110,7 @@ def _files(directory: Path, remote: Path, place: str) -> Path:
 
 @contextmanager
 def _site(kind: str, count: int, commit: str) -> Generator[tuple[str, Connection]]:
-    from tests.support.hosting_site import TOKEN
+    from tests.support.deployments.hosting_site import TOKEN
 
     os.environ["BENCH_TOKEN"] = TOKEN
     ours, theirs = multiprocessing.Pipe()
@@ -126,7 +126,7 @@ def _site(kind: str, count: int, commit: str) -> Generator[tuple[str, Connection
 
 
 def _serve(kind: Any, count: int, commit: str, pipe: Connection) -> None:
-    from tests.support.hosting_site import serve
+    from tests.support.deployments.hosting_site import serve
 
     with serve(kind) as site:
         site.open(*range(1, count + 1), head=commit)

@@ -47,7 +47,10 @@ def test_the_page_lists_every_module(request: pytest.FixtureRequest):
     assert listed == modules_section(), "run `make golden`"
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda each: each.name)
+SUPPORT = sorted(file.parent for file in (ROOT / "tests/support").rglob("__init__.py"))
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, *SUPPORT], ids=lambda each: each.name)
 def test_a_folder_is_no_crowd(package: Path):
     assert len(modules(package)) <= LARGEST
 

@@ -40,10 +40,10 @@ from deploy_project.runs.model.plan import CLONE, steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import run_number
-from tests.support.callers import ALLOWED, Answer, Caller, token
-from tests.support.past_runs import BEGAN, History, facts_of
+from tests.support.api.callers import ALLOWED, Answer, Caller, token
+from tests.support.history.past_runs import BEGAN, History, facts_of
 from tests.support.ports import free_port
-from tests.support.serving import running
+from tests.support.servers.serving import running
 
 V2, V3 = "/api/v2/accounts/{account:int}", "/api/v3/accounts/{account:int}"
 HOOKS = f"{V3}/webhooks"

@@ -8,10 +8,10 @@ from deploy_project.api.front.front import Front
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
 from deploy_project.runs.reads.read_model import Runs
-from tests.support.callers import Caller, token
-from tests.support.hollow_server import page, serve
+from tests.support.api.callers import Caller, token
 from tests.support.ports import free_port
-from tests.support.serving import running
+from tests.support.servers.hollow_server import page, serve
+from tests.support.servers.serving import running
 
 
 def test_health_tells_strangers_nothing_and_tokens_what_is_wrong(tmp_path: Path):

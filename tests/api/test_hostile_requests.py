@@ -16,12 +16,12 @@ from deploy_project.api.front.front import Front
 from deploy_project.api.http import intake, punctual
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
-from tests.support.callers import Answer, Caller, secret, token
-from tests.support.jobs import job
-from tests.support.past_runs import History
+from tests.support.api.callers import Answer, Caller, secret, token
+from tests.support.deployments.jobs import job
+from tests.support.history.past_runs import History
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
-from tests.support.serving import running
+from tests.support.servers.serving import running
 from tests.support.waiting import PATIENCE
 
 V2, V3 = "/api/v2/accounts/7", "/api/v3/accounts/7"

@@ -7,8 +7,8 @@ import dagster as dg
 import pytest
 
 from deploy_project.runs.model.tags import run_number
-from tests.support.callers import Answer, Caller
-from tests.support.past_front import ALL, PastFront, past_front
+from tests.support.api.callers import Answer, Caller
+from tests.support.history.past_front import ALL, PastFront, past_front
 from tests.support.ports import free_port
 
 

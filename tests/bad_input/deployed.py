@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 
 from deploy_project.releases.prepare import deploy, prepare
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.site import PROJECT, Site, make_site
 
 FILES = {
     **PROJECT,

@@ -7,7 +7,7 @@ import pytest
 
 from deploy_project.cli import main
 from deploy_project.config.values.tokens import digest
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 from tests.support.documented_messages import Met
 
 DEPLOY = """

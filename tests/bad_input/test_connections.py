@@ -9,7 +9,7 @@ from deploy_project.cli import main
 from deploy_project.dbt.processes import sandbox
 from tests.bad_input.deployed import Deployed
 from tests.support.documented_messages import Met
-from tests.support.package_index import index
+from tests.support.servers.package_index import index
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from deploy_project.cli import main
-from tests.support.cloud_site import ACCOUNT, TOKEN, CloudSite, cloud_site
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.cloud_site import ACCOUNT, TOKEN, CloudSite, cloud_site
+from tests.support.deployments.configuration_files import Configuration
 from tests.support.documented_messages import Met
 
 URLS = {

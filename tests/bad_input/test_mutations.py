@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.mutated import faults
-from tests.support.mutations import FILES, Case, case, cases
+from tests.support.malformed.mutated import faults
+from tests.support.malformed.mutations import FILES, Case, case, cases
 
 SEED, COUNT = 20261130, 200
 

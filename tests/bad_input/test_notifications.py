@@ -12,11 +12,11 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.notify.over_api.notification import Notification
 from deploy_project.notify.over_api.store import Store
 from deploy_project.notify.transports import http
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 from tests.support.documented_messages import Met
-from tests.support.hollow_server import page, serve
-from tests.support.past_runs import History, on_sqlite
+from tests.support.history.past_runs import History, on_sqlite
 from tests.support.ports import free_port
+from tests.support.servers.hollow_server import page, serve
 
 DEPLOY = """
 projects: {shop: {repository: /nowhere}}

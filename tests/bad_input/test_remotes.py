@@ -7,7 +7,7 @@ from deploy_project.errors import ConfigError
 from deploy_project.git import credentials
 from tests.bad_input.deployed import DEPLOY, Deployed
 from tests.support.documented_messages import Met
-from tests.support.hollow_server import mute, page, serve
+from tests.support.servers.hollow_server import mute, page, serve
 
 pytestmark = pytest.mark.slow
 

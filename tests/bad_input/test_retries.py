@@ -13,7 +13,7 @@ from deploy_project.runs.requests.retries import retry
 from deploy_project.runs.retry.remaining_nodes import chosen, selected_words
 from tests.bad_input.deployed import Deployed
 from tests.support.documented_messages import Met
-from tests.support.retries import FAILED, FRESHNESS, LINT, record, records
+from tests.support.history.retries import FAILED, FRESHNESS, LINT, record, records
 
 DONE = {"args": {}, "results": [{"unique_id": "model.shop.a", "status": "error"}]}
 

@@ -11,7 +11,7 @@ from deploy_project.runs.model import tags
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.reads.wanted import Wanted
-from tests.support.dagster_jobs import ORIGIN
+from tests.support.deployments.dagster_jobs import ORIGIN
 
 
 @pytest.mark.parametrize("status", dg.DagsterRunStatus)

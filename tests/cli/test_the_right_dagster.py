@@ -15,8 +15,8 @@ import pytest
 
 from deploy_project.cli import main
 from tests.cli.webserver import webserver
+from tests.support.deployments.site import Site, make_site
 from tests.support.paths import ROOT
-from tests.support.site import Site, make_site
 from tests.support.web_page import page
 
 pytestmark = pytest.mark.slow

@@ -17,9 +17,9 @@ import pytest
 from deploy_project.cli import main
 from deploy_project.runs.instance.launching import Dagster
 from tests.cli.webserver import answers
+from tests.support.deployments.site import ENDLESS, Site, make_site
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
-from tests.support.site import ENDLESS, Site, make_site
 from tests.support.waiting import PATIENCE, wait
 
 pytestmark = pytest.mark.e2e

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy_project.config.values.tokens import digest
+from tests.support.deployments.site import ENDLESS, PROJECT, Site, make_site
 from tests.support.ports import free_port
-from tests.support.running_front import PROGRAMS, RunningFront, running_dagster, running_front
-from tests.support.site import ENDLESS, PROJECT, Site, make_site
+from tests.support.running.running_front import (
+    PROGRAMS,
+    RunningFront,
+    running_dagster,
+    running_front,
+)
 
 ACCOUNT, PROJECT_ID, ENVIRONMENT_ID = 7, 10, 20
 DAILY, FAILING, FLAKY, ENDLESS_JOB, CHECKS = 1, 2, 3, 4, 5

@@ -12,8 +12,8 @@ import pytest
 
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.values.deployment import Deployment
-from tests.support.callers import secret
-from tests.support.front import Caller, caller_of
+from tests.support.api.callers import secret
+from tests.support.api.front import Caller, caller_of
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.slow

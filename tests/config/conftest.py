@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 
 @pytest.fixture

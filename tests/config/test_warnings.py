@@ -12,7 +12,7 @@ from deploy_project.config.values.deployment import (
     JobParent,
 )
 from deploy_project.runs.model.streak import fingerprint
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 KEY = "job_completion_trigger_condition"
 KNOWN = "name an environment of deploy.yaml: 'production', 'staging'"

@@ -15,8 +15,8 @@ from tests.deploy.container_runs import (
     in_kubernetes,
 )
 from tests.deploy.containers import Host
-from tests.support.postgres_server import running
-from tests.support.site import make_site
+from tests.support.deployments.site import make_site
+from tests.support.servers.postgres_server import running
 
 NAMES = ("DAGSTER_PG_HOST", "DAGSTER_PG_PORT", "DAGSTER_PG_USER", "DAGSTER_PG_DB")
 

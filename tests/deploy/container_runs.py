@@ -15,8 +15,8 @@ from tests.deploy import variants
 from tests.deploy.containers import Container, Host
 from tests.deploy.docker_engine import engine
 from tests.deploy.kubernetes_cluster import cluster
-from tests.support.dagster_jobs import ORIGIN
-from tests.support.site import ENDLESS, PROJECT, Site
+from tests.support.deployments.dagster_jobs import ORIGIN
+from tests.support.deployments.site import ENDLESS, PROJECT, Site
 
 IMAGE = "registry.example.com/deploy-project:1"
 SECRET = "pl4nted-secret"

@@ -18,8 +18,8 @@ from deploy_project.orchestration.processes.launcher import ProcessLauncher
 from tests.deploy import variants
 from tests.deploy.container_runs import configured, kubeconfig
 from tests.deploy.variants import DEPLOY
+from tests.support.deployments.site import Site
 from tests.support.paths import ROOT
-from tests.support.site import Site
 
 VARIANTS: list[Callable[[], dict[str, Any]]] = [
     variants.processes,

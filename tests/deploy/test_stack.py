@@ -10,7 +10,7 @@ import pytest
 from tests.deploy.container_runs import DEPLOY_FILE, FILES, IMAGE, JOBS, PASSWORD, SECRET, in_docker
 from tests.deploy.containers import Host
 from tests.deploy.stack import Stack, running, stack
-from tests.support.site import Site, make_site
+from tests.support.deployments.site import Site, make_site
 from tests.support.waiting import wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("deploy")]

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy_project.runs.model.tags import FULL_COMMIT, TRIGGER, UPSTREAM_RUN
+from tests.support.deployments.site import Site
 from tests.support.paths import ROOT
-from tests.support.processes import processes_in
-from tests.support.site import Site
+from tests.support.running.processes import processes_in
 from tests.support.waiting import PATIENCE, wait
 
 T = TypeVar("T")

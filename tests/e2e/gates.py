@@ -9,7 +9,7 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support.git_server import GitServer, handler
+from tests.support.servers.git_server import GitServer, handler
 
 
 @dataclass

@@ -8,8 +8,8 @@ import pytest
 
 from deploy_project.releases import pointer
 from tests.e2e.dagster_dev import DagsterDev, dagster_dev
+from tests.support.deployments.site import ENDLESS, PROJECT, make_site
 from tests.support.ports import free_port
-from tests.support.site import ENDLESS, PROJECT, make_site
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

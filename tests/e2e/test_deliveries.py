@@ -24,10 +24,10 @@ from deploy_project.notify.outbox import Outbox
 from deploy_project.notify.transports import http, pinned
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.runs.model.status import Status
-from tests.support import notifying
-from tests.support.notifying import Kind, Phase, documented
-from tests.support.past_runs import History, facts_of, on_sqlite
-from tests.support.receivers import Answer, Request, receiver
+from tests.support.history.past_runs import History, facts_of, on_sqlite
+from tests.support.running import notifying
+from tests.support.running.notifying import Kind, Phase, documented
+from tests.support.servers.receivers import Answer, Request, receiver
 from tests.support.waiting import wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from deploy_project.config.values.tokens import digest
-from tests.support.api_fields import JOB, RUN, STEP, TRIGGER
+from tests.support.api.api_fields import JOB, RUN, STEP, TRIGGER
+from tests.support.deployments.site import ENDLESS, make_site
 from tests.support.ports import free_port
-from tests.support.running_front import RunningFront, running_dagster, running_front
-from tests.support.site import ENDLESS, make_site
+from tests.support.running.running_front import RunningFront, running_dagster, running_front
 from tests.support.waiting import wait
 
 pytestmark = pytest.mark.e2e

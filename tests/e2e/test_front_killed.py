@@ -11,10 +11,10 @@ import pytest
 from deploy_project.config.values.tokens import digest
 from deploy_project.runs.model.tags import run_number
 from tests.cli.webserver import webserver
+from tests.support.deployments.site import Site, make_site
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
-from tests.support.running_front import RunningFront, deploy, running_front
-from tests.support.site import Site, make_site
+from tests.support.running.running_front import RunningFront, deploy, running_front
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.e2e

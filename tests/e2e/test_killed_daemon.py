@@ -23,11 +23,11 @@ from deploy_project.notify.outbox import Outbox
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import run_number
-from tests.support.notifying import Kind, documented
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.history.past_runs import History, facts_of, on_sqlite
 from tests.support.paths import ROOT
-from tests.support.processes import is_gone, processes_in
-from tests.support.receivers import Answer, Receiver, Request, receiver
+from tests.support.running.notifying import Kind, documented
+from tests.support.running.processes import is_gone, processes_in
+from tests.support.servers.receivers import Answer, Receiver, Request, receiver
 from tests.support.waiting import wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -57,7 +57,7 @@ class Daemon:
     def start(self) -> None:
         own = {"TOLD_IN": str(self.directory), "TOLD_BY": self.kind, "TOLD_TO": self.receiver.url}
         home = {"DAGSTER_HOME": str(self.directory), "PYTHONPATH": str(ROOT)}
-        words = ["run", "-m", "tests.support.telling_location"]
+        words = ["run", "-m", "tests.support.running.telling_location"]
         with (self.directory / "daemon.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dagster._daemon", *words],

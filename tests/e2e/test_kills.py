@@ -22,9 +22,9 @@ import pytest
 from tests.e2e import dagster_dev
 from tests.e2e.dagster_dev import DagsterDev, Run
 from tests.e2e.gates import WAIT, Remotes, serve
+from tests.support.deployments.site import PROJECT, Site, make_site
 from tests.support.ports import free_port
-from tests.support.processes import processes_in, processes_naming
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.running.processes import processes_in, processes_naming
 from tests.support.waiting import PATIENCE, wait
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.deployments.site import Site, make_site
 from tests.support.paths import ROOT
-from tests.support.site import Site, make_site
 
 pytestmark = pytest.mark.slow
 

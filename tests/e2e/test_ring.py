@@ -12,9 +12,9 @@ from dagster._core.scheduler.instigation import InstigatorTick
 
 from deploy_project.config.values.tokens import digest
 from deploy_project.runs.model.tags import FULL_COMMIT, TRIGGER
+from tests.support.deployments.site import Site, make_site
 from tests.support.ports import free_port
-from tests.support.running_front import RunningFront, running_dagster, running_front
-from tests.support.site import Site, make_site
+from tests.support.running.running_front import RunningFront, running_dagster, running_front
 from tests.support.waiting import wait
 
 pytestmark = pytest.mark.e2e

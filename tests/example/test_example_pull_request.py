@@ -6,7 +6,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.example.pull_request import follow, merge, open_pull_request
 from deploy_project.example.remote import make_remote, working_copy
 from deploy_project.git.command import git
-from tests.support.git_repositories import heads
+from tests.support.deployments.git_repositories import heads
 
 MODEL = "models/marts/core/customers.sql"
 

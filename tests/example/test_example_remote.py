@@ -7,7 +7,7 @@ import deploy_project.example
 from deploy_project.config.state import StateDirectory
 from deploy_project.example.remote import make_remote, working_copy
 from deploy_project.git.command import git
-from tests.support.git_repositories import heads
+from tests.support.deployments.git_repositories import heads
 
 EMBEDDED = Path(deploy_project.example.__file__).parent / "dbt"
 HOSTILE = """

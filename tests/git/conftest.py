@@ -6,8 +6,8 @@ import pytest
 
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Project, Secret
-from tests.support.git_repositories import Repository, create, project
-from tests.support.git_server import GitServer, serve
+from tests.support.deployments.git_repositories import Repository, create, project
+from tests.support.servers.git_server import GitServer, serve
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout, project_directory
-from tests.support.git_repositories import Repository, create, files, project
+from tests.support.deployments.git_repositories import Repository, create, files, project
 from tests.support.scripts import first_on_path, log_git, script, written
 from tests.support.waiting import PATIENCE
 

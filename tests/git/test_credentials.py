@@ -14,8 +14,8 @@ from deploy_project.errors import ConfigError, GitError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.credentials import environment
 from deploy_project.git.remote import heads
-from tests.support.git_repositories import Repository, project
-from tests.support.git_server import GitServer, serve
+from tests.support.deployments.git_repositories import Repository, project
+from tests.support.servers.git_server import GitServer, serve
 
 TOKEN = "s3cret'$(touch executed) %s\\ü"
 

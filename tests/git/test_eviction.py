@@ -13,7 +13,7 @@ from filelock import FileLock
 from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout, evict, hold, surplus
-from tests.support.git_repositories import Repository, project
+from tests.support.deployments.git_repositories import Repository, project
 from tests.support.waiting import PATIENCE
 
 HOLD = """

@@ -10,8 +10,8 @@ import pytest
 from deploy_project.errors import GitError
 from deploy_project.git.command import TOKEN, git, without_credentials
 from deploy_project.git.remote import heads
-from tests.support.git_repositories import Repository, create, project
-from tests.support.processes import is_gone
+from tests.support.deployments.git_repositories import Repository, create, project
+from tests.support.running.processes import is_gone
 from tests.support.scripts import first_on_path, script, written
 from tests.support.waiting import wait
 

@@ -6,7 +6,7 @@ import pytest
 
 from deploy_project.errors import GitError
 from deploy_project.git.remote import Head, head, heads
-from tests.support.git_repositories import Repository, environment, project
+from tests.support.deployments.git_repositories import Repository, environment, project
 from tests.support.scripts import first_on_path, log_git
 
 

@@ -14,7 +14,7 @@ from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.known import recall, remember
 from deploy_project.git.remote import Head, head
-from tests.support.git_repositories import Repository, environment, project
+from tests.support.deployments.git_repositories import Repository, environment, project
 
 
 @pytest.fixture

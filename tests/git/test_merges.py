@@ -12,7 +12,7 @@ from deploy_project.errors import ConflictError, GitError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.command import git
 from deploy_project.git.merges import merged
-from tests.support.git_repositories import Repository, files, project
+from tests.support.deployments.git_repositories import Repository, files, project
 from tests.support.scripts import first_on_path, script
 from tests.support.waiting import PATIENCE
 

@@ -15,7 +15,7 @@ from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git
 from deploy_project.git.mirror import between, described, ensure_commit, one_line
-from tests.support.git_repositories import Repository, create, project
+from tests.support.deployments.git_repositories import Repository, create, project
 from tests.support.scripts import first_on_path, log_git, script, written
 
 ENSURE = """

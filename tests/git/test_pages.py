@@ -13,10 +13,10 @@ from deploy_project.errors import GitError, RemoteError
 from deploy_project.git.mirror import branches, ensure_commit
 from deploy_project.git.pages import WebPage, answers, page
 from deploy_project.git.remote import head, heads
-from tests.support import hollow_server
-from tests.support.git_repositories import Repository, environment, project
-from tests.support.git_server import serve
-from tests.support.hollow_server import redirect
+from tests.support.deployments.git_repositories import Repository, environment, project
+from tests.support.servers import hollow_server
+from tests.support.servers.git_server import serve
+from tests.support.servers.hollow_server import redirect
 
 LOGIN = b"<html>\n<body>Log in</body>\n</html>\n"
 ONE_LINE = LOGIN.replace(b"\n", b"")

@@ -10,7 +10,7 @@ from deploy_project.errors import RemoteError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.git.pull_refs import PullRequestReferences, number
 from deploy_project.git.pulls import OpenPullRequests, PullRequest
-from tests.support.git_repositories import Repository, project
+from tests.support.deployments.git_repositories import Repository, project
 from tests.support.scripts import first_on_path, log_git
 
 MAIN = frozenset({"refs/heads/main"})

@@ -13,11 +13,11 @@ from deploy_project.git import credentials
 from deploy_project.git.mirror import ensure_commit
 from deploy_project.git.remote import heads
 from deploy_project.processes import deadlines
-from tests.support import hollow_server
-from tests.support.git_repositories import Repository, project
-from tests.support.hollow_server import mute, serve
-from tests.support.processes import nothing_is_left
+from tests.support.deployments.git_repositories import Repository, project
+from tests.support.running.processes import nothing_is_left
 from tests.support.scripts import first_on_path, script, written
+from tests.support.servers import hollow_server
+from tests.support.servers.hollow_server import mute, serve
 
 SILENT = r"failed to hear anything for 3 seconds, and was stopped"
 COMMIT = "a" * 40

@@ -9,8 +9,8 @@ from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.checkouts import ensure_checkout
 from deploy_project.releases.packages.mirrors import mirrored
-from tests.support.git_repositories import Repository, create, project
-from tests.support.git_server import GitServer, serve
+from tests.support.deployments.git_repositories import Repository, create, project
+from tests.support.servers.git_server import GitServer, serve
 
 REFUSED = r"could not read (Username|Password)|Authentication failed"
 TOKEN = "t0ken-of-the-project"

@@ -6,7 +6,7 @@ import pytest
 from deploy_project.config.state import StateDirectory
 from deploy_project.dbt.processes.installation import installation
 from tests.integration.daily import DailyRun, run_daily
-from tests.support.site import Site, make_site
+from tests.support.deployments.site import Site, make_site
 
 
 @pytest.fixture

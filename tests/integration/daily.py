@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.shop import PROJECT, RAW
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.site import Result, Site, make_site
 
 DEPLOY = """
     account: {id: 7, name: Shop}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.retries import whole_plan
-from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
+from tests.support.deployments.site import DEPLOY, PROJECT, Result, Site, make_site
+from tests.support.history.retries import whole_plan
 
 BROKEN = "{{ config(materialized='incremental') }} select nothing from nowhere"
 MENDED = """

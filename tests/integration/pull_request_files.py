@@ -1,6 +1,6 @@
 """Files of a project, and of pull requests that change it."""
 
-from tests.support.site import PROJECT
+from tests.support.deployments.site import PROJECT
 
 MODELS = {
     **PROJECT,

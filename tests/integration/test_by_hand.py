@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs.reads.read_model import Runs
-from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
+from tests.support.deployments.site import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration.location import deployed_pointers
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

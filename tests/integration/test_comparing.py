@@ -19,7 +19,7 @@ from tests.support.comparing import (
     check_samples,
     run_pull_request,
 )
-from tests.support.site import PROJECT, make_site
+from tests.support.deployments.site import PROJECT, make_site
 
 pytestmark = pytest.mark.slow
 DEPLOY = """

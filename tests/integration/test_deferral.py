@@ -7,7 +7,7 @@ import dagster as dg
 import duckdb
 import pytest
 
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from deploy_project.runs.model import run_facts
-from tests.support.processes import processes_of
-from tests.support.site import ENDLESS, Site
+from tests.support.deployments.site import ENDLESS, Site
+from tests.support.running.processes import processes_of
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow

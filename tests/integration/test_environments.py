@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from deploy_project.releases import pointer
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

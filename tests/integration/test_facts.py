@@ -10,7 +10,7 @@ from deploy_project.runs.model import run_facts, tags
 from deploy_project.runs.model.run_facts import CountedTests, RunFacts
 from deploy_project.runs.model.status import Status
 from tests.integration.daily import STEPS, DailyRun
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.site import PROJECT, Site, make_site
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("daily run")]
 

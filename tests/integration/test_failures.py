@@ -10,7 +10,7 @@ import pytest
 from deploy_project.cli.commands.runs import listed
 from deploy_project.runs.reads.read_model import Runs
 from tests.integration.shop import RAW
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

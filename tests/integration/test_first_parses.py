@@ -10,7 +10,7 @@ import pytest
 from deploy_project.releases import parses, pointer, prepare
 from deploy_project.releases.parses import Start
 from deploy_project.releases.workspace import Workspace
-from tests.support.site import DEPLOY, PROJECT, Result, Site, make_site
+from tests.support.deployments.site import DEPLOY, PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

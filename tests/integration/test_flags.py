@@ -13,7 +13,7 @@ import pytest
 
 from deploy_project.releases.pointer import Pointer
 from deploy_project.releases.prepare import deploy, prepare
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

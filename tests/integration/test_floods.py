@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import pytest
 
 from bench.asking import Reader, peak_megabytes, serving
-from tests.support.site import DEPLOY as PLAIN
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.site import DEPLOY as PLAIN
+from tests.support.deployments.site import PROJECT, Site, make_site
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow

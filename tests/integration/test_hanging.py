@@ -13,8 +13,8 @@ import pytest
 from filelock import FileLock
 
 from deploy_project.dbt.processes import process
-from tests.support.hollow_server import mute
-from tests.support.site import DEPLOY, Site
+from tests.support.deployments.site import DEPLOY, Site
+from tests.support.servers.hollow_server import mute
 from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow

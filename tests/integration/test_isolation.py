@@ -12,7 +12,7 @@ import pytest
 
 from deploy_project.releases import prepare
 from tests.integration.package_hub import package_hub
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -7,8 +7,8 @@ import pytest
 
 from deploy_project.ci.lint.report import Lint, read
 from deploy_project.dbt.processes import sandbox
-from tests.support.hosting_site import TOKEN, HostingSite, serve
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.hosting_site import TOKEN, HostingSite, serve
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.hosting_site import TOKEN, HostingSite, serve
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.hosting_site import TOKEN, HostingSite, serve
+from tests.support.deployments.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.releases import pointer
-from tests.support.site import DEPLOY, Site
+from tests.support.deployments.site import DEPLOY, Site
 
 pytestmark = pytest.mark.slow
 

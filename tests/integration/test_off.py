@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from tests.support.site import Site, make_site
+from tests.support.deployments.site import Site, make_site
 
 pytestmark = pytest.mark.slow
 

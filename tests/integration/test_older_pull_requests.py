@@ -11,7 +11,7 @@ from deploy_project.ci.schemas.ledger import entries
 from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name
 from tests.integration.hosting import Hosting
 from tests.integration.pull_request_files import ASTRAY, CHANGED, MODELS
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.failing_job import MEND, RetriedRun, failing, narrowed_to, prepared
-from tests.support.site import DEPLOY
+from tests.support.deployments.site import DEPLOY
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.databases import values
-from tests.support.git_server import serve
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
+from tests.support.servers.git_server import serve
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy_project.git.known import recall
 from deploy_project.releases import pointer
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

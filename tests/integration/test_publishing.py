@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from deploy_project.runs.model import run_facts, tags
-from tests.support.site import Result, make_site
+from tests.support.deployments.site import Result, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ import pytest
 
 from deploy_project.ci.schemas.ledger import entries
 from tests.integration.pull_request_files import ASTRAY, CHANGED, MODELS
-from tests.support.daemon import Daemon
-from tests.support.hosting_site import TOKEN, HostingSite, serve
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.hosting_site import TOKEN, HostingSite, serve
+from tests.support.deployments.site import Result, Site, make_site
+from tests.support.running.daemon import Daemon
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.reads.wanted import Wanted
 from deploy_project.runs.requests.by_hand import Wish, by_hand
 from deploy_project.runs.requests.retries import retry
-from tests.support.site import Result, Site, make_site
+from tests.support.deployments.site import Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.support.daemon import Daemon
+from tests.support.deployments.site import Site
 from tests.support.paths import ROOT
-from tests.support.site import Site
+from tests.support.running.daemon import Daemon
 
 pytestmark = pytest.mark.slow
 

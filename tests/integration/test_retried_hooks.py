@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.retries import whole_plan
-from tests.support.site import DEPLOY, PROJECT, Site, make_site
+from tests.support.deployments.site import DEPLOY, PROJECT, Site, make_site
+from tests.support.history.retries import whole_plan
 
 pytestmark = pytest.mark.slow
 

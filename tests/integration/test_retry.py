@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.failing_job import MEND, RetriedRun, failing, narrowed_to, prepared
-from tests.support.site import ENDLESS, PROJECT, Site, make_site
+from tests.support.deployments.site import ENDLESS, PROJECT, Site, make_site
 from tests.support.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow

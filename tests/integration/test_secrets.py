@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.databases import values
-from tests.support.git_server import serve
-from tests.support.processes import processes_of
-from tests.support.site import ENDLESS, PROJECT, Result, Site, make_site
+from tests.support.deployments.site import ENDLESS, PROJECT, Result, Site, make_site
+from tests.support.running.processes import processes_of
+from tests.support.servers.git_server import serve
 from tests.support.waiting import PATIENCE, wait
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 
 from deploy_project.runs.model import run_facts
 from deploy_project.runs.steps.failing import failures_so_far
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -13,7 +13,7 @@ from deploy_project.ci.schemas.ledger import Entry, enter, entries
 from deploy_project.cli.commands.sweep import sweep
 from deploy_project.orchestration.triggers.clean_up import Sweeps, job_name, requests
 from tests.integration.hosting import Hosting
-from tests.support.site import DEPLOY, Result, Site, make_site
+from tests.support.deployments.site import DEPLOY, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 JOBS = """

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from tests.support.site import Site
+from tests.support.deployments.site import Site
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from deploy_project.orchestration.location import definitions, deployed_pointers
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.config.values.variables import RESERVED
 from deploy_project.runs.model.tags import run_number
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,8 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.streak import fingerprint
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.reads.past_run import PastRun
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.history.past_runs import History, facts_of, on_sqlite
 
 NOW = datetime(2026, 11, 30, 6, 45, tzinfo=UTC)
 RULE = Rule(frozenset({"late"}), ("here",), late=Late(times=2, minutes=30))

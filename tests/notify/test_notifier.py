@@ -34,9 +34,9 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.steps.failing import FILE
-from tests.support.git_repositories import create
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.deployments.git_repositories import create
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.history.past_runs import History, facts_of, on_sqlite
 
 FAILURE, SUCCESS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 ENDS = {

@@ -15,7 +15,7 @@ from deploy_project.notify.rules import (
     told,
     without_runs,
 )
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ALL: tuple[Condition, ...] = ("success", "warning", "failure", "cancelled", "recovered")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_project.config.values.deployment import Environment, Hosting, Project
-from tests.support.started_processes import Process, heard
+from tests.support.running.started_processes import Process, heard
 
 
 @pytest.fixture

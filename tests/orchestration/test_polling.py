@@ -7,10 +7,10 @@ import pytest
 
 from deploy_project.config.values.deployment import HostingKind
 from deploy_project.runs.model import tags
-from tests.support.daemon import Daemon, run, status
-from tests.support.hosting_site import TOKEN, Canned, HostingSite, Request, serve
-from tests.support.site import Site, make_site
-from tests.support.started_processes import Process
+from tests.support.deployments.hosting_site import TOKEN, Canned, HostingSite, Request, serve
+from tests.support.deployments.site import Site, make_site
+from tests.support.running.daemon import Daemon, run, status
+from tests.support.running.started_processes import Process
 
 pytestmark = pytest.mark.slow
 

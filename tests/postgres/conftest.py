@@ -6,8 +6,8 @@ import pytest
 
 from tests.postgres.history import HISTORY_PASSWORD
 from tests.postgres.shop import PASSWORDS, Shop, run_shop
-from tests.support.postgres_server import Server, running
-from tests.support.s3 import store
+from tests.support.servers.postgres_server import Server, running
+from tests.support.servers.s3 import store
 
 __all__ = ["store"]
 

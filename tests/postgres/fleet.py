@@ -26,9 +26,9 @@ from deploy_project.orchestration.internals.launching import run_command
 from deploy_project.releases.prepare import deploy, prepare
 from deploy_project.runs.model import tags
 from tests.postgres.history import make_site_on_postgres
-from tests.support.postgres_server import Server
-from tests.support.s3 import BUCKET, Store
-from tests.support.site import Site
+from tests.support.deployments.site import Site
+from tests.support.servers.postgres_server import Server
+from tests.support.servers.s3 import BUCKET, Store
 from tests.support.waiting import ended
 
 DATABASE, HISTORY, PASSWORD = "fleet", "fleet_history", "fl33t-of-dagster"

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import dagster as dg
 
-from tests.support import reconstruct
-from tests.support.daemon import Daemon
-from tests.support.dagster_jobs import ORIGIN
-from tests.support.hosting_site import HostingSite, Pull
+from tests.support.deployments import reconstruct
+from tests.support.deployments.dagster_jobs import ORIGIN
+from tests.support.deployments.hosting_site import HostingSite, Pull
+from tests.support.deployments.site import Result, Site
 from tests.support.paths import ROOT
-from tests.support.postgres_server import Server
-from tests.support.site import Result, Site
+from tests.support.running.daemon import Daemon
+from tests.support.servers.postgres_server import Server
 from tests.support.waiting import wait
 
 DATABASE, PASSWORD = "gallery", "pa1nt-and-canvas"

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.support.deployments.site import Site, make_site
 from tests.support.paths import ROOT
-from tests.support.site import Site, make_site
 
 HISTORY_PASSWORD = "lant3rn-of-dagster"
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.postgres.history import make_site_on_postgres
-from tests.support.postgres_server import Server
-from tests.support.site import Result, Site
+from tests.support.deployments.site import Result, Site
+from tests.support.servers.postgres_server import Server
 
 DATABASE = "shop"
 PASSWORDS = {"production": 'pr0d/é&"pass½', "staging": "st4ging'pass"}

@@ -10,8 +10,8 @@ from tests.support.comparing import (
     check_samples,
     run_pull_request,
 )
-from tests.support.postgres_server import Server
-from tests.support.site import make_site
+from tests.support.deployments.site import make_site
+from tests.support.servers.postgres_server import Server
 
 pytestmark = pytest.mark.slow
 PROJECT = {

@@ -8,7 +8,7 @@ import pytest
 from deploy_project.dbt.processes.scrubbing import Scrubber
 from tests.postgres.history import HISTORY_PASSWORD
 from tests.postgres.shop import PASSWORDS, Shop
-from tests.support.postgres_server import Server
+from tests.support.servers.postgres_server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 

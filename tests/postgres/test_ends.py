@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.postgres.history import make_site_on_postgres
-from tests.support.postgres_server import Server
-from tests.support.processes import processes_of
-from tests.support.site import Site
+from tests.support.deployments.site import Site
+from tests.support.running.processes import processes_of
+from tests.support.servers.postgres_server import Server
 from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow

@@ -20,11 +20,11 @@ from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.store.artifacts import COMMENT
 from tests.postgres import fleet as fleets
 from tests.postgres.fleet import Fleet
-from tests.support.forwarder import forwarding
-from tests.support.postgres_server import Server
-from tests.support.retries import whole_plan
-from tests.support.s3 import SECRET, Store
-from tests.support.serving import served
+from tests.support.history.retries import whole_plan
+from tests.support.servers.forwarder import forwarding
+from tests.support.servers.postgres_server import Server
+from tests.support.servers.s3 import SECRET, Store
+from tests.support.servers.serving import served
 from tests.support.waiting import PATIENCE, ended, wait
 
 pytestmark = pytest.mark.slow

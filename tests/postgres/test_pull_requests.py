@@ -10,9 +10,9 @@ from deploy_project.ci.schemas.ledger import entries
 from tests.postgres import gallery
 from tests.postgres.gallery import Gallery, Story
 from tests.postgres.history import make_site_on_postgres
-from tests.support.daemon import Daemon
-from tests.support.hosting_site import TOKEN, serve
-from tests.support.postgres_server import Server
+from tests.support.deployments.hosting_site import TOKEN, serve
+from tests.support.running.daemon import Daemon
+from tests.support.servers.postgres_server import Server
 
 pytestmark = pytest.mark.slow
 

@@ -14,8 +14,8 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.reads.read_model import matching
 from deploy_project.runs.reads.tables import MARKS
 from deploy_project.runs.reads.wanted import Wanted
-from tests.support.past_runs import COMMITS, JOBS, History
-from tests.support.postgres_server import Server
+from tests.support.history.past_runs import COMMITS, JOBS, History
+from tests.support.servers.postgres_server import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("shop on Postgres")]
 

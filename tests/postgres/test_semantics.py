@@ -11,9 +11,9 @@ from deploy_project.runs.instance.deactivation import deactivated
 from deploy_project.runs.model import tags
 from deploy_project.runs.outcome.ends import Cursor
 from tests.postgres.history import make_site_on_postgres
-from tests.support.postgres_server import Server
-from tests.support.run_records import Watch
-from tests.support.site import Result, Site
+from tests.support.deployments.site import Result, Site
+from tests.support.history.run_records import Watch
+from tests.support.servers.postgres_server import Server
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,7 @@ import pytest
 from deploy_project.processes import deadlines, programs
 from deploy_project.processes.deadlines import Stopped
 from deploy_project.processes.programs import Silence
-from tests.support.processes import is_gone
+from tests.support.running.processes import is_gone
 from tests.support.waiting import wait
 
 LONG = 300.0

@@ -7,7 +7,7 @@ import pytest
 from deploy_project.dbt.relations.selects import Selected
 from deploy_project.releases.prepare import outside_of_a_run
 from deploy_project.releases.questions.asking import selected
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.site import PROJECT, Site, make_site
 
 pytestmark = pytest.mark.slow
 HOSTILE = "x''\"`{{ 1/0 }}{% raw %} \\ 😀"

@@ -8,7 +8,7 @@ from deploy_project.config.values.deployment import Environment, Hosting, Projec
 from deploy_project.dbt.processes.scrubbing import MASK
 from deploy_project.errors import ConfigError
 from deploy_project.releases.given import given, inherited
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 DEPLOY = """
 projects:

@@ -14,8 +14,8 @@ from deploy_project.releases.questions.selections import (
     selecting,
     told,
 )
-from tests.support.jobs import job
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.jobs import job
+from tests.support.deployments.site import PROJECT, Site, make_site
 
 JOBS = """
     jobs:

@@ -1,3 +1,3 @@
-from tests.support.s3 import store
+from tests.support.servers.s3 import store
 
 __all__ = ["store"]

@@ -19,9 +19,9 @@ from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store import step_artifacts, transfer
 from deploy_project.runs.store.artifacts import Artifacts, Publication
 from deploy_project.runs.store.logs import Tail
-from tests.support.past_runs import History, facts_of, on_sqlite
-from tests.support.s3 import BUCKET, SECRET, Store, addressed, running
-from tests.support.serving import served
+from tests.support.history.past_runs import History, facts_of, on_sqlite
+from tests.support.servers.s3 import BUCKET, SECRET, Store, addressed, running
+from tests.support.servers.serving import served
 from tests.support.waiting import PATIENCE
 
 SHOP = Project(name="shop", id=1, repository="/shop.git")

@@ -10,9 +10,9 @@ import pytest
 
 from deploy_project.dbt.processes import sandbox
 from deploy_project.runs.outcome.ends import Cursor
+from tests.support.history.run_records import Watch
 from tests.support.hostile.deployment import LASTING, Deployment, deployed, running
 from tests.support.hostile.left import Left
-from tests.support.run_records import Watch
 from tests.support.waiting import wait
 
 pytestmark = [

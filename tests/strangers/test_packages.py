@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.git_repositories import create
-from tests.support.git_server import GitServer, serve
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.git_repositories import create
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
+from tests.support.servers.git_server import GitServer, serve
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.site import Result, Site
+from tests.support.deployments.site import Result, Site
 
 HOSTILE = "x''\"`|{{ 1/0 }}{% raw %} <b>@all</b> \\ é😀"
 SCHEMA = """

@@ -13,11 +13,11 @@ from deploy_project.api.front.following import Configuration
 from deploy_project.api.front.front import Front
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
-from tests.support.callers import Caller, token
-from tests.support.jobs import job
-from tests.support.past_runs import History
+from tests.support.api.callers import Caller, token
+from tests.support.deployments.jobs import job
+from tests.support.history.past_runs import History
 from tests.support.ports import free_port
-from tests.support.serving import running
+from tests.support.servers.serving import running
 
 V2 = "/api/v2/accounts/7"
 

@@ -8,9 +8,9 @@ import pytest
 
 from deploy_project.api.auth.last_use import LastUse, last_uses
 from deploy_project.config.state import StateDirectory
-from tests.support.callers import Caller, token
-from tests.support.past_front import deployment
-from tests.support.serving import served
+from tests.support.api.callers import Caller, token
+from tests.support.history.past_front import deployment
+from tests.support.servers.serving import served
 from tests.support.waiting import wait
 
 NOW = datetime(2026, 3, 2, 6, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 
 from deploy_project.api.auth.permissions import ACTIONS, READS, Action, allows
 from deploy_project.config.values.tokens import Permission
-from tests.support.callers import ALLOWED, token
+from tests.support.api.callers import ALLOWED, token
 from tests.support.paths import ROOT
 
 

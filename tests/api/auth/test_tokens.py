@@ -10,7 +10,7 @@ from deploy_project.api.auth.tokens import authenticated, permit, visible
 from deploy_project.api.http.problems import ApiError
 from deploy_project.config.values.deployment import Environment, Job, Project
 from deploy_project.config.values.tokens import Token
-from tests.support.callers import secret, token
+from tests.support.api.callers import secret, token
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 TOKENS = {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.api.changes.room import Entries, has_room
-from tests.support.past_front import deployment
+from tests.support.history.past_front import deployment
 
 SHOP, LAB = 20, 22
 """Environments of two projects."""

@@ -11,8 +11,8 @@ import pytest
 from deploy_project.ci.pulls.bell import last_ring
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment, Project, Secret
-from tests.support.callers import Answer, Caller
-from tests.support.serving import served
+from tests.support.api.callers import Answer, Caller
+from tests.support.servers.serving import served
 
 SECRET = "a secret of the hook"
 BODY = json.dumps({"ref": "refs/heads/main", "after": "0" * 40}).encode()

@@ -6,8 +6,8 @@ import pytest
 from deploy_project.api.http.hosts import is_loopback
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
-from tests.support.callers import Caller
-from tests.support.serving import served
+from tests.support.api.callers import Caller
+from tests.support.servers.serving import served
 
 
 @pytest.mark.parametrize(

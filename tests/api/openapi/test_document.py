@@ -15,9 +15,9 @@ from deploy_project.api.openapi.operations import OPERATIONS
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
 from deploy_project.runs.reads.read_model import Runs
-from tests.support.callers import Caller, token
+from tests.support.api.callers import Caller, token
 from tests.support.paths import ROOT
-from tests.support.serving import running
+from tests.support.servers.serving import running
 
 
 @pytest.fixture(scope="module")

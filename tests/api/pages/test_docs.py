@@ -19,8 +19,8 @@ from deploy_project.config.values.deployment import (
 from deploy_project.errors import ConfigError
 from deploy_project.releases.pointer import Pointer, move
 from deploy_project.runs.store.artifacts import Artifacts, Publication
-from tests.support.callers import Answer, send
-from tests.support.serving import served
+from tests.support.api.callers import Answer, send
+from tests.support.servers.serving import served
 
 HOSTING = Hosting("github", "https://github.com/acme/shop")
 SHOP = Project(name="shop", id=1, repository="/shop.git", hosting=HOSTING)

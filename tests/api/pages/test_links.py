@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy_project.runs.model.tags import run_number
-from tests.support.callers import Answer
-from tests.support.past_front import PastFront, past_front
+from tests.support.api.callers import Answer
+from tests.support.history.past_front import PastFront, past_front
 
 DAGSTER = "http://dagster.example:3000"
 PAGES = "/deploy/7/projects/10"

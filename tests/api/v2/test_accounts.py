@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.api_fields import (
+from tests.support.api.api_fields import (
     ACCOUNT,
     ENVIRONMENT,
     ENVIRONMENT_V3,
@@ -15,7 +15,7 @@ from tests.support.api_fields import (
     USER,
     Fields,
 )
-from tests.support.past_front import NONE, PRODS, SHOPS, PastFront, past_front
+from tests.support.history.past_front import NONE, PRODS, SHOPS, PastFront, past_front
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ from deploy_project.api.v2 import cancelling
 from deploy_project.errors import LaunchError
 from deploy_project.runs.instance.launching import Dagster
 from deploy_project.runs.model.tags import run_number
-from tests.support.callers import Answer, Caller
-from tests.support.past_front import ALL, PastFront, past_front
+from tests.support.api.callers import Answer, Caller
+from tests.support.history.past_front import ALL, PastFront, past_front
 from tests.support.waiting import wait
 
 

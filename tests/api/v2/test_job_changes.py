@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.config.files.limited_yaml import read_yaml
 from deploy_project.processes.locks import locked
-from tests.support.front import Caller, caller_of
+from tests.support.api.front import Caller, caller_of
 from tests.support.waiting import PATIENCE
 
 PARENT = {

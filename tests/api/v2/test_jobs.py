@@ -10,9 +10,9 @@ import pytest
 
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.streak import fingerprint
-from tests.support.api_fields import EXTRA, JOB, RUN
-from tests.support.past_front import DAILY, NONE, PRODS, SHOPS, PastFront, past_front
-from tests.support.past_runs import BEGAN
+from tests.support.api.api_fields import EXTRA, JOB, RUN
+from tests.support.history.past_front import DAILY, NONE, PRODS, SHOPS, PastFront, past_front
+from tests.support.history.past_runs import BEGAN
 
 FAILURE, SUCCESS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 

@@ -21,13 +21,13 @@ from deploy_project.notify.notifier import Notifier
 from deploy_project.notify.outbox import Outbox
 from deploy_project.notify.over_api.store import Store
 from deploy_project.runs.model.status import Status
-from tests.support.api_fields import NOTIFICATION
-from tests.support.callers import Caller, token
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.api.api_fields import NOTIFICATION
+from tests.support.api.callers import Caller, token
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.history.past_runs import History, facts_of, on_sqlite
 from tests.support.ports import free_port
-from tests.support.receivers import Answer, Request, receiver
-from tests.support.serving import served
+from tests.support.servers.receivers import Answer, Request, receiver
+from tests.support.servers.serving import served
 
 MAIL: dict[str, Any] = {
     "account_id": 1,

@@ -14,7 +14,7 @@ from deploy_project.runs.model.overrides import config_of_job, config_of_steps
 from deploy_project.runs.model.overrides import read as overrides
 from deploy_project.runs.model.run_facts import ArtifactFacts, FreshnessFacts
 from deploy_project.runs.model.status import Status
-from tests.support.api_fields import (
+from tests.support.api.api_fields import (
     CAUSES,
     EXTRA,
     JOB,
@@ -23,7 +23,7 @@ from tests.support.api_fields import (
     STATUS,
     TRIGGER,
 )
-from tests.support.past_front import (
+from tests.support.history.past_front import (
     DAILY,
     NONE,
     PRODS,
@@ -31,7 +31,7 @@ from tests.support.past_front import (
     PastFront,
     past_front,
 )
-from tests.support.past_runs import BEGAN, facts_of
+from tests.support.history.past_runs import BEGAN, facts_of
 
 COUNT = 260
 SUCCESS, FAILURE = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE

@@ -15,9 +15,9 @@ from deploy_project.runs.model.run_facts import RunFacts
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord, to_json
 from deploy_project.runs.store.logs import LEFT_OUT
-from tests.support.api_fields import STEP
-from tests.support.past_front import DAILY, NONE, PRODS, PastFront, past_front
-from tests.support.past_runs import BEGAN, facts_of
+from tests.support.api.api_fields import STEP
+from tests.support.history.past_front import DAILY, NONE, PRODS, PastFront, past_front
+from tests.support.history.past_runs import BEGAN, facts_of
 
 CHAIN = steps(DAILY)
 NAMES = [

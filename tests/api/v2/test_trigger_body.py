@@ -9,7 +9,7 @@ import pytest
 from deploy_project.api.http.bodies import checked
 from deploy_project.api.http.problems import ApiError
 from deploy_project.api.v2.trigger_body import TriggerBody
-from tests.support.front import Caller, caller_of
+from tests.support.api.front import Caller, caller_of
 
 CHECKS = """
     jobs:

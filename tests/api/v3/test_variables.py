@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy_project.config.files.limited_yaml import read_yaml
-from tests.support.front import Caller, caller_of
+from tests.support.api.front import Caller, caller_of
 
 VARIABLES = "projects/7/environment-variables"
 MASK = "**********"

@@ -16,9 +16,9 @@ from deploy_project.config.values.webhooks import FileSubscription
 from deploy_project.notify.webhooks.ledger import Ledger, Receipt
 from deploy_project.notify.webhooks.standing import after_failure
 from deploy_project.notify.webhooks.store import Store
-from tests.support.dbt_cloud_receiver import strict_receiver
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
-from tests.support.serving import served
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.servers.dbt_cloud_receiver import strict_receiver
+from tests.support.servers.serving import served
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 ALL, ADMIN, SHOP, CHECKS, VIEWER = "all-token", "admin-token", "shop-token", "ci-token", "job-token"

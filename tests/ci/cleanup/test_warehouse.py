@@ -3,7 +3,7 @@
 import pytest
 
 from deploy_project.ci.cleanup.warehouse import opened
-from tests.support.site import PROJECT, Site, make_site
+from tests.support.deployments.site import PROJECT, Site, make_site
 
 pytestmark = pytest.mark.slow
 BROKEN = {

@@ -10,7 +10,7 @@ from deploy_project.ci.comment.report import Report
 from deploy_project.ci.telling import post as posting
 from deploy_project.ci.telling.post import post
 from deploy_project.config.values.deployment import Project
-from tests.support.hosting_site import TOKEN, Canned, HostingSite, serve
+from tests.support.deployments.hosting_site import TOKEN, Canned, HostingSite, serve
 
 REPORT = Report("ci", "prod", "success", "c" * 40, run_url="https://dagster.example/runs/1")
 

@@ -6,7 +6,7 @@ from deploy_project.cli import main
 from deploy_project.config.state import StateDirectory
 from deploy_project.example.remote import make_remote
 from tests.cli.configure import Configure
-from tests.support.site import make_site
+from tests.support.deployments.site import make_site
 
 DEPLOY = """
     projects: {shop: {repository: REMOTE}}

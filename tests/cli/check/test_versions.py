@@ -9,7 +9,7 @@ from deploy_project.cli.check.versions import WantedVersion, unverified, wanted
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from tests.cli.configure import Configure
-from tests.support.package_index import index
+from tests.support.servers.package_index import index
 
 DEPLOY = """
     projects: {shop: {repository: /nowhere}}

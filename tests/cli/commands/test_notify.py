@@ -14,8 +14,8 @@ from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.notify.webhooks.standing import after_failure
 from deploy_project.notify.webhooks.subscription import of_file
 from tests.cli.configure import Configure
+from tests.support.history.past_runs import History, on_sqlite
 from tests.support.messages import FAILURE
-from tests.support.past_runs import History, on_sqlite
 
 DEPLOY = """
     projects: {shop: {repository: /nowhere}}

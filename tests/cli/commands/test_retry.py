@@ -11,7 +11,7 @@ from deploy_project.errors import ConfigError, LaunchError
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.retries import retry
 from deploy_project.runs.retry.remaining_nodes import selected_words
-from tests.support.retries import FAILED
+from tests.support.history.retries import FAILED
 
 
 def test_what_a_retry_will_do_is_said_beforehand():

@@ -17,8 +17,8 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.reads.past_run import PastRun
 from tests.cli.configure import Configure
-from tests.support.past_runs import BEGAN as STARTED_AT
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.history.past_runs import BEGAN as STARTED_AT
+from tests.support.history.past_runs import History, facts_of, on_sqlite
 
 DEPLOY = "{projects: {shop: {repository: /nowhere}}, environments: {prod: {branch: main}}}"
 ENVIRONMENT = Environment("prod", 1, Project("shop", 1, "/nowhere"), "production", branch="main")

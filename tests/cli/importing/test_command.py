@@ -13,7 +13,7 @@ from deploy_project.cli.check.configuration import missing_secrets
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.values.deployment import Deployment, Job, Secret
 from deploy_project.config.values.notifications import Email, Slack
-from tests.support.cloud_site import (
+from tests.support.deployments.cloud_site import (
     ACCOUNT,
     ENVIRONMENT,
     ENVIRONMENT_OBJECT,

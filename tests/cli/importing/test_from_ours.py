@@ -6,8 +6,8 @@ import pytest
 
 from deploy_project.cli import main
 from deploy_project.config.resolve.loading import load_deployment
-from tests.support.callers import secret
-from tests.support.front import caller_of
+from tests.support.api.callers import secret
+from tests.support.api.front import caller_of
 
 JOBS = """
     jobs:

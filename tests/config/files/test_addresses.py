@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from deploy_project.config.files.addresses import is_host, url_fault
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 ENVIRONMENT = "environments: {production: {}}\n"
 PORT = "has no valid port"

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy_project.config.files.limited_yaml import DEEPEST, UnreadableError, read_yaml
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n"

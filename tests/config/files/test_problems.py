@@ -6,7 +6,7 @@ import pytest
 
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.errors import ConfigError
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 PROJECT = "projects: {shop: {repository: /shop}}\n"
 ENVIRONMENT = "environments: {production: {}}\n"

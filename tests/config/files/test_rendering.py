@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.config.files import rendering
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 WITH_VARS = DEPLOY + "vars_files: [vars.yml]\n"
 JOB = "jobs:\n  one:\n    environment: production\n"

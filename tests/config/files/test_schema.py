@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from ruamel.yaml import YAML
 
 from deploy_project.config.files.schema import deploy_schema, jobs_schema, texts, write
-from tests.support.configuration_files import DEPLOY
+from tests.support.deployments.configuration_files import DEPLOY
 from tests.support.paths import ROOT
 
 PUBLISHED = ROOT / "docs" / "schema"

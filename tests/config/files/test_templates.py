@@ -10,7 +10,7 @@ from deploy_project.config.environment import reveal
 from deploy_project.config.small_files import NoTextError, text_of
 from deploy_project.config.values.deployment import Secret
 from deploy_project.errors import ConfigError
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 
 def test_text_is_read_as_text(tmp_path: Path):

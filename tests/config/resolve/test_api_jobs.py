@@ -7,7 +7,7 @@ import pytest
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.writing.quoted_yaml import quoted_yaml
 from deploy_project.runs.model.streak import fingerprint
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 FILE = "state/api/jobs.yml"
 GIT = "jobs:\n  daily: {environment: production, id: 5}\n"

@@ -3,7 +3,7 @@
 import random
 
 from deploy_project.config.resolve.identifiers import clashes, number, numbers
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 NAMES = [f"job_{index}" for index in range(500)]
 

@@ -18,7 +18,7 @@ from deploy_project.config.values.deployment import (
     Secret,
     TranslatorClass,
 )
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 OURS = (Path(__file__).parents[1] / "jobs" / "ours.yml").read_text(encoding="utf-8")
 EXPORTED = """

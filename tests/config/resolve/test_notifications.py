@@ -18,7 +18,7 @@ from deploy_project.config.values.notifications import (
     Webhook,
 )
 from deploy_project.config.values.webhooks import FileSubscription
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 CHANNELS = """
 channels:

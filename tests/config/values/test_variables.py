@@ -16,7 +16,7 @@ from deploy_project.config.values.deployment import (
     Secret,
 )
 from deploy_project.config.values.variables import RESERVED, built_in, noted_in_artifacts, variables
-from tests.support.configuration_files import Configuration
+from tests.support.deployments.configuration_files import Configuration
 
 LEVELS = ("project", "environment", "job")
 

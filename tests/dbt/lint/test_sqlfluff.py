@@ -10,7 +10,7 @@ from deploy_project.dbt.lint.sqlfluff import dialect, linter, verify
 from deploy_project.dbt.processes import uv
 from deploy_project.dbt.processes.installation import Installation, installation
 from deploy_project.errors import LintError
-from tests.support.package_index import index, wheel
+from tests.support.servers.package_index import index, wheel
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 

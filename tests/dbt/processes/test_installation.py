@@ -21,9 +21,9 @@ from deploy_project.dbt.processes.installation import (
 )
 from deploy_project.errors import DbtError, VersionError
 from deploy_project.processes import deadlines
-from tests.support.hollow_server import mute
-from tests.support.package_index import index
-from tests.support.processes import nothing_is_left
+from tests.support.running.processes import nothing_is_left
+from tests.support.servers.hollow_server import mute
+from tests.support.servers.package_index import index
 from tests.support.waiting import wait
 
 HERE = f"python{sys.version_info[0]}.{sys.version_info[1]}"

@@ -13,7 +13,7 @@ from deploy_project.dbt.processes import landlock, process, sandbox
 from deploy_project.dbt.processes.process import Invocation
 from deploy_project.dbt.processes.sandbox import Sandbox
 from deploy_project.dbt.processes.scrubbing import Scrubber
-from tests.support.processes import is_gone
+from tests.support.running.processes import is_gone
 from tests.support.waiting import wait
 
 pytestmark = [

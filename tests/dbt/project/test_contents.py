@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from deploy_project.dbt.project.contents import contents, differing, needs_all
-from tests.support.changing_project import CHANGES, PROJECT, WRONG, Change
-from tests.support.parser_process import Parser
+from tests.support.deployments.changing_project import CHANGES, PROJECT, WRONG, Change
+from tests.support.running.parser_process import Parser
 
 PARTIAL = "partial_parse.msgpack"
 OF_A_PARSE = ("generated_at", "invocation_id", "invocation_started_at", "run_started_at")

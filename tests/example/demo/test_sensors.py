@@ -19,7 +19,7 @@ from deploy_project.cli.context import loaded
 from deploy_project.errors import LaunchError
 from deploy_project.example.demo.sensors import SENSORS, Daemons, sensors
 from deploy_project.orchestration.processes import daemon
-from tests.support.dagster_jobs import ORIGIN
+from tests.support.deployments.dagster_jobs import ORIGIN
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@ from collections.abc import Generator
 import pytest
 
 from deploy_project.config.values.deployment import HostingKind
-from tests.support.hosting_site import TOKEN, HostingSite, serve
+from tests.support.deployments.hosting_site import TOKEN, HostingSite, serve
 
 KINDS: tuple[HostingKind, ...] = ("github", "gitlab", "gitea")
 

@@ -11,7 +11,7 @@ from deploy_project.config.values.deployment import Hosting, Project
 from deploy_project.errors import ConfigError, RemoteError
 from deploy_project.git.hosts.finder import Finder, pull_requests
 from deploy_project.git.pulls import OpenPullRequests, PullRequest
-from tests.support.hosting_site import TOKEN, Canned, HostingSite, Request, serve
+from tests.support.deployments.hosting_site import TOKEN, Canned, HostingSite, Request, serve
 
 
 def listed(site: HostingSite, cursor: str = "") -> OpenPullRequests | None:

@@ -4,7 +4,7 @@ import pytest
 
 from deploy_project.errors import RemoteError
 from deploy_project.git.hosts.merged import merged_pull_requests
-from tests.support.hosting_site import Canned, HostingSite
+from tests.support.deployments.hosting_site import Canned, HostingSite
 
 MERGE, SQUASH = "a" * 40, "b" * 40
 

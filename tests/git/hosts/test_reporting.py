@@ -6,7 +6,7 @@ from deploy_project.errors import RemoteError
 from deploy_project.git.hosts.comments import amend_comment, fitting, upsert_comment
 from deploy_project.git.hosts.host import CommitStatus, State
 from deploy_project.git.hosts.statuses import set_status
-from tests.support.hosting_site import ROBOT, SOMEBODY, Canned, HostingSite, Note
+from tests.support.deployments.hosting_site import ROBOT, SOMEBODY, Canned, HostingSite, Note
 
 COMMIT = "c" * 40
 MARKER = "<!-- deploy_project:ci -->"

@@ -18,7 +18,7 @@ from deploy_project.notify.over_api.notification import (
     with_notifications,
 )
 from deploy_project.notify.over_api.store import Store
-from tests.support.jobs import DEPLOYMENT, job
+from tests.support.deployments.jobs import DEPLOYMENT, job
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
 MAIL = Channel("mail", Email("smtp.example.com", "a@example.com", ("b@example.com",)))

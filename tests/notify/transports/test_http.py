@@ -29,8 +29,8 @@ from deploy_project.notify.message import Item, Message, Section
 from deploy_project.notify.sending import send
 from deploy_project.notify.transports import http
 from tests.support.messages import ATTACK, FAILURE, OWNERS, RECOVERY, WITH_ROWS
-from tests.support.raw_servers import CHUNKS, GZIP, HEAD, HELLO, SHORT, dripping, raw_server
-from tests.support.receivers import Answer, Request, receiver
+from tests.support.servers.raw_servers import CHUNKS, GZIP, HEAD, HELLO, SHORT, dripping, raw_server
+from tests.support.servers.receivers import Answer, Request, receiver
 
 KEY = "R" * 32
 TOKEN, SECRET = "xoxb-1234567890", "a signing secret"

@@ -12,8 +12,8 @@ import pytest
 from deploy_project.errors import DeliveryError
 from deploy_project.notify.transports import pinned
 from deploy_project.notify.transports.pinned import AddressError, is_public, post
-from tests.support.raw_servers import CHUNKS, GZIP, HEAD, HELLO, SHORT, dripping, raw_server
-from tests.support.receivers import Receiver, Request, receiver
+from tests.support.servers.raw_servers import CHUNKS, GZIP, HEAD, HELLO, SHORT, dripping, raw_server
+from tests.support.servers.receivers import Receiver, Request, receiver
 
 ALLOWED = frozenset({"127.0.0.1", "hooks.internal"})
 

@@ -27,11 +27,11 @@ from deploy_project.notify.webhooks.subscription import Subscription
 from deploy_project.notify.webhooks.trial import NO_ANSWER
 from deploy_project.notify.webhooks.trial import post_test_event as post_test
 from deploy_project.runs.model.status import Status
-from tests.support.dbt_cloud_receiver import SECRET, TAKEN, Receiver, strict_receiver
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.history.past_runs import History, facts_of, on_sqlite
 from tests.support.ports import free_port
-from tests.support.raw_servers import raw_server
+from tests.support.servers.dbt_cloud_receiver import SECRET, TAKEN, Receiver, strict_receiver
+from tests.support.servers.raw_servers import raw_server
 
 START = dg.DagsterEventType.RUN_START
 ENDS = {

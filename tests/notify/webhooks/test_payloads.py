@@ -12,7 +12,7 @@ from deploy_project.notify.webhooks.delivery import headers
 from deploy_project.notify.webhooks.payloads import RunFields, event_id, payload
 from deploy_project.notify.webhooks.subscription import Subscription
 from deploy_project.runs.model.status import Status
-from tests.support.dbt_cloud_receiver import SECRET, faults
+from tests.support.servers.dbt_cloud_receiver import SECRET, faults
 
 AT = datetime(2023, 1, 31, 19, 28, 15, 742843, tzinfo=UTC)
 TO = Subscription("wsu_12345abcde", "test", "https://a.example", SECRET, ("job.run.started",))

@@ -15,7 +15,7 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.orchestration.catalog.built_by import built_by, starts
 from deploy_project.releases.questions.selections import Answers, selecting
-from tests.support import jobs
+from tests.support.deployments import jobs
 
 ORDERS, SEED = "model.shop.orders", "seed.shop.raw_orders"
 URL = "http://127.0.0.1:3000/locations/deploy_project/jobs"

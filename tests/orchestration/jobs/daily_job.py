@@ -7,7 +7,7 @@ import dagster as dg
 from deploy_project.config.values.deployment import Environment, Job, Project
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.streak import fingerprint
-from tests.support.dagster_jobs import daily
+from tests.support.deployments.dagster_jobs import daily
 
 PROD = Environment("prod", 2, Project("shop", 1, "/shop.git"), "production")
 JOB = Job(

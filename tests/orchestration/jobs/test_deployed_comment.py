@@ -20,8 +20,8 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
-from tests.support.git_repositories import Repository, create
-from tests.support.hosting_site import TOKEN, Canned, HostingSite, serve
+from tests.support.deployments.git_repositories import Repository, create
+from tests.support.deployments.hosting_site import TOKEN, Canned, HostingSite, serve
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SUCCESS, STARTED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED

@@ -14,8 +14,8 @@ from deploy_project.runs.model import tags
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.streak import fingerprint
 from tests.orchestration.jobs.daily_job import JOB, run
-from tests.support.dagster_jobs import daily
-from tests.support.jobs import DEPLOYMENT
+from tests.support.deployments.dagster_jobs import daily
+from tests.support.deployments.jobs import DEPLOYMENT
 
 
 @pytest.fixture

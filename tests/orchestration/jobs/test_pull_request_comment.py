@@ -17,7 +17,7 @@ from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.timing.model_timing import timing
-from tests.support.hosting_site import TOKEN, HostingSite, serve
+from tests.support.deployments.hosting_site import TOKEN, HostingSite, serve
 
 OLD, NEW = "a" * 40, "b" * 40
 NOW = datetime(2026, 3, 2, tzinfo=UTC)

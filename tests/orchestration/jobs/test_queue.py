@@ -12,7 +12,7 @@ from deploy_project.orchestration.internals import run_queue
 from deploy_project.orchestration.jobs.queue import supersede, unguaranteed
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import Category
-from tests.support.dagster_jobs import ORIGIN, daily
+from tests.support.deployments.dagster_jobs import ORIGIN, daily
 from tests.support.paths import ROOT
 
 

@@ -16,7 +16,7 @@ import pytest
 from deploy_project.orchestration.processes import launcher, workers
 from deploy_project.orchestration.processes.workers import Worker, worker_of
 from deploy_project.orchestration.triggers.lost import start_lost
-from tests.support.dagster_jobs import ORIGIN
+from tests.support.deployments.dagster_jobs import ORIGIN
 from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.site import Site, make_site
+from tests.support.deployments.site import Site, make_site
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from deploy_project.ci.pulls.bell import ring
 from deploy_project.releases import pointer
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import of_job
-from tests.support.daemon import Daemon, Tick
-from tests.support.dagster_jobs import nothing
-from tests.support.hollow_server import mute
-from tests.support.processes import is_gone, nothing_is_left
+from tests.support.deployments.dagster_jobs import nothing
+from tests.support.deployments.site import PROJECT, Site
+from tests.support.running.daemon import Daemon, Tick
+from tests.support.running.processes import is_gone, nothing_is_left
+from tests.support.running.started_processes import Process
 from tests.support.scripts import first_on_path, log_git, script
-from tests.support.site import PROJECT, Site
-from tests.support.started_processes import Process
+from tests.support.servers.hollow_server import mute
 from tests.support.waiting import wait
 
 pytestmark = pytest.mark.slow

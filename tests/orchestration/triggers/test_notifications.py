@@ -14,9 +14,9 @@ from deploy_project.config.values.tokens import Token
 from deploy_project.config.values.webhooks import FileSubscription
 from deploy_project.orchestration.triggers.notifications import telling_sensors
 from deploy_project.runs.model.status import Status
-from tests.support.dbt_cloud_receiver import SECRET, strict_receiver
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
-from tests.support.past_runs import History, facts_of, on_sqlite
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.history.past_runs import History, facts_of, on_sqlite
+from tests.support.servers.dbt_cloud_receiver import SECRET, strict_receiver
 
 ENDS = {
     dg.DagsterRunStatus.FAILURE: dg.DagsterEventType.RUN_FAILURE,

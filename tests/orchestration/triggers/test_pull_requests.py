@@ -8,8 +8,8 @@ import pytest
 from deploy_project.cli import main
 from deploy_project.errors import RemoteError
 from deploy_project.runs.model import tags
-from tests.support.daemon import Daemon, Tick, run, status
-from tests.support.site import Site
+from tests.support.deployments.site import Site
+from tests.support.running.daemon import Daemon, Tick, run, status
 
 pytestmark = pytest.mark.slow
 

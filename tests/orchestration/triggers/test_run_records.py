@@ -31,9 +31,9 @@ from deploy_project.runs.outcome.ends import Cursor
 from deploy_project.runs.outcome.finished_run import FinishedRun
 from deploy_project.runs.store import scratch
 from deploy_project.runs.store.artifacts import Artifacts
-from tests.support.processes import processes_in
-from tests.support.run_records import Watch
-from tests.support.site import DEPLOY, ENDLESS, PROJECT, Site, make_site
+from tests.support.deployments.site import DEPLOY, ENDLESS, PROJECT, Site, make_site
+from tests.support.history.run_records import Watch
+from tests.support.running.processes import processes_in
 from tests.support.waiting import wait
 
 JOBS = """

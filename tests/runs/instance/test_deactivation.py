@@ -19,7 +19,7 @@ from deploy_project.runs.instance.deactivation import (
 from deploy_project.runs.model import tags
 from deploy_project.runs.model.tags import Category, Trigger
 from tests.orchestration.jobs.daily_job import JOB, run
-from tests.support.dagster_jobs import daily
+from tests.support.deployments.dagster_jobs import daily
 
 FAILED, SUCCEEDED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS
 STARTED = dg.DagsterRunStatus.STARTED

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from deploy_project.runs.instance.schedules import last_time, schedule_name, switched
-from tests.support.jobs import job
-from tests.support.past_runs import on_sqlite
+from tests.support.deployments.jobs import job
+from tests.support.history.past_runs import on_sqlite
 
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)  # a Monday, the last of the month
 

@@ -12,8 +12,8 @@ from deploy_project.errors import GitError
 from deploy_project.runs.model.run import Run, source
 from deploy_project.runs.requests.by_hand import Wish, code
 from deploy_project.runs.requests.retries import retry
-from tests.support.git_repositories import create, environment, project
-from tests.support.jobs import DEPLOYMENT
+from tests.support.deployments.git_repositories import create, environment, project
+from tests.support.deployments.jobs import DEPLOYMENT
 
 pytestmark = pytest.mark.slow
 

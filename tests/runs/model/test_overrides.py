@@ -8,7 +8,7 @@ import pytest
 from deploy_project.errors import ConfigError
 from deploy_project.runs.model import overrides
 from deploy_project.runs.model.overrides import Overrides, read
-from tests.support.jobs import job as job_of
+from tests.support.deployments.jobs import job as job_of
 
 JOB = job_of("dbt build")
 

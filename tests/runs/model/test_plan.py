@@ -8,7 +8,7 @@ from deploy_project.config.values.deployment import Job
 from deploy_project.runs.model.plan import failed_boxes, steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
-from tests.support.jobs import job
+from tests.support.deployments.jobs import job
 
 
 def record(kind: str, status: Status, **more: Any) -> StepRecord:

@@ -12,7 +12,7 @@ from deploy_project.config.values.deployment import Environment, Job, Project
 from deploy_project.errors import ConfigError
 from deploy_project.runs.model.run import Run, begun_at, seconds_left
 from deploy_project.runs.steps.perform import timed_out
-from tests.support.jobs import DEPLOYMENT
+from tests.support.deployments.jobs import DEPLOYMENT
 
 PROJECT = Project(name="shop", id=1, repository="/nowhere")
 PROD = Environment(name="prod", id=2, project=PROJECT, type="production")

@@ -25,8 +25,8 @@ from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.outcome.command_results import command_results, timing_of
 from deploy_project.runs.outcome.facts import gathered
 from deploy_project.runs.outcome.finished_run import FinishedRun
-from tests.support.git_repositories import create, environment, project
-from tests.support.jobs import DEPLOYMENT, job
+from tests.support.deployments.git_repositories import create, environment, project
+from tests.support.deployments.jobs import DEPLOYMENT, job
 from tests.support.paths import RECORDED
 
 NOW = datetime(2026, 11, 21, 6, tzinfo=UTC)

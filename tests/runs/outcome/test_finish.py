@@ -12,7 +12,7 @@ from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.outcome.finish import state_of
-from tests.support.jobs import DEPLOYMENT, job
+from tests.support.deployments.jobs import DEPLOYMENT, job
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BUILD = StepRecord(

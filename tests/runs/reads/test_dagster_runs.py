@@ -8,7 +8,7 @@ import pytest
 
 from deploy_project.runs.model import tags
 from deploy_project.runs.reads.dagster_runs import tagged
-from tests.support.dagster_jobs import daily
+from tests.support.deployments.dagster_jobs import daily
 from tests.support.paths import ROOT
 
 OLD = {"deploy/job": "prod__daily", "deploy/commit": "a" * 40, "deploy/environment": "prod"}

@@ -23,7 +23,7 @@ from deploy_project.runs.reads.past_run import PastRun, past_run, with_facts
 from deploy_project.runs.reads.read_model import Runs, matching
 from deploy_project.runs.reads.tables import MARKS, RUNS
 from deploy_project.runs.reads.wanted import Between, Wanted
-from tests.support.past_runs import BEGAN, COMMITS, JOBS, History, facts_of, on_sqlite
+from tests.support.history.past_runs import BEGAN, COMMITS, JOBS, History, facts_of, on_sqlite
 
 COUNT = 240
 QUEUED, STARTED = dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTED

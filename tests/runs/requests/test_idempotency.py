@@ -13,7 +13,7 @@ from deploy_project.config.state import StateDirectory
 from deploy_project.runs.model import tags
 from deploy_project.runs.requests.idempotency import LASTS, Once, OtherBodyError
 from deploy_project.runs.requests.request import Request
-from tests.support.past_runs import History
+from tests.support.history.past_runs import History
 
 ASKED = Request("prod__daily", {tags.TRIGGER: "api"}, {})
 FIRST = Once("key", '{"cause": "x"}')

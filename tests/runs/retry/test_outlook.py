@@ -12,9 +12,9 @@ from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.reads.past_run import Asked, PastRun
 from deploy_project.runs.retry.outlook import may_be_retried, why_not
-from tests.support.jobs import DEPLOYMENT, job
-from tests.support.past_runs import BEGAN, facts_of
-from tests.support.retries import FRESHNESS, STEPS, record, records
+from tests.support.deployments.jobs import DEPLOYMENT, job
+from tests.support.history.past_runs import BEGAN, facts_of
+from tests.support.history.retries import FRESHNESS, STEPS, record, records
 
 JOB = job("dbt seed", "dbt build", "dbt test", run_generate_sources=True, generate_docs=True)
 KNOWN = replace(DEPLOYMENT, jobs={JOB.name: JOB})

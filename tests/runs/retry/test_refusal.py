@@ -8,8 +8,8 @@ import pytest
 from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.retry.refusal import Past, done, refusal, remaining, repeated, unsupported
-from tests.support.jobs import job
-from tests.support.retries import FAILED, FRESHNESS, LINT, STEPS, record, records
+from tests.support.deployments.jobs import job
+from tests.support.history.retries import FAILED, FRESHNESS, LINT, STEPS, record, records
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from deploy_project.runs.model.plan import steps
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.tags import Trigger
 from deploy_project.runs.retry.resumption import nothing_left, obstacle
-from tests.support.jobs import DEPLOYMENT, job
-from tests.support.retries import record
+from tests.support.deployments.jobs import DEPLOYMENT, job
+from tests.support.history.retries import record
 
 
 def results(which: str) -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ from deploy_project.releases.packages.installing import ensure_packages
 from deploy_project.runs.model import run as runs
 from deploy_project.runs.model.run import Run
 from deploy_project.runs.model.tags import Trigger
-from tests.support.hosting_site import TOKEN, HostingSite, serve
-from tests.support.site import PROJECT, Result, Site, make_site
+from tests.support.deployments.hosting_site import TOKEN, HostingSite, serve
+from tests.support.deployments.site import PROJECT, Result, Site, make_site
 
 MARK = "precious-of-the-victim"
 """What is in the files that nobody may read."""

@@ -12,7 +12,7 @@ from deploy_project.api.server import Certificate
 from deploy_project.cli import main
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.deployment import Account, Deployment
-from tests.support.serving import served
+from tests.support.servers.serving import served
 
 
 def test_clients_that_trust_the_authority_reach_the_front(

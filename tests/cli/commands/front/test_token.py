@@ -9,7 +9,7 @@ from deploy_project.cli import main
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.tokens import PERMISSIONS, digest
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 
 def test_the_lines_and_the_token_fit_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -5,7 +5,7 @@ import pytest
 from deploy_project.config.resolve.front.tokens import moment_of
 from deploy_project.config.values.deployment import Secret
 from deploy_project.config.values.tokens import Token, digest
-from tests.support.configuration_files import DEPLOY, Configuration
+from tests.support.deployments.configuration_files import DEPLOY, Configuration
 
 HASH, OTHER = digest("dpt_airflow"), digest("dpt_other")
 TOKENS = f"""

@@ -1,8 +1,8 @@
 """One tick of messages or webhooks in a process of its own, which may stop for ever in a phase.
 
-`python -m tests.support.notifying DIRECTORY KIND URL [PHASE]`: PHASE is `decided`, before what was
-looked at is noted, or `sent`, before a delivery is. It then writes the file `stopped`, and waits to
-be killed.
+`python -m tests.support.running.notifying DIRECTORY KIND URL [PHASE]`: PHASE is `decided`, before
+what was looked at is noted, or `sent`, before a delivery is. It then writes the file `stopped`, and
+waits to be killed.
 """
 
 import os
@@ -30,9 +30,9 @@ from deploy_project.notify.webhooks.dispatcher import Dispatcher
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store.artifacts import Artifacts
-from tests.support.dbt_cloud_receiver import SECRET
-from tests.support.jobs import DEPLOYMENT, PROJECT, job
+from tests.support.deployments.jobs import DEPLOYMENT, PROJECT, job
 from tests.support.paths import ROOT
+from tests.support.servers.dbt_cloud_receiver import SECRET
 
 Kind = Literal["messages", "webhooks"]
 Phase = Literal["", "decided", "sent"]
@@ -86,7 +86,15 @@ def start(directory: Path, kind: Kind, url: str, phase: Phase = "") -> subproces
     """Start one tick in a process of its own."""
     with suppress(FileNotFoundError):
         (directory / "stopped").unlink()
-    words = [sys.executable, "-m", "tests.support.notifying", str(directory), kind, url, phase]
+    words = [
+        sys.executable,
+        "-m",
+        "tests.support.running.notifying",
+        str(directory),
+        kind,
+        url,
+        phase,
+    ]
     return subprocess.Popen(words, cwd=ROOT)
 
 

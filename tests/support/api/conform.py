@@ -20,7 +20,7 @@ import yaml
 
 from deploy_project.notify.over_api.notification import Notification
 from deploy_project.notify.over_api.store import Store
-from tests.support.past_front import ALL, past_front
+from tests.support.history.past_front import ALL, past_front
 
 Get = Callable[[str], Any]
 LISTS = (

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.cli.webserver import answers
-from tests.support.callers import headers_of, send
+from tests.support.api.callers import headers_of, send
+from tests.support.deployments.site import Site
 from tests.support.paths import ROOT
 from tests.support.ports import free_port
-from tests.support.site import Site
 from tests.support.waiting import PATIENCE, wait
 
 PROGRAMS = Path(sys.executable).parent

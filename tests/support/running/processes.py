@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from tests.support.site import Site
+from tests.support.deployments.site import Site
 from tests.support.waiting import wait
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from deploy_project.errors import DeployError
 from deploy_project.runs.model import tags
-from tests.support.dagster_jobs import ORIGIN, nothing
-from tests.support.site import Site
+from tests.support.deployments.dagster_jobs import ORIGIN, nothing
+from tests.support.deployments.site import Site
 
 
 @dataclass(frozen=True)

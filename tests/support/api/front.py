@@ -11,8 +11,8 @@ from typing import Any
 from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.config.values.tokens import digest
-from tests.support import callers
-from tests.support.serving import served
+from tests.support.api import callers
+from tests.support.servers.serving import served
 
 DEPLOY = f"""
     account: {{id: 3, name: Acme}}

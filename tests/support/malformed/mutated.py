@@ -1,4 +1,7 @@
-"""Tries mutations of a configuration: `python -m tests.support.mutated --seed 1 --count 2000`."""
+"""Mutations of a configuration, tried one after the other.
+
+`python -m tests.support.malformed.mutated --seed 1 --count 2000`.
+"""
 
 import argparse
 import contextlib
@@ -22,7 +25,7 @@ from deploy_project.config.resolve.loading import load_deployment
 from deploy_project.config.state import StateDirectory
 from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions
-from tests.support.mutations import CANARY, Case, cases
+from tests.support.malformed.mutations import CANARY, Case, cases
 
 SECONDS = 60
 """The longest that one case may take; most take a tenth of a second."""

@@ -23,7 +23,8 @@ from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.location import definitions, deployed_pointers
 from deploy_project.runs.outcome.finish import LAST_RUN
 from deploy_project.runs.store.artifacts import Artifacts
-from tests.support import migrations, reconstruct
+from tests.support import migrations
+from tests.support.deployments import reconstruct
 from tests.support.paths import ROOT
 
 migrations.read_once()

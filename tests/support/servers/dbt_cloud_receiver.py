@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.support.receivers import Answer, Request, receiver
+from tests.support.servers.receivers import Answer, Request, receiver
 
 SECRET = "the secret that was shown once"
 STATUSES = {3: "Running", 10: "Success", 20: "Errored", 30: "Cancelled"}

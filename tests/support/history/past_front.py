@@ -20,9 +20,9 @@ from deploy_project.config.values.deployment import (
 )
 from deploy_project.config.values.tokens import Token, digest
 from deploy_project.runs.reads.read_model import Runs
-from tests.support.callers import Answer, send
-from tests.support.past_runs import History, on_sqlite
-from tests.support.serving import served
+from tests.support.api.callers import Answer, send
+from tests.support.history.past_runs import History, on_sqlite
+from tests.support.servers.serving import served
 
 SHOP = Project(
     name="shop",

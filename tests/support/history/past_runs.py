@@ -31,7 +31,7 @@ from deploy_project.runs.reads.catching_up import catch_up
 from deploy_project.runs.reads.index import Index
 from deploy_project.runs.reads.read_model import Runs
 from deploy_project.runs.store.artifacts import Artifacts
-from tests.support.dagster_jobs import ORIGIN
+from tests.support.deployments.dagster_jobs import ORIGIN
 
 BEGAN = datetime(2026, 3, 2, 6, tzinfo=UTC)
 JOBS = ("prod__daily", "prod__hourly", "staging__checks")

@@ -22,7 +22,7 @@ from deploy_project.notify.webhooks import delivery as webhook_delivery
 from deploy_project.notify.webhooks.dispatcher import Dispatcher
 from deploy_project.notify.webhooks.ledger import Ledger
 from deploy_project.orchestration.triggers import notifications
-from tests.support.notifying import deployment
+from tests.support.running.notifying import deployment
 
 PHASES: dict[str, dict[str, tuple[type, str]]] = {
     "messages": {

@@ -11,8 +11,8 @@ from deploy_project.orchestration.listeners import LISTENERS
 from deploy_project.orchestration.triggers.run_records import look
 from deploy_project.runs.model import tags
 from deploy_project.runs.outcome.ends import Cursor
-from tests.support.dagster_jobs import ORIGIN, daily
-from tests.support.site import Site
+from tests.support.deployments.dagster_jobs import ORIGIN, daily
+from tests.support.deployments.site import Site
 
 
 @dataclass

@@ -7,7 +7,7 @@ from deploy_project.runs.model.plan import Step, steps
 from deploy_project.runs.model.status import Status
 from deploy_project.runs.model.step import StepRecord
 from deploy_project.runs.retry.refusal import Past
-from tests.support.jobs import job
+from tests.support.deployments.jobs import job
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 STEPS = steps(

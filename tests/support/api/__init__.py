@@ -1,0 +1,1 @@
+"""Callers of the API, and the fields of its answers."""

@@ -1,0 +1,1 @@
+"""Deployments for tests: repositories, files, sites."""

@@ -1,0 +1,1 @@
+"""Runs that have ended before a test begins."""

@@ -1,0 +1,1 @@
+"""Files that people may write by mistake, or on purpose."""
