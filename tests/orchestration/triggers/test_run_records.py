@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -325,7 +326,8 @@ def test_a_run_whose_worker_was_killed_tells_how_far_it_came(watch: Watch):
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     for each in processes_in(site.root):
-        os.kill(each, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # its parent's end may have ended it by now
+            os.kill(each, signal.SIGKILL)
     run = watch.instance.get_run_by_id(run_id)
     assert run is not None
     watch.instance.report_engine_event("The worker is gone (exit code -9)", run)
