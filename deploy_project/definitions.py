@@ -34,6 +34,7 @@ from deploy_project.orchestration.location import (  # noqa: E402
     definitions,
     deployed_pointers,
     log_warnings,
+    spare_dbt,
 )
 from deploy_project.orchestration.processes import revival  # noqa: E402
 from deploy_project.orchestration.processes.remote_commit import restored  # noqa: E402
@@ -55,6 +56,8 @@ if _only is not None:
     say_failures_once()
 else:  # a run tells what is off of its own job
     log_warnings(_deployment)
+    if __name__ in sys.argv:  # else a module of somebody's may have assets of dagster-dbt, too
+        spare_dbt(_deployment)
 
 with shortcuts.kept():
     defs = definitions(

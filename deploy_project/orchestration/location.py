@@ -64,6 +64,12 @@ def log_warnings(deployment: Deployment) -> None:
         log.warning(each)
 
 
+def spare_dbt(deployment: Deployment) -> None:
+    """Import dagster-dbt without dbt's modules, unless a project's translator may need them."""
+    if not any(each.translator for each in deployment.projects.values()):
+        import_alone()
+
+
 def definitions(
     deployment: Deployment,
     state: StateDirectory,
@@ -95,8 +101,6 @@ def definitions(
         for each in deployment.environments.values()
     ]
     own = {*jobs, *sweep_jobs, *(each.name for each in requested_jobs)}
-    if only is None and not any(each.translator for each in deployment.projects.values()):
-        import_alone()
     catalogs = [
         _catalog(
             *(deployment, each, state, Pointer.parse(pointers.get(each.name, ""))),

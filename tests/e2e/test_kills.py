@@ -70,9 +70,9 @@ DEPLOY = """
 """
 HELD = "{{ config(materialized='table') }} {{ wait_for('running') }} select 1 as id"
 CATALOG = """
-    {% macro duckdb__get_catalog(information_schema, schemas) %}
+    {% macro duckdb__get_catalog_relations(information_schema, relations) %}
       {{ wait_for('docs') }}
-      {{ return(default__get_catalog(information_schema, schemas)) }}
+      {{ return(dbt.duckdb__get_catalog_relations(information_schema, relations)) }}
     {% endmacro %}
 """
 SLOW_TO_PARSE = """

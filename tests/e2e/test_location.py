@@ -26,6 +26,13 @@ DEPLOY = """
       prod: {type: production, branch: main, target: prod}
       staging: {type: staging, branch: staging, target: prod}
 """
+NAMING = ', translator: "naming:Naming"'
+TRANSLATOR = """
+from dagster_dbt import DagsterDbtTranslator
+
+class Naming(DagsterDbtTranslator):
+    pass
+"""
 # Whatever would start a process or open a connection ends the load instead. Dagster alone may: its
 # cron library asks `file` about Python.
 LOAD = """
@@ -74,6 +81,42 @@ def test_a_deployment_without_jobs_loads(tmp_path: Path):
     found = loaded(site)
     assert found["jobs"] == ["prod__requested", "staging__requested"]
     assert found["sensors"] == ["run_records", "tiny_merges"]
+
+
+OWN = """
+import sys
+
+sys.argv = sys.argv[1:]
+from deploy_project.definitions import defs
+from dagster_dbt.compat import DBT_PYTHON_VERSION
+
+print(DBT_PYTHON_VERSION is not None, "dbt" in sys.modules)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "translator", "told"),
+    [
+        ("dagster api grpc -m deploy_project.definitions", "", "False False"),
+        ("dagster api grpc -m deploy_project.definitions", NAMING, "True True"),
+        ("dagster api grpc -m own_definitions", "", "True True"),
+    ],
+)
+def test_dbt_is_spared_where_nothing_but_our_own_translator_needs_dagster_dbt(
+    tmp_path: Path, arguments: str, translator: str, told: str
+):
+    site = make_site(tmp_path)
+    site.configure(deploy=DEPLOY.replace('.git"}', f'.git"{translator}}}'), jobs="jobs: {}")
+    (site.root / "naming.py").write_text(TRANSLATOR, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", OWN, *arguments.split()],
+        cwd=site.root,
+        env=site.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == told
 
 
 def loaded(site: Site) -> dict[str, list[str]]:

@@ -95,10 +95,14 @@ def status(run: PastRun) -> str:
 
 
 def against(run: PastRun, median: float | None) -> str:
-    """Return the median of the job, and how much longer the run has taken: `54.2 s (+20 %)`."""
+    """Return the median of the job, and how much longer the run has taken: `54.2 s (+20 %)`.
+
+    Only a success of the job as it is configured is compared: others do less.
+    """
     if median is None:
         return ""
-    if run.status not in (Status.SUCCESS, Status.ERROR) or run.seconds is None or not median:
+    is_whole = run.status is Status.SUCCESS and not run.unpublished
+    if not is_whole or run.seconds is None or not median:
         return duration_text(median)
     return f"{duration_text(median)} ({run.seconds / median - 1:+.0%})".replace("%", " %")
 

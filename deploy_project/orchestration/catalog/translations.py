@@ -73,7 +73,7 @@ def translations(
 def import_alone() -> None:
     """Import dagster-dbt as it is where dbt-core is not installed, which it is made for, too.
 
-    Whatever imports dbt later gets it.
+    Whatever imports dbt itself later gets it; dagster-dbt goes on without, to the process's end.
     """
     if "dbt" not in sys.modules:
         sys.modules["dbt"] = None  # type: ignore[assignment]  # Python's word for: not there

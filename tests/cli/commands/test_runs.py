@@ -64,6 +64,8 @@ def test_a_run_is_one_line():
         (0.0, RUN, "0 ms"),
         (50.0, replace(RUN, status=Status.RUNNING, ended_at=None), "50.0 s"),
         (50.0, replace(RUN, status=Status.CANCELLED), "50.0 s"),
+        (50.0, replace(RUN, status=Status.ERROR), "50.0 s"),
+        (50.0, replace(RUN, unpublished="its steps are others"), "50.0 s"),
     ],
 )
 def test_a_duration_stands_against_the_median_of_its_job(

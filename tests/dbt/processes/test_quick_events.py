@@ -4,7 +4,8 @@ import importlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -15,6 +16,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import Message
 
 from deploy_project.dbt.processes import quick_events
+from deploy_project.runs.model.status import Status
 
 KINDS = ("dbt_common.events", "dbt.adapters.events", "dbt.events")
 """Packages whose `base_types` say which messages their events are."""
@@ -147,6 +149,50 @@ def test_what_the_constructor_refuses_fails_as_ever(fields):
     with pytest.raises(ParseError) as made:
         quick_events.made(fields, kind())
     assert str(made.value) == str(usual.value)
+
+
+def deep(levels: int) -> Any:
+    return [deep(levels - 1)] if levels else {"none": {}}
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"fields": {}},
+        {"fields": {"a": {"string_value": "x"}}},
+        {"fields": "\ud800"},
+        {"fields": {1, 2}},
+        {"a": {"fields": [1]}},
+        {"a": ("ann", "bob")},
+        {"a": {1, 2}},
+        {"a": float("nan")},
+        {"a": [float("inf")]},
+        {"a": 10**400},
+        {"a": 2**60},
+        {"a": b"x"},
+        {"a": date(2026, 12, 1)},
+        {1: "a"},
+        {None: 1},
+        {"\ud800": 1},
+        {"a": Status.SUCCESS},
+        {"a": deep(40)},
+        {"a": deep(120)},
+    ],
+    ids=lambda meta: str(meta)[:40],
+)
+def test_whatever_people_write_as_meta_is_taken_or_refused_as_ever(meta: Any):
+    from dbt.events.base_types import core_types_pb2
+
+    kind = core_types_pb2.NodeInfo
+    fields = {"node_name": "orders", "meta": meta}
+    assert outcome(ParseDict, fields, kind()) == outcome(quick_events.made, fields, kind())
+
+
+def outcome(make: Callable[..., Message], fields: Any, message: Message) -> bytes | str:
+    try:
+        return make(fields, message).SerializeToString(deterministic=True)
+    except Exception as error:
+        return repr(error)
 
 
 @pytest.mark.parametrize(

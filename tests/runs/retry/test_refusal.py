@@ -187,6 +187,15 @@ def test_the_five_refusals(past: Past, reason: str | None):
     assert refused is None or past.run_id in refused.sentence
 
 
+def test_a_run_that_ended_before_its_commands_has_left_nothing_to_go_on_from():
+    """`dbt retry` does not know `dbt source freshness`; but that never began."""
+    before = replace(FAILED, steps=STEPS, records=records("!......."), has_results=False)
+    refused = refusal(before)
+    assert refused is not None
+    assert refused.reason == "RETRY_NO_RUN_RESULTS"
+    assert "it never began" in refused.sentence
+
+
 def sentence(past: Past) -> str | None:
     refused = refusal(past)
     return refused.sentence if refused else None
