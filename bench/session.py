@@ -32,7 +32,7 @@ def caption(*more: str, packages: Sequence[str] = ("dagster", *DBT)) -> str:
     machine = f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f} before"
     python = f"Python {platform.python_version()}"
     versions = (f"{name} {version(name)}" for name in packages)
-    return f"{', '.join((f'{date.today():%d %B %Y}', *more, machine, python, *versions))}."
+    return f"{', '.join((f'{date.today():%-d %B %Y}', *more, machine, python, *versions))}."
 
 
 def page(content: str, name: str) -> str:
