@@ -1,8 +1,8 @@
 """The system calls that a process may not make: a filter of the kernel's, seccomp.
 
 It closes what Landlock leaves open between processes of one user: UNIX sockets, shared memory,
-keys, limits, priorities, and the mode, owner, times and changes of files. `child.py` loads this
-file by its path into the Python of any dbt, so it imports nothing of this package.
+keys, limits, priorities, and the mode, owner, times, changes and leases of files. `child.py` loads
+this file by its path into the Python of any dbt, so it imports nothing of this package.
 https://docs.kernel.org/userspace-api/seccomp_filter.html
 """
 
@@ -21,6 +21,8 @@ _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 _AF_UNIX, _AF_INET, _AF_INET6, _AF_NETLINK = 1, 2, 10, 16
 _SOCK_TYPE, _SOCK_DGRAM = 0xF, 2
 _NAMESPACES = 0x7E020000
+_SET_LEASE, _NOTIFY, _SET_DELEGATION = 1024, 1026, 1040
+"""The commands of `fcntl` that have others wait who open a file, and that tell of what they do."""
 _X32 = 0x40000000
 
 Numbers = Mapping[str, int]
@@ -44,7 +46,7 @@ _X86_64 = _numbers(
     "lchown 94, fchownat 260, setxattr 188, lsetxattr 189, fsetxattr 190, removexattr 197, "
     "lremovexattr 198, fremovexattr 199, utime 132, utimes 235, futimesat 261, utimensat 280, "
     "sched_setparam 142, sched_setscheduler 144, sched_setaffinity 203, sched_setattr 314, "
-    "inotify_add_watch 254, fanotify_init 300"
+    "inotify_add_watch 254, fanotify_init 300, fcntl 72"
 )
 _AARCH64 = _numbers(
     "socket 198, socketpair 199, clone 220, prlimit64 261, setpriority 140, ioprio_set 30, "
@@ -55,7 +57,7 @@ _AARCH64 = _numbers(
     "msgrcv 188, msgctl 187, fchmod 52, fchmodat 53, fchown 55, fchownat 54, setxattr 5, "
     "lsetxattr 6, fsetxattr 7, removexattr 14, lremovexattr 15, fremovexattr 16, utimensat 88, "
     "sched_setparam 118, sched_setscheduler 119, sched_setaffinity 122, sched_setattr 274, "
-    "inotify_add_watch 27, fanotify_init 262"
+    "inotify_add_watch 27, fanotify_init 262, fcntl 25"
 )
 _MACHINES: Mapping[str, tuple[int, Numbers]] = {
     "x86_64": (0xC000003E, {**_SAME, **_X86_64}),
@@ -80,7 +82,7 @@ _AS_IF_DONE = frozenset(
     | {"removexattr", "lremovexattr", "fremovexattr", "removexattrat"}
 )
 """The calls that change what Landlock does not hold; programs that copy files make them."""
-_REST = frozenset({"socket", "socketpair", "clone", "clone3", "utimensat"})
+_REST = frozenset({"socket", "socketpair", "clone", "clone3", "utimensat", "fcntl"})
 
 
 def is_possible() -> bool:
@@ -145,6 +147,9 @@ def _program(architecture: int, numbers: Numbers, *, unix_sockets: bool) -> list
         numbers["socketpair"], [*kind, *_when(_EQUALS, _SOCK_DGRAM, _answer(errno.EACCES))]
     )
     made += _for(numbers["utimensat"], _times())
+    commands = (_SET_LEASE, _NOTIFY, _SET_DELEGATION)
+    refused = [each for one in commands for each in _when(_EQUALS, one, _answer(errno.EPERM))]
+    made += _for(numbers["fcntl"], [_argument(1), *refused])
     new = [_argument(0), (_AND, 0, 0, _NAMESPACES), *_unless(_EQUALS, 0, _answer(errno.EPERM))]
     return [*made, *_for(numbers["clone"], new), _allow()]
 

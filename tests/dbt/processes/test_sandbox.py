@@ -22,7 +22,7 @@ pytestmark = [
 ]
 PROGRAM = """
 import ctypes, glob, mmap, os, pathlib, resource, shutil, signal, socket, subprocess, sys, threading
-import multiprocessing, sqlite3, tempfile, time
+import fcntl, multiprocessing, sqlite3, tempfile, time
 
 def main(arguments):
     for each in arguments:
@@ -77,6 +77,9 @@ REFUSED = {
         "check((c := ctypes.CDLL(None, use_errno=True)).inotify_add_watch("
         "c.inotify_init(), b'{outside}', 0x100))"
     ),
+    "a lease of a file": "fcntl.fcntl(os.open('{reference}', 0), fcntl.F_SETLEASE, fcntl.F_WRLCK)",
+    "a delegation of a directory": "fcntl.fcntl(os.open('/usr', 0), 1040, bytes(8))",
+    "a signal at news of a directory": "fcntl.fcntl(os.open('/usr', 0), fcntl.F_NOTIFY, 4)",
     "a debugger": "check(ctypes.CDLL(None, use_errno=True).ptrace(16, {parent}, 0, 0))",
     "a socket of this machine": "socket.socket(socket.AF_UNIX).connect('{socket}')",
     "a pair that is sent elsewhere": "socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)",
@@ -98,6 +101,9 @@ WORKS = {
     "a file that a shell touches": "subprocess.check_call(['touch', '-d', '2020-01-01', 'other'])",
     "a copy with its times": "[open('f', 'w').close(), shutil.copy2('f', 'g')]",
     "a temporary file": "tempfile.NamedTemporaryFile().write(b'x')",
+    "a lock of a file": "[fcntl.lockf(f := open('lock', 'w'), 2), fcntl.flock(f, 2)]",
+    "the flags of a descriptor": "[fcntl.fcntl(0, fcntl.F_GETFL), fcntl.fcntl(0, 1030, 50)]",
+    "the lease of a file": "fcntl.fcntl(os.open('{reference}', 0), fcntl.F_GETLEASE)",
     "a lock of processes": "multiprocessing.get_context('spawn').Lock()",
     "a pair of sockets": "socket.socketpair()",
     "a program": "subprocess.check_output(['sh', '-c', 'echo $((1 + 2))'])",
