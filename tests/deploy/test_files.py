@@ -108,6 +108,7 @@ def test_runs_in_docker_find_what_the_daemon_finds():
     assert launcher["network"] == f"{compose['name']}_default"
     assert launcher["container_kwargs"]["volumes"] == [f"{compose['name']}_{daemon['volumes'][0]}"]
     assert launcher["container_kwargs"]["stop_timeout"] < 60, "a tick of a sensor waits for it"
+    assert launcher["container_kwargs"]["pids_limit"] < daemon["pids_limit"]
     image = compose["services"]["code"]["environment"]["DAGSTER_CURRENT_IMAGE"]
     assert image == compose["services"]["code"]["image"]
 
@@ -122,6 +123,7 @@ def test_every_service_is_confined_and_healthy():
         if name != "postgres":
             assert service["read_only"], name
             assert service["cap_drop"] == ["ALL"], name
+            assert service["pids_limit"] > 0, name
             mounts = {each.split(":")[1] for each in service["volumes"]}
             assert {"/srv/.deploy", "/srv/dagster.yaml", "/srv/workspace.yaml"} == mounts
     mounted = {str(each) for each in walked(compose) if str(each).startswith("./")}

@@ -34,6 +34,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Collection
 from typing import Any
 
 GRACE_SECONDS = 20
@@ -42,6 +43,8 @@ DEAF_SECONDS = 3
 """How long a signal may go unnoticed: inside a query, Python's main thread hears none."""
 LOST_SECONDS = 10
 """When dbt has not ended by then, it has not heard its interrupt."""
+REAPS_MILLISECONDS = 500
+"""The time after which ended orphans are reaped, which have their ids of processes until then."""
 COLLECTED_AFTER = 50_000
 """So many new objects are made between two searches for unused ones; ten megabytes or so."""
 BE_A_SUBREAPER = 36
@@ -296,7 +299,7 @@ def forks(control: socket.socket, *, of_strangers: bool) -> tuple[int, int] | No
     awaited = select.poll()
     awaited.register(control, select.POLLIN)
     while True:
-        for descriptor, _ in awaited.poll():
+        for descriptor, _ in awaited.poll(REAPS_MILLISECONDS if of_strangers else None):
             if descriptor == control.fileno():
                 message, given, _, _ = socket.recv_fds(control, 1, 4)
                 if not message:
@@ -318,6 +321,7 @@ def forks(control: socket.socket, *, of_strangers: bool) -> tuple[int, int] | No
                 if of_strangers and not running:
                     kill_children()
                 tell(control, {"ended": process, "code": os.waitstatus_to_exitcode(status)})
+        reap_orphans(running.values())
 
 
 def adopt_orphans() -> None:
@@ -330,9 +334,23 @@ def await_forks(running: dict[int, int]) -> None:
     """Wait for forks that have lost their parent's parent, too; they end by themselves."""
     until = time.monotonic() + GRACE_SECONDS + DEAF_SECONDS
     while running and time.monotonic() < until:
-        ended, _, _ = select.select(list(running), [], [], 1)
+        ended, _, _ = select.select(list(running), [], [], REAPS_MILLISECONDS / 1000)
         for each in ended:
             os.waitpid(running.pop(each), 0)
+        reap_orphans(running.values())
+
+
+def reap_orphans(forks: Collection[int]) -> None:
+    """Take the exit codes of children that have ended and are none of `forks`.
+
+    The oldest child comes first: one of `forks` that has ended has the others wait for the next
+    time.
+    """
+    with contextlib.suppress(ChildProcessError):
+        while ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if ended.si_pid in forks:
+                return
+            os.waitpid(ended.si_pid, 0)
 
 
 def kill_children() -> None:

@@ -1,4 +1,4 @@
-"""The kernel's hold on a process, for good: Landlock for files, signals and ports; rights; memory.
+"""The kernel's hold on a process, for good: Landlock for files, signals and ports; rights; limits.
 
 `child.py` loads this file by its path into the Python of any dbt, so it imports nothing of this
 package. Landlock is told by system calls, since no well-kept library binds them.
@@ -24,6 +24,8 @@ _BIND, _CONNECT = 1 << 0, 1 << 1
 _ABSTRACT_SOCKETS, _SIGNALS = 1 << 0, 1 << 1
 _OWN = "/proc/self"
 """A directory of the process's own, which it may read."""
+_MORE_THREADS = 1000
+"""So many threads the user of a held process may have beyond those of the machine when it began."""
 _NEEDED = (
     *((1, "files"), (2, "files that are linked or moved"), (3, "files that are truncated")),
     *((4, "ports"), (5, "devices"), (6, "signals to other processes"), (6, "abstract sockets")),
@@ -64,7 +66,9 @@ def hold(
 
     Those that do not exist are left out. It may write only `writes`, read these and `reads`,
     connect only to the TCP `ports` unless that is None, signal only what it has started itself, and
-    has no right of root's. `memory` limits the data of each process, in bytes. Raises `OSError`.
+    has no right of root's. `memory` limits the data of each process, in bytes. Its threads and
+    processes are limited so that others can start some, too, but the kernel holds root to no such
+    limit. Raises `OSError`.
 
     The process must have a single thread: those that exist already would stay free.
     """
@@ -73,11 +77,22 @@ def hold(
     libc, abi = _libc(), version()
     if memory is not None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    _limit_threads()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _checked(libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0), "no new privileges")
     if abi:
         _restrict(libc, abi, reads, writes, ports)
     _drop_rights(libc)
+
+
+def _limit_threads() -> None:
+    """Limit the threads of this user to some more than the whole machine has now."""
+    with open("/proc/loadavg", encoding="utf-8") as file:
+        found = int(file.read().split()[3].partition("/")[2])
+    known = resource.getrlimit(resource.RLIMIT_NPROC)
+    lower = (each for each in known if each != resource.RLIM_INFINITY)
+    most = min([found + _MORE_THREADS, *lower])
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
 
 
 def _restrict(

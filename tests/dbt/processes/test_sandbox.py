@@ -24,6 +24,15 @@ PROGRAM = """
 import ctypes, glob, mmap, os, pathlib, resource, shutil, signal, socket, subprocess, sys, threading
 import fcntl, multiprocessing, sqlite3, tempfile, time
 
+def left(pids, seconds=60):
+    "Those of these processes that have an id still, when they have had time to lose it."
+    until = time.monotonic() + seconds
+    while (found := [each for each in pids if os.path.exists(f"/proc/{each}")]):
+        if time.monotonic() > until:
+            break
+        time.sleep(0.05)
+    return found
+
 def main(arguments):
     for each in arguments:
         try:
@@ -270,6 +279,75 @@ def test_memory_has_its_limit(stranger: Stranger):
 def test_nothing_that_it_has_started_outlives_it(stranger: Stranger, left: str):
     (said,) = stranger.says(left)
     wait(lambda: is_gone(int(said)))
+
+
+def test_orphans_that_have_ended_give_their_ids_back_while_it_runs(stranger: Stranger):
+    """They stayed with the process that adopts them, until the machine had no ids any more."""
+    orphans = "sh -c 'for each in 1 2 3 4 5; do sleep 0 & echo $!; done'"
+    started = f"subprocess.check_output({orphans!r}, shell=True, text=True).split()"
+    assert stranger.says(f"len({started})", f"left({started})") == ["5", "[]"]
+
+
+def test_the_exit_code_of_a_fork_is_not_taken_with_those_of_orphans():
+    code = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import child
+
+def ended(code):
+    made = os.fork()
+    if made == 0:
+        os._exit(code)
+    os.waitid(os.P_PID, made, os.WEXITED | os.WNOWAIT)
+    return made
+
+child.reap_orphans([])
+orphan, own, second = ended(1), ended(7), ended(2)
+child.reap_orphans([own])
+print(os.waitstatus_to_exitcode(os.waitpid(own, 0)[1]))
+child.reap_orphans([])
+print([each for each in (orphan, own, second) if os.path.exists(f"/proc/{each}")])
+"""
+    words = [sys.executable, "-I", "-c", code, str(Path(landlock.__file__).parent)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert done.stdout == "7\n[]\n"
+
+
+def test_a_machine_keeps_ids_for_others():
+    """A program could start processes until nobody else could start one.
+
+    The kernel does not hold root to it, so root gives its rights away here.
+    """
+    code = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import landlock
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+landlock.hold([], [], ports=None, memory=None)
+made, (reads, writes) = [], os.pipe()
+try:
+    while len(made) < 4000:
+        process = os.fork()
+        if process == 0:
+            os.close(writes)
+            os.read(reads, 1)  # until whoever has started it is gone
+            os._exit(0)
+        made.append(process)
+except BlockingIOError:
+    print("refused")
+os.close(writes)
+for each in made:
+    os.waitpid(each, 0)
+print(len(made))
+"""
+    words = [sys.executable, "-I", "-c", code, str(Path(landlock.__file__).parent)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    refused, count = done.stdout.split()
+    assert refused == "refused"
+    assert int(count) >= 500
 
 
 def test_a_process_with_threads_is_not_held_by_half(
