@@ -92,7 +92,8 @@ def connected(
 
     Paths of keys are relative to `profiles`, the directory of the profile. For a `stranger`, DuckDB
     files become copies: of those that trusted code names, too, while the others begin empty. Raises
-    `ConfigError` when Jinja in a path can't be rendered.
+    `ConfigError` when Jinja in a path can't be rendered, `DbtError` when a pull request has left
+    something in the way of its copies that can't be deleted.
     """
     copies = stranger.copies if stranger else None
     named = [each for each in databases(output, rendering) if not _is_code(each, project)]
@@ -136,7 +137,8 @@ def _is_known(path: Path, stranger: Stranger | None) -> bool:
 def _own_place(named: Named, copies: Path) -> Path:
     """Return the place of a file or directory that only a pull request names."""
     place = copies / "own" / inside(named.path)
-    (place if named.is_directory else place.parent).mkdir(parents=True, exist_ok=True)
+    directory = place if named.is_directory else place.parent
+    duckdb_files.ensure_directory(directory, below=copies)
     return place
 
 
@@ -182,5 +184,5 @@ def _own(files: Mapping[Named, Path], copies: Path) -> dict[tuple[str | int, ...
     if not any(named.key == root for named in files):
         return {}
     place = copies / "external"
-    place.mkdir(parents=True, exist_ok=True)
+    duckdb_files.ensure_directory(place, below=copies)
     return {root: str(place)}

@@ -159,12 +159,16 @@ def test_databases_survive_the_eviction_of_their_checkout(place: Place):
     assert word(found / "dbt" / "deep" / "other.name") == "data"
 
 
-def connected_for_a_pull_request(place: Place, output: dict[str, Any]) -> Connection:
+def connected_for_a_pull_request(
+    place: Place, output: dict[str, Any], *, deployed: dict[str, Any] | None = None
+) -> Connection:
+    """The connection of a pull request with `output`, where trusted code has `deployed`."""
+    known = output if deployed is None else deployed
     project = place.checkouts[0].tree / "dbt"
     stranger = Stranger(
         name="pull-request-1-2",
         rules=PullRequestRules(),
-        trusted=trusted(output, Rendering({}), place.warehouse(), is_ours=False, passed=()),
+        trusted=trusted(known, Rendering({}), place.warehouse(), is_ours=False, passed=()),
         copies=place.state.root / "copies",
         base=place.checkouts[0],
         package_mirrors=place.state.root / "mirrors",
@@ -188,6 +192,37 @@ def test_a_pull_request_attaches_copies_also_to_a_database_in_memory(place: Plac
     assert made.output["path"] == ":memory:"
     assert made.output["attach"] == [{"path": str(copy)}]
     assert [each.source for each in made.copies] == [place.state.warehouses("prod") / "raw.duckdb"]
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+def test_what_a_pull_request_has_left_is_not_in_the_way_of_its_directories(
+    place: Place, tmp_path: Path, *, is_link: bool
+):
+    """Its next runs failed before dbt, or made directories where a link led."""
+    outside, copies = tmp_path / "outside", place.state.root / "copies"
+    outside.mkdir()
+    copies.mkdir(parents=True)
+    for name in ("own", "external"):
+        if is_link:
+            (copies / name).symlink_to(outside)
+        else:
+            (copies / name).touch()
+    output = {
+        "type": "duckdb",
+        "path": ":memory:",
+        "attach": [{"path": "new/raw.duckdb"}],
+        "external_root": "files",
+    }
+    deployed = {**output, "attach": []}
+    made = connected_for_a_pull_request(place, output, deployed=deployed)
+    own = copies / "own" / "new"
+    assert (made.copies[0].source.parent, made.output["external_root"]) == (
+        own,
+        str(copies / "external"),
+    )
+    assert not any(each.is_symlink() for each in (copies / "own", own, copies / "external"))
+    assert own.is_dir()
+    assert not list(outside.iterdir())
 
 
 @pytest.mark.parametrize("scheme", ["", "duckdb:", "ducklake:", "ducklake:sqlite:"])

@@ -6,6 +6,7 @@ One process that writes a DuckDB file keeps all others out, readers too.
 import fcntl
 import os
 import re
+import shutil
 import struct
 import sys
 import time
@@ -55,10 +56,11 @@ def refresh(copy: Copy, say: Callable[[str], None], *, patience: float | None = 
     """Replace `copy.copy` by a copy of `copy.source` now; without a trusted source, delete it.
 
     Waits while somebody writes the source, and holds up nobody: it takes no lock, and begins again
-    when the source has changed meanwhile. Raises `DbtError` when that lasts too long.
+    when the source has changed meanwhile. Raises `DbtError` when that lasts too long, or when what
+    stands in its place can't be deleted.
     """
     until = time.monotonic() + (PATIENCE_SECONDS if patience is None else patience)
-    copy.copy.parent.mkdir(parents=True, exist_ok=True)
+    ensure_directory(copy.copy.parent, below=copy.copy.parent.parent)
     told = False
     while not _refreshed(copy):
         if time.monotonic() >= until:
@@ -70,6 +72,20 @@ def refresh(copy: Copy, say: Callable[[str], None], *, patience: float | None = 
             say(f"Waiting until nobody writes {copy.source}")
             told = True
         time.sleep(_POLL_SECONDS)
+
+
+def ensure_directory(place: Path, *, below: Path) -> None:
+    """Make a directory below another, and each between the two; follow no link there.
+
+    A pull request may have left anything in its place. Raises `DbtError` when that can't be
+    deleted.
+    """
+    below.mkdir(parents=True, exist_ok=True)
+    levels = [place, *place.parents]
+    for each in reversed(levels[: levels.index(below)]):
+        if each.is_symlink() or not each.is_dir():
+            _clear(each)
+            each.mkdir(exist_ok=True)
 
 
 def _refreshed(copy: Copy) -> bool:
@@ -87,7 +103,7 @@ def _refreshed(copy: Copy) -> bool:
             _clone(_log(copy.source), _log(beside))
         if _is_written(copy.source) or _stamp(copy.source) != before:
             return False
-        _log(copy.copy).unlink(missing_ok=True)
+        _delete(copy.copy)
         beside.replace(copy.copy)
         if _log(beside).exists():
             _log(beside).replace(_log(copy.copy))
@@ -140,5 +156,19 @@ def _log(file: Path) -> Path:
 
 
 def _delete(file: Path) -> None:
-    file.unlink(missing_ok=True)
-    _log(file).unlink(missing_ok=True)
+    """Delete a copy and its log of writes, or anything else in their place."""
+    _clear(file)
+    _clear(_log(file))
+
+
+def _clear(place: Path) -> None:
+    """Delete a file, a link but not its target, or a directory with all that is in it."""
+    try:
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)
+    except (OSError, RecursionError) as error:
+        raise DbtError(
+            f"{place} is no file for a copy of a database, and can't be deleted: {error}; delete it"
+        ) from error

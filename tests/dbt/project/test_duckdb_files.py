@@ -1,7 +1,9 @@
+import os
+import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -158,6 +160,64 @@ def test_without_a_file_there_is_no_copy(copy: Copy):
     copy.source.unlink()
     refresh(copy, print)
     assert not copy.copy.exists()
+
+
+def _directory(place: Path, victim: Path) -> None:
+    (place / "x").mkdir(parents=True)
+    (place / "x" / "to-it").symlink_to(victim)
+
+
+def _link_to_a_directory(place: Path, victim: Path) -> None:
+    place.symlink_to(victim)
+
+
+def _link_to_a_file(place: Path, victim: Path) -> None:
+    place.symlink_to(victim / "precious")
+
+
+def _pipe(place: Path, victim: Path) -> None:
+    os.mkfifo(place)
+
+
+@pytest.mark.parametrize("leave", [_directory, _link_to_a_directory, _link_to_a_file, _pipe])
+@pytest.mark.parametrize("where", ["shop.duckdb", "shop.duckdb.wal", "."])
+@pytest.mark.parametrize("has_source", [True, False])
+def test_what_a_pull_request_leaves_in_the_place_of_its_copy_is_deleted(
+    copy: Copy, tmp_path: Path, leave: Callable[[Path, Path], None], where: str, *, has_source: bool
+):
+    """Its next runs failed before dbt, and the error named no cause."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    for name in ("precious", "shop.duckdb", "shop.duckdb.wal"):
+        (victim / name).write_text("stays", encoding="utf-8")
+    place = copy.copy.parent / where
+    if where != ".":
+        copy.copy.parent.mkdir()
+    leave(place, victim)
+    if not has_source:
+        copy.source.unlink()
+    refresh(copy, print)
+    assert not copy.copy.parent.is_symlink()
+    found = [each for each in copy.copy.parent.iterdir() if each.name != "x"]
+    assert found == ([copy.copy] if has_source else [])
+    if has_source:
+        assert not copy.copy.is_symlink()
+        assert content(copy.copy) == [(1,)]
+    assert {each.read_text(encoding="utf-8") for each in victim.iterdir()} == {"stays"}
+    assert len(list(victim.iterdir())) == 3
+
+
+def test_what_can_not_be_deleted_in_the_place_of_a_copy_is_told(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+):
+    copy.copy.mkdir(parents=True)
+
+    def refuse(place: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(place))
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(DbtError, match=r"shop.duckdb is no file .* Permission denied.*; delete it"):
+        refresh(copy, print)
 
 
 def test_a_copy_that_takes_longer_than_the_run_has_is_given_up(
