@@ -16,7 +16,7 @@ from deploy_project.config.state import Checkout, StateDirectory
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
 from deploy_project.git.command import git, without_credentials
-from deploy_project.git.extraction import extract, keep_times
+from deploy_project.git.extraction.files import extract, keep_times
 from deploy_project.git.mirror import ensure_commit, full, is_full
 from deploy_project.processes.lock_files import Busy, at_once, exclusive, shared
 
@@ -33,8 +33,8 @@ def ensure_checkout(
     goes without credentials.
 
     Safe to call from many processes at once; `hold` the checkout while using it. Raises
-    `GitError` when the remote does not give the commit out, or when files of the dbt project are
-    kept in Git LFS.
+    `GitError` when the remote does not give the commit out, when it has too many files, or when
+    files of the dbt project are kept in Git LFS.
     """
     checkout = state.checkout(project.name, full(commit))
     if _is_there(checkout):

@@ -9,7 +9,7 @@ from deploy_project.config.environment import inherited
 from deploy_project.errors import GitError
 from deploy_project.processes import programs
 from deploy_project.processes.deadlines import Stopped
-from deploy_project.processes.programs import CompletedProgram, Silence
+from deploy_project.processes.programs import CompletedProgram, Hear, Silence
 from deploy_project.processes.sessions import SILENCE_SECONDS
 
 TOKEN = "DEPLOY_GIT_TOKEN"  # noqa: S105 - the name of a variable
@@ -84,6 +84,24 @@ def answer(
     return ended.code, _text(ended.output)
 
 
+def listen(*arguments: str, cwd: Path, hear: Hear, timeout: float = 600) -> None:
+    """Run a command that reaches no remote, as `git` does, and have `hear` get its output.
+
+    git is ended when that returns False. Raises `GitError` when git fails before.
+    """
+    variables, has_enough = _variables(cwd), False
+
+    def until_enough(part: bytes) -> bool:
+        nonlocal has_enough
+        has_enough = not hear(part)
+        return not has_enough
+
+    ended = _run(arguments, cwd=cwd, variables=variables, timeout=timeout, hear=until_enough)
+    if ended.code != 0 and not has_enough:
+        said = _said(ended.messages) or "no message"
+        raise _failure(arguments, cwd, f"(exit {ended.code}): {said}", variables)
+
+
 def without_credentials(text: str) -> str:
     """Return `text` with the user and password of every URL in it left out."""
     return _USERINFO.sub("", text)
@@ -124,11 +142,14 @@ def _run(
     variables: Mapping[str, str],
     timeout: float,
     silence: Silence | None = None,
+    hear: Hear | None = None,
 ) -> CompletedProgram:
     """Run git to its end; raise `GitError` when it can't be started, or had to be stopped."""
     command = ("git", *arguments)
     try:
-        return programs.run(command, cwd=cwd, env=variables, seconds=timeout, silence=silence)
+        return programs.run(
+            command, cwd=cwd, env=variables, seconds=timeout, silence=silence, hear=hear
+        )
     except Stopped as stopped:
         words = f"{stopped}: {_said(stopped.messages)}"
         raise _failure(arguments, cwd, words, variables) from None

@@ -1,9 +1,11 @@
 """Running another program (git, uv) to its end, within a deadline; dbt has `dbt.processes`."""
 
+import os
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +17,10 @@ from deploy_project.processes.signals import held_signals
 
 _LOOK_SECONDS = 0.5
 """The time between two looks at a running program."""
+_PART_BYTES = 65_536
+
+Hear = Callable[[bytes], bool]
+"""Called with each part of a program's output, in a thread of its own; False: no more of it."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,12 @@ def run(
     env: Mapping[str, str] | None = None,
     given: bytes | None = None,
     silence: Silence | None = None,
+    hear: Hear | None = None,
 ) -> CompletedProgram:
     """Run `command` to its end, with `given` as its standard input.
+
+    With `hear`, no output is kept; a program that goes on when that wants no more of it is ended
+    by its next word (SIGPIPE).
 
     Raises `Stopped`, with words that go after "failed", when it has been ended: after `seconds`, at
     the deadline, for its `silence`, or because this process was told to end. All that it has
@@ -52,13 +62,17 @@ def run(
     """
     if deadlines.is_over():
         raise Stopped("to begin: the time was up")
-    with _file(given) as stdin, held_signals() as let_signals_through:
+    with (
+        _file(given) as stdin,
+        _output(hear) as stdout,
+        held_signals() as let_signals_through,
+    ):
         process = subprocess.Popen(
             command,
             cwd=cwd,
             env=env,
             stdin=stdin,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             start_new_session=True,  # so that its helpers can be ended together with it
         )
@@ -87,10 +101,33 @@ def _file(given: bytes | None) -> Generator[int]:
         yield file.fileno()
 
 
+@contextmanager
+def _output(hear: Hear | None) -> Generator[int]:
+    """Yield the standard output for `Popen`; at the end, `hear` has got all of it."""
+    if hear is None:
+        yield subprocess.PIPE
+        return
+    reading, writing = os.pipe()
+    thread = threading.Thread(target=_pass_on, args=(reading, hear), daemon=True)
+    thread.start()
+    try:
+        yield writing
+    finally:
+        os.close(writing)
+        thread.join()
+
+
+def _pass_on(reading: int, hear: Hear) -> None:
+    with open(reading, "rb", buffering=0) as output:
+        while (part := output.read(_PART_BYTES)) and hear(part):
+            pass
+
+
 def _heard(process: subprocess.Popen[bytes], look: "_Look") -> CompletedProgram | None:
     """Return the program if it ends before the next look, with its output; else None."""
     try:
         output, look.messages = process.communicate(timeout=look.pause())
+        output = output or b""  # None when somebody else hears it
     except subprocess.TimeoutExpired as late:
         output, look.messages = late.output or b"", late.stderr or b""
         if not look.has_left_the_pipes():

@@ -5,6 +5,7 @@ import pytest
 from deploy_project.cli import main
 from deploy_project.errors import ConfigError
 from deploy_project.git import credentials
+from deploy_project.git.extraction import room
 from tests.bad_input.deployed import DEPLOY, Deployed
 from tests.support.documented_messages import Met
 from tests.support.servers.hollow_server import mute, page, serve
@@ -139,6 +140,14 @@ def test_files_that_are_kept_elsewhere(deployed: Deployed, met: Met):
     merged = deployed.merge({"seeds/big.csv": pointer})
     assert merged.ended.step == "clone_git_repository"
     assert "seeds/big.csv" in merged.ended.message
+    met(merged.ended.message)
+
+
+def test_a_commit_of_too_many_files(deployed: Deployed, met: Met, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(room, "MOST_FILES", 20)
+    merged = deployed.merge({f"models/m{number}.sql": "select 1" for number in range(20)})
+    assert merged.ended.step == "clone_git_repository"
+    assert "has more than 20 files and directories" in merged.ended.message
     met(merged.ended.message)
 
 

@@ -52,6 +52,36 @@ def test_what_is_given_reaches_a_program_that_takes_its_time():
     assert programs.run(command, seconds=LONG, given=b"x" * 200_000).output == b"x" * 200_000
 
 
+def test_output_is_heard_in_parts_and_not_kept():
+    heard: list[bytes] = []
+
+    def hear(part: bytes) -> bool:
+        heard.append(part)
+        return True
+
+    command = ("sh", "-c", "cat; echo oops >&2; exit 3")
+    ended = programs.run(command, seconds=LONG, given=b"x" * 200_000, hear=hear)
+    assert (ended.code, ended.output, ended.messages) == (3, b"", b"oops\n")
+    assert b"".join(heard) == b"x" * 200_000
+    assert len(heard) > 1
+
+
+def test_a_program_whose_output_nobody_wants_more_of_is_ended():
+    heard: list[bytes] = []
+
+    def hear(part: bytes) -> bool:
+        heard.append(part)
+        return len(heard) < 3
+
+    assert programs.run(("yes",), seconds=LONG, hear=hear).code == -signal.SIGPIPE
+    assert len(heard) == 3
+
+
+def test_a_program_that_is_heard_ends_in_time():
+    with pytest.raises(Stopped, match="to end within 1 seconds"):
+        programs.run(("yes",), seconds=1, hear=lambda _: True)
+
+
 def test_the_time_ends_all_that_was_started_sessions_of_their_own_too(pids: Path):
     """A helper that had left the process group outlived the git that had started it."""
     text = (

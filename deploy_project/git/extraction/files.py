@@ -1,4 +1,4 @@
-"""The extraction of a commit's files from the mirror, submodules included, Git LFS refused."""
+"""The extraction of a commit's files from the mirror: counted before, Git LFS refused after."""
 
 import os
 import shutil
@@ -9,16 +9,11 @@ from pathlib import Path
 
 from deploy_project.config.values.deployment import Project
 from deploy_project.errors import GitError
-from deploy_project.git.command import git, protocols
-from deploy_project.git.credentials import git_for, nobody
-from deploy_project.git.mirror import FETCH_TIMEOUT, object_format
+from deploy_project.git.command import git
+from deploy_project.git.extraction.room import Room
+from deploy_project.git.extraction.submodules import CHECK_OUT, add_submodules
+from deploy_project.git.mirror import object_format
 
-# The files of a commit are the same for everybody, whatever the user's own git does with them.
-_PLAIN = (
-    *("-c", "core.hooksPath=/dev/null", "-c", "core.autocrlf=false"),
-    *("-c", "filter.lfs.process=", "-c", "filter.lfs.required=false"),
-    *("-c", "gc.auto=0", "-c", "maintenance.auto=false"),  # no process that outlives its git
-)
 _POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 _POINTER_SIZE = 1024
 _SHOWN = 5
@@ -32,17 +27,20 @@ def extract(
     `trusted` is the commit that a stranger's one is measured by: submodules that it does not name
     are fetched without credentials.
 
-    Raises `GitError` when a submodule can't be fetched, or when files of the dbt project are
-    Git LFS pointers: dbt would load the pointer's text as if it were the data.
+    Raises `GitError` when there are too many files or bytes, when a submodule can't be fetched, or
+    when files of the dbt project are Git LFS pointers: dbt would load the pointer's text as if it
+    were the data.
     """
+    room = Room(f"commit {commit} of project {project.name!r}")
+    submodules = room.take(mirror, commit, "--git-dir=.")
     into.mkdir()
     git("init", "--quiet", "--template=", object_format(commit), cwd=into)
     alternates = into / ".git" / "objects" / "info" / "alternates"
     alternates.parent.mkdir(exist_ok=True)
     alternates.write_text(f"{mirror / 'objects'}\n", encoding="utf-8")
-    git(*_PLAIN, "checkout", "--quiet", "--detach", "--force", commit, cwd=into)
+    git(*CHECK_OUT, commit, cwd=into)
     if (into / ".gitmodules").is_file():
-        _add_submodules(project, into, trusted)
+        add_submodules(project, into, submodules, room=room, trusted=trusted)
     _remove_git_directories(into)
     _refuse_pointers(project, commit, into)
 
@@ -60,41 +58,6 @@ def keep_times(tree: Path, before: Path) -> None:
                 is_alike = stat.S_ISREG(known.st_mode) and not file.is_symlink()
                 if is_alike and file.read_bytes() == other.read_bytes():
                     os.utime(file, ns=(known.st_atime_ns, known.st_mtime_ns))
-
-
-def _add_submodules(project: Project, tree: Path, trusted: str | None) -> None:
-    url = project.repository
-    local = url.startswith(("/", "file:"))
-    # An author of .gitmodules must not read other repositories of this machine.
-    allowed = [name for name in protocols() if local or name != "file"]
-    git("config", "remote.origin.url", url, cwd=tree)  # the base of relative URLs
-    arguments = (*_PLAIN, "submodule", "--quiet", "update", "--progress", "--init", "--recursive")
-    env = {"GIT_ALLOW_PROTOCOL": ":".join(allowed)}
-    if trusted is None:
-        git_for(project, *arguments, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
-        return
-    known = {url for _, url in _submodules(tree, trusted)}
-    named = _submodules(tree, "HEAD")
-    paths = [path for path, url in named if url in known]
-    if paths:
-        git_for(project, *arguments, "--", *paths, cwd=tree, timeout=FETCH_TIMEOUT, env=env)
-    if len(paths) < len(named):
-        git(*arguments, cwd=tree, timeout=FETCH_TIMEOUT, env={**env, **nobody()})
-
-
-def _submodules(tree: Path, commit: str) -> list[tuple[str, str]]:
-    """Return the path and the address of each submodule that a commit's `.gitmodules` names."""
-    query = ("config", "-z", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"\.(path|url)$")
-    found: dict[str, dict[str, str]] = {}
-    try:
-        answer = git(*query, cwd=tree)
-    except GitError:  # it has none
-        return []
-    for entry in filter(None, answer.split("\0")):
-        key, _, value = entry.partition("\n")
-        name, _, what = key.rpartition(".")
-        found.setdefault(name, {})[what] = value
-    return [(each["path"], each["url"]) for each in found.values() if len(each) == 2]
 
 
 def _remove_git_directories(tree: Path) -> None:

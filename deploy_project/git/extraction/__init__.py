@@ -1,0 +1,1 @@
+"""The files of a commit, taken out of the mirror: sizes, files, submodules."""
