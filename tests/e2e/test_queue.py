@@ -68,7 +68,7 @@ def _wait_for_whom(dev: DagsterDev) -> None:
     dev.wait("record of a run that never began", lambda: dev.run(second).built)
     assert dev.site.record(second)["message"] == "Cancelled by user."
     assert dev.site.record(first)["message"] == "Cancelled by user."
-    assert "has not waited" not in dev.site.console(first, "01-clone-git-repository")
+    assert "started by hand" not in dev.site.console(first, "01-clone-git-repository")
 
 
 def _started(dev: DagsterDev, run_id: str) -> None:

@@ -21,8 +21,9 @@ def test_the_steps_are_dbt_clouds_and_in_its_order(daily: DailyRun):
 def test_a_run_outside_of_the_queue_says_what_is_not_guaranteed(daily: DailyRun):
     first, later = "01-clone-git-repository", "05-dbt-seed"
     assert daily.site.console(daily.run_id, first).splitlines()[1] == (
-        "This run has not waited in Dagster's queue: another run of this job may be in progress, "
-        "and `concurrency` and `run_slots` did not hold it back. `deploy-project run` waits."
+        "This run was started by hand, in a process of its own, and begins at once: it does not "
+        "wait in Dagster's queue for other runs of this job, nor for `concurrency` and "
+        "`run_slots`. Nothing is wrong; `deploy-project run` starts one that waits."
     )
     assert "queue" not in daily.site.console(daily.run_id, later)
 

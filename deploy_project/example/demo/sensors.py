@@ -38,7 +38,12 @@ def sensors(
 ) -> Sensors:
     """Return sensors that see all changes from now on."""
     if daemon.is_alive(instance):
-        return Daemons(found, deployment, instance, say)
+        say(
+            "Dagster runs here, or did a minute ago: waiting for its next sign of life, at most "
+            f"{daemon.LATE_SECONDS} seconds"
+        )
+        if daemon.gives_another_sign(instance):
+            return Daemons(found, deployment, instance, say)
     return Own(Ticks(deployment, found.state, instance), say)
 
 

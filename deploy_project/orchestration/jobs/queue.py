@@ -70,9 +70,9 @@ def unguaranteed(
         )
     if not waited:
         return (
-            "This run has not waited in Dagster's queue: another run of this job may be in "
-            "progress, and `concurrency` and `run_slots` did not hold it back. "
-            "`deploy-project run` waits."
+            "This run was started by hand, in a process of its own, and begins at once: it does "
+            "not wait in Dagster's queue for other runs of this job, nor for `concurrency` and "
+            "`run_slots`. Nothing is wrong; `deploy-project run` starts one that waits."
         )
     return None
 

@@ -6,11 +6,28 @@ import dagster as dg
 
 _FRESH_SECONDS = 75
 """Its daemons give a sign of life every 30 seconds."""
+LATE_SECONDS = 45
+"""After its last sign of life, the next one of a daemon that runs would have come."""
+_LOOK_SECONDS = 0.5
 
 
 def is_alive(instance: dg.DagsterInstance) -> bool:
     """Whether something evaluates the sensors of `instance`."""
     return _beats(instance, "SENSOR")
+
+
+def gives_another_sign(instance: dg.DagsterInstance) -> bool:
+    """Wait for the next sign of life; return whether it comes in time.
+
+    The last one stays when Dagster is ended.
+    """
+    first = _signs(instance)
+    until = max(first.values(), default=0.0) + LATE_SECONDS
+    while time.time() < until:
+        if any(at > first.get(daemon, 0.0) for daemon, at in _signs(instance).items()):
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
 
 
 def takes_from_queue(instance: dg.DagsterInstance) -> bool:
@@ -19,8 +36,13 @@ def takes_from_queue(instance: dg.DagsterInstance) -> bool:
 
 
 def _beats(instance: dg.DagsterInstance, daemon: str) -> bool:
-    beat = instance.get_daemon_heartbeats().get(daemon)
-    return beat is not None and time.time() - beat.timestamp < _FRESH_SECONDS
+    return time.time() - _signs(instance).get(daemon, 0.0) < _FRESH_SECONDS
+
+
+def _signs(instance: dg.DagsterInstance) -> dict[str, float]:
+    """Return the time of the last sign of life of each of Dagster's daemons."""
+    beats = instance.get_daemon_heartbeats()
+    return {daemon: beat.timestamp for daemon, beat in beats.items()}
 
 
 def has_ticked(instance: dg.DagsterInstance, sensor: str) -> bool:

@@ -91,7 +91,7 @@ RULES = {QUEUE, ".dagster/deploy_limit_1", ".dagster/deploy_slots_2"}
     [
         ([QUEUE, ".dagster/deploy_limit_1"], RULES, True, None),
         ([], None, False, None),
-        ([QUEUE], RULES, False, "another run of this job may be in progress"),
+        ([QUEUE], RULES, False, "started by hand, in a process of its own"),
         ([QUEUE], None, False, "This Dagster has no run queue"),
         ([QUEUE], None, True, "runs of one job may overlap"),
         ([QUEUE, ".dagster/deploy_slots_3"], RULES, True, "no rule for .dagster/deploy_slots_3:"),
