@@ -29,7 +29,8 @@ class LastUse:
         self._state, self._seconds = state, seconds
         self._used: dict[str, datetime] = {}
         self._lock = threading.Lock()
-        self._waiting: threading.Timer | None = None
+        self._timer: threading.Timer | None = None
+        self._is_waiting = False
         self._next = 0.0
         self._ended = False
 
@@ -37,23 +38,24 @@ class LastUse:
         """Remember that a token was used; the file has it within `SECONDS`."""
         with self._lock:
             self._used[name] = now
-            if self._waiting is None and not self._ended:
+            if not self._is_waiting and not self._ended:
                 wait = max(0.0, self._next - time.monotonic())
-                self._waiting = threading.Timer(wait, self._write)
-                self._waiting.daemon = True
-                self._waiting.start()
+                self._timer, self._is_waiting = threading.Timer(wait, self._write), True
+                self._timer.daemon = True
+                self._timer.start()
 
     def end(self) -> None:
         """Write the rest, and nothing any more."""
         with self._lock:
             self._ended = True
-            if self._waiting is not None:
-                self._waiting.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()  # it may be writing
         self._write()
 
     def _write(self) -> None:
         with self._lock:
-            used, self._used, self._waiting = self._used, {}, None
+            used, self._used, self._is_waiting = self._used, {}, False
             self._next = time.monotonic() + self._seconds
         if not used:
             return

@@ -1,5 +1,7 @@
 """The last use of tokens: kept for all servers, and seldom written."""
 
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy_project.api.auth.last_use import LastUse, last_uses
+from deploy_project.config import small_files
 from deploy_project.config.state import StateDirectory
 from tests.support.api.callers import Caller, token
 from tests.support.history.past_front import deployment
@@ -32,6 +35,24 @@ def test_a_use_is_kept_and_those_after_it_wait(state: StateDirectory):
     assert state.tokens_used.stat().st_ino == before
     used.end()
     assert last_uses(state) == {"a": SEVERAL[-1]}
+
+
+def test_its_end_waits_for_a_write_in_progress(
+    state: StateDirectory, monkeypatch: pytest.MonkeyPatch
+):
+    begun, write = threading.Event(), small_files.write_text
+
+    def slow(file: Path, text: str) -> None:
+        begun.set()
+        time.sleep(0.2)
+        write(file, text)
+
+    monkeypatch.setattr(small_files, "write_text", slow)
+    used = LastUse(state)
+    used.note("a", NOW)
+    assert begun.wait(60)
+    used.end()
+    assert last_uses(state) == {"a": NOW}
 
 
 def test_servers_keep_the_newest_use_of_all(state: StateDirectory):
