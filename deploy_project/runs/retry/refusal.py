@@ -143,9 +143,9 @@ def refusal(past: Past) -> RetryRefusal | None:
     if prepares(left[0]):  # it runs again, and the rest follows
         return _not_latest(past)
     record = next(each for each in past.records if each.key == left[0].key)
-    if record.status is Status.SKIPPED and not past.has_results:
-        return _no_results(past.run_id, left[0])
-    why = unsupported(left[0].arguments, record.dbt_version, run_id=past.run_id)
+    why = None
+    if past.has_results or record.status is not Status.SKIPPED:
+        why = unsupported(left[0].arguments, record.dbt_version, run_id=past.run_id)
     if why is None and not past.has_results:
         why = _no_results(past.run_id, left[0])
     return why or _not_latest(past)
